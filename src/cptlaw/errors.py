@@ -1,0 +1,48 @@
+"""What can go wrong: each error says what was given, what was expected and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CptlawError(Exception):
+    """Any error that a user can mend; the command line prints it and exits with status 2."""
+
+
+class DataError(CptlawError):
+    """A log, study, schedule or option that cannot be used as it is."""
+
+
+class FitError(CptlawError):
+    """A law that cannot be fitted to a study."""
+
+
+class MissingExtra(CptlawError, ImportError):
+    """An optional package that is not installed.
+
+    Args:
+        package: the module that was wanted.
+        extra: the extra of cptlaw that brings it.
+        purpose: what it was wanted for.
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed. "
+            f"Install it with: pip install 'cptlaw[{extra}]'"
+        )
+
+
+def suggestion(given: str, known: Iterable[str]) -> str:
+    """A sentence naming the nearest known word, or all of them.
+
+    Args:
+        given: what the user wrote.
+        known: what would have been understood.
+    """
+    words = list(known)
+    near = difflib.get_close_matches(given, words, n=1)
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    return "Known: " + ", ".join(words) + "." if words else "There is none."

@@ -1,0 +1,159 @@
+"""One stretch of a schedule and the shapes it can have.
+
+Step k of a segment of n steps lies a share p = k/n of the way through it: the first
+step is one n-th of the way, the last is exactly the end value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from cptlaw.arrays import FloatArray, IntArray, floats, same_values
+from cptlaw.errors import DataError
+
+DecayKind: TypeAlias = Literal["linear", "cosine", "sqrt", "exponential", "power"]
+
+
+def _cosine(p: FloatArray, segment: Segment) -> FloatArray:
+    return _between(0.5 * (1.0 - np.cos(np.pi * p)), segment)
+
+
+def _between(share: FloatArray, segment: Segment) -> FloatArray:
+    values = segment.start + (segment.end - segment.start) * share
+    values[share >= 1.0] = segment.end
+    return values
+
+
+def _exponential(p: FloatArray, segment: Segment) -> FloatArray:
+    values = segment.start * (segment.end / segment.start) ** p
+    values[p >= 1.0] = segment.end
+    return values
+
+
+def _inverse_sqrt(p: FloatArray, segment: Segment) -> FloatArray:
+    return segment.start / np.sqrt(1.0 + p * segment.steps / segment.timescale)
+
+
+_SHAPES: dict[str, Callable[[FloatArray, Segment], FloatArray]] = {
+    "warmup": _between,
+    "constant": lambda p, s: np.full(p.shape, s.end),
+    "linear": _between,
+    "cosine": _cosine,
+    "sqrt": lambda p, s: _between(np.sqrt(p), s),
+    "exponential": _exponential,
+    "power": lambda p, s: _between(1.0 - (1.0 - p) ** s.power, s),
+    "inverse_sqrt": _inverse_sqrt,
+    "array": lambda p, s: s.values[np.rint(p * s.steps).astype(np.int64) - 1],
+}
+KINDS = tuple(kind for kind in _SHAPES if kind != "array")
+DECAYS: tuple[DecayKind, ...] = ("linear", "cosine", "sqrt", "exponential", "power")
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """One stretch of a schedule.
+
+    Args:
+        kind: one of `KINDS`, or "array" for given values.
+        steps: length of the shape, at least 1.
+        start: LR just before the first step.
+        end: LR of the last step of the shape.
+        power: exponent p of a "power" segment, end + (start - end) * (1 - k/n)**p.
+        timescale: t of an "inverse_sqrt" segment, start / sqrt(1 + k/t), in steps.
+        until: how many of the steps are run, all of them if left out.
+        values: LR of every step, shape (steps,), of an "array" segment.
+
+    Raises:
+        DataError: a negative, non-finite or impossible value.
+    """
+
+    kind: str
+    steps: int
+    start: float
+    end: float
+    power: float = 1.0
+    timescale: float = 0.0
+    until: int | None = None
+    values: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", floats(self.values))
+        if self.kind not in _SHAPES:
+            raise DataError(f"segment kind '{self.kind}' is unknown. Known: {', '.join(KINDS)}.")
+        if self.steps < 1:
+            raise DataError(f"a {self.kind} segment has {self.steps} steps; it needs at least 1.")
+        if not 1 <= self.run_steps <= self.steps:
+            raise DataError(
+                f"a {self.kind} segment of {self.steps} steps cannot stop after {self.until}."
+            )
+        for name, lr in (("start", self.start), ("end", self.end)):
+            _check_lr(lr, f"the {name} of a {self.kind} segment")
+        self._check_kind()
+
+    __eq__ = same_values
+
+    def _check_kind(self) -> None:
+        if self.kind == "warmup" and self.end < self.start:
+            raise DataError(
+                f"a warmup goes up, but this one goes from {self.start:g} to {self.end:g}. "
+                "Use 'linear' for a decay, or from=0 to re-warm from zero."
+            )
+        if self.kind == "exponential" and not (self.start > 0 and self.end > 0):
+            raise DataError(
+                f"an exponential segment goes from {self.start:g} to {self.end:g}, but both must "
+                "be above 0. End it at a small LR, or use 'linear' or 'sqrt'."
+            )
+        if self.kind == "power" and not 0 < self.power < math.inf:
+            raise DataError(f"power={self.power:g} must be above 0.")
+        if self.kind == "inverse_sqrt" and not 0 < self.timescale < math.inf:
+            raise DataError("an inverse_sqrt segment needs timescale=STEPS, above 0.")
+        if self.kind == "array":
+            if self.values.shape != (self.steps,):
+                raise DataError(
+                    f"an array segment of {self.steps} steps got values of shape "
+                    f"{self.values.shape}."
+                )
+            if not (np.isfinite(self.values).all() and (self.values >= 0).all()):
+                raise DataError("an array of learning rates must be finite and at least 0.")
+
+    @property
+    def run_steps(self) -> int:
+        """How many steps are run."""
+        return self.steps if self.until is None else self.until
+
+    @property
+    def last(self) -> float:
+        """LR of the last step that is run."""
+        return float(self.lr(np.array([self.run_steps]))[0])
+
+    def lr(self, k: IntArray) -> FloatArray:
+        """LR of steps k = 1..run_steps of this segment, shape of k."""
+        return _SHAPES[self.kind](k / self.steps, self)
+
+    def cut(self, steps: int) -> Segment:
+        """The first `steps` steps, with the very same values."""
+        if steps == self.run_steps:
+            return self
+        if self.kind == "array":
+            return replace(
+                self, steps=steps, values=self.values[:steps], end=float(self.values[steps - 1])
+            )
+        if self.kind == "constant":
+            return replace(self, steps=steps)
+        return replace(self, until=steps)
+
+    def scaled(self, factor: float) -> Segment:
+        """The same shape with every LR multiplied by factor."""
+        return replace(
+            self, start=self.start * factor, end=self.end * factor, values=self.values * factor
+        )
+
+
+def _check_lr(lr: float, what: str) -> None:
+    if not 0 <= lr < math.inf:
+        raise DataError(f"{what} is {lr}; a learning rate must be finite and at least 0.")
