@@ -153,6 +153,11 @@ class Run:
         return max([*ends, int(self.logged_lr.steps[-1]) if self.logged_lr else 0])
 
     @property
+    def batch_label(self) -> str:
+        """Batch tokens x sequence length, such as 4e+06x4096, with ? for what is not known."""
+        return batch_label(self.batch_tokens, self.sequence_length)
+
+    @property
     def unknown_base(self) -> str | None:
         """NAME of `after = "unknown:NAME"`, else None."""
         if self.after and self.after.startswith(UNKNOWN):
@@ -178,6 +183,12 @@ class Run:
             logged = LoggedLR(logged.steps - first_step, logged.lr)
         curves = {k: replace(c, steps=c.steps - first_step) for k, c in self.curves.items()}
         return replace(self, curves=curves, logged_lr=logged)
+
+
+def batch_label(batch_tokens: float | None, sequence_length: int | None) -> str:
+    """How a (batch tokens, sequence length) pair is named in coefficients and messages."""
+    parts = (batch_tokens, sequence_length)
+    return "x".join("?" if part is None else f"{part:g}" for part in parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,6 +332,10 @@ class Study:
         raise DataError(
             f"{who}: the study has no such run. {suggestion(name, [r.name for r in self.runs])}"
         )
+
+    def has_run(self, name: str) -> bool:
+        """Whether the study has a run of that name."""
+        return any(run.name == name for run in self.runs)
 
     def history(self, name: str, step: int | None = None) -> History:
         """Learning rates from the first step of all up to `step` of run `name`, or to its end."""

@@ -1,0 +1,69 @@
+"""Standard errors of a fit whose residuals are autocorrelated within runs.
+
+A sandwich: the inverse Hessian of the objective around the summed outer products of the points'
+scores, products of neighbours in one run included with Bartlett weights (Newey and West 1987).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.newton import curvature, whitening
+from cptlaw.objective import Objective
+
+
+def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntArray) -> FloatArray:
+    """Covariance of z, shape (m + k, m + k).
+
+    Parameters at rest (at a bound, or fixed) have zeros; those that the data leave undetermined
+    have an infinite variance.
+
+    Args:
+        objective: what was minimised.
+        z: the minimum, shape (m + k,).
+        rests: parameters that were not free, shape (m + k,).
+        run: index of each point's run, shape (n,), points of a run in order of steps.
+    """
+    free = ~rests
+    result = np.zeros((z.size, z.size))
+    if not free.any():
+        return result
+    axes = whitening(objective, z, free)
+    hessian = curvature(objective, z, objective.gradient(z), free, axes)
+    sizes, vectors = np.linalg.eigh(hessian)
+    inverse = (vectors / np.maximum(sizes, 1e-6)) @ vectors.T
+    residual, jacobian = objective.jacobian(z)
+    pull = np.clip(residual, -objective.delta, objective.delta)
+    scores = pull[:, None] * (jacobian[:, free] @ axes)
+    spread = max(objective.loss.size / max(objective.loss.size - int(free.sum()), 1), 1.0)
+    inner = inverse @ _meat(scores, run) @ inverse * spread
+    block = axes @ inner @ axes.T
+    for i in np.flatnonzero(_undetermined(axes)):
+        block[i, :] = block[:, i] = 0.0
+        block[i, i] = np.inf
+    result[np.ix_(free, free)] = block
+    return result
+
+
+def _undetermined(axes: FloatArray) -> BoolArray:
+    """Free parameters that cannot be moved by the determined directions alone."""
+    count, rank = axes.shape
+    if rank == count:
+        return np.zeros(count, dtype=np.bool_)
+    reach = axes / np.maximum(np.sqrt((axes**2).sum(axis=1, keepdims=True)), 1e-300)
+    basis, _ = np.linalg.qr(axes)
+    outside: BoolArray = (1.0 - (basis**2).sum(axis=1)) > 1e-6
+    return outside | ~np.isfinite(reach).all(axis=1) | ((axes**2).sum(axis=1) == 0)
+
+
+def _meat(scores: FloatArray, run: IntArray) -> FloatArray:
+    total = np.zeros((scores.shape[1], scores.shape[1]))
+    for index in np.unique(run):
+        own = scores[run == index]
+        total += own.T @ own
+        lags = int(np.sqrt(own.shape[0]))
+        for lag in range(1, lags + 1):
+            product = own[lag:].T @ own[:-lag]
+            total += (1.0 - lag / (lags + 1)) * (product + product.T)
+    return total

@@ -1,0 +1,300 @@
+"""A fit and a schedule -> loss curves of a run that nobody has done yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cptlaw import catalog
+from cptlaw.areas import Convention, Points
+from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
+from cptlaw.errors import DataError
+from cptlaw.fit import DomainFit, Fit
+from cptlaw.runs import UNKNOWN, Data, History, Run
+from cptlaw.schedule import Schedule, as_schedule
+
+
+@dataclass(frozen=True, eq=False)
+class DomainForecast:
+    """Predicted curve of one domain; every array has shape (n,), losses in nats per token.
+
+    Args:
+        step: steps since the start of the forecast run; 0 is the checkpoint it starts from.
+        loss: predicted loss.
+        base: the hidden PT curve: what the same schedule would give on D_pt data.
+        shift: loss - base.
+        low: lower end of the interval, None as long as there is none.
+        high: upper end of the interval.
+    """
+
+    step: IntArray
+    loss: FloatArray
+    base: FloatArray
+    shift: FloatArray
+    low: FloatArray | None = None
+    high: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "step", integers(self.step))
+        for name in ("loss", "base", "shift"):
+            object.__setattr__(self, name, floats(getattr(self, name)))
+
+    __eq__ = same_values
+
+    @property
+    def final(self) -> float:
+        """Predicted loss after the last step."""
+        return float(self.loss[-1])
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Loss curves of one future run on every domain of a fit.
+
+    Args:
+        domains: role -> curve.
+        schedule: the run's learning rates.
+        start: where it starts from, in words.
+        data: "pt" or "cpt".
+        replay: share of D_pt in the CPT data.
+        model_size: non-embedding parameters, or None.
+        batch_tokens: tokens per step, or None.
+        warnings: how far it leaves what was fitted, each a sentence.
+    """
+
+    domains: Mapping[str, DomainForecast]
+    schedule: Schedule
+    start: str
+    data: Data
+    replay: float = 0.0
+    model_size: float | None = None
+    batch_tokens: float | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
+
+
+def forecast(
+    fit: Fit,
+    schedule: Schedule | str | ArrayLike,
+    *,
+    after: str | None = None,
+    base_schedule: Schedule | str | ArrayLike | None = None,
+    data: Data | None = None,
+    replay: float | None = None,
+    model_size: float | None = None,
+    batch_tokens: float | None = None,
+    sequence_length: int | None = None,
+    every: int | None = None,
+) -> Forecast:
+    """Predict the loss curves of a run.
+
+    Args:
+        fit: fitted or published coefficients.
+        schedule: the run's learning rates: a schedule, its text, or an array of shape (steps,).
+        after: what it goes on from: "RUN" or "RUN@STEP" of the fitted study, or "unknown:NAME".
+        base_schedule: the pre-training's learning rates, instead of `after`.
+        data: "cpt" (default after a base) or "pt" (default from scratch): what it trains on.
+        replay: share of D_pt in the CPT data; left out, that of the fitted CPT runs if they
+            share one, else 0.
+        model_size: non-embedding parameters; left out, the base's.
+        batch_tokens: tokens per step of the CPT; left out, that of the fitted CPT runs.
+        sequence_length: tokens per sequence of the CPT.
+        every: step distance of the curve; left out, about 400 points.
+
+    Raises:
+        DataError: the start is missing or unknown, or the schedule is impossible.
+    """
+    start, words = _start(fit, after, base_schedule)
+    phase: Data = data or ("cpt" if after or base_schedule is not None else "pt")
+    future = _run(fit, as_schedule(schedule, _start_lr(start)), phase, replay, model_size)
+    future = _with_batch(fit, future, batch_tokens, sequence_length)
+    if phase == "pt" and start.cpt_lr.size:
+        raise DataError(f"{words} is a CPT checkpoint; no law covers D_pt training after it.")
+    _check_phase(fit, future, words)
+    points, step = _points(start, future, fit.convention, every)
+    curves = {role: _curve(domain, points, step) for role, domain in fit.domains.items()}
+    return Forecast(
+        curves,
+        _schedule(future),
+        words,
+        phase,
+        future.replay,
+        points.histories[0].model_size,
+        future.batch_tokens,
+        _warnings(fit, points.histories[0], future),
+    )
+
+
+def _schedule(run: Run) -> Schedule:
+    assert run.schedule is not None
+    return run.schedule
+
+
+def _start_lr(start: History) -> float | None:
+    known = start.pt_lr.size or start.cpt_lr.size
+    return start.last_lr if known or start.unknown_base is not None else None
+
+
+def _start(
+    fit: Fit, after: str | None, base_schedule: Schedule | str | ArrayLike | None
+) -> tuple[History, str]:
+    """Learning rates before the forecast run, and where that is in words."""
+    empty = np.empty(0)
+    if after is not None and base_schedule is not None:
+        raise DataError("give either after or base_schedule, not both.")
+    if base_schedule is not None:
+        base = as_schedule(base_schedule)
+        return History(base.lr(), empty), f"a base of {base.steps} steps"
+    if after is None:
+        return History(empty, empty), "scratch"
+    if after.startswith(UNKNOWN):
+        return History(empty, empty, unknown_base=after.removeprefix(UNKNOWN)), after
+    if fit.study is None:
+        raise DataError(
+            f"after = '{after}': published coefficients know no runs. Give the pre-training "
+            "as base_schedule (--base-schedule TEXT)."
+        )
+    name, at, step = after.rpartition("@")
+    if not at or fit.study.has_run(after):
+        return fit.study.history(after), f"the end of '{after}'"
+    run = fit.study.run(name)
+    if not step.isdigit() or not 1 <= int(step) <= run.steps:
+        raise DataError(
+            f"after = '{after}': run '{name}' has steps 1 to {run.steps}, not '{step}'."
+        )
+    return fit.study.history(name, int(step)), f"'{name}' at step {step}"
+
+
+def _run(
+    fit: Fit, schedule: Schedule, phase: Data, replay: float | None, model_size: float | None
+) -> Run:
+    share = 0.0
+    if phase == "cpt":
+        shares = _fitted(fit, "replay")
+        usual = shares[0] if shares and shares[0] == shares[1] else 0.0
+        share = usual if replay is None else replay
+    elif replay:
+        raise DataError("replay belongs to a CPT run, but this one trains on D_pt data.")
+    return Run("forecast", schedule=schedule, data=phase, replay=share, model_size=model_size)
+
+
+def _with_batch(fit: Fit, run: Run, batch_tokens: float | None, sequence_length: int | None) -> Run:
+    """The batch that was asked for, or the one that all fitted CPT runs share."""
+    if batch_tokens is None and sequence_length is None and fit.study is not None:
+        found = {(r.batch_tokens, r.sequence_length) for r in fit.study.runs if r.data == "cpt"}
+        if len(found) == 1:
+            batch_tokens, sequence_length = found.pop()
+    run = replace(run, batch_tokens=batch_tokens, sequence_length=sequence_length)
+    for domain in fit.domains.values():
+        labels = domain.facts.batches
+        if domain.law.name == "eq4-batch" and run.data == "cpt" and run.batch_label not in labels:
+            raise DataError(
+                f"a batch of {run.batch_label} (tokens x sequence length) was not fitted; "
+                f"fitted: {', '.join(labels)}. Give --batch-tokens and --sequence-length."
+            )
+    return run
+
+
+def _check_phase(fit: Fit, run: Run, words: str) -> None:
+    laws = {d.law.name for d in fit.domains.values()}
+    if run.data == "cpt" and "eq1" in laws:
+        raise DataError(
+            "this fit is of pre-training alone (eq1); it knows no shift. Fit a study with CPT "
+            'runs, or forecast D_pt training with data = "pt" (--data pt).'
+        )
+    if "unknown-pt" in laws and not words.startswith(UNKNOWN):
+        bases = sorted({b for d in fit.domains.values() for b in d.facts.bases})
+        raise DataError(
+            "this fit is of an open model; start from it with after = "
+            + " or ".join(f"'{UNKNOWN}{b}'" for b in bases)
+            + "."
+        )
+    if "unknown-pt" not in laws and words.startswith(UNKNOWN):
+        raise DataError(f"after = '{words}': this fit has no unknown base.")
+    if run.data == "cpt" and words == "scratch":
+        raise DataError(
+            "a CPT forecast needs its base: after = 'RUN' or 'RUN@STEP' (--after), or "
+            "base_schedule (--base-schedule)."
+        )
+    if run.model_size is None and laws & set(catalog.SIZE_LAWS) and not _knows_size(fit, words):
+        raise DataError("this fit depends on the model size; give model_size (--model-size N).")
+
+
+def _knows_size(fit: Fit, words: str) -> bool:
+    return fit.study is not None and words.startswith(("'", "the end of"))
+
+
+def _points(
+    start: History, run: Run, convention: Convention, every: int | None
+) -> tuple[Points, IntArray]:
+    history = start.then(run)
+    before = start.pt_lr.size + start.cpt_lr.size
+    total = run.steps
+    distance = every or max(total // 400, 1)
+    if distance < 1:
+        raise DataError(f"every = {every} must be 1 or more.")
+    ends = np.cumsum([s.run_steps for s in _schedule(run).segments]) if total < 10**7 else []
+    first = 0 if before or history.unknown_base is not None else 1
+    wanted = np.concatenate([np.arange(0, total, distance), np.asarray(ends, dtype=np.int64)])
+    step = np.unique(np.append(wanted, [first, total]))
+    step = integers(step[step >= first])
+    owner = np.zeros(step.size, dtype=np.int64)
+    return Points([history], owner, before + step, convention), step
+
+
+def _curve(domain: DomainFit, points: Points, step: IntArray) -> DomainForecast:
+    parts = domain.parts(points)
+    shift = parts.get("shift", np.zeros(step.size))
+    base = sum((v for k, v in parts.items() if k != "shift"), np.zeros(step.size))
+    return DomainForecast(step, base + shift, base, shift)
+
+
+def _fitted(fit: Fit, quantity: str) -> tuple[float, float] | None:
+    found = [d.ranges[quantity] for d in fit.domains.values() if quantity in d.ranges]
+    return (min(f[0] for f in found), max(f[1] for f in found)) if found else None
+
+
+def _warnings(fit: Fit, history: History, run: Run) -> tuple[str, ...]:
+    """How far a forecast leaves what was fitted, each a sentence."""
+    phase, schedule = run.data, _schedule(run)
+    length = float(history.cpt_lr.size if phase == "cpt" else history.pt_lr.size)
+    asked: list[tuple[str, str, float | None, str]] = [
+        ("peak LR", f"{phase}_peak_lr", schedule.peak, _PEAKS),
+        ("length in steps", f"{phase}_steps", length, ""),
+        ("model size", "model_size", history.model_size, ""),
+    ]
+    if phase == "cpt":
+        asked.append(("replay share", "replay", history.replay, ""))
+        if history.pt_lr.size:
+            asked.append(("start step", "start_step", float(history.pt_lr.size), _STARTS))
+    found: list[str] = []
+    for words, key, value, more in asked:
+        fitted = _fitted(fit, key)
+        if value is None or fitted is None:
+            continue
+        if not fitted[0] * 0.99 <= value <= fitted[1] * 1.01:
+            found.append(_outside(words, value, fitted) + more)
+    for role, domain in fit.domains.items():
+        found.extend(f"{role}: {a}" for a in domain.advice if domain.status == "published")
+    return tuple(found)
+
+
+_PEAKS = " Laws of this form have missed other peaks by 2 to 8 % on real curves."
+_STARTS = " The shift is taken to be the same from every start, which holds only roughly."
+
+
+def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:
+    low, high = fitted
+    what = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    near = low if value < low else high
+    if near > 0 and value > 0:
+        away = f"{max(value / near, near / value):.3g} times away"
+    else:
+        away = f"{abs(value - near):.3g} away"
+    return f"{words} {value:g} lies outside what was fitted ({what}; {away})."

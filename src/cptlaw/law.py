@@ -1,0 +1,244 @@
+"""A law is a tuple of terms, each linear in one coefficient, with few shape parameters.
+
+A term is its coefficient times a product of factors. A factor knows its value, its derivative
+in each of its shape parameters, and how it is written; fitter, gradient, equation text and
+decomposition follow from that.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from cptlaw.areas import Points
+from cptlaw.arrays import FloatArray
+from cptlaw.errors import DataError
+
+Part: TypeAlias = Literal["base", "annealing", "shift"]
+Bound: TypeAlias = Literal["nonnegative", "nonpositive", "free"]
+Valued: TypeAlias = tuple[FloatArray, tuple[FloatArray, ...]]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A parameter in which a law is not linear.
+
+    Args:
+        name: as printed and stored.
+        low: lowest value.
+        high: highest value.
+        start: range in which searches begin.
+        scale: "log", "linear", or "memory" (of 1/(1 - value), for lambda).
+        neutral: value without effect; held there if the data leave the parameter open.
+    """
+
+    name: str
+    low: float
+    high: float
+    start: tuple[float, float]
+    scale: Literal["log", "linear", "memory"] = "log"
+    neutral: float | None = None
+
+    def inner(self, value: float) -> float:
+        """The coordinate that searches move in."""
+        if self.scale == "log":
+            return math.log(value)
+        return value if self.scale == "linear" else -math.log1p(-value)
+
+    def outer(self, inner: float) -> float:
+        """The parameter at a search coordinate."""
+        if self.scale == "log":
+            return math.exp(inner)
+        return inner if self.scale == "linear" else -math.expm1(-inner)
+
+    def slope(self, inner: float) -> float:
+        """Derivative of the parameter in the search coordinate."""
+        if self.scale == "log":
+            return math.exp(inner)
+        return 1.0 if self.scale == "linear" else math.exp(-inner)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a term.
+
+    Args:
+        shapes: its shape parameters, in the order `evaluate` takes them.
+        evaluate: (points, *values) -> value (n,) and its derivative in each shape, (n,) each.
+        text: how it is written, with <name> for a shape parameter.
+        latex: the same for LaTeX.
+    """
+
+    shapes: tuple[Shape, ...]
+    evaluate: Callable[..., Valued]
+    text: str
+    latex: str
+
+
+@dataclass(frozen=True)
+class Term:
+    """coefficient * product of factors, with a sign in front.
+
+    Args:
+        coefficient: its name.
+        factors: what it multiplies; none for a constant.
+        sign: 1 or -1, as the equation is written.
+        bound: which values the coefficient may have.
+        part: what it belongs to in a decomposition.
+    """
+
+    coefficient: str
+    factors: tuple[Factor, ...] = ()
+    sign: int = 1
+    bound: Bound = "nonnegative"
+    part: Part = "base"
+
+
+class Columns(NamedTuple):
+    """A law at n points for given shape parameters.
+
+    `matrix` (n, m) times the coefficients is the loss; `slopes` holds, for shape parameter s and
+    term t, the derivative (n,) of column t in the search coordinate of s.
+    """
+
+    matrix: FloatArray
+    slopes: tuple[tuple[int, int, FloatArray], ...]
+
+
+@dataclass(frozen=True)
+class Law:
+    """A named law for the loss on one domain.
+
+    Args:
+        name: as in the catalogue.
+        title: a few words.
+        source: paper and equation.
+        terms: added up they give the loss in nats per token.
+        reference_area: the forward area of the CPT at which an anchored shift is stated.
+    """
+
+    name: str
+    title: str
+    source: str
+    terms: tuple[Term, ...]
+    reference_area: float = 1.0
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Shape parameters in the order of first use."""
+        found = {s.name: s for t in self.terms for f in t.factors for s in f.shapes}
+        return tuple(found.values())
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Names of the linear coefficients, in the order of the terms."""
+        return tuple(term.coefficient for term in self.terms)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Coefficients, then shape parameters."""
+        return (*self.coefficients, *(s.name for s in self.shapes))
+
+    def columns(self, points: Points, shapes: FloatArray, slopes: bool = True) -> Columns:
+        """The law's matrix and its derivatives.
+
+        Args:
+            points: n places.
+            shapes: search coordinates of the shape parameters, shape (k,).
+            slopes: whether derivatives are wanted.
+        """
+        values = {s.name: s.outer(u) for s, u in zip(self.shapes, shapes.tolist(), strict=True)}
+        index = {s.name: i for i, s in enumerate(self.shapes)}
+        matrix = np.empty((len(points), len(self.terms)))
+        found: list[tuple[int, int, FloatArray]] = []
+        for t, term in enumerate(self.terms):
+            parts = [f.evaluate(points, *(values[s.name] for s in f.shapes)) for f in term.factors]
+            column = np.full(len(points), float(term.sign))
+            for value, _ in parts:
+                column = column * value
+            matrix[:, t] = column
+            if not slopes:
+                continue
+            for i, (factor, (_, derivatives)) in enumerate(zip(term.factors, parts, strict=True)):
+                others = float(term.sign)
+                for j, (value, _) in enumerate(parts):
+                    others = others if i == j else others * value
+                for shape, derivative in zip(factor.shapes, derivatives, strict=True):
+                    s = index[shape.name]
+                    found.append((s, t, others * derivative * shape.slope(float(shapes[s]))))
+        return Columns(matrix, tuple(found))
+
+    def inner(self, params: Mapping[str, float]) -> FloatArray:
+        """Search coordinates of the shape parameters in `params`, shape (k,)."""
+        return np.array([s.inner(params[s.name]) for s in self.shapes])
+
+    def loss(self, points: Points, params: Mapping[str, float]) -> FloatArray:
+        """Loss at n points, shape (n,), in nats per token.
+
+        Raises:
+            DataError: a parameter is missing.
+        """
+        return sum(self.parts(points, params).values(), np.zeros(len(points)))
+
+    def parts(self, points: Points, params: Mapping[str, float]) -> dict[Part, FloatArray]:
+        """The loss taken apart into base, annealing and shift; each of shape (n,)."""
+        missing = [name for name in self.parameters if name not in params]
+        if missing:
+            raise DataError(f"law {self.name}: no value for {', '.join(missing)}.")
+        matrix = self.columns(points, self.inner(params), slopes=False).matrix
+        sums: dict[Part, FloatArray] = {}
+        for t, term in enumerate(self.terms):
+            value = params[term.coefficient] * matrix[:, t]
+            sums[term.part] = sums.get(term.part, np.zeros(len(points))) + value
+        return sums
+
+    @property
+    def text(self) -> str:
+        """The equation in plain text."""
+        return "L = " + self._written(lambda term: _plain(term))
+
+    @property
+    def latex(self) -> str:
+        """The equation in LaTeX."""
+        return "L = " + self._written(lambda term: _latex(term))
+
+    def _written(self, write: Callable[[Term], str]) -> str:
+        out = ""
+        for term in self.terms:
+            sign = "-" if term.sign < 0 else "+"
+            out += f" {sign} {write(term)}" if out else ("-" if sign == "-" else "") + write(term)
+        return out
+
+
+def _plain(term: Term) -> str:
+    factors = [_fill(f.text, lambda name: name) for f in term.factors]
+    return "*".join([term.coefficient, *factors])
+
+
+def _latex(term: Term) -> str:
+    factors = [_fill(f.latex, latex_name) for f in term.factors]
+    return r"\,".join([latex_name(term.coefficient), *factors])
+
+
+def _fill(template: str, write: Callable[[str], str]) -> str:
+    return re.sub(r"<([^>]+)>", lambda match: write(match.group(1)), template)
+
+
+def latex_name(name: str) -> str:
+    r"""A parameter's name in LaTeX: C1 -> C_{1}, alpha -> \alpha, E[x] -> E^{(\mathrm{x})}."""
+    body, _, label = name.partition("[")
+    match = re.fullmatch(r"([A-Za-z]+?)_?(\d+|pt)?", body)
+    stem, index = match.groups() if match else (body, None)
+    greek = {"alpha", "beta", "lambda", "gamma", "zeta", "epsilon"}
+    if stem in greek:
+        stem = "\\" + stem
+    if body == "S1_pt":
+        stem, index = r"S_1^{\mathrm{pt}}", None
+    out = stem + (f"_{{{index}}}" if index else "")
+    return out + (rf"^{{(\mathrm{{{label.rstrip(']')}}})}}" if label else "")

@@ -1,0 +1,173 @@
+"""Which log goes on from which, judged by step numbers and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cptlaw.numbering import FAR, equal_rows, logged_steps, meets, spacing
+from cptlaw.runs import Curve, Run
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where one log starts.
+
+    Args:
+        after: index of the log it goes on from, None for a root.
+        at: the step number of that log it starts from, as that log counts.
+        number: this log's own step number at its start.
+        why: the evidence, a clause.
+    """
+
+    after: int | None = None
+    at: int = 0
+    number: int = 0
+    why: str = ""
+
+
+def links(logs: Sequence[Run]) -> list[Link]:
+    """How each of the logs starts, in their order; there is no cycle.
+
+    Args:
+        logs: steps as logged, losses in at least one column each.
+    """
+    found: list[Link] = [Link()] * len(logs)
+    order = sorted(range(len(logs)), key=lambda i: (_first(logs[i]), -_last(logs[i]), i))
+    for i in order:
+        for clue in (_same_row, _resumed, _row_at_zero, _numbers_go_on, _starts_low):
+            link = clue(logs, i)
+            if link is not None and not _leads_to(found, link.after, i):
+                found[i] = link
+                break
+    return found
+
+
+def _leads_to(found: Sequence[Link], start: int | None, goal: int) -> bool:
+    """Whether following `after` from `start` comes to `goal`."""
+    while start is not None:
+        if start == goal:
+            return True
+        start = found[start].after
+    return False
+
+
+def measured(run: Run) -> dict[str, Curve]:
+    """The validation columns of a log, or its training columns if there are none."""
+    validation = {k: c for k, c in run.curves.items() if c.source == "validation"}
+    return validation or dict(run.curves)
+
+
+def _only_measured(run: Run) -> Run:
+    return Run(run.name, curves=measured(run))
+
+
+def _first(run: Run) -> int:
+    return int(logged_steps(run)[0])
+
+
+def _last(run: Run) -> int:
+    return int(logged_steps(run)[-1])
+
+
+def _same_row(logs: Sequence[Run], i: int) -> Link | None:
+    """Its first row repeats the row of an earlier log at the same step number."""
+    log, step = _only_measured(logs[i]), _first(logs[i])
+    if step <= spacing(logged_steps(logs[i])):
+        return None
+    for j, other in enumerate(logs):
+        if _first(other) < step <= _last(other) and meets(log, _only_measured(other), step, step):
+            return Link(j, step, step, f"its first row, step {step}, has that run's losses there")
+    return None
+
+
+def _resumed(logs: Sequence[Run], i: int) -> Link | None:
+    """It begins with the rows of another log, then leaves it."""
+    log = _only_measured(logs[i])
+    for j, other in enumerate(logs):
+        older = (_last(other), -j) > (_last(logs[i]), -i)
+        step = _parting(log, _only_measured(other)) if i != j else 0
+        if step and step < _last(logs[i]) and (older or step == _last(other)):
+            return Link(j, step, step, f"up to step {step} it repeats that run's rows")
+    return None
+
+
+def _parting(log: Run, other: Run) -> int:
+    """The last step up to which two logs have the same losses; 0 if they never had."""
+    last = 0
+    for column in log.curves.keys() & other.curves.keys():
+        mine, theirs = log.curves[column], other.curves[column]
+        common, i, j = np.intersect1d(mine.steps, theirs.steps, return_indices=True)
+        differ = ~np.isclose(mine.loss[i], theirs.loss[j], rtol=1e-6, atol=0)
+        ahead = int(np.argmax(differ)) if differ.any() else common.size
+        last = max(last, int(common[ahead - 1]) if ahead > 2 else 0)
+    return last if last and equal_rows(log, other, 0, last + 1) else 0
+
+
+def _row_at_zero(logs: Sequence[Run], i: int) -> Link | None:
+    """It counts from 0, and its row at 0 repeats a later row of another log."""
+    log = _only_measured(logs[i])
+    if _first(log) != 0:
+        return None
+    for j, other in enumerate(logs):
+        if i == j:
+            continue
+        other = _only_measured(other)
+        steps, shared = logged_steps(other), log.curves.keys() & other.curves.keys()
+        for step in steps[:0:-1].tolist():
+            telling = len(shared) > 1 or step == steps[-1]
+            if telling and meets(log, other, 0, step, rtol=1e-6):
+                return Link(j, step, 0, f"its row at 0 has that run's losses at step {step}")
+    return None
+
+
+def _numbers_go_on(logs: Sequence[Run], i: int) -> Link | None:
+    """Its step numbers begin within or just after those of another log."""
+    step, apart = _first(logs[i]), spacing(logged_steps(logs[i]))
+    if step <= apart:
+        return None
+    fits: list[tuple[bool, int, int]] = []
+    for j, other in enumerate(logs):
+        if _first(other) < step - apart and step - FAR * apart <= _last(other):
+            at_end = _last(other) <= step
+            fits.append((not at_end, -_last(other) + _first(other), j))
+    if not fits:
+        return None
+    j = min(fits)[2]
+    at = min(_last(logs[j]), step - apart) if _last(logs[j]) > step else _last(logs[j])
+    return Link(j, at, at, f"its step numbers begin at {step}, where that run has been")
+
+
+def _starts_low(logs: Sequence[Run], i: int) -> Link | None:
+    """It counts from 0, but its first losses are nearer another log's last than its first."""
+    log, step = measured(logs[i]), _first(logs[i])
+    if step > spacing(logged_steps(logs[i])):
+        return None
+    best: tuple[float, int] | None = None
+    for j, other in enumerate(logs):
+        gap = _low_start(log, measured(other)) if i != j else None
+        if gap is not None and (best is None or gap < best[0]):
+            best = (gap, j)
+    if best is None:
+        return None
+    end = _last(logs[best[1]])
+    return Link(best[1], end, 0, f"its first losses are near that run's last, at step {end}")
+
+
+def _low_start(log: dict[str, Curve], other: dict[str, Curve]) -> float | None:
+    """How far the first losses lie from the other's last (log ratio), None unless nearer that."""
+    to_end: list[float] = []
+    to_same: list[float] = []
+    for column in log.keys() & other.keys():
+        mine, theirs = log[column], other[column]
+        step, loss = int(mine.steps[0]), float(mine.loss[0])
+        begins = theirs.steps[0] <= max(step, FAR * spacing(theirs.steps))
+        if begins and step < theirs.steps[-1]:
+            same = float(np.interp(step, theirs.steps, theirs.loss))
+            to_same.append(np.log(same / loss))
+            to_end.append(np.log(loss / float(theirs.loss[-1])))
+    if not to_same or np.mean(to_same) <= max(abs(np.mean(to_end)), 0.05):
+        return None
+    return float(abs(np.mean(to_end)))

@@ -1,0 +1,109 @@
+"""The reference objective: the sum of Huber losses of log residuals, with its gradient.
+
+Source: arXiv:2505.07796, section 3.3 (delta = 1e-3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from cptlaw.areas import Points
+from cptlaw.arrays import FloatArray
+from cptlaw.law import Columns, Law
+
+DELTA = 1e-3
+
+
+def huber(residual: FloatArray, delta: float = DELTA) -> FloatArray:
+    """r**2 / 2 up to delta, delta * (|r| - delta / 2) past it."""
+    size = np.abs(residual)
+    return np.where(size <= delta, 0.5 * residual**2, delta * (size - 0.5 * delta))
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """The objective of one law on n points, over z = (coefficients, search coordinates).
+
+    Args:
+        law: m terms, k shape parameters.
+        points: where the losses lie.
+        loss: nats per token, shape (n,).
+        delta: where the Huber loss turns linear, in log loss.
+        fixed: shape parameters that keep a given value.
+    """
+
+    law: Law
+    points: Points
+    loss: FloatArray
+    delta: float = DELTA
+    fixed: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @cached_property
+    def log_loss(self) -> FloatArray:
+        """Natural logarithm of the measured losses."""
+        return np.log(self.loss)
+
+    @cached_property
+    def terms(self) -> int:
+        """Number of linear coefficients."""
+        return len(self.law.terms)
+
+    def columns(self, z: FloatArray, slopes: bool = True) -> Columns:
+        """The law's matrix and slopes at z, shape (m + k,)."""
+        return self.law.columns(self.points, z[self.terms :], slopes)
+
+    def _residual(self, prediction: FloatArray) -> FloatArray | None:
+        if not (prediction > 0).all():
+            return None
+        return np.log(prediction) - self.log_loss
+
+    def value(self, z: FloatArray) -> float:
+        """The objective at z; infinite where a predicted loss is not above 0."""
+        prediction = self.columns(z, slopes=False).matrix @ z[: self.terms]
+        residual = self._residual(prediction)
+        return np.inf if residual is None else float(huber(residual, self.delta).sum())
+
+    def residual(self, z: FloatArray) -> FloatArray:
+        """log(predicted) - log(measured), shape (n,); infinite where that is undefined."""
+        prediction = self.columns(z, slopes=False).matrix @ z[: self.terms]
+        residual = self._residual(prediction)
+        return np.full(self.loss.shape, np.inf) if residual is None else residual
+
+    def gradient(self, z: FloatArray) -> FloatArray:
+        """Gradient at z, shape (m + k,)."""
+        columns = self.columns(z)
+        c = z[: self.terms]
+        prediction = columns.matrix @ c
+        residual = self._residual(prediction)
+        if residual is None:
+            return np.full(z.shape, np.nan)
+        pull = np.clip(residual, -self.delta, self.delta) / prediction
+        gradient = np.zeros(z.size)
+        gradient[: self.terms] = columns.matrix.T @ pull
+        for s, t, slope in columns.slopes:
+            gradient[self.terms + s] += c[t] * float(slope @ pull)
+        return gradient
+
+    def jacobian(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Log residuals (n,) and their derivatives (n, m + k)."""
+        columns = self.columns(z)
+        c = z[: self.terms]
+        prediction = columns.matrix @ c
+        jacobian = np.zeros((self.loss.size, z.size))
+        jacobian[:, : self.terms] = columns.matrix
+        for s, t, slope in columns.slopes:
+            jacobian[:, self.terms + s] += c[t] * slope
+        return np.log(prediction) - self.log_loss, jacobian / prediction[:, None]
+
+    @cached_property
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """Lowest and highest z, shape (m + k,) each."""
+        low = [-np.inf if t.bound != "nonnegative" else 0.0 for t in self.law.terms]
+        high = [np.inf if t.bound != "nonpositive" else 0.0 for t in self.law.terms]
+        low += [s.inner(self.fixed.get(s.name, s.low)) for s in self.law.shapes]
+        high += [s.inner(self.fixed.get(s.name, s.high)) for s in self.law.shapes]
+        return np.array(low), np.array(high)

@@ -1,0 +1,136 @@
+"""Variable projection: search the shape parameters only, with the best coefficients at each.
+
+For given shape parameters the coefficients solve a linear least-squares problem of relative
+residuals under sign constraints. A Levenberg-Marquardt search moves the shape parameters; its
+weights turn the squares into the Huber objective (iteratively reweighted least squares).
+
+Source: Golub and Pereyra 1973; the Jacobian is Kaufman's (1975).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cptlaw.arrays import BoolArray, FloatArray
+from cptlaw.law import Columns
+from cptlaw.objective import Objective, huber
+
+
+@dataclass(frozen=True, eq=False)
+class Projected:
+    """The best coefficients (m,) for shape coordinates u (k,), and what comes with them."""
+
+    u: FloatArray
+    coefficients: FloatArray
+    residual: FloatArray
+    columns: Columns
+    score: float
+
+    @property
+    def z(self) -> FloatArray:
+        """Coefficients, then search coordinates."""
+        return np.concatenate([self.coefficients, self.u])
+
+
+def best_coefficients(matrix: FloatArray, target: FloatArray, signs: FloatArray) -> FloatArray:
+    """Least squares of matrix @ c = target with sign constraints.
+
+    Args:
+        matrix: shape (n, m).
+        target: shape (n,).
+        signs: 1 for c >= 0, -1 for c <= 0, 0 for free; shape (m,).
+    """
+    scale = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
+    live = scale > 0
+    scaled = matrix[:, live] / scale[live]
+    c = np.zeros(signs.size)
+    c[live] = np.linalg.lstsq(scaled, target, rcond=1e-13)[0] / scale[live]
+    if (c * signs >= 0).all():
+        return c
+    from scipy.optimize import nnls
+
+    sign, free = signs[live], signs[live] == 0
+    turned = scaled * np.where(free, 1.0, sign)
+    try:
+        x, _ = nnls(np.hstack([turned, -scaled[:, free]]), target)
+    except RuntimeError:
+        return np.where(c * signs >= 0, c, 0.0)
+    solution = x[: sign.size] * np.where(free, 1.0, sign)
+    solution[free] -= x[sign.size :]
+    c[live] = solution / scale[live]
+    return c
+
+
+def signs_of(objective: Objective) -> FloatArray:
+    """Sign constraints of the coefficients, shape (m,)."""
+    kinds = {"nonnegative": 1.0, "nonpositive": -1.0, "free": 0.0}
+    return np.array([kinds[term.bound] for term in objective.law.terms])
+
+
+def project(
+    objective: Objective, u: FloatArray, weight: FloatArray | None = None, slopes: bool = True
+) -> Projected:
+    """Solve for the coefficients at u; `weight` (n,) are the square roots of the weights."""
+    columns = objective.law.columns(objective.points, u, slopes)
+    relative = 1.0 / objective.loss if weight is None else weight / objective.loss
+    target = np.ones(objective.loss.size) if weight is None else weight
+    c = best_coefficients(columns.matrix * relative[:, None], target, signs_of(objective))
+    residual = columns.matrix @ c / objective.loss - 1.0
+    score = float(huber(residual, objective.delta).sum())
+    return Projected(u, c, residual, columns, score if np.isfinite(score) else np.inf)
+
+
+def search(
+    objective: Objective, start: FloatArray, steps: int = 40, tolerance: float = 1e-9
+) -> Projected:
+    """Levenberg-Marquardt on the shape coordinates from `start`, shape (k,)."""
+    low, high = (bound[objective.terms :] for bound in objective.bounds)
+    free = low < high
+    here = project(objective, np.clip(start, low, high))
+    damping = 1e-2
+    for _ in range(steps):
+        weight = huber_weight(here.residual, objective.delta)
+        gradient, hessian = _normal_equations(objective, here, weight, free)
+        for _ in range(6):
+            system = hessian + damping * np.diag(np.diag(hessian) + 1e-12 * np.trace(hessian))
+            try:
+                move = np.linalg.solve(system, -gradient)
+            except np.linalg.LinAlgError:
+                damping *= 10.0
+                continue
+            u = here.u.copy()
+            u[free] += np.clip(move, -2.0, 2.0)
+            there = project(objective, np.clip(u, low, high), weight)
+            if there.score < here.score:
+                break
+            damping *= 6.0
+        else:
+            return here
+        gain = here.score - there.score
+        here, damping = there, damping / 8.0
+        if gain < tolerance * here.score:
+            break
+    return here
+
+
+def huber_weight(residual: FloatArray, delta: float) -> FloatArray:
+    """Square roots of the weights that make squares behave as the Huber loss."""
+    return np.sqrt(np.minimum(1.0, delta / np.maximum(np.abs(residual), delta)))
+
+
+def _normal_equations(
+    objective: Objective, here: Projected, weight: FloatArray, free: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """Gradient and Gauss-Newton Hessian of the projected problem in the free coordinates."""
+    relative = weight / objective.loss
+    jacobian = np.zeros((objective.loss.size, here.u.size))
+    for s, t, slope in here.columns.slopes:
+        jacobian[:, s] += here.coefficients[t] * slope
+    jacobian = jacobian[:, free] * relative[:, None]
+    used = here.columns.matrix[:, here.coefficients != 0] * relative[:, None]
+    if used.shape[1]:
+        q, _ = np.linalg.qr(used)
+        jacobian -= q @ (q.T @ jacobian)
+    return jacobian.T @ (here.residual * weight), jacobian.T @ jacobian
