@@ -98,16 +98,8 @@ def annealing_area(
 
     Source: arXiv:2505.07796, Eq. 1 and 9.
     """
-    from scipy.signal import lfilter
-
-    falls = np.concatenate([[before], lr[:-1]]) - lr
-    recurrence = [1.0, -lambda_]
-    momentum = lfilter([1.0], recurrence, falls)
-    d_momentum = lfilter([0.0, 1.0], recurrence, momentum)
-    if epsilon == 0.0 and not np.any(lr == 0.0):
-        weight, log_lr = 1.0, np.log(lr)
-    else:
-        weight, log_lr = _lr_weight(lr, epsilon)
+    momentum, d_momentum = _momentum(lr, before, lambda_)
+    weight, log_lr = _lr_weight(lr, epsilon)
     return Annealing(
         np.cumsum(momentum * weight),
         np.cumsum(d_momentum * weight),
@@ -115,6 +107,36 @@ def annealing_area(
         momentum,
         d_momentum,
     )
+
+
+def unweighted_annealing_area(lr: FloatArray, before: float, lambda_: float) -> Annealing:
+    """The same for epsilon = 0, several times faster: the sum of m has a closed form in m.
+
+    Summing m_i = lambda * m_(i-1) + fall_i over i gives S2 = (before - lr - lambda * m) / (1 -
+    lambda). The derivative in epsilon is left at 0.
+    """
+    momentum, d_momentum = _momentum(lr, before, lambda_)
+    area = (before - lr - lambda_ * momentum) / (1.0 - lambda_)
+    d_lambda = (area - momentum - lambda_ * d_momentum) / (1.0 - lambda_)
+    return Annealing(area, d_lambda, np.zeros(1), momentum, d_momentum)
+
+
+def _momentum(lr: FloatArray, before: float, lambda_: float) -> tuple[FloatArray, FloatArray]:
+    falls = np.empty_like(lr)
+    falls[0] = before - lr[0]
+    np.subtract(lr[:-1], lr[1:], out=falls[1:])
+    momentum = _recur(falls, lambda_)
+    falls[0], falls[1:] = 0.0, momentum[:-1]
+    return momentum, _recur(falls, lambda_)
+
+
+def _recur(inputs: FloatArray, lambda_: float) -> FloatArray:
+    """x_i = lambda * x_(i-1) + inputs_i, shape (T,) -> (T,): a triangular band system."""
+    from scipy.linalg.blas import dtbsv
+
+    band = np.empty((2, inputs.size), order="F")
+    band[0], band[1] = 1.0, -lambda_
+    return dtbsv(1, band, inputs, lower=1, diag=1)
 
 
 def _lr_weight(lr: FloatArray, epsilon: float) -> tuple[FloatArray, FloatArray]:
@@ -175,7 +197,7 @@ class Points:
         self.pt_step: IntArray = np.minimum(step, pt_length[owner])
         self.cpt_step: IntArray = step - self.pt_step
         self._lay_out()
-        self._areas: dict[tuple[float, float], AnnealingAreas] = {}
+        self._areas: dict[tuple[float, float | None], AnnealingAreas] = {}
 
     def _lay_out(self) -> None:
         """Share equal stretches, so that a base with many continuations is summed once."""
@@ -265,8 +287,8 @@ class Points:
         index = [labels.index(n) if n in labels else -1 for n in names]
         return np.array(index, dtype=np.int64)[self.owner]
 
-    def annealing(self, lambda_: float, epsilon: float = 0.0) -> AnnealingAreas:
-        """S2 of both phases; the last few results are kept."""
+    def annealing(self, lambda_: float, epsilon: float | None = None) -> AnnealingAreas:
+        """S2 of both phases, weighted by LR**epsilon if it is given; a few results are kept."""
         key = (lambda_, epsilon)
         if key not in self._areas:
             if len(self._areas) > 8:
@@ -274,19 +296,23 @@ class Points:
             self._areas[key] = self._annealing(lambda_, epsilon)
         return self._areas[key]
 
-    def _annealing(self, lambda_: float, epsilon: float) -> AnnealingAreas:
+    def _annealing(self, lambda_: float, epsilon: float | None) -> AnnealingAreas:
         flat = np.zeros((3, self._flat_size))
         ends: list[tuple[float, float]] = []
         for s in self._stretches:
             if not s.lr.size:
                 ends.append((0.0, 0.0))
                 continue
-            part = annealing_area(s.lr, s.before, lambda_, epsilon)
-            flat[:, s.offset + 1 : s.offset + 1 + s.lr.size] = part[:3]
+            if epsilon is None:
+                part = unweighted_annealing_area(s.lr, s.before, lambda_)
+            else:
+                part = annealing_area(s.lr, s.before, lambda_, epsilon)
+            inside = slice(s.offset + 1, s.offset + 1 + s.lr.size)
+            flat[0, inside], flat[1, inside], flat[2, inside] = part[:3]
             ends.append((float(part.momentum[-1]), float(part.d_momentum[-1])))
         pt, cpt = flat[:, self._pt_at], flat[:, self._cpt_at]
         if self.convention.tail == "carried":
-            pt = pt + self._carried_tail(lambda_, epsilon, ends)
+            pt = pt + self._carried_tail(lambda_, epsilon or 0.0, ends)
         return AnnealingAreas(*pt, *cpt)
 
     def _carried_tail(

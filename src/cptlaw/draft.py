@@ -14,7 +14,7 @@ from cptlaw import guesses
 from cptlaw.errors import DataError
 from cptlaw.guesses import Roles
 from cptlaw.lineage import Link, links
-from cptlaw.numbering import logged_steps
+from cptlaw.numbering import FAR, logged_steps, spacing
 from cptlaw.runs import UNKNOWN, Data, Run
 from cptlaw.schedule import Schedule
 
@@ -73,7 +73,7 @@ def draft(
     parts = [_Part(*each) for each in zip(names, paths, logs, starts, data, strict=True)]
     blocks, notes = [_domains(roles)], [*roles.notes]
     notes += [f"{role} = '{roles.domains[role]}': {why}." for role, why in roles.why.items()]
-    for part in parts:
+    for part in sorted(parts, key=lambda part: _depth(part, parts)):
         lines, told = _run(part, parts, unknown, schedule)
         blocks.append(lines)
         notes += [f"{part.name}: {sentence}" for sentence in told]
@@ -127,6 +127,11 @@ def _folder(path: PurePath) -> str:
     return parts[-1] if parts else ""
 
 
+def _depth(part: _Part, parts: Sequence[_Part]) -> int:
+    """How many runs lead to this one."""
+    return 0 if part.link.after is None else 1 + _depth(parts[part.link.after], parts)
+
+
 def _domains(roles: Roles) -> list[str]:
     lines = ["[domains]"]
     for role, column in roles.domains.items():
@@ -150,10 +155,8 @@ def _run(
 
 def _start(part: _Part, parts: Sequence[_Part], unknown: str | None) -> tuple[list[str], list[str]]:
     link, first = part.link, int(logged_steps(part.log)[0])
-    if link.after is None and unknown is not None:
-        return [f"after = {_quoted(UNKNOWN + unknown)}"], []
     if link.after is None:
-        return _root(first, len(parts))
+        return _open_model(part, unknown) if unknown is not None else _root(part, len(parts))
     base = parts[link.after]
     at = link.at - base.link.number
     told = f"goes on from '{base.name}' at its step {at}, since {link.why}."
@@ -161,23 +164,37 @@ def _start(part: _Part, parts: Sequence[_Part], unknown: str | None) -> tuple[li
     if first != link.number and (link.number or at <= first):
         lines.append(f"first_step = {link.number}")
     if part.data == "pt":
-        kind = 'data = "pt", since no loss rises as new data would make it rise.'
+        kind = "pre-training data, since no loss rises as new data would make it rise."
         return [*lines, *_comment(kind), 'data = "pt"'], [told, kind]
     kind = "CPT data: its losses come apart, or its base trains on CPT data already."
     return [*lines, *_comment(kind)], [told, kind]
 
 
-def _root(first: int, count: int) -> tuple[list[str], list[str]]:
-    if count == 1:
-        told = (
-            "taken as a run from scratch. If it continues an open model, write "
-            f'after = "{UNKNOWN}NAME".'
-        )
-    else:
-        told = "taken as a run from scratch: nothing shows that it goes on from another log."
-    if first > 0:
-        told += f" Its log begins at step {first}."
+def _root(part: _Part, count: int) -> tuple[list[str], list[str]]:
+    steps = logged_steps(part.log)
+    told = "taken as a run from scratch"
+    told += ": nothing shows that it goes on from another log." if count > 1 else "."
+    far = steps[0] > FAR * spacing(steps)
+    if far:
+        told += f" Its log begins at step {steps[0]}."
+    if far or count == 1:
+        told += f' If it continues an open model, write after = "{UNKNOWN}NAME".'
     return _comment(told), [told]
+
+
+def _open_model(part: _Part, unknown: str) -> tuple[list[str], list[str]]:
+    """The lines of a run that goes on from a model whose pre-training nobody knows."""
+    lines = [f"after = {_quoted(UNKNOWN + unknown)}"]
+    steps, logged = logged_steps(part.log), part.log.logged_lr
+    if steps.size < 2 or steps[0] <= FAR * spacing(steps):
+        return lines, []
+    before_training = logged is None or logged.steps[0] > steps[0]
+    start = int(steps[0]) if before_training else max(0, int(steps[0]) - spacing(steps))
+    told = (
+        f"its log begins at step {steps[0]}: taken to go on from the open model's step numbers, "
+        f"and to start at {start}."
+    )
+    return [*lines, *_comment(told), f"first_step = {start}"], [told]
 
 
 def _rates(part: _Part, schedule: str | None) -> tuple[list[str], list[str]]:

@@ -40,8 +40,9 @@ class DomainForecast:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "step", integers(self.step))
-        for name in ("loss", "base", "shift"):
-            object.__setattr__(self, name, floats(getattr(self, name)))
+        for name in ("loss", "base", "shift", "low", "high"):
+            values = getattr(self, name)
+            object.__setattr__(self, name, None if values is None else floats(values))
 
     __eq__ = same_values
 

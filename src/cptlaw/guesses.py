@@ -15,7 +15,7 @@ from cptlaw.numbering import loss_at
 from cptlaw.runs import Curve, Data, Run
 
 RISE = 0.01  # of the loss at transfer: more than the noise between evaluations
-APART = 0.03  # how far the domains of a CPT run come apart, of their losses at transfer
+APART = 0.05  # how far the domains of a CPT run come apart, of their losses at transfer
 _PT_WORDS = {"pt", "pretrain", "pretraining", "general", "web", "c4", "pile", "slimpajama"}
 _PT_WORDS |= {"fineweb", "redpajama", "dolma", "dclm", "commoncrawl", "cc", "openwebtext"}
 
@@ -31,20 +31,21 @@ class Roles:
 
 def changes(run: Run, link: Link, logs: Sequence[Run]) -> dict[str, FloatArray]:
     """Relative change of every measured column since the run's start, shape (rows,) each."""
-    base = logs[link.after] if link.after is not None else None
+    base = logs[link.after] if link.after is not None and link.sure else None
     return {
-        column: _smooth(curve.loss / _at_start(curve, column, link, base) - 1)
+        column: _smooth(curve.loss[rows] / _at_start(curve, column, link, base) - 1)
         for column, curve in measured(run).items()
+        if (rows := curve.steps >= link.number).any()
     }
 
 
 def _at_start(curve: Curve, column: str, link: Link, base: Run | None) -> float:
     """The loss at the run's start: its own row, else the base's, else its first row."""
     own = loss_at(curve, link.number)
-    if own is not None:
-        return own
-    theirs = loss_at(base.curves.get(column), link.at) if base is not None else None
-    return float(curve.loss[0]) if theirs is None else theirs
+    if own is None and base is not None:
+        own = loss_at(base.curves.get(column), link.at)
+    first = int(np.searchsorted(curve.steps, link.number))
+    return float(curve.loss[first]) if own is None else own
 
 
 def _smooth(values: FloatArray) -> FloatArray:
@@ -59,7 +60,7 @@ def data_of(
     pt: str | None = None,
     cpt: str | None = None,
 ) -> list[Data]:
-    """ "pt" or "cpt" for every log; what goes on from CPT data is CPT.
+    """Whether each log trains on D_pt or D_cpt; what goes on from CPT data is CPT.
 
     Args:
         logs: the runs.
@@ -85,16 +86,16 @@ def data_of(
 
 
 def _parts(change: Mapping[str, FloatArray], pt: str | None, cpt: str | None) -> bool:
-    """Whether losses come apart as new data makes them: one rises, another does not."""
+    """Whether losses come apart as new data makes them: one rises, another falls or stays."""
     rises = {column: float(c.max()) for column, c in change.items()}
     ends = {column: float(c[-1]) for column, c in change.items()}
-    if pt in rises:
-        others = [end for column, end in ends.items() if column != pt]
-        return rises[pt] > RISE and (not others or min(others) < ends[pt])
-    if len(ends) == 1:
-        return cpt not in ends and max(rises.values()) > RISE
-    apart = max(ends.values()) - min(ends.values())
-    return max(rises.values()) > RISE and min(ends.values()) < -RISE and apart > APART
+    if len(ends) < 2:
+        known_cpt = any(end < -RISE for column, end in ends.items() if column == cpt)
+        return known_cpt or any(r > RISE for column, r in rises.items() if column != cpt)
+    high = pt if pt in ends else max(ends, key=lambda c: ends[c])
+    low = cpt if cpt in ends else min(ends, key=lambda c: ends[c])
+    falls = pt in ends or ends[low] < -RISE
+    return rises[high] > RISE and falls and ends[high] - ends[low] > APART
 
 
 def roles(
@@ -130,7 +131,7 @@ def roles(
         domains, why = _cpt_roles(logs, columns, total, given)
     else:
         first = pt or cpt or columns[0]
-        domains, why = {"loss": first}, {"loss": "the first validation column"}
+        domains, why = {"loss": first}, {"loss": "the first column of those that were measured"}
         notes.append("No CPT run was found, so this is a study of pre-training alone.")
     rest = [column for column in columns if column not in domains.values()]
     return Roles(domains | _ood(rest), why, tuple(notes))
@@ -163,7 +164,7 @@ def _mean_changes(
 ) -> dict[str, float]:
     """Mean relative change from start to end, by column."""
     ends = {c: [float(run[c][-1]) for run in each if c in run] for c in columns}
-    return {c: float(np.mean(values)) for c, values in ends.items() if values}
+    return {c: float(np.mean(values)) if values else 0.0 for c, values in ends.items()}
 
 
 def _cpt_roles(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cptlaw.numbering import FAR, equal_rows, logged_steps, meets, spacing
+from cptlaw.numbering import FAR, logged_steps, meets, spacing
 from cptlaw.runs import Curve, Run
+
+OTHER_LR = 0.03  # what an LR off by 1 % or more weighs against a gap in log losses
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class Link:
         at: the step number of that log it starts from, as that log counts.
         number: this log's own step number at its start.
         why: the evidence, a clause.
+        sure: whether `at` is known; else it is only likely.
     """
 
     after: int | None = None
     at: int = 0
     number: int = 0
     why: str = ""
+    sure: bool = True
 
 
 def links(logs: Sequence[Run]) -> list[Link]:
@@ -42,7 +46,14 @@ def links(logs: Sequence[Run]) -> list[Link]:
             if link is not None and not _leads_to(found, link.after, i):
                 found[i] = link
                 break
-    return found
+    return [_owned(link, found) for link in found]
+
+
+def _owned(link: Link, found: Sequence[Link]) -> Link:
+    """The link to the run that took the step `at`, where a log repeats the rows of its base."""
+    while link.after is not None and link.at <= found[link.after].number:
+        link = replace(link, after=found[link.after].after)
+    return link
 
 
 def _leads_to(found: Sequence[Link], start: int | None, goal: int) -> bool:
@@ -85,25 +96,29 @@ def _same_row(logs: Sequence[Run], i: int) -> Link | None:
 
 def _resumed(logs: Sequence[Run], i: int) -> Link | None:
     """It begins with the rows of another log, then leaves it."""
-    log = _only_measured(logs[i])
+    last = _last(logs[i])
+    best: tuple[int, bool, int] | None = None
     for j, other in enumerate(logs):
-        older = (_last(other), -j) > (_last(logs[i]), -i)
-        step = _parting(log, _only_measured(other)) if i != j else 0
-        if step and step < _last(logs[i]) and (older or step == _last(other)):
-            return Link(j, step, step, f"up to step {step} it repeats that run's rows")
-    return None
+        step = _parting(logs[i], other) if i != j else 0
+        ends, older = step == _last(other), (_last(other), -j) > (last, -i)
+        if 0 < step < last and (ends or older):
+            best = max(best or (0, False, 0), (step, ends, j))
+    if best is None:
+        return None
+    return Link(best[2], best[0], best[0], f"up to step {best[0]} it repeats that run's rows")
 
 
 def _parting(log: Run, other: Run) -> int:
-    """The last step up to which two logs have the same losses; 0 if they never had."""
-    last = 0
+    """The last step up to which all losses of two logs are equal; 0 for fewer than three rows."""
+    parts, equal = np.inf, np.empty(0, dtype=np.int64)
     for column in log.curves.keys() & other.curves.keys():
         mine, theirs = log.curves[column], other.curves[column]
         common, i, j = np.intersect1d(mine.steps, theirs.steps, return_indices=True)
-        differ = ~np.isclose(mine.loss[i], theirs.loss[j], rtol=1e-6, atol=0)
-        ahead = int(np.argmax(differ)) if differ.any() else common.size
-        last = max(last, int(common[ahead - 1]) if ahead > 2 else 0)
-    return last if last and equal_rows(log, other, 0, last + 1) else 0
+        same = np.isclose(mine.loss[i], theirs.loss[j], rtol=1e-6, atol=0)
+        parts = min([parts, *common[~same].tolist()])
+        equal = np.union1d(equal, common[same])
+    equal = equal[equal < parts]
+    return int(equal[-1]) if equal.size > 2 else 0
 
 
 def _row_at_zero(logs: Sequence[Run], i: int) -> Link | None:
@@ -128,16 +143,34 @@ def _numbers_go_on(logs: Sequence[Run], i: int) -> Link | None:
     step, apart = _first(logs[i]), spacing(logged_steps(logs[i]))
     if step <= apart:
         return None
-    fits: list[tuple[bool, int, int]] = []
-    for j, other in enumerate(logs):
-        if _first(other) < step - apart and step - FAR * apart <= _last(other):
-            at_end = _last(other) <= step
-            fits.append((not at_end, -_last(other) + _first(other), j))
+    fits = [
+        (_gap(measured(logs[i]), measured(other), step) + _lr_gap(logs[i], other), j)
+        for j, other in enumerate(logs)
+        if _first(other) < step - apart and step - FAR * apart <= _last(other)
+    ]
     if not fits:
         return None
-    j = min(fits)[2]
-    at = min(_last(logs[j]), step - apart) if _last(logs[j]) > step else _last(logs[j])
+    j = min(fits)[1]
+    at = _last(logs[j]) if _last(logs[j]) <= step else step - apart
     return Link(j, at, at, f"its step numbers begin at {step}, where that run has been")
+
+
+def _gap(log: dict[str, Curve], other: dict[str, Curve], step: int) -> float:
+    """Mean distance (log ratio) of the first losses of `log` from those of `other` at `step`."""
+    gaps = [
+        abs(np.log(log[c].loss[0] / np.interp(step, other[c].steps, other[c].loss)))
+        for c in log.keys() & other.keys()
+    ]
+    return float(np.mean(gaps)) if gaps else np.inf
+
+
+def _lr_gap(log: Run, other: Run) -> float:
+    """0 where the learning rate goes on smoothly, else as much as a small gap between losses."""
+    if log.logged_lr is None or other.logged_lr is None:
+        return 0.0
+    step, lr = log.logged_lr.steps[0], float(log.logged_lr.lr[0])
+    before = float(np.interp(step, other.logged_lr.steps, other.logged_lr.lr))
+    return OTHER_LR * min(1.0, 100 * abs(lr - before) / max(lr, before, 1e-30))
 
 
 def _starts_low(logs: Sequence[Run], i: int) -> Link | None:
@@ -153,7 +186,8 @@ def _starts_low(logs: Sequence[Run], i: int) -> Link | None:
     if best is None:
         return None
     end = _last(logs[best[1]])
-    return Link(best[1], end, 0, f"its first losses are near that run's last, at step {end}")
+    why = f"its first losses are near that run's last, at step {end}"
+    return Link(best[1], end, 0, why, sure=False)
 
 
 def _low_start(log: dict[str, Curve], other: dict[str, Curve]) -> float | None:

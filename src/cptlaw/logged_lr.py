@@ -67,8 +67,9 @@ def compare(schedule: Schedule, logged: LoggedLR, offset: int = 0) -> Comparison
     trials = [_differences(schedule, logged, offset + extra) for extra in (0, -1, 1)]
     if not trials[0][0].size:
         return Comparison(True, ("No logged learning rate lies within the schedule's steps.",))
-    bad = [int((gap > TOLERANCE * peak).sum()) for _, gap, _ in trials]
-    best = min((i for i in range(3) if trials[i][0].size), key=lambda i: (bad[i], i))
+    bad = [float(np.mean(gap > TOLERANCE * peak)) if gap.size else 1.0 for _, gap, _ in trials]
+    best = min(range(3), key=lambda i: (bad[i], i))
+    best = best if bad[best] < bad[0] / 2 else 0
     steps, gap, lr = trials[best]
     if not bad[best]:
         moved = ("", "the step before", "the next step")[best]

@@ -68,30 +68,52 @@ def curvature(
     objective: Objective, z: FloatArray, gradient: FloatArray, free: BoolArray, axes: FloatArray
 ) -> FloatArray:
     """Hessian of the objective along `axes` (free, rank), shape (rank, rank)."""
-    reach = 1e-3 * objective.delta * np.sqrt(objective.loss.size)
     hessian = np.empty((axes.shape[1], axes.shape[1]))
     for k in range(axes.shape[1]):
-        there = z.copy()
-        there[free] += reach * axes[:, k]
-        hessian[k] = axes.T @ (objective.gradient(there) - gradient)[free] / reach
+        move = np.zeros_like(z)
+        move[free] = axes[:, k]
+        reach = 1e-3 * objective.delta * np.sqrt(objective.loss.size)
+        reach = min(reach, _FAR / 10 / max(_shape_move(objective, move), 1e-300))
+        ahead = objective.gradient(z + reach * move)
+        hessian[k] = axes.T @ (ahead - gradient)[free] / reach
     return 0.5 * (hessian + hessian.T)
+
+
+_FAR = 0.3
+
+
+def _shape_move(objective: Objective, move: FloatArray) -> float:
+    """How far a step for z moves the shape parameters, in search coordinates."""
+    shapes = np.abs(move[objective.terms :])
+    return float(shapes.max()) if shapes.size else 0.0
 
 
 def _newton_move(
     objective: Objective, z: FloatArray, gradient: FloatArray, free: BoolArray
 ) -> tuple[FloatArray, float]:
-    """A descent step for z and the decrease it promises."""
+    """A descent step for z and the decrease it promises.
+
+    Where the objective curves downwards the quadratic has no minimum; there the step goes as far
+    as the shape parameters may move at once.
+    """
     axes = whitening(objective, z, free)
     slope = axes.T @ gradient[free]
     hessian = curvature(objective, z, gradient, free, axes)
     if not np.isfinite(hessian).all():
         hessian = np.eye(axes.shape[1])
     sizes, vectors = np.linalg.eigh(hessian)
-    sizes = np.maximum(np.abs(sizes), 1e-3)
     inner = vectors.T @ slope
+    up = sizes > 0
     move = np.zeros_like(z)
-    move[free] = -axes @ (vectors @ (inner / sizes))
-    return move, float(0.5 * (inner**2 / sizes).sum())
+    move[free] = -axes @ (vectors[:, up] @ (inner[up] / np.maximum(sizes[up], 1e-3)))
+    promised = float(0.5 * (inner[up] ** 2 / np.maximum(sizes[up], 1e-3)).sum())
+    for k in np.flatnonzero(~up):
+        down = np.zeros_like(z)
+        down[free] = -np.sign(inner[k]) * (axes @ vectors[:, k])
+        far = _FAR / max(_shape_move(objective, down), 1e-3)
+        move += far * down
+        promised += float(abs(inner[k]) * far)
+    return move * min(1.0, 2.0 / max(_shape_move(objective, move), 1e-300)), promised
 
 
 def _along(
@@ -102,13 +124,23 @@ def _along(
     low: FloatArray,
     high: FloatArray,
 ) -> tuple[FloatArray, float]:
-    """The lowest point found on the way along `move`, kept within the bounds."""
-    best, lowest = z, value
-    for share in 0.5 ** np.arange(0, 24, dtype=np.float64):
+    """The lowest point found along `move`, shortened or prolonged, kept within the bounds."""
+
+    def at(share: float) -> tuple[FloatArray, float]:
         there = np.clip(z + share * move, low, high)
-        reached = objective.value(there)
-        if reached < lowest:
-            best, lowest = there, reached
-        elif lowest < value:
+        return there, objective.value(there)
+
+    best = at(1.0)
+    if best[1] < value:
+        longer = at(2.0)
+        share = 2.0
+        while longer[1] < best[1] and share < 1e3:
+            best, share = longer, 2.0 * share
+            longer = at(share)
+    share = 0.5
+    while share > 1e-7:
+        shorter = at(share)
+        if best[1] < value and shorter[1] >= best[1]:
             break
-    return best, lowest
+        best, share = min(best, shorter, key=lambda pair: pair[1]), 0.5 * share
+    return best if best[1] < value else (z, value)

@@ -67,7 +67,7 @@ def place(
         number, note = _detected(log, base, at, length)
     else:
         number, note = first_step, ""
-    log = _told(_without_inherited(log, base, number), note)
+    log = _told(_without_inherited(log, base, at, number), note)
     return Placed(log.shifted(number), number, total)
 
 
@@ -176,13 +176,14 @@ def equal_rows(log: Run, base: Run, number: int, before: int) -> int | None:
     return equal
 
 
-def _without_inherited(log: Run, base: Placed, number: int) -> Run:
+def _without_inherited(log: Run, base: Placed, at: int, number: int) -> Run:
     """The log without the base's rows that a resumed run repeats."""
     steps = logged_steps(log)
     early = int((steps < number).sum())
     if not early:
         return log
-    if not equal_rows(log, base.run, base.number, number):
+    theirs = number == base.number + at
+    if not (theirs and equal_rows(log, base.run, base.number, number)):
         raise DataError(
             f"its log has steps from {steps[0]}, before its start at first_step = {number}, and "
             f"they do not repeat run '{base.run.name}'. Mend first_step, or leave it out."

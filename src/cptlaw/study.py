@@ -86,12 +86,12 @@ def _document(file: Path) -> dict[str, Any]:
     return document
 
 
-def _domains(table: object) -> dict[str, str]:
+def _domains(table: Any) -> dict[str, str]:
     if table is None:
         raise DataError(f"there is no [domains] table. A study needs {_EXAMPLE}.")
     if not isinstance(table, dict) or not table:
         raise DataError('[domains]: expected lines ROLE = "COLUMN", such as pt = "eval_loss".')
-    domains: dict[str, str] = {}
+    domains: dict[str, Any] = {}
     for key, value in table.items():
         if key == "ood" and isinstance(value, dict) and value:
             domains.update({f"ood.{name}": column for name, column in value.items()})
@@ -162,8 +162,9 @@ def _text(value: object) -> str | None:
 
 def _number(value: object) -> float | None:
     """An integer or a float that is finite, not a boolean."""
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if good and math.isfinite(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
 
 
 def _whole(low: int) -> Callable[[object], int | None]:
@@ -176,8 +177,9 @@ def _whole(low: int) -> Callable[[object], int | None]:
 
 def _one_of(*known: str | int) -> Callable[[object], str | int | None]:
     def check(value: object) -> str | int | None:
-        fits = isinstance(value, str | int) and not isinstance(value, bool) and value in known
-        return value if fits else None
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            return None
+        return value if value in known else None
 
     return check
 

@@ -1,0 +1,155 @@
+"""Fit on some runs, or on the beginning of them, predict the rest, score."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cptlaw import catalog
+from cptlaw.areas import Convention
+from cptlaw.errors import DataError
+from cptlaw.fit import Fit, fit
+from cptlaw.observations import Observations, observe
+from cptlaw.runs import Run, Study
+from cptlaw.scores import Scores, score
+
+
+@dataclass(frozen=True)
+class BacktestRow:
+    """One law's error on one held-out run and domain.
+
+    Args:
+        law: name of the law.
+        run: the held-out run.
+        domain: role of the domain.
+        scores: agreement over the held-out points.
+        coverage: share of points within the 90 % interval; None without intervals.
+    """
+
+    law: str
+    run: str
+    domain: str
+    scores: Scores
+    coverage: float | None = None
+
+
+@dataclass(frozen=True)
+class LawRow:
+    """How one law fitted the runs it was given, on one domain."""
+
+    law: str
+    domain: str
+    huber: float
+    seconds: float
+    status: str
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Held-out errors of one or more laws.
+
+    Args:
+        rows: a row per law, held-out run and domain.
+        laws: a row per law and domain.
+        held_out: the runs, or the share of steps that was fitted, in words.
+        notes: what was found on the way, each a sentence.
+    """
+
+    rows: tuple[BacktestRow, ...]
+    laws: tuple[LawRow, ...]
+    held_out: str
+    notes: tuple[str, ...] = ()
+
+
+def backtest(
+    study: Study,
+    hold_out: Sequence[str] = (),
+    *,
+    fit_steps: float | None = None,
+    laws: Sequence[str] = (),
+    convention: Convention | None = None,
+    fixed: Mapping[str, float] | None = None,
+) -> Backtest:
+    """Fit on a part of a study and score the forecasts of the rest.
+
+    Args:
+        study: runs and domains.
+        hold_out: runs whose losses the fit does not see; their learning rates stay known.
+        fit_steps: instead: share of each run's steps that is fitted, above 0 and below 1. Runs
+            that others go on from are fitted whole.
+        laws: names of the catalogue; left out, what the fitted part asks for.
+        convention: how areas are counted; left out, chosen on the fitted part.
+        fixed: shape parameters that keep a value.
+
+    Raises:
+        DataError: nothing, or everything, is held out; a run is unknown.
+    """
+    if (fit_steps is None) == (not hold_out):
+        raise DataError("say what to hold out: run names (--hold-out), or --fit-steps FRACTION.")
+    fitted = study.without(hold_out) if hold_out else _beginning(study, fit_steps or 0.0)
+    names = list(laws) or [catalog.default_name(fitted)]
+    rows: list[BacktestRow] = []
+    law_rows: list[LawRow] = []
+    notes: list[str] = []
+    for name in names:
+        began = time.perf_counter()
+        result = fit(fitted, name, convention=convention, fixed=fixed)
+        seconds = time.perf_counter() - began
+        notes.extend(result.notes)
+        for role, domain in result.domains.items():
+            assert domain.scores is not None
+            law_rows.append(LawRow(name, role, domain.scores.huber, seconds, domain.status))
+            rows.extend(_scored(name, role, result, study, fitted, notes))
+    if not rows:
+        raise DataError("the held-out part has no losses to score the forecasts on.")
+    words = ", ".join(hold_out) if hold_out else f"after the first {fit_steps:.0%} of the steps"
+    return Backtest(tuple(rows), tuple(law_rows), words, tuple(dict.fromkeys(notes)))
+
+
+def _beginning(study: Study, share: float) -> Study:
+    """The study with the curves of its last runs cut after a share of their steps."""
+    if not 0 < share < 1:
+        raise DataError(f"fit_steps = {share:g} is a share of the steps, above 0 and below 1.")
+    bases = {run.after for run in study.runs}
+
+    def cut(run: Run) -> Run:
+        if run.name in bases:
+            return run
+        last = share * run.steps
+        curves = {
+            column: curve.only(curve.steps <= last)
+            for column, curve in run.curves.items()
+            if curve.steps[0] <= last
+        }
+        return replace(run, curves=curves)
+
+    return replace(study, runs=tuple(cut(run) for run in study.runs))
+
+
+def _scored(
+    law: str, role: str, result: Fit, study: Study, fitted: Study, notes: list[str]
+) -> list[BacktestRow]:
+    seen = _places(observe(fitted, role, result.convention))
+    full = observe(study, role, result.convention)
+    places = list(zip(full.run.tolist(), full.step.tolist(), strict=True))
+    new = np.array([(full.runs[r], s) not in seen for r, s in places])
+    predicted = result.domain(role).loss(full.points)
+    rows: list[BacktestRow] = []
+    for index, name in enumerate(full.runs):
+        mine = new & (full.run == index)
+        if not mine.any():
+            continue
+        bad = mine & ~(np.isfinite(predicted) & (predicted > 0))
+        if bad.any():
+            notes.append(f"{law} has no finite forecast of '{name}' on {role}: not scored.")
+            continue
+        rows.append(BacktestRow(law, name, role, score(predicted[mine], full.loss[mine])))
+    return rows
+
+
+def _places(observed: Observations) -> set[tuple[str, int]]:
+    pairs = zip(observed.run.tolist(), observed.step.tolist(), strict=True)
+    return {(observed.runs[run], step) for run, step in pairs}

@@ -1,0 +1,64 @@
+"""The cells of one column as numbers, with what is missing and what is text set apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
+
+Cell: TypeAlias = "float | str | None"
+_MISSING = frozenset(("", "none", "null", "na", "n/a"))
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column's numbers.
+
+    Args:
+        values: shape (n,); nan where the cell is missing or text.
+        said: shape (n,): the cell holds a number, be it nan or infinite.
+        texts: rows, shape (m,), whose cell is text.
+    """
+
+    values: FloatArray
+    said: BoolArray
+    texts: IntArray
+
+
+def numbers(cells: Sequence[Cell]) -> Numbers:
+    """Turn cells, n of them, into numbers; "", None, null and NA are missing."""
+    size = len(cells)
+    try:
+        values = np.fromiter(map(float, cast(Any, cells)), dtype=np.float64, count=size)
+        return Numbers(values, np.ones(size, dtype=bool), np.empty(0, dtype=np.int64))
+    except (ValueError, TypeError, OverflowError):
+        return _one_by_one(cells)
+
+
+def is_number(cell: Cell) -> bool:
+    """Whether one cell holds a number."""
+    return bool(numbers([cell]).said[0])
+
+
+def _one_by_one(cells: Sequence[Cell]) -> Numbers:
+    values = np.full(len(cells), math.nan)
+    said = np.zeros(len(cells), dtype=bool)
+    texts: list[int] = []
+    for row, cell in enumerate(cells):
+        if cell is None or cell == "":
+            continue
+        try:
+            values[row] = float(cell)
+        except OverflowError:
+            values[row] = math.inf
+        except ValueError:
+            if str(cell).strip().lower() not in _MISSING:
+                texts.append(row)
+            continue
+        said[row] = True
+    return Numbers(values, said, np.array(texts, dtype=np.int64))
