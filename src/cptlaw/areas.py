@@ -14,7 +14,8 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
-from cptlaw.runs import History, batch_label
+from cptlaw.history import History
+from cptlaw.runs import batch_label
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +11,12 @@ import numpy as np
 from cptlaw import catalog
 from cptlaw.areas import Convention
 from cptlaw.errors import DataError
-from cptlaw.fit import Fit, fit
+from cptlaw.fit import fit
+from cptlaw.fitted import Fit
 from cptlaw.observations import Observations, observe
-from cptlaw.runs import Run, Study
+from cptlaw.runs import Run
 from cptlaw.scores import Scores, score
+from cptlaw.study import Study
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def backtest(
     laws: Sequence[str] = (),
     convention: Convention | None = None,
     fixed: Mapping[str, float] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Backtest:
     """Fit on a part of a study and score the forecasts of the rest.
 
@@ -83,6 +86,7 @@ def backtest(
         laws: names of the catalogue; left out, what the fitted part asks for.
         convention: how areas are counted; left out, chosen on the fitted part.
         fixed: shape parameters that keep a value.
+        progress: is told of every law before it is fitted.
 
     Raises:
         DataError: nothing, or everything, is held out; a run is unknown.
@@ -94,7 +98,8 @@ def backtest(
     rows: list[BacktestRow] = []
     law_rows: list[LawRow] = []
     notes: list[str] = []
-    for name in names:
+    for i, name in enumerate(names, start=1):
+        progress(f"fitting {name} ({i} of {len(names)}) ...")
         began = time.perf_counter()
         result = fit(fitted, name, convention=convention, fixed=fixed)
         seconds = time.perf_counter() - began

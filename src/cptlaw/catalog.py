@@ -12,7 +12,7 @@ from cptlaw import factors as f
 from cptlaw.areas import group_label
 from cptlaw.errors import DataError, suggestion
 from cptlaw.law import Bound, Factor, Law, Term
-from cptlaw.runs import Study
+from cptlaw.study import Study
 
 
 @dataclass(frozen=True)
@@ -219,6 +219,11 @@ def get(name: str, facts: Facts) -> Law:
         raise DataError(f"law '{name}' is unknown. {suggestion(name, LAWS)}")
     entry = LAWS[name]
     return Law(entry.name, entry.title, entry.source, entry.terms(facts), facts.reference_area)
+
+
+def example(name: str) -> Law:
+    """The named law as it is for a D_pt domain of one unknown base, or of two CPT batches."""
+    return get(name, Facts("pt", bases=("base",), batches=("4e+06x4096", "8e+06x8192")))
 
 
 def default_name(study: Study) -> str:

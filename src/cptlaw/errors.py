@@ -45,4 +45,7 @@ def suggestion(given: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(given, words, n=1)
     if near:
         return f"Did you mean '{near[0]}'?"
-    return "Known: " + ", ".join(words) + "." if words else "There is none."
+    if not words:
+        return "There is none."
+    more = f" and {len(words) - 12} more" if len(words) > 12 else ""
+    return "Known: " + ", ".join(words[:12]) + more + "."

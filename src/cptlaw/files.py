@@ -34,6 +34,9 @@ def write_atomic(path: str | Path, content: str | bytes) -> Path:
         os.umask(umask)
         Path(name).chmod(0o666 & ~umask)
         Path(name).replace(target)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise DataError(f"{target}: cannot be written: {error.strerror}.") from None
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

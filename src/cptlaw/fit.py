@@ -4,130 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import replace
 
 import numpy as np
 
 from cptlaw import catalog
 from cptlaw.areas import Convention, Points
-from cptlaw.arrays import FloatArray, floats
+from cptlaw.arrays import FloatArray
 from cptlaw.catalog import Facts
 from cptlaw.covariance import covariance
 from cptlaw.diagnosis import diagnose
 from cptlaw.errors import DataError, FitError, suggestion
-from cptlaw.law import Factor, Law, Part, Term
+from cptlaw.fitted import DomainFit, Fit, combination
+from cptlaw.law import Law
 from cptlaw.newton import Minimum, minimise
 from cptlaw.objective import DELTA, Objective
 from cptlaw.observations import Observations, facts, observe
-from cptlaw.projection import project, search
-from cptlaw.runs import Study
-from cptlaw.scores import Scores, score
-
-
-@dataclass(frozen=True, eq=False)
-class DomainFit:
-    """A law fitted to one domain.
-
-    Args:
-        role: "pt", "cpt", "loss" or "ood.NAME".
-        law: the fitted law.
-        facts: what the law was built with.
-        params: every coefficient and shape parameter by name.
-        stderr: their standard errors; None for one that was fixed or rests at a bound, infinite
-            for one that the data leave open.
-        covariance: of coefficients and search coordinates, shape (m + k, m + k).
-        status: "ok", "at bound", "not identified", "not converged" or "published".
-        advice: what is wrong and what would mend it, each a sentence.
-        scores: agreement with the fitted points; None for published coefficients.
-        ranges: smallest and largest fitted value of each quantity that a forecast may leave.
-        fixed: shape parameters that were given.
-        combines: the fitted D_pt and D_cpt losses that "eq6" adds up, else None.
-    """
-
-    role: str
-    law: Law
-    facts: Facts
-    params: Mapping[str, float]
-    stderr: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
-    covariance: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
-    status: str = "ok"
-    advice: tuple[str, ...] = ()
-    scores: Scores | None = None
-    ranges: Mapping[str, tuple[float, float]] = field(
-        default_factory=dict[str, tuple[float, float]]
-    )
-    fixed: Mapping[str, float] = field(default_factory=dict[str, float])
-    combines: tuple[DomainFit, DomainFit] | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("params", "stderr", "ranges", "fixed"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
-        flat = floats(np.ravel(self.covariance))
-        side = len(self.params) if flat.size else 0
-        object.__setattr__(self, "covariance", flat.reshape(side, side))
-
-    def loss(self, points: Points) -> FloatArray:
-        """Predicted loss at n points, shape (n,), nats per token."""
-        return self.law.loss(points, self.params)
-
-    def parts(self, points: Points) -> dict[Part, FloatArray]:
-        """The predicted loss taken apart into base, annealing and shift; each of shape (n,)."""
-        if self.combines is None:
-            return self.law.parts(points, self.params)
-        sums: dict[Part, FloatArray] = {}
-        for name, domain in zip(("l_pt", "l_cpt"), self.combines, strict=True):
-            for part, values in domain.parts(points).items():
-                sums[part] = sums.get(part, np.zeros(len(points))) + self.params[name] * values
-        return sums
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A law fitted to every domain of a study, with all it takes to do it again.
-
-    Args:
-        domains: role -> fitted law.
-        convention: how areas were counted.
-        study: what it was fitted to; None for published coefficients.
-        fingerprint: of the study.
-        delta: of the Huber objective.
-        seconds: how long it took.
-        notes: what was found on the way, each a sentence.
-        source: where published coefficients come from.
-    """
-
-    domains: Mapping[str, DomainFit]
-    convention: Convention
-    study: Study | None = None
-    fingerprint: str = ""
-    delta: float = DELTA
-    seconds: float = 0.0
-    notes: tuple[str, ...] = ()
-    source: str = ""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
-
-    def domain(self, role: str) -> DomainFit:
-        """The fit of one domain.
-
-        Raises:
-            DataError: there is none.
-        """
-        if role not in self.domains:
-            raise DataError(f"no domain '{role}' in this fit. {suggestion(role, self.domains)}")
-        return self.domains[role]
-
-    def observed(self, role: str) -> Observations:
-        """The points that a domain was fitted to.
-
-        Raises:
-            DataError: published coefficients have none.
-        """
-        if self.study is None:
-            raise DataError("published coefficients come without the points they were fitted to.")
-        return observe(self.study, role, self.convention)
+from cptlaw.projection import Projected, project, search
+from cptlaw.scores import score
+from cptlaw.study import Study
 
 
 def fit(
@@ -165,10 +60,11 @@ def fit(
     began = time.perf_counter()
     name = catalog.default_name(study) if law is None else law
     catalog.check(name, study)
-    notes, found = list(study.notes), dict[str, DomainFit]()
+    said, found = dict[str, list[str]](), dict[str, DomainFit]()
     for role in _fitting_order(study):
         observed = observe(study, role, convention)
-        notes.extend(f"{role}: {note}" for note in observed.notes)
+        for note in observed.notes:
+            said.setdefault(note, []).append(role)
         combined = role.startswith("ood.") and ood_law == "eq6" and {"pt", "cpt"} <= set(found)
         if combined and study.has_cpt:
             found[role] = _fit_combination(role, observed, found, delta)
@@ -177,9 +73,10 @@ def fit(
         found[role] = _fit_domain(role, observed, own, dict(fixed or {}), delta, seed)
     ordered = {role: found[role] for role in study.domains}
     seconds = time.perf_counter() - began
-    return Fit(
-        ordered, convention, study, study.fingerprint, delta, seconds, tuple(dict.fromkeys(notes))
-    )
+    every = len(study.domains)
+    notes = [n if len(r) == every else f"{', '.join(r)}: {n}" for n, r in said.items()]
+    notes = (*study.all_notes, *notes)
+    return Fit(ordered, convention, study, study.fingerprint, delta, seconds, notes)
 
 
 def _fit_better_warmup(
@@ -240,7 +137,7 @@ def _fit_domain(
     open_ = _open_shapes(objective, minimum, observed)
     if open_:
         objective = replace(objective, fixed={**open_, **fixed})
-        minimum = minimise(objective, minimum.z)
+        minimum = minimise(objective, search(objective, minimum.z[objective.terms :]).z)
     return _described(role, known, objective, minimum, observed, tuple(open_))
 
 
@@ -255,31 +152,52 @@ def _open_shapes(
     return {s.name: s.neutral for s, v in pairs if s.neutral is not None and np.isinf(v)}
 
 
-def best_minimum(objective: Objective, seed: int = 0, starts: int = 4) -> Minimum:
-    """The lowest minimum over many starts: screen, search the best few, then settle exactly.
+def best_minimum(objective: Objective, seed: int = 0) -> Minimum:
+    """The lowest minimum over many starts: screen, search the best, settle exactly.
+
+    Random starts are screened with the best coefficients at each; searches begin at the best of
+    them, until three have ended at the same lowest objective or eight were tried.
 
     Raises:
         FitError: no start gives a finite objective.
     """
+    found = _searched(objective, _screened(objective, seed))
+    lowest = [f for f in found if f.score <= found[0].score * (1 + _SAME)]
+    others = [f for f in found if f not in lowest and f.score <= 1.2 * found[0].score]
+    ends = [minimise(objective, f.z) for f in (lowest[0], *others[:1])]
+    return min(ends, key=lambda end: end.value)
+
+
+_SAME, _ENOUGH, _MOST = 1e-6, 3, 8
+
+
+def _screened(objective: Objective, seed: int) -> list[Projected]:
+    """Random starts, best first."""
     shapes, random = objective.law.shapes, np.random.default_rng(seed)
-    count = 24 * max(len(shapes), 1) if shapes else 1
     low = np.array([s.inner(s.start[0]) for s in shapes])
     high = np.array([s.inner(s.start[1]) for s in shapes])
-    tried = [
-        project(
-            objective, _held(objective, low + (high - low) * random.random(low.size)), None, False
-        )
-        for _ in range(count)
-    ]
-    tried = sorted((t for t in tried if np.isfinite(t.score)), key=lambda t: t.score)
+    free = len([s for s in shapes if s.name not in objective.fixed])
+    draws = random.random((max(16 * free, 1), low.size))
+    starts = [_held(objective, low + (high - low) * draw) for draw in draws]
+    tried = [project(objective, start, slopes=False) for start in starts]
+    tried = [t for t in tried if np.isfinite(t.score)]
     if not tried:
-        raise FitError(
-            f"no start of {objective.law.name} gives a finite objective on these points."
-        )
-    found = [search(objective, t.u) for t in tried[:starts]] if shapes else tried
-    found.sort(key=lambda f: f.score)
-    close = [f for f in found if f.score <= 1.2 * found[0].score][:2]
-    return min((minimise(objective, f.z) for f in close), key=lambda m: m.value)
+        raise FitError(f"no start of {objective.law.name} gives a finite objective on these data.")
+    return sorted(tried, key=lambda t: t.score)
+
+
+def _searched(objective: Objective, tried: list[Projected]) -> list[Projected]:
+    """Where searches from the best starts end, lowest first."""
+    if not objective.law.shapes:
+        return tried[:1]
+    found: list[Projected] = []
+    for start in tried[:_MOST]:
+        found.append(search(objective, start.u))
+        found.sort(key=lambda f: f.score)
+        same = sum(f.score <= found[0].score * (1 + _SAME) for f in found)
+        if same >= _ENOUGH:
+            break
+    return found
 
 
 def _held(objective: Objective, u: FloatArray) -> FloatArray:
@@ -355,21 +273,6 @@ def _fit_combination(
     minimum = minimise(objective, project(objective, np.empty(0)).z)
     described = _described(role, Facts(role), objective, minimum, observed)
     return replace(described, combines=(found["pt"], found["cpt"]))
-
-
-def combination(pt: DomainFit, cpt: DomainFit) -> Law:
-    """l_pt * L_pt + l_cpt * L_cpt of two fitted domains (Eq. 6)."""
-
-    def of(domain: DomainFit) -> Factor:
-        symbol = rf"L_{{\mathrm{{{domain.role}}}}}"
-        return Factor((), lambda x: (domain.loss(x), ()), f"L_{domain.role}", symbol)
-
-    return Law(
-        "eq6",
-        "out-of-domain loss from the D_pt and D_cpt losses",
-        f"{catalog.PAPER}, Eq. 6",
-        (Term("l_pt", (of(pt),), bound="free"), Term("l_cpt", (of(cpt),), bound="free")),
-    )
 
 
 def ranges(points: Points) -> dict[str, tuple[float, float]]:

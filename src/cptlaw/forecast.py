@@ -13,8 +13,9 @@ from cptlaw import catalog
 from cptlaw.areas import Convention, Points
 from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import DataError
-from cptlaw.fit import DomainFit, Fit
-from cptlaw.runs import UNKNOWN, Data, History, Run
+from cptlaw.fitted import DomainFit, Fit
+from cptlaw.history import History
+from cptlaw.runs import UNKNOWN, Data, Run
 from cptlaw.schedule import Schedule, as_schedule
 
 

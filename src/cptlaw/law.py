@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
@@ -145,33 +145,37 @@ class Law:
         """Coefficients, then shape parameters."""
         return (*self.coefficients, *(s.name for s in self.shapes))
 
-    def columns(self, points: Points, shapes: FloatArray, slopes: bool = True) -> Columns:
+    def columns(
+        self, points: Points, shapes: FloatArray, slopes: bool = True, held: Container[str] = ()
+    ) -> Columns:
         """The law's matrix and its derivatives.
 
         Args:
             points: n places.
             shapes: search coordinates of the shape parameters, shape (k,).
             slopes: whether derivatives are wanted.
+            held: shape parameters whose derivatives are not.
         """
-        values = {s.name: s.outer(u) for s, u in zip(self.shapes, shapes.tolist(), strict=True)}
-        index = {s.name: i for i, s in enumerate(self.shapes)}
-        matrix = np.empty((len(points), len(self.terms)))
+        inner = dict(zip([s.name for s in self.shapes], shapes.tolist(), strict=True))
+        values = {s.name: s.outer(inner[s.name]) for s in self.shapes}
+        index = {name: i for i, name in enumerate(inner)}
+        matrix = np.empty((len(points), len(self.terms)), order="F")
         found: list[tuple[int, int, FloatArray]] = []
         for t, term in enumerate(self.terms):
-            parts = [f.evaluate(points, *(values[s.name] for s in f.shapes)) for f in term.factors]
-            column = np.full(len(points), float(term.sign))
+            parts = [f.evaluate(points, *[values[s.name] for s in f.shapes]) for f in term.factors]
+            matrix[:, t] = term.sign
             for value, _ in parts:
-                column = column * value
-            matrix[:, t] = column
+                matrix[:, t] *= value
             if not slopes:
                 continue
             for i, (factor, (_, derivatives)) in enumerate(zip(term.factors, parts, strict=True)):
-                others = float(term.sign)
+                others: FloatArray | float = float(term.sign)
                 for j, (value, _) in enumerate(parts):
                     others = others if i == j else others * value
                 for shape, derivative in zip(factor.shapes, derivatives, strict=True):
-                    s = index[shape.name]
-                    found.append((s, t, others * derivative * shape.slope(float(shapes[s]))))
+                    if shape.name not in held:
+                        slope = shape.slope(inner[shape.name])
+                        found.append((index[shape.name], t, derivative * (others * slope)))
         return Columns(matrix, tuple(found))
 
     def inner(self, params: Mapping[str, float]) -> FloatArray:

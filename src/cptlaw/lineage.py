@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
@@ -123,18 +124,18 @@ def _parting(log: Run, other: Run) -> int:
 
 def _row_at_zero(logs: Sequence[Run], i: int) -> Link | None:
     """It counts from 0, and its row at 0 repeats a later row of another log."""
-    log = _only_measured(logs[i])
-    if _first(log) != 0:
-        return None
+    start = {k: float(c.loss[0]) for k, c in measured(logs[i]).items() if c.steps[0] == 0}
     for j, other in enumerate(logs):
-        if i == j:
+        shared = [(measured(other)[k], loss) for k, loss in start.items() if k in measured(other)]
+        if i == j or not shared:
             continue
-        other = _only_measured(other)
-        steps, shared = logged_steps(other), log.curves.keys() & other.curves.keys()
-        for step in steps[:0:-1].tolist():
-            telling = len(shared) > 1 or step == steps[-1]
-            if telling and meets(log, other, 0, step, rtol=1e-6):
-                return Link(j, step, 0, f"its row at 0 has that run's losses at step {step}")
+        rows = [c.steps[np.isclose(c.loss, loss, rtol=1e-6, atol=0)] for c, loss in shared]
+        steps = reduce(np.intersect1d, rows)
+        steps = steps[steps > _first(other)]
+        # One column alone may come to the same value by chance, but hardly at the very end.
+        if steps.size and (len(shared) > 1 or steps[-1] == shared[0][0].steps[-1]):
+            step = int(steps[-1])
+            return Link(j, step, 0, f"its row at 0 has that run's losses at step {step}")
     return None
 
 

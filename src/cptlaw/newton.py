@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray
+from cptlaw.errors import FitError
 from cptlaw.objective import Objective
 from cptlaw.projection import huber_weight
 
@@ -28,10 +29,19 @@ class Minimum:
 
 
 def minimise(objective: Objective, start: FloatArray, steps: int = 80) -> Minimum:
-    """Minimise from `start`, shape (m + k,)."""
+    """Minimise from `start`, shape (m + k,).
+
+    Raises:
+        FitError: a loss predicted there is not above 0, so that the objective is undefined.
+    """
     low, high = objective.bounds
     z = np.clip(start, low, high)
     value, stalled, iteration = objective.value(z), 0, 0
+    if not np.isfinite(value):
+        raise FitError(
+            f"{objective.law.name} predicts a loss of 0 or less on these data wherever the search "
+            "begins. Check the losses, or try another law (--law)."
+        )
     for iteration in range(1, steps + 1):
         gradient = objective.gradient(z)
         free = ~_resting(z, gradient, low, high)

@@ -54,7 +54,7 @@ class Objective:
 
     def columns(self, z: FloatArray, slopes: bool = True) -> Columns:
         """The law's matrix and slopes at z, shape (m + k,)."""
-        return self.law.columns(self.points, z[self.terms :], slopes)
+        return self.law.columns(self.points, z[self.terms :], slopes, self.fixed)
 
     def _residual(self, prediction: FloatArray) -> FloatArray | None:
         if not (prediction > 0).all():

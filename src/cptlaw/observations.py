@@ -10,7 +10,9 @@ from cptlaw.areas import Convention, Points, group_label, warmup_steps
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.catalog import Facts
 from cptlaw.errors import DataError
-from cptlaw.runs import Curve, History, Run, Study
+from cptlaw.history import History
+from cptlaw.runs import Curve, Run
+from cptlaw.study import Study
 
 
 @dataclass(frozen=True, eq=False)

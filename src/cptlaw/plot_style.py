@@ -7,20 +7,22 @@ drawn or saved. No figure belongs to pyplot, so none needs a display or has to b
 from __future__ import annotations
 
 import functools
+import io
 import math
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
-from cptlaw.errors import DataError, MissingExtra
+from cptlaw.errors import DataError, MissingExtra, suggestion
+from cptlaw.files import write_atomic
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -31,11 +33,14 @@ BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#AA4499"
 ORANGE, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "#222222", "#8A8A8A"
 PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
-DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (7, 1.5, 1.5, 1.5)))
+DASHED, DOTTED = (0, (5, 1.5)), (0, (1.5, 1.2))
+DASHES: tuple[Any, ...] = ("-", DASHED, DOTTED, (0, (7, 1.5, 1.5, 1.5)))
+
 LOSS = "loss (nats per token)"
-BREAKS = " -_./,"  # where a long name may be broken
-WIDTH = 40  # letters in one line of a label
+PANELS = 4  # domains in one figure
 DRAWN = 2000  # points of one line that are drawn at most
+WIDTH = 40  # letters in one line of a label
+BREAKS = " -_./,"  # where a long name may be broken
 
 STYLE: dict[str, Any] = {
     "figure.facecolor": "white",
@@ -58,7 +63,7 @@ STYLE: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.unicode_minus": True,
+    "axes.formatter.useoffset": False,
     "grid.color": "#E3E3E3",
     "grid.linestyle": "-",
     "grid.linewidth": 0.8,
@@ -67,12 +72,12 @@ STYLE: dict[str, Any] = {
     "xtick.color": BLACK,
     "ytick.color": BLACK,
     "lines.linewidth": 2.0,
-    "lines.markersize": 5.0,
-    "hatch.linewidth": 0.6,
+    "lines.markersize": 4.5,
+    "hatch.linewidth": 0.8,
     "legend.fontsize": 12,
-    "legend.title_fontsize": 12,
+    "legend.title_fontsize": 11,
     "legend.frameon": False,
-    "legend.handlelength": 2.6,
+    "legend.handlelength": 3.2,
     "pdf.fonttype": 42,
     "svg.hashsalt": "cptlaw",
 }
@@ -106,9 +111,16 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def axes(ax: Axes | None, width: float, height: float) -> Axes:
+def axes(ax: Axes | None, width: float = 9, height: float = 5.5) -> Axes:
     """The given axes, or those of a new figure."""
     return new_figure(width, height).add_subplot() if ax is None else ax
+
+
+def columns(count: int, ratios: tuple[float, float]) -> tuple[Figure, Any]:
+    """A figure of two rows and `count` columns that share their steps, and its panels (2, count)."""
+    figure = new_figure(8.0 + 2.4 * (count - 1), 6.5)
+    grid = {"height_ratios": list(ratios)}
+    return figure, figure.subplots(2, count, sharex="col", squeeze=False, gridspec_kw=grid)
 
 
 def whole_figure(part: Figure | Axes) -> Figure:
@@ -118,7 +130,7 @@ def whole_figure(part: Figure | Axes) -> Figure:
 
 
 def label_axes(ax: Axes, x: str = "step", y: str = LOSS, title: str = "") -> None:
-    """Labels, a light grid, and ticks for steps along x and for small numbers along y."""
+    """Labels, a light grid, and short tick labels."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     ax.grid(True)
@@ -126,9 +138,16 @@ def label_axes(ax: Axes, x: str = "step", y: str = LOSS, title: str = "") -> Non
     ax.set_ylabel(y)
     if title:
         ax.set_title(title)
-    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10], integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10], integer=True))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: step_text(v, max(ax.get_xlim()))))
     ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+
+
+def label_rates(ax: Axes, x: str = "step", y: str = "learning rate", title: str = "") -> None:
+    """The same for numbers that are often very small."""
+    from matplotlib.ticker import FuncFormatter
+
+    label_axes(ax, x, y, title)
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: small_text(v)))
 
 
@@ -145,15 +164,35 @@ def small_text(value: float) -> str:
     if abs(value) < 1e-15:
         return "0"
     exponent = math.floor(math.log10(abs(value)) + 1e-9)
-    text = f"{value / 10.0**exponent:.4g}e{exponent}" if exponent < -2 else f"{value:.6g}"
-    return text.replace("-", "\u2212", 1) if value < 0 else text
+    text = f"{abs(value) / 10.0**exponent:.4g}e{exponent}" if exponent < -2 else f"{abs(value):.6g}"
+    return "\u2212" + text if value < 0 else text
+
+
+# --- words ------------------------------------------------------------------------------------
+
+
+def shown(domains: Iterable[str], roles: Sequence[str] | None) -> list[str]:
+    """The domains to draw: those that are asked for, or the first four, D_pt and D_cpt first.
+
+    Raises:
+        DataError: an unknown domain, or too many.
+    """
+    known = list(domains)
+    if roles is None:
+        return sorted(known, key=lambda r: (r != "pt", r != "cpt"))[:PANELS]
+    for role in roles:
+        if role not in known:
+            raise DataError(f"no domain '{role}' to draw. {suggestion(role, known)}")
+    if not 1 <= len(set(roles)) <= PANELS:
+        raise DataError(f"{len(set(roles))} domains for one figure; give 1 to {PANELS}.")
+    return list(dict.fromkeys(roles))
 
 
 def domain_title(role: str) -> str:
     """A domain as a panel's title."""
     if role in ("pt", "cpt"):
         return rf"$D_\mathrm{{{role}}}$ loss"
-    return plain(role.removeprefix("ood.")) + " (out of domain)" if role != "loss" else "loss"
+    return "loss" if role == "loss" else plain(role.removeprefix("ood."), 18) + " loss"
 
 
 def labels(names: Sequence[str]) -> dict[str, str]:
@@ -175,42 +214,43 @@ def _common(names: Sequence[str]) -> int:
 
 
 def plain(text: str, width: int = WIDTH) -> str:
-    """Text that matplotlib shows as it is: no mathematics, no hidden label, lines not too long."""
-    lines, rest = [], text.strip() or "(no name)"
+    """A name that matplotlib shows as it is: no mathematics, no hidden label, no long line."""
+    lines, rest = list[str](), text.strip() or "(no name)"
     while len(rest) > width:
         breaks = [i + 1 for i, c in enumerate(rest[:width]) if c in BREAKS and i > width // 2]
         at = breaks[-1] if breaks else width
         lines.append(rest[:at])
         rest = rest[at:]
-    shown = "\n".join([*lines, rest]).replace("$", r"\$")
-    return "\u200a" + shown if shown.startswith("_") else shown
+    whole = "\n".join([*lines, rest]).replace("$", r"\$")
+    return "\u200a" + whole if whole.startswith("_") else whole
 
 
-def look(index: int) -> dict[str, Any]:
-    """Colour, line style and marker of the run of that number."""
-    return {
-        "color": PALETTE[index % len(PALETTE)],
-        "linestyle": DASHES[index % len(DASHES)],
-        "marker": MARKERS[index % len(MARKERS)],
-    }
-
-
-def legend(ax: Axes, handles: Sequence[Artist], below: bool, title: str = "") -> None:
+def legend(ax: Axes, handles: Sequence[Any], own: bool, title: str = "") -> None:
     """Name what is drawn: below the axes in a figure of our own, else where there is room."""
+    if own:
+        legend_below(whole_figure(ax), handles, title)
+    elif handles:
+        box = {"frameon": True, "framealpha": 0.85, "title": title or None}
+        ax.legend(handles=list(handles), loc="best", **box)
+
+
+_MATHS = re.compile(r"(?<!\\)\$.*?(?<!\\)\$")
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], title: str = "") -> None:
+    """One legend under all panels, for which the figure is made higher.
+
+    It has as many columns as its longest line leaves room for.
+    """
     if not handles:
         return
-    if not below:
-        ax.legend(handles=handles, loc="best", title=title or None, frameon=True, framealpha=0.85)
-        return
-    legend_below(whole_figure(ax), handles, title)
-
-
-def legend_below(figure: Figure, handles: Sequence[Artist], title: str = "") -> None:
-    """One legend under all panels, in as many columns as its longest line leaves room for."""
-    longest = max(len(line) for h in handles for line in str(h.get_label()).split("\n"))
-    columns = max(1, int(figure.get_figwidth() / (0.098 * longest + 0.85)))
-    rows = math.ceil(len(handles) / columns)
-    lines = rows * max(str(h.get_label()).count("\n") + 1 for h in handles) + bool(title)
+    texts = [str(handle.get_label()) for handle in handles]
+    longest = max(len(line) for text in texts for line in _MATHS.sub("Dcpt", text).split("\n"))
+    fitting = max(1, int(figure.get_figwidth() / (0.098 * longest + 0.95)))
+    rows = math.ceil(len(handles) / fitting)
+    title = textwrap.fill(title, int(11 * figure.get_figwidth())).replace("$", r"\$")
+    lines = rows * max(text.count("\n") + 1 for text in texts)
+    lines += title.count("\n") + 1 if title else 0
     figure.set_figheight(figure.get_figheight() + 0.25 * lines)
     figure.legend(
         handles=list(handles),
@@ -223,7 +263,24 @@ def legend_below(figure: Figure, handles: Sequence[Artist], title: str = "") -> 
 # --- what is drawn ----------------------------------------------------------------------------
 
 
-def thin(x: FloatArray | IntArray, y: FloatArray) -> tuple[FloatArray | IntArray, FloatArray]:
+def look(index: int) -> dict[str, Any]:
+    """Colour, line style and marker of the run of that number."""
+    return {
+        "color": PALETTE[index % len(PALETTE)],
+        "linestyle": DASHES[index % len(DASHES)],
+        "marker": MARKERS[index % len(MARKERS)],
+    }
+
+
+def grid(first: int, last: int, jump: int) -> IntArray:
+    """Steps to draw a curve at, closer together just after a jump."""
+    parts: list[Any] = [np.linspace(first, last, 600)]
+    if first <= jump < last:
+        parts += [[jump], jump + np.geomspace(1, last - jump, 150)]
+    return np.unique(np.concatenate(parts).round().astype(np.int64))
+
+
+def thin(x: IntArray, y: FloatArray) -> tuple[IntArray, FloatArray]:
     """At most `DRAWN` of n points of a line, with the lowest and highest of every stretch."""
     n = y.size
     if n <= DRAWN:
@@ -243,41 +300,57 @@ def sample(n: int, limit: int) -> IntArray:
     return np.unique(np.linspace(0, n - 1, min(n, max(limit, 2))).round().astype(np.int64))
 
 
-def frame_losses(ax: Axes, step: IntArray, loss: FloatArray) -> None:
-    """Limits that show n losses of shape (n,) well, and a word on those of the first steps outside.
+def transfers(ax: Axes, steps: Iterable[int]) -> list[Any]:
+    """A dotted line at each transfer from PT to CPT; none where there are too many."""
+    places = sorted(set(steps))
+    if not 1 <= len(places) <= 4:
+        return []
+    dots: dict[str, Any] = {"color": "#555555", "linestyle": ":", "linewidth": 1.4, "zorder": 1}
+    return [ax.axvline(place, label="transfer to CPT", **dots) for place in places][:1]
 
-    The first twentieth of the steps may leave the frame at the top if it would more than double
-    its height.
+
+def frame_losses(ax: Axes, step: IntArray, loss: FloatArray) -> int:
+    """Limits that show n losses of shape (n,) well, and how many of them lie above the frame.
+
+    The losses of the first tenth of the steps are cut off if they would make the frame more
+    than three times as high.
     """
     low, high = float(loss.min()), float(loss.max())
-    later = loss[step >= step.min() + 0.05 * (step.max() - step.min())]
-    top = float(later.max()) if later.size else high
-    if high - low > 2.0 * (top - low) > 0:
-        high = top + 0.15 * (top - low)
-        tell_outside(ax, int((loss > high).sum()), "above")
+    later = loss[step >= step.min() + 0.1 * (step.max() - step.min())]
+    top = float(later.max())
+    if high - low > 3.0 * (top - low) > 0:
+        high = top + 0.3 * (top - low)
     margin = 0.05 * (high - low) or 0.05 * high
     ax.set_ylim(low - margin, high + margin)
+    return int((loss > high + margin).sum())
 
 
-def frame_residuals(ax: Axes, percent: FloatArray) -> None:
-    """Limits symmetric about 0 that show at least 98 % of the residuals, shape (n,), in percent."""
+def frame_residuals(ax: Axes, percent: FloatArray) -> int:
+    """Limits symmetric about 0 for n residuals, shape (n,), and how many of them lie outside.
+
+    At most 2 % of them are cut off, if they would make the frame more than twice as high.
+    """
     size = np.abs(percent)
     most, usual = float(size.max()), float(np.quantile(size, 0.98))
-    limit = most if most < 2.5 * usual else 1.3 * usual
-    tell_outside(ax, int((size > limit).sum()), "outside")
-    ax.set_ylim(-1.12 * limit or -1.0, 1.12 * limit or 1.0)
+    limit = 1.12 * (most if most < 2.5 * usual else 1.3 * usual) or 1.0
+    ax.set_ylim(-limit, limit)
+    return int((size > limit).sum())
 
 
-def tell_outside(ax: Axes, count: int, where: str) -> None:
-    """Say at the top right how many points the frame leaves out."""
-    if count:
-        points = "point" if count == 1 else "points"
-        ax.set_title(f"{count} {points} {where}", loc="right", fontsize=10, color="#555555")
+def tell(ax: Axes, *words: str) -> None:
+    """Words at the top right of a panel, the empty ones left out."""
+    text = ", ".join(word for word in words if word)
+    ax.set_title(text, loc="right", fontsize=11, color="#555555")
+
+
+def points_text(count: int, where: str) -> str:
+    """How many points the frame leaves out; empty for none."""
+    return f"{count} {'point' if count == 1 else 'points'} {where}" if count else ""
 
 
 # --- files ------------------------------------------------------------------------------------
 
-_METADATA: dict[str, dict[str, Any]] = {
+_UNDATED: dict[str, dict[str, Any]] = {
     "png": {},
     "svg": {"Date": None},
     "pdf": {"CreationDate": None},
@@ -285,7 +358,7 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 
 @styled
-def save(figure: Figure | Axes, path: str | Path) -> None:
+def save(figure: Figure | Axes, path: str | Path) -> Path:
     """Write a figure as PNG, SVG or PDF, by the suffix of the path; all of it or nothing.
 
     Args:
@@ -297,29 +370,13 @@ def save(figure: Figure | Axes, path: str | Path) -> None:
     """
     path = Path(path)
     kind = path.suffix.lower().removeprefix(".")
-    if kind not in _METADATA:
+    if kind not in _UNDATED:
         raise DataError(
             f"{path}: figures are written as .png, .svg or .pdf, not '{path.suffix}'. "
             "Change the file's suffix."
         )
-    whole = whole_figure(figure)
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:50]}.", dir=path.parent)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be written ({error}). Check the directory.") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            whole.savefig(file, format=kind, metadata=_METADATA[kind])
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)  # noqa: PTH105
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror}).") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: there is no directory '{path.parent}'. Make it first.")
+    content = io.BytesIO()
+    whole_figure(figure).savefig(content, format=kind, metadata=_UNDATED[kind])
+    return write_atomic(path, content.getvalue())

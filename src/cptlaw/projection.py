@@ -73,7 +73,7 @@ def project(
     objective: Objective, u: FloatArray, weight: FloatArray | None = None, slopes: bool = True
 ) -> Projected:
     """Solve for the coefficients at u; `weight` (n,) are the square roots of the weights."""
-    columns = objective.law.columns(objective.points, u, slopes)
+    columns = objective.law.columns(objective.points, u, slopes, objective.fixed)
     relative = 1.0 / objective.loss if weight is None else weight / objective.loss
     target = np.ones(objective.loss.size) if weight is None else weight
     c = best_coefficients(columns.matrix * relative[:, None], target, signs_of(objective))

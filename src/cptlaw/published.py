@@ -22,7 +22,7 @@ from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray
 from cptlaw.catalog import Facts
 from cptlaw.errors import DataError, suggestion
-from cptlaw.fit import DomainFit, Fit, combination
+from cptlaw.fitted import DomainFit, Fit, combination
 
 PREFIX = "published:"
 REFERENCE_AREA = 4.0

@@ -6,14 +6,55 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from cptlaw import catalog
 from cptlaw.backtest import Backtest
-from cptlaw.fit import DomainFit, Fit
+from cptlaw.fitted import DomainFit, Fit
 from cptlaw.forecast import DomainForecast, Forecast
+from cptlaw.runs import Run
 
 
 def finite(value: float | None) -> float | None:
     """The value, or None where JSON has no number for it."""
     return value if value is not None and math.isfinite(value) else None
+
+
+def run_shape(run: Run) -> dict[str, Any]:
+    """What a log holds, one object: its columns, its learning rates, and every note."""
+    lr = run.logged_lr
+    return {
+        "name": run.name,
+        "origin": run.origin,
+        "format": run.format,
+        "columns": {
+            name: {
+                "source": curve.source,
+                "window": curve.window,
+                "step": curve.steps.tolist(),
+                "loss": curve.loss.tolist(),
+            }
+            for name, curve in run.curves.items()
+        },
+        "lr": None if lr is None else {"step": lr.steps.tolist(), "lr": lr.lr.tolist()},
+        "notes": list(run.notes),
+    }
+
+
+def laws_shape() -> dict[str, Any]:
+    """`{"laws": [{"name", "title", "source", "equation", "latex", "parameters"}]}`."""
+    laws = [catalog.example(name) for name in catalog.LAWS]
+    return {
+        "laws": [
+            {
+                "name": law.name,
+                "title": law.title,
+                "source": law.source,
+                "equation": law.text,
+                "latex": law.latex,
+                "parameters": list(law.parameters),
+            }
+            for law in laws
+        ]
+    }
 
 
 def fit_shape(fit: Fit) -> dict[str, Any]:

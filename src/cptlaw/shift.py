@@ -14,8 +14,8 @@ import numpy as np
 from cptlaw.areas import Points
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
-from cptlaw.fit import DomainFit, Fit
-from cptlaw.runs import History
+from cptlaw.fitted import DomainFit, Fit
+from cptlaw.history import History
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,15 @@ def _batch(domain: DomainFit, label: str | None) -> tuple[float | None, int | No
     )
 
 
-def _errors(
-    domain: DomainFit, quantity: Callable[[DomainFit], FloatArray]
-) -> tuple[float, float]:
+def _errors(domain: DomainFit, quantity: Callable[[DomainFit], FloatArray]) -> tuple[float, float]:
     """Standard errors of a pair of quantities by the delta method."""
     from dataclasses import replace
 
     law, spread = domain.law, domain.covariance
     m = len(law.terms)
-    centre = np.concatenate([[domain.params[c] for c in law.coefficients], law.inner(domain.params)])
+    centre = np.concatenate(
+        [[domain.params[c] for c in law.coefficients], law.inner(domain.params)]
+    )
     sure = np.isfinite(np.diag(spread))
     jacobian = np.zeros((2, centre.size))
     for i in np.flatnonzero(sure & (np.diag(spread) > 0)):

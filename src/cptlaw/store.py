@@ -22,14 +22,16 @@ from cptlaw.backtest import Backtest, BacktestRow, LawRow
 from cptlaw.catalog import Facts
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
-from cptlaw.fit import DomainFit, Fit, combination
+from cptlaw.fitted import DomainFit, Fit, combination
 from cptlaw.forecast import DomainForecast, Forecast
-from cptlaw.runs import Curve, History, LoggedLR, Run, Study
+from cptlaw.history import History
+from cptlaw.runs import Curve, LoggedLR, Run
 from cptlaw.schedule import Schedule
 from cptlaw.scores import Scores
 from cptlaw.segment import Segment
 from cptlaw.shapes import backtest_shape, fit_shape, forecast_shape
 from cptlaw.shift import ShiftAt
+from cptlaw.study import Study
 
 VERSION = 1
 TYPES: dict[str, type[Any]] = {
@@ -156,7 +158,9 @@ def _plain(value: Any) -> Any:
 def _law_name(domain: DomainFit) -> str:
     name = domain.law.name
     if name not in catalog.LAWS and domain.combines is None:
-        raise DataError(f"law '{name}' is not in the catalogue; add it to catalog.LAWS to store it.")
+        raise DataError(
+            f"law '{name}' is not in the catalogue; add it to catalog.LAWS to store it."
+        )
     return name
 
 

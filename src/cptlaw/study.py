@@ -1,371 +1,196 @@
-"""The study file: which logs belong together, study.toml -> Study."""
+"""Runs that belong together, and which of their columns measures which domain."""
 
 from __future__ import annotations
 
-import json
-import math
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Any
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from cptlaw import logs
+import numpy as np
+
 from cptlaw.errors import DataError, suggestion
-from cptlaw.logged_lr import learning_rate
-from cptlaw.numbering import Placed, place
-from cptlaw.runs import UNKNOWN, Data, Run, Study
-from cptlaw.schedule import Schedule
-
-ROLES = ("pt", "cpt", "loss", "ood.NAME")
-_EXAMPLE = '[domains] with pt = "COLUMN", and a [[run]] with name = "base" and log = "FILE"'
-
-
-def load(path: str | Path) -> Study:
-    """Read a study file and the logs that it names.
-
-    The notes of a run tell how its steps and its learning rate were found; those of the study
-    tell which columns are missing where.
-
-    Args:
-        path: a TOML file; the paths in it are relative to its folder.
-
-    Raises:
-        DataError: naming the file, the run and the key, what was expected and the mend.
-    """
-    file = Path(path)
-    with _at(str(file)):
-        document = _document(file)
-        domains = _domains(document.get("domains"))
-        entries = [_entry(i, table) for i, table in enumerate(_run_tables(document), start=1)]
-        placed: dict[str, Placed] = {}
-        for entry in _bases_first(entries):
-            with _at(entry.place):
-                placed[entry.name] = _place(entry, file.parent, placed.get(entry.after or ""))
-        runs = tuple(placed[entry.name].run for entry in entries)
-        return Study(domains, runs, str(file), _missing_columns(domains, runs))
-
-
-@contextmanager
-def _at(place: str) -> Iterator[None]:
-    """Name the place in any DataError from inside that does not name it already."""
-    try:
-        yield
-    except DataError as error:
-        text = str(error)
-        named = text.startswith(f"{place}:")
-        raise DataError(text if named else f"{place}: {text}") from None
-
-
-# --- the file ---------------------------------------------------------------------------------
-
-
-def _document(file: Path) -> dict[str, Any]:
-    if file.is_dir():
-        inside = file / "study.toml"
-        mend = f"name the file, {inside}" if inside.is_file() else "name the study file in it"
-        raise DataError(f"is a directory; {mend}.")
-    try:
-        document = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise DataError(
-            "there is no such file. Write a first study with: cptlaw init LOG ..."
-        ) from None
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"is not UTF-8 text, at byte {error.start + 1}.") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"is not valid TOML: {error}.") from None
-    if not document:
-        raise DataError(f"the study is empty. It needs {_EXAMPLE}; cptlaw init writes a first one.")
-    for key in document:
-        if key not in ("domains", "run"):
-            raise DataError(f"key '{key}' is unknown. {suggestion(key, ('domains', 'run'))}")
-    return document
-
-
-def _domains(table: Any) -> dict[str, str]:
-    if table is None:
-        raise DataError(f"there is no [domains] table. A study needs {_EXAMPLE}.")
-    if not isinstance(table, dict) or not table:
-        raise DataError('[domains]: expected lines ROLE = "COLUMN", such as pt = "eval_loss".')
-    domains: dict[str, Any] = {}
-    for key, value in table.items():
-        if key == "ood" and isinstance(value, dict) and value:
-            domains.update({f"ood.{name}": column for name, column in value.items()})
-        elif key == "ood":
-            raise DataError('[domains]: ood needs a name, such as ood.code = "COLUMN".')
-        elif key in ROLES or key.startswith("ood."):
-            domains[key] = value
-        else:
-            raise DataError(f"[domains]: role '{key}' is unknown. {suggestion(key, ROLES)}")
-    for role, column in domains.items():
-        if not isinstance(column, str) or not column:
-            raise DataError(
-                f"[domains]: {role} = {_shown(column)}; expected the name of a column in quotes."
-            )
-    return domains
-
-
-def _run_tables(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    tables = document.get("run")
-    if not tables:
-        raise DataError(f"there is no [[run]]. A study needs {_EXAMPLE}.")
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise DataError("each run is a table [[run]], in two pairs of brackets.")
-    return tables
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-# --- one [[run]] ------------------------------------------------------------------------------
+from cptlaw.history import History
+from cptlaw.runs import Run
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """One [[run]] of the file, every value of the right type."""
+class Study:
+    """Runs that belong together, and which of their columns measures which domain.
 
-    name: str
-    log: str | None = None
-    schedule: str | None = None
-    lrs: str | None = None
-    lr_from: str | None = None
-    lr_offset: int = 0
-    after: str | None = None
-    after_step: int | None = None
-    data: Data | None = None
-    replay: float = 0.0
-    model_size: float | None = None
-    batch_tokens: float | None = None
-    sequence_length: int | None = None
-    first_step: int | None = None
-    window: int | None = None
+    Args:
+        domains: role ("pt", "cpt", "loss" or "ood.NAME") -> column of the logs.
+        runs: every run has a schedule; `after` names another run of the study.
+        origin: the study file, if there is one.
+        notes: what was found and done while putting it together.
 
-    @property
-    def place(self) -> str:
-        return f"run '{self.name}'"
+    Raises:
+        DataError: a missing run or column, a cycle in `after`, PT after CPT, a replay share that
+            changes along a CPT, a start past the end of the run it goes on from.
+    """
 
-    @property
-    def base(self) -> str | None:
-        """The run it goes on from; None for a root or an open model."""
-        return None if self.after is None or self.after.startswith(UNKNOWN) else self.after
+    domains: Mapping[str, str]
+    runs: tuple[Run, ...]
+    origin: str = ""
+    notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
+        if not self.domains:
+            raise DataError("a study needs at least one domain.")
+        for role in self.domains:
+            if role not in ("pt", "cpt", "loss") and not role.startswith("ood."):
+                raise DataError(f"domain role '{role}': expected pt, cpt, loss or ood.NAME.")
+        if not self.runs:
+            raise DataError("a study needs at least one run.")
+        names = [run.name for run in self.runs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DataError(f"two runs are named '{twice[0]}'; every run needs its own name.")
+        for run in self.runs:
+            self._check_run(run)
+        for role, column in self.domains.items():
+            if not any(column in run.curves for run in self.runs):
+                known = sorted({c for run in self.runs for c in run.curves})
+                raise DataError(
+                    f"domain '{role}': no log has a column '{column}'. {suggestion(column, known)}"
+                )
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value.strip() else None
-
-
-def _number(value: object) -> float | None:
-    """An integer or a float that is finite, not a boolean."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def _whole(low: int) -> Callable[[object], int | None]:
-    def check(value: object) -> int | None:
-        number = _number(value)
-        return int(number) if number is not None and number >= low and number % 1 == 0 else None
-
-    return check
-
-
-def _one_of(*known: str | int) -> Callable[[object], str | int | None]:
-    def check(value: object) -> str | int | None:
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            return None
-        return value if value in known else None
-
-    return check
-
-
-_TEXT = "a text in quotes"
-_KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
-    "name": (_TEXT, _text),
-    "log": ("the path of a log in quotes", _text),
-    "schedule": ('a schedule text, such as "warmup 500 to 2e-4 | constant 30000"', _text),
-    "lrs": ("the path of a file with the LR of every step, in quotes", _text),
-    "lr_from": ('"log" or "schedule"', _one_of("log", "schedule")),
-    "lr_offset": ("0, or 1 if the logged LR is that of the next step", _one_of(0, 1)),
-    "after": ('the name of a run in quotes, or "unknown:NAME"', _text),
-    "after_step": ("a whole number of at least 1", _whole(1)),
-    "data": ('"pt" or "cpt"', _one_of("pt", "cpt")),
-    "replay": ("a number from 0 to 1", _number),
-    "model_size": ("a number of parameters", _number),
-    "batch_tokens": ("a number of tokens", _number),
-    "sequence_length": ("a whole number of tokens, at least 1", _whole(1)),
-    "first_step": ("a whole number of at least 0", _whole(0)),
-    "window": ("a whole number of steps, at least 1", _whole(1)),
-}
-assert set(_KEYS) == {field.name for field in fields(_Entry)}
-
-
-def _entry(number: int, table: Mapping[str, Any]) -> _Entry:
-    name = _text(table.get("name"))
-    with _at(f"[[run]] number {number}" if name is None else f"run '{name}'"):
-        if "name" not in table:
-            raise DataError('it has no name; add name = "...".')
-        values: dict[str, Any] = {}
-        for key, given in table.items():
-            if key not in _KEYS:
-                raise DataError(f"key '{key}' is unknown. {suggestion(key, _KEYS)}")
-            expected, check = _KEYS[key]
-            values[key] = check(given)
-            if values[key] is None:
-                raise DataError(f"{key} = {_shown(given)}; expected {expected}.")
-        entry = _Entry(**values)
-        _check_together(entry)
-    return entry
-
-
-def _check_together(entry: _Entry) -> None:
-    """Refuse keys that make no sense next to one another."""
-    exact = entry.schedule is not None or entry.lrs is not None
-    if entry.log is None and not exact:
-        raise DataError(
-            'it has no log; add log = "PATH" (or schedule or lrs, for a run that only leads to '
-            "others)."
-        )
-    if entry.schedule is not None and entry.lrs is not None:
-        raise DataError("it has both schedule and lrs; keep one of them.")
-    if entry.lr_from == "schedule" and not exact:
-        raise DataError('lr_from = "schedule", but there is neither schedule nor lrs. Add one.')
-    if entry.after_step is not None and entry.base is None:
-        raise DataError("after_step needs after, the name of a run of this study.")
-    if entry.after is not None and entry.after.strip() == UNKNOWN:
-        raise DataError(f'after = "{UNKNOWN}" needs a name, such as "{UNKNOWN}llama".')
-
-
-# --- putting the runs together ----------------------------------------------------------------
-
-
-def _bases_first(entries: list[_Entry]) -> list[_Entry]:
-    """Every run after the one it goes on from."""
-    by_name: dict[str, _Entry] = {}
-    for entry in entries:
-        if entry.name in by_name:
-            raise DataError(f"two runs are named '{entry.name}'; every run needs its own name.")
-        by_name[entry.name] = entry
-    ordered: dict[str, _Entry] = {}
-    for entry in entries:
-        chain = [entry]
-        while chain[-1].base is not None:
-            chain.append(_base_of(chain[-1], by_name))
-            if chain[-1] in chain[:-1]:
-                raise DataError(f"'after' runs in a cycle: {' -> '.join(e.name for e in chain)}.")
-        ordered.update({e.name: e for e in reversed(chain) if e.name not in ordered})
-    return list(ordered.values())
-
-
-def _base_of(entry: _Entry, by_name: Mapping[str, _Entry]) -> _Entry:
-    assert entry.base is not None
-    if entry.base not in by_name:
-        raise DataError(
-            f"{entry.place}: after = '{entry.base}': the study has no such run. "
-            f'{suggestion(entry.base, by_name)} An open model is after = "{UNKNOWN}NAME".'
-        )
-    return by_name[entry.base]
-
-
-def _place(entry: _Entry, folder: Path, base: Placed | None) -> Placed:
-    """Read a run, count its steps from its own start and find its learning rates."""
-    run = _described(entry, _read_log(entry, folder))
-    at, base_lr = 0, None
-    if base is not None:
-        at, run = _start(entry, run, base.run)
-        assert base.run.schedule is not None
-        base_lr = float(base.run.schedule.lr([at])[0])
-    exact = _exact(entry, folder, base_lr)
-    placed = place(run, base, at, exact.steps if exact else None, entry.first_step)
-    run = placed.run
-    schedule, notes = learning_rate(run, exact, entry.lr_offset, entry.lr_from or "log", base_lr)
-    if schedule is None:
-        raise DataError(
-            'its log has no learning rate. Give schedule = "..." or lrs = "FILE" in the study.'
-        )
-    return replace(placed, run=replace(run, schedule=schedule, notes=(*run.notes, *notes)))
-
-
-def _described(entry: _Entry, log: Run) -> Run:
-    """The log with what the study says of the run."""
-    given = {
-        key: value
-        for key in ("model_size", "batch_tokens", "sequence_length")
-        if (value := getattr(entry, key)) is not None
-    }
-    curves, notes = dict(log.curves), log.notes
-    if entry.window is not None:
-        means = [column for column, curve in curves.items() if curve.source == "training"]
-        curves.update({c: replace(curves[c], window=entry.window) for c in means})
-        if not means:
-            notes = (*notes, "window has no effect: the log has no training loss.")
-    return replace(
-        log,
-        name=entry.name,
-        curves=curves,
-        notes=notes,
-        data=entry.data or ("pt" if entry.after is None else "cpt"),
-        after=entry.after,
-        after_step=entry.after_step,
-        replay=entry.replay,
-        **given,
-    )
-
-
-def _read_log(entry: _Entry, folder: Path) -> Run:
-    if entry.log is None:
-        return Run(entry.name)
-    with _at(f"log = {_shown(entry.log)}"):
-        return logs.read(_existing(folder / entry.log))
-
-
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        near = ""
-        if path.parent.is_dir():
-            near = " " + suggestion(path.name, sorted(p.name for p in path.parent.iterdir())[:20])
-        raise DataError(f"there is no file {path}. Paths are relative to the study file.{near}")
-    return path
-
-
-def _exact(entry: _Entry, folder: Path, base_lr: float | None) -> Schedule | None:
-    """The learning rates that the study itself gives."""
-    if entry.lrs is not None:
-        with _at(f"lrs = {_shown(entry.lrs)}"):
-            return logs.read_lrs(_existing(folder / entry.lrs))
-    return None if entry.schedule is None else Schedule.parse(entry.schedule, base_lr)
-
-
-def _start(entry: _Entry, run: Run, base: Run) -> tuple[int, Run]:
-    """The step of the base that the run starts from, and a note if that is doubtful."""
-    if entry.after_step is not None:
-        if entry.after_step > base.steps:
+    def _check_run(self, run: Run) -> None:
+        if run.schedule is None:
             raise DataError(
-                f"after_step = {entry.after_step}, but run '{base.name}' has steps 1 to "
-                f"{base.steps}."
+                f"run '{run.name}': its log has no learning rate. Give schedule = \"...\" or "
+                'lrs = "FILE.json" in the study.'
             )
-        return entry.after_step, run
-    ends = [int(curve.steps[-1]) for curve in base.curves.values()]
-    if not ends or max(ends) == base.steps:
-        return base.steps, run
-    note = (
-        f"after_step is left out, so it starts at the end of run '{base.name}', step {base.steps} "
-        f"of its schedule; that run's log ends at step {max(ends)}."
-    )
-    return base.steps, replace(run, notes=(*run.notes, note))
+        for curve in run.curves.values():
+            if curve.steps[-1] > run.schedule.steps:
+                raise DataError(
+                    f"run '{run.name}': its log goes to step {curve.steps[-1]}, but its schedule "
+                    f"ends at {run.schedule.steps}. Mend the schedule, or first_step."
+                )
+        seen = [run.name]
+        while run.after is not None and run.unknown_base is None:
+            parent = self.run(run.after, asked_by=run.name)
+            if parent.name in seen:
+                raise DataError(f"'after' runs in a cycle: {' -> '.join([*seen, parent.name])}.")
+            self._check_step(run, parent)
+            seen.append(parent.name)
+            run = parent
 
+    def _check_step(self, run: Run, parent: Run) -> None:
+        if run.after_step is not None and not 1 <= run.after_step <= parent.steps:
+            raise DataError(
+                f"run '{run.name}': after_step = {run.after_step}, but run '{parent.name}' "
+                f"has steps 1 to {parent.steps}."
+            )
+        if run.data == "pt" and parent.data == "cpt":
+            raise DataError(
+                f"run '{run.name}' is PT data after the CPT run '{parent.name}'; no law covers "
+                "that. Leave it out."
+            )
+        if run.data == parent.data == "cpt" and run.replay != parent.replay:
+            raise DataError(
+                f"run '{run.name}' has replay = {run.replay:g} and goes on from '{parent.name}' "
+                f"with {parent.replay:g}; no law covers a share that changes along a CPT."
+            )
 
-def _missing_columns(domains: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[str, ...]:
-    """A sentence for every domain that some of the logs lack."""
-    logged = [run for run in runs if run.curves]
-    notes: list[str] = []
-    for role, column in domains.items():
-        lacking = [run.name for run in logged if column not in run.curves]
-        if lacking and len(lacking) < len(logged):
-            notes.append(f"Domain '{role}': no column '{column}' in {', '.join(lacking)}.")
-    return tuple(notes)
+    def run(self, name: str, asked_by: str = "") -> Run:
+        """The run of that name.
+
+        Raises:
+            DataError: there is none.
+        """
+        for run in self.runs:
+            if run.name == name:
+                return run
+        who = f"run '{asked_by}': after = '{name}'" if asked_by else f"'{name}'"
+        raise DataError(
+            f"{who}: the study has no such run. {suggestion(name, [r.name for r in self.runs])}"
+        )
+
+    def has_run(self, name: str) -> bool:
+        """Whether the study has a run of that name."""
+        return any(run.name == name for run in self.runs)
+
+    def history(self, name: str, step: int | None = None) -> History:
+        """Learning rates from the first step of all up to `step` of run `name`, or to its end."""
+        run = self.run(name)
+        return self.start(run).then(run, step)
+
+    def start(self, run: Run) -> History:
+        """Learning rates before the first step of `run`."""
+        if run.after is None or run.unknown_base is not None:
+            empty = np.empty(0)
+            return History(empty, empty, unknown_base=run.unknown_base)
+        return self.history(run.after, run.after_step)
+
+    def location(self, run: Run, step: int) -> tuple[str, int]:
+        """Where (run, step) really is: step 0 of a continuation is a step of its base."""
+        if step > 0 or run.after is None or run.unknown_base is not None:
+            return run.name, step
+        parent = self.run(run.after)
+        at = parent.steps if run.after_step is None else run.after_step
+        return self.location(parent, at)
+
+    @property
+    def has_cpt(self) -> bool:
+        """Whether any run goes on from a base on CPT data."""
+        return any(run.data == "cpt" and run.after is not None for run in self.runs)
+
+    def without(self, names: Iterable[str]) -> Study:
+        """The same histories, with the losses of the named runs taken out."""
+        dropped = set(names)
+        for name in sorted(dropped):
+            self.run(name)
+        runs = tuple(replace(r, curves={}) if r.name in dropped else r for r in self.runs)
+        if not any(run.curves for run in runs):
+            raise DataError("every run is held out; leave some to fit on.")
+        return replace(self, runs=runs)
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What was found while reading the runs and putting them together, each said once."""
+        said: dict[str, list[str]] = {}
+        for run in self.runs:
+            for note in filter(self._concerns_a_domain, run.notes):
+                said.setdefault(note, []).append(f"'{run.name}'")
+        every = len(self.runs)
+        grouped = [
+            f"{'every run' if len(names) == every > 1 else 'run ' + ', '.join(names)}: {note}"
+            for note, names in said.items()
+        ]
+        return (*self.notes, *grouped)
+
+    def _concerns_a_domain(self, note: str) -> bool:
+        """Whether a note is about a column that is used, or about no single column."""
+        begins = re.match(r"((?:'[^']+'(?:, | and )?)+): ", note)
+        if not begins:
+            return True
+        return bool(set(re.findall(r"'([^']+)'", begins[1])) & set(self.domains.values()))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over every number a fit uses, whatever the order of the runs."""
+        digest = hashlib.sha256()
+        for role in sorted(self.domains):
+            digest.update(f"{role}={self.domains[role]};".encode())
+        for run in sorted(self.runs, key=lambda r: r.name):
+            meta = (
+                run.name,
+                run.data,
+                run.after,
+                run.after_step,
+                run.replay,
+                run.model_size,
+                run.batch_tokens,
+                run.sequence_length,
+            )
+            digest.update(repr(meta).encode())
+            if run.schedule is not None:
+                digest.update(run.schedule.lr().tobytes())
+            for column in sorted(set(run.curves) & set(self.domains.values())):
+                curve = run.curves[column]
+                digest.update(f"{column},{curve.window}".encode())
+                digest.update(curve.steps.tobytes() + curve.loss.tobytes())
+        return digest.hexdigest()

@@ -1,9 +1,8 @@
 """Which rows of each column count when steps repeat, go back after a restart, or are unsorted.
 
 Columns are settled one by one, since a train row and an evaluation row of the same step each
-fill cells that the other leaves empty. A restart is seen in a column that goes back and logs
-steps again; its abandoned rows are then dropped from every column that goes through the same
-steps again.
+fill cells that the other leaves empty. Restarts are seen in the clock, the column with the most
+steps: a sparser one that goes back alone was evaluated again, and the training did not go back.
 """
 
 from __future__ import annotations
@@ -19,26 +18,25 @@ from cptlaw.logs.names import quoted
 
 @dataclass(frozen=True)
 class _Backs:
-    """The rows at which one column's steps go back.
+    """The rows at which the clock's steps go back.
 
     Args:
         rows: table rows, shape (m,), in file order.
         to: the steps they go back to, shape (m,).
         top: the largest step before each, shape (m,).
-        end: the largest step from each on, shape (m,).
-        restart: whether the column logs steps again rather than being unsorted.
+        regained: shape (m,): the log gets to `top` again.
     """
 
     rows: IntArray
     to: IntArray
     top: IntArray
-    end: IntArray
-    restart: bool
+    regained: BoolArray
 
-    @property
-    def regained(self) -> BoolArray:
-        """Restarts, shape (m,), after which the log gets as far as it had been."""
-        return (self.end >= self.top) & self.restart
+    def only(self, keep: BoolArray) -> _Backs:
+        return _Backs(self.rows[keep], self.to[keep], self.top[keep], self.regained[keep])
+
+    def first(self, place: Callable[[int], str]) -> str:
+        return f"from step {self.top[0]} to {self.to[0]} at {place(int(self.rows[0]))}"
 
 
 def settle(
@@ -48,117 +46,110 @@ def settle(
 
     Args:
         steps: step of every row of the table, shape (n,).
-        columns: the rows, shape (m,), in file order, in which each column has a usable value.
+        columns: the rows, shape (m,), in file order, in which each column has a usable value;
+            of columns with equally many steps the first is the clock.
         place: where row i stands in the file, for the notes.
 
     Returns:
         For each column its rows in order of their steps, and a sentence on everything done.
     """
-    backs = {name: _backs(rows, steps[rows]) for name, rows in columns.items()}
-    restarts = _restarts(list(backs.values()))
-    abandoned = np.zeros(steps.size, dtype=bool)
-    settled: dict[str, IntArray] = {}
-    repeated: dict[tuple[int, int], list[str]] = {}
+    clock = max(columns, key=lambda name: np.unique(steps[columns[name]]).size)
+    backs = _restarts(columns[clock], steps[columns[clock]])
+    restarts = backs.only(backs.regained)
+    alive: dict[str, IntArray] = {}
+    dropped = np.zeros(steps.size, dtype=bool)
     for name, rows in columns.items():
-        dead = _abandoned(rows, steps[rows], *restarts)
-        abandoned[rows[dead]] = True
-        rows = rows[~dead]
-        settled[name], twice = _last_of_each_step(rows, steps[rows])
-        if twice.size:
-            repeated.setdefault((twice.size, int(twice.min())), []).append(name)
-    notes = _notes_on_order(steps, list(backs.values()), abandoned, place)
-    for (count, first), names in repeated.items():
-        notes.append(
-            f"{quoted(names)}: steps were logged again {_times(count)}, first step {first}; "
-            "the later row of a step counts."
-        )
-    return settled, notes
+        dead = _abandoned(rows, steps[rows], restarts)
+        dropped[rows[dead]] = True
+        alive[name] = rows[~dead]
+    notes = _notes_on_restarts(backs, steps[dropped], place)
+    if backs.regained.all():
+        notes += _notes_on_order(steps, alive, place)
+    notes += _notes_on_repeats(steps, alive)
+    return {name: _last_of_each_step(rows, steps[rows]) for name, rows in alive.items()}, notes
 
 
-def _backs(rows: IntArray, steps: IntArray) -> _Backs:
+def _restarts(rows: IntArray, steps: IntArray) -> _Backs:
+    """Where a column goes back and logs steps again; nowhere if it is merely unsorted."""
     at = np.flatnonzero(np.diff(steps) < 0) + 1
-    if not at.size:
-        return _Backs(at, at, at, at, False)
+    none = _Backs(at[:0], at[:0], at[:0], np.empty(0, dtype=bool))
+    # Every restart logs at least one step again; a shuffled file goes back far more often.
+    if not at.size or at.size > steps.size - np.unique(steps).size:
+        return none
     top = np.maximum.accumulate(steps)[at - 1]
     end = np.maximum.accumulate(steps[::-1])[::-1][at]
-    # Every restart logs at least one step again; a shuffled file goes back far more often.
-    restart = at.size <= steps.size - np.unique(steps).size
-    return _Backs(rows[at], steps[at], top, end, bool(restart))
+    backs = _Backs(rows[at], steps[at], top, end >= top)
+    dead = _abandoned(rows, steps, backs.only(backs.regained))
+    lost, kept = np.unique(steps[dead]), np.unique(steps[~dead])
+    # A restart logs most of what it abandons again; points measured once more do not.
+    return backs if 2 * np.isin(lost, kept).sum() >= lost.size else none
 
 
-def _restarts(backs: list[_Backs]) -> tuple[IntArray, IntArray]:
-    """Rows of all restarts in file order and, for each, the lowest step any later one goes to."""
-    none = np.empty(0, dtype=np.int64)
-    rows = np.concatenate([none, *(b.rows[b.regained] for b in backs)])
-    to = np.concatenate([none, *(b.to[b.regained] for b in backs)])
-    order = np.argsort(rows, kind="stable")
-    return rows[order], to[order]
+def _abandoned(rows: IntArray, steps: IntArray, restarts: _Backs) -> BoolArray:
+    """Rows of a column, shape (m,), of a branch that a later restart replaces.
 
-
-def _abandoned(rows: IntArray, steps: IntArray, at: IntArray, to: IntArray) -> BoolArray:
-    """Rows of a column, shape (m,), that a restart at rows `at` to steps `to` replaces."""
+    A column that has no rows after a restart keeps those before it.
+    """
     dead = np.zeros(rows.size, dtype=bool)
-    split = np.searchsorted(rows, at)
-    inside = (split > 0) & (split < rows.size)
-    at, to, split = at[inside], to[inside], split[inside]
-    if not at.size:
-        return dead
-    top = np.maximum.accumulate(steps)[split - 1]
-    end = np.maximum.accumulate(steps[::-1])[::-1][split]
-    at, to = at[end >= top], to[end >= top]
-    if not at.size:
-        return dead
-    lowest = np.minimum.accumulate(to[::-1])[::-1]
-    following = np.searchsorted(at, rows, side="right")
-    before = following < at.size
-    dead[before] = steps[before] >= lowest[following[before]]
+    if rows.size:
+        restarts = restarts.only(restarts.rows <= rows[-1])
+    if rows.size and restarts.rows.size:
+        lowest = np.minimum.accumulate(restarts.to[::-1])[::-1]
+        following = np.searchsorted(restarts.rows, rows, side="right")
+        before = following < restarts.rows.size
+        dead[before] = steps[before] >= lowest[following[before]]
     return dead
 
 
-def _last_of_each_step(rows: IntArray, steps: IntArray) -> tuple[IntArray, IntArray]:
+def _last_of_each_step(rows: IntArray, steps: IntArray) -> IntArray:
     order = np.lexsort((rows, steps))
     by_step = steps[order]
-    last = np.r_[by_step[1:] != by_step[:-1], True] if rows.size else np.empty(0, dtype=bool)
-    return rows[order[last]], by_step[~last]
+    return rows[order[np.r_[by_step[1:] != by_step[:-1], True]]]
 
 
-def _notes_on_order(
-    steps: IntArray, backs: list[_Backs], abandoned: BoolArray, place: Callable[[int], str]
-) -> list[str]:
+def _notes_on_restarts(backs: _Backs, dropped: IntArray, place: Callable[[int], str]) -> list[str]:
     notes: list[str] = []
-    unsorted = [b for b in backs if b.rows.size and not b.restart]
-    if unsorted:
-        first = min(int(b.rows[0]) for b in unsorted)
+    done, open_ended = backs.only(backs.regained), backs.only(~backs.regained)
+    if done.rows.size:
         notes.append(
-            f"The rows are not in the order of their steps (first at {place(first)}); "
-            "they were sorted."
+            f"The log goes back {_times(done.rows.size)}, first {done.first(place)}, as after a "
+            f"restart. Abandoned rows logged before were dropped: {dropped.size}, first step "
+            f"{dropped.min()}."
         )
-    if abandoned.any():
-        times = max(int(b.regained.sum()) for b in backs)
-        row, to, top = min(_listed(backs, regained=True))
+    if open_ended.rows.size:
         notes.append(
-            f"The log goes back {_times(times)}, first from step {top} to {to} at {place(row)}, "
-            f"as after a restart. Abandoned rows logged before were dropped: "
-            f"{int(abandoned.sum())}, first step {int(steps[abandoned].min())}."
-        )
-    unfinished = _listed(backs, regained=False)
-    if unfinished:
-        row, to, top = min(unfinished)
-        notes.append(
-            f"The log goes back from step {top} to {to} at {place(row)} and never gets to step "
-            f"{top} again. Rows logged before at steps that do not come again are kept; if they "
-            "were abandoned, delete them."
+            f"The log goes back {open_ended.first(place)} and never gets to step "
+            f"{open_ended.top[0]} again. Rows logged before at steps that do not come again are "
+            "kept; if they were abandoned, delete them."
         )
     return notes
 
 
-def _listed(backs: list[_Backs], regained: bool) -> list[tuple[int, int, int]]:
-    found: list[tuple[int, int, int]] = []
-    for b in backs:
-        chosen = b.regained if regained else ~b.regained & b.restart
-        columns = (b.rows[chosen].tolist(), b.to[chosen].tolist(), b.top[chosen].tolist())
-        found.extend(zip(*columns, strict=True))
-    return found
+def _notes_on_order(
+    steps: IntArray, columns: Mapping[str, IntArray], place: Callable[[int], str]
+) -> list[str]:
+    back = [rows[1:][np.diff(steps[rows]) < 0] for rows in columns.values()]
+    first = [int(rows[0]) for rows in back if rows.size]
+    if not first:
+        return []
+    return [
+        f"The rows are not in the order of their steps (first at {place(min(first))}); they were "
+        "sorted."
+    ]
+
+
+def _notes_on_repeats(steps: IntArray, columns: Mapping[str, IntArray]) -> list[str]:
+    repeated: dict[tuple[int, int], list[str]] = {}
+    for name, rows in columns.items():
+        by_step = np.sort(steps[rows])
+        again = by_step[1:][by_step[1:] == by_step[:-1]]
+        if again.size:
+            repeated.setdefault((again.size, int(again[0])), []).append(name)
+    return [
+        f"{quoted(which)}: steps were logged again {_times(count)}, first step {first}; the later "
+        "row of a step counts."
+        for (count, first), which in repeated.items()
+    ]
 
 
 def _times(count: int) -> str:

@@ -82,9 +82,10 @@ def to_run(table: Table, columns: str | Iterable[str] | None = None) -> Run:
     losses = _losses(steps, wanted, columns is not None, notes)
     _refuse_several_series(steps, losses)
     lr = _learning_rate(steps, notes)
-    usable = {name: column.rows for name, column in losses.items()}
-    if lr is not None:
-        usable[_LR] = lr.rows
+    # What training itself logs comes first: it tells best where training went back.
+    usable = {} if lr is None else {_LR: lr.rows}
+    for name in sorted(losses, key=names.is_training, reverse=True):
+        usable[name] = losses[name].rows
     settled, told = settle(steps.values, usable, table.place)
     notes += [note.replace(f"'{_LR}'", "learning rate") for note in told]
     curves = {name: _curve(name, losses[name], settled[name], steps) for name in losses}

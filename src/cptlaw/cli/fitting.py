@@ -1,0 +1,183 @@
+"""From a study to numbers: fit, forecast, backtest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from cptlaw.cli.shared import (
+    JSON,
+    Many,
+    check_writable,
+    convention_of,
+    fitting_options,
+    fixed_shapes,
+    load_fit,
+    say,
+    show,
+)
+
+
+@click.command()
+@click.argument("study", metavar="STUDY")
+@click.option(
+    "--law", metavar="NAME", help="A law of `cptlaw laws`; left out, what varies decides."
+)
+@click.option("--ood-law", default="eq6", show_default=True, help="Law of out-of-domain sets.")
+@fitting_options
+@click.option("-o", "--output", help="Write the fit as JSON, for forecast and the others.")
+@click.option("--figure", help="Draw fit and residuals (png, svg or pdf).")
+@JSON
+def fit(
+    study: str,
+    law: str | None,
+    ood_law: str,
+    lambda_: float | None,
+    fix: tuple[str, ...],
+    warmup: str,
+    tail: str,
+    fit_from: int | None,
+    output: str | None,
+    figure: str | None,
+    as_json: bool,
+) -> None:
+    """Fit a law to every domain of a study file."""
+    from cptlaw import fit as fit_study
+    from cptlaw import plot, report, shapes, store, study_file
+
+    check_writable(output, figure)
+    fixed, convention = fixed_shapes(fix, lambda_), convention_of(warmup, tail, fit_from)
+    loaded = study_file.load(study)
+    say(f"fitting {len(loaded.domains)} domains of {len(loaded.runs)} runs ...")
+    result = fit_study(loaded, law, convention=convention, fixed=fixed, ood_law=ood_law)
+    say(f"done in {result.seconds:.2f} s")
+    if figure is not None:
+        plot.save(plot.fit_figure(result), figure)
+    if output is not None:
+        store.save(result, output)
+    show(as_json, lambda: shapes.fit_shape(result), lambda: report.fit_text(result))
+    for path in (output, figure):
+        if path is not None:
+            say(f"wrote {path}")
+    last = loaded.runs[0].name
+    say(
+        f'next: cptlaw forecast {output or "fit.json"} --after {last} --schedule "cosine 2000 to 0"'
+        + ("" if output else "   (write the fit first: -o fit.json)")
+    )
+
+
+@click.command()
+@click.argument("fit", metavar="FIT")
+@click.option("--schedule", required=True, metavar="TEXT", help='Such as "cosine 2000 to 0".')
+@click.option("--after", metavar="RUN[@STEP]", help="What it goes on from.")
+@click.option("--base-schedule", metavar="TEXT", help="The pre-training, instead of --after.")
+@click.option("--data", type=click.Choice(["pt", "cpt"]), help="What it trains on.")
+@click.option("--replay", type=float, help="Share of D_pt in the CPT data, 0 to 1.")
+@click.option("--model-size", type=float, help="Non-embedding parameters.")
+@click.option("--batch-tokens", type=float, help="Tokens per step of the CPT.")
+@click.option("--sequence-length", type=int, help="Tokens per sequence of the CPT.")
+@click.option("--every", type=int, help="Steps between points; left out, about 400 points.")
+@click.option("-o", "--output", help="Write the forecast as JSON.")
+@click.option("--figure", help="Draw it (png, svg or pdf).")
+@JSON
+def forecast(
+    fit: str,
+    schedule: str,
+    after: str | None,
+    base_schedule: str | None,
+    data: Any,
+    replay: float | None,
+    model_size: float | None,
+    batch_tokens: float | None,
+    sequence_length: int | None,
+    every: int | None,
+    output: str | None,
+    figure: str | None,
+    as_json: bool,
+) -> None:
+    """Predict the losses of a run that nobody has done yet.
+
+    FIT is a file that `cptlaw fit -o` wrote, or published:NAME (see `cptlaw published`).
+    """
+    from cptlaw import forecast as predict
+    from cptlaw import plot, report, shapes, store
+
+    check_writable(output, figure)
+    loaded = load_fit(fit)
+    result = predict(
+        loaded,
+        schedule,
+        after=after,
+        base_schedule=base_schedule,
+        data=data,
+        replay=replay,
+        model_size=model_size,
+        batch_tokens=batch_tokens,
+        sequence_length=sequence_length,
+        every=every,
+    )
+    if figure is not None:
+        plot.save(plot.forecast_figure(result, loaded), figure)
+    if output is not None:
+        store.save(result, output)
+    show(as_json, lambda: shapes.forecast_shape(result), lambda: report.forecast_text(result))
+    if as_json:
+        for warning in result.warnings:
+            say(f"warning: {warning}")
+    for path in (output, figure):
+        if path is not None:
+            say(f"wrote {path}")
+    if figure is None:
+        say("next: add --figure forecast.png to see the curves")
+
+
+@click.command(cls=Many)
+@click.argument("study", metavar="STUDY")
+@click.option("--hold-out", multiple=True, metavar="RUN ...", help="Runs the fit does not see.")
+@click.option(
+    "--fit-steps", type=float, metavar="FRACTION", help="Fit the first share of each run."
+)
+@click.option("--law", multiple=True, metavar="NAME ...", help="Laws to compare.")
+@fitting_options
+@click.option("-o", "--output", help="Write the result as JSON.")
+@JSON
+def backtest(
+    study: str,
+    hold_out: tuple[str, ...],
+    fit_steps: float | None,
+    law: tuple[str, ...],
+    lambda_: float | None,
+    fix: tuple[str, ...],
+    warmup: str,
+    tail: str,
+    fit_from: int | None,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Fit on some runs, predict the others, and score the forecasts."""
+    from cptlaw import backtest as run_backtest
+    from cptlaw import report, shapes, store, study_file
+
+    check_writable(output)
+    fixed, convention = fixed_shapes(fix, lambda_), convention_of(warmup, tail, fit_from)
+    loaded = study_file.load(study)
+    held = [name for word in hold_out for name in _words(word, loaded)]
+    result = run_backtest(
+        loaded,
+        held,
+        fit_steps=fit_steps,
+        laws=[name for word in law for name in word.split(",")],
+        convention=convention,
+        fixed=fixed,
+        progress=say,
+    )
+    if output is not None:
+        store.save(result, output)
+        say(f"wrote {output}")
+    show(as_json, lambda: shapes.backtest_shape(result), lambda: report.backtest_text(result))
+    say(f"next: cptlaw fit {study} -o fit.json, to fit on all runs")
+
+
+def _words(word: str, study: Any) -> list[str]:
+    return [word] if study.has_run(word) else word.split(",")

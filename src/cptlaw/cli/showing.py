@@ -1,0 +1,65 @@
+"""What there is: laws, published, and the demo and benchmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cptlaw.cli.shared import JSON, say, show
+
+
+@click.command()
+@JSON
+def laws(as_json: bool) -> None:
+    """List the laws of the catalogue with their equations."""
+    from cptlaw import report, shapes
+
+    show(as_json, shapes.laws_shape, report.laws_text)
+
+
+@click.command()
+@JSON
+def published(as_json: bool) -> None:
+    """List the paper's coefficients that can be used as fits."""
+    from cptlaw import published as paper
+    from cptlaw import report
+
+    fits = {name: paper.load(name) for name in paper.names()}
+    show(
+        as_json,
+        lambda: {"fits": {name: fit.source for name, fit in fits.items()}},
+        lambda: report.table(
+            ("published:NAME", "source"), [(n, f.source) for n, f in fits.items()]
+        ),
+    )
+    say(
+        "next: cptlaw forecast published:fineweb-kp-106m --base-schedule "
+        '"warmup 500 to 2e-4 | constant 39500" --schedule "cosine 20000 to 0"'
+    )
+
+
+@click.command()
+@click.option("-o", "--output", default=".", metavar="DIR", help="Where figures and files go.")
+@JSON
+def demo(output: str, as_json: bool) -> None:
+    """The whole way on bundled real runs: fit, backtest, forecast, figures."""
+    from cptlaw import demo as show_demo
+
+    show_demo.run(Path(output), say, as_json)
+
+
+@click.group()
+def bench() -> None:
+    """Speed and accuracy against the alternatives."""
+
+
+@bench.command("fit")
+@click.option("--starts", default=100, show_default=True, help="Starts of the paper's method.")
+@JSON
+def bench_fit(starts: int, as_json: bool) -> None:
+    """Time the fit of Eq. 4 against the paper's method on the bundled runs."""
+    from cptlaw import bench as benchmarks
+
+    result = benchmarks.fit_speed(starts, say)
+    show(as_json, lambda: result, lambda: benchmarks.fit_speed_text(result))

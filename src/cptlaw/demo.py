@@ -1,0 +1,70 @@
+"""The whole way on bundled real runs, as a user would go it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from cptlaw import datasets, plot, report, shapes, store
+from cptlaw.backtest import backtest
+from cptlaw.errors import DataError
+from cptlaw.fit import fit
+from cptlaw.forecast import forecast
+
+HELD_OUT = ("cpt_cosine", "pt_hidden")
+REPLAY = "cpt_const_replay25"
+SCHEDULE = "constant 500 | linear 1500 to 0"
+
+
+def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> None:
+    """Fit, backtest, forecast and draw; figures and files go into `directory`.
+
+    Args:
+        directory: made if it is missing.
+        say: is told of every step.
+        as_json: print one JSON object instead of text.
+
+    Raises:
+        DataError: the directory cannot be made.
+        MissingExtra: matplotlib is not installed.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{directory}: cannot be made: {error.strerror}.") from None
+    folder = datasets.copy("tiny-cpt", directory)
+    say(f"1. seven real runs of a 0.8M model, with a study file: {folder / 'study.toml'}")
+    study = datasets.load("tiny-cpt").without([REPLAY])
+    say(f"2. backtest: fit without {' and '.join(HELD_OUT)}, forecast them, compare")
+    tested = backtest(study, HELD_OUT)
+    say("3. fit: Eq. 4 on D_pt and D_cpt, Eq. 6 on the three out-of-domain sets")
+    fitted = fit(study)
+    say(f"4. forecast of a run that was never done: {SCHEDULE}")
+    future = forecast(fitted, SCHEDULE, after="pt_const")
+    store.save(fitted, directory / "fit.json")
+    plot.save(plot.fit_figure(fitted), directory / "fit.png")
+    plot.save(plot.forecast_figure(future, fitted), directory / "forecast.png")
+    if as_json:
+        parts = {
+            "backtest": shapes.backtest_shape(tested),
+            "fit": shapes.fit_shape(fitted),
+            "forecast": shapes.forecast_shape(future),
+        }
+        click.echo(json.dumps(parts, allow_nan=False))
+    else:
+        texts = (
+            report.backtest_text(tested, notes=False),
+            report.fit_text(fitted),
+            report.forecast_text(future),
+        )
+        click.echo("\n\n".join(texts))
+    for name in ("fit.json", "fit.png", "forecast.png"):
+        say(f"wrote {directory / name}")
+    fit_file = directory / "fit.json"
+    say(
+        f'next: cptlaw forecast {fit_file} --after pt_const --schedule "cosine 3000 to 0", '
+        "or your own logs: cptlaw init LOG ... -o study.toml"
+    )

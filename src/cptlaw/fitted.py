@@ -1,0 +1,139 @@
+"""What a fit is: laws with their coefficients, and all it takes to do it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+
+from cptlaw.areas import Convention, Points
+from cptlaw.arrays import FloatArray, floats
+from cptlaw.catalog import PAPER, Facts
+from cptlaw.errors import DataError, suggestion
+from cptlaw.law import Factor, Law, Part, Term
+from cptlaw.objective import DELTA
+from cptlaw.observations import Observations, observe
+from cptlaw.scores import Scores
+from cptlaw.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class DomainFit:
+    """A law fitted to one domain.
+
+    Args:
+        role: "pt", "cpt", "loss" or "ood.NAME".
+        law: the fitted law.
+        facts: what the law was built with.
+        params: every coefficient and shape parameter by name.
+        stderr: their standard errors; None for one that was fixed or rests at a bound, infinite
+            for one that the data leave open.
+        covariance: of coefficients and search coordinates, shape (m + k, m + k).
+        status: "ok", "at bound", "not identified", "not converged" or "published".
+        advice: what is wrong and what would mend it, each a sentence.
+        scores: agreement with the fitted points; None for published coefficients.
+        ranges: smallest and largest fitted value of each quantity that a forecast may leave.
+        fixed: shape parameters that were given.
+        combines: the fitted D_pt and D_cpt losses that "eq6" adds up, else None.
+    """
+
+    role: str
+    law: Law
+    facts: Facts
+    params: Mapping[str, float]
+    stderr: Mapping[str, float | None] = field(default_factory=dict[str, float | None])
+    covariance: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    status: str = "ok"
+    advice: tuple[str, ...] = ()
+    scores: Scores | None = None
+    ranges: Mapping[str, tuple[float, float]] = field(
+        default_factory=dict[str, tuple[float, float]]
+    )
+    fixed: Mapping[str, float] = field(default_factory=dict[str, float])
+    combines: tuple[DomainFit, DomainFit] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("params", "stderr", "ranges", "fixed"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        flat = floats(np.ravel(self.covariance))
+        side = len(self.params) if flat.size else 0
+        object.__setattr__(self, "covariance", flat.reshape(side, side))
+
+    def loss(self, points: Points) -> FloatArray:
+        """Predicted loss at n points, shape (n,), nats per token."""
+        return self.law.loss(points, self.params)
+
+    def parts(self, points: Points) -> dict[Part, FloatArray]:
+        """The predicted loss taken apart into base, annealing and shift; each of shape (n,)."""
+        if self.combines is None:
+            return self.law.parts(points, self.params)
+        sums: dict[Part, FloatArray] = {}
+        for name, domain in zip(("l_pt", "l_cpt"), self.combines, strict=True):
+            for part, values in domain.parts(points).items():
+                sums[part] = sums.get(part, np.zeros(len(points))) + self.params[name] * values
+        return sums
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A law fitted to every domain of a study, with all it takes to do it again.
+
+    Args:
+        domains: role -> fitted law.
+        convention: how areas were counted.
+        study: what it was fitted to; None for published coefficients.
+        fingerprint: of the study.
+        delta: of the Huber objective.
+        seconds: how long it took.
+        notes: what was found on the way, each a sentence.
+        source: where published coefficients come from.
+    """
+
+    domains: Mapping[str, DomainFit]
+    convention: Convention
+    study: Study | None = None
+    fingerprint: str = ""
+    delta: float = DELTA
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
+
+    def domain(self, role: str) -> DomainFit:
+        """The fit of one domain.
+
+        Raises:
+            DataError: there is none.
+        """
+        if role not in self.domains:
+            raise DataError(f"no domain '{role}' in this fit. {suggestion(role, self.domains)}")
+        return self.domains[role]
+
+    def observed(self, role: str) -> Observations:
+        """The points that a domain was fitted to.
+
+        Raises:
+            DataError: published coefficients have none.
+        """
+        if self.study is None:
+            raise DataError("published coefficients come without the points they were fitted to.")
+        return observe(self.study, role, self.convention)
+
+
+def combination(pt: DomainFit, cpt: DomainFit) -> Law:
+    """l_pt * L_pt + l_cpt * L_cpt of two fitted domains (Eq. 6)."""
+
+    def of(domain: DomainFit) -> Factor:
+        symbol = rf"L_{{\mathrm{{{domain.role}}}}}"
+        return Factor((), lambda x: (domain.loss(x), ()), f"L_{domain.role}", symbol)
+
+    return Law(
+        "eq6",
+        "out-of-domain loss from the D_pt and D_cpt losses",
+        f"{PAPER}, Eq. 6",
+        (Term("l_pt", (of(pt),), bound="free"), Term("l_cpt", (of(cpt),), bound="free")),
+    )
