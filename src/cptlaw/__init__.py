@@ -3,7 +3,7 @@
 The whole public API is listed here; everything else may change.
 """
 
-from cptlaw import catalog, datasets, logs, plot, published, report, store
+from cptlaw import catalog, datasets, factors, logs, plot, published, report, store
 from cptlaw.areas import Convention
 from cptlaw.backtest import Backtest, backtest
 from cptlaw.errors import CptlawError, DataError, FitError, MissingExtra
@@ -49,6 +49,7 @@ __all__ = [
     "backtest",
     "catalog",
     "datasets",
+    "factors",
     "fit",
     "forecast",
     "load_study",

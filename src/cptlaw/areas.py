@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.errors import DataError
-from cptlaw.history import History
-from cptlaw.runs import batch_label
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class Annealing(NamedTuple):
 
 
 def annealing_area(
-    lr: FloatArray, before: float, lambda_: float, epsilon: float = 0.0
+    lr: FloatArray, before: float, lambda_: float, epsilon: float | None = None
 ) -> Annealing:
     """S2(t) = sum of m_i * lr_i**epsilon, m_i = lambda * m_(i-1) + lr_(i-1) - lr_i, in O(T).
 
@@ -95,254 +92,76 @@ def annealing_area(
         lr: learning rates, shape (T,).
         before: LR before the first step.
         lambda_: decay of the momentum per step, 0 <= lambda < 1.
-        epsilon: power of the LR that weights the momentum; 0 in Eq. 1 and 4.
+        epsilon: power of the LR that weights the momentum; None as in Eq. 1 and 4, where the
+            derivative in epsilon is left at 0.
 
     Source: arXiv:2505.07796, Eq. 1 and 9.
     """
-    momentum, d_momentum = _momentum(lr, before, lambda_)
-    weight, log_lr = _lr_weight(lr, epsilon)
-    return Annealing(
-        np.cumsum(momentum * weight),
-        np.cumsum(d_momentum * weight),
-        np.cumsum(momentum * weight * log_lr),
-        momentum,
-        d_momentum,
-    )
+    whole = Stretches([(lr, before)]).annealing(lambda_, epsilon)
+    return Annealing(*(values[1:] for values in whole))
 
 
-def unweighted_annealing_area(lr: FloatArray, before: float, lambda_: float) -> Annealing:
-    """The same for epsilon = 0, several times faster: the sum of m has a closed form in m.
+class Stretches:
+    """Several stretches of learning rates, end to end, each summed from its own beginning.
 
-    Summing m_i = lambda * m_(i-1) + fall_i over i gives S2 = (before - lr - lambda * m) / (1 -
-    lambda). The derivative in epsilon is left at 0.
+    Step s of stretch j lies at `offset[j] + s` of every flat array; step 0 is before its first
+    step, where all areas are 0.
+
+    Args:
+        stretches: pairs of learning rates, shape (T_j,), and the LR before them.
     """
-    momentum, d_momentum = _momentum(lr, before, lambda_)
-    area = (before - lr - lambda_ * momentum) / (1.0 - lambda_)
-    d_lambda = (area - momentum - lambda_ * d_momentum) / (1.0 - lambda_)
-    return Annealing(area, d_lambda, np.zeros(1), momentum, d_momentum)
+
+    def __init__(self, stretches: Sequence[tuple[FloatArray, float]]) -> None:
+        self.lr = np.concatenate([np.concatenate([[before], lr]) for lr, before in stretches])
+        sizes = np.array([lr.size + 1 for lr, _ in stretches])
+        self.offset: IntArray = np.cumsum(sizes) - sizes
+        self.last: IntArray = self.offset + sizes - 1
+        self._start = np.repeat(self.offset, sizes)
+        self._before = self.lr[self._start]
+        self._inside = np.arange(self.lr.size) != self._start
+        self._falls = np.where(self._inside, np.roll(self.lr, 1) - self.lr, 0.0)
+
+    def forward(self) -> FloatArray:
+        """S1 along every stretch, flat."""
+        return self._summed(np.where(self._inside, self.lr, 0.0))
+
+    def annealing(self, lambda_: float, epsilon: float | None = None) -> Annealing:
+        """S2 along every stretch, flat; as `annealing_area`."""
+        momentum = self._recur(self._falls, lambda_)
+        d_momentum = self._recur(np.where(self._inside, np.roll(momentum, 1), 0.0), lambda_)
+        if epsilon is None:
+            # Summing m_i = lambda * m_(i-1) + fall_i gives a closed form in the last m.
+            area = (self._before - self.lr - lambda_ * momentum) / (1.0 - lambda_)
+            d_lambda = (area - momentum - lambda_ * d_momentum) / (1.0 - lambda_)
+            return Annealing(area, d_lambda, np.zeros_like(area), momentum, d_momentum)
+        weight, log_lr = lr_weight(self.lr, epsilon)
+        return Annealing(
+            self._summed(momentum * weight),
+            self._summed(d_momentum * weight),
+            self._summed(momentum * weight * log_lr),
+            momentum,
+            d_momentum,
+        )
+
+    def _summed(self, values: FloatArray) -> FloatArray:
+        total = np.empty_like(values)
+        for first, last in zip(self.offset.tolist(), self.last.tolist(), strict=True):
+            np.cumsum(values[first : last + 1], out=total[first : last + 1])
+        return total
+
+    def _recur(self, inputs: FloatArray, lambda_: float) -> FloatArray:
+        """x_i = lambda * x_(i-1) + inputs_i within every stretch: a triangular band system."""
+        from scipy.linalg.blas import dtbsv
+
+        band = np.empty((2, inputs.size), order="F")
+        band[0] = 1.0
+        band[1, :-1] = np.where(self._inside[1:], -lambda_, 0.0)
+        return dtbsv(1, band, inputs, lower=1, diag=1)
 
 
-def _momentum(lr: FloatArray, before: float, lambda_: float) -> tuple[FloatArray, FloatArray]:
-    falls = np.empty_like(lr)
-    falls[0] = before - lr[0]
-    np.subtract(lr[:-1], lr[1:], out=falls[1:])
-    momentum = _recur(falls, lambda_)
-    falls[0], falls[1:] = 0.0, momentum[:-1]
-    return momentum, _recur(falls, lambda_)
-
-
-def _recur(inputs: FloatArray, lambda_: float) -> FloatArray:
-    """x_i = lambda * x_(i-1) + inputs_i, shape (T,) -> (T,): a triangular band system."""
-    from scipy.linalg.blas import dtbsv
-
-    band = np.empty((2, inputs.size), order="F")
-    band[0], band[1] = 1.0, -lambda_
-    return dtbsv(1, band, inputs, lower=1, diag=1)
-
-
-def _lr_weight(lr: FloatArray, epsilon: float) -> tuple[FloatArray, FloatArray]:
+def lr_weight(lr: FloatArray, epsilon: float) -> tuple[FloatArray, FloatArray]:
     """lr**epsilon and log(lr), with 0 where the LR is 0 (but 0**0 = 1)."""
     live = lr > 0
     log_lr = np.log(np.where(live, lr, 1.0))
     weight = np.ones_like(lr) if epsilon == 0.0 else np.where(live, np.exp(epsilon * log_lr), 0.0)
     return weight, log_lr
-
-
-class AnnealingAreas(NamedTuple):
-    """S2 of both phases at n points, with derivatives in lambda and epsilon; each (n,)."""
-
-    pt: FloatArray
-    pt_d_lambda: FloatArray
-    pt_d_epsilon: FloatArray
-    cpt: FloatArray
-    cpt_d_lambda: FloatArray
-    cpt_d_epsilon: FloatArray
-
-
-@dataclass(frozen=True)
-class _Stretch:
-    """Learning rates that several points share; step s lies at offset + s of a flat array."""
-
-    lr: FloatArray
-    before: float
-    offset: int
-
-
-class Points:
-    """n places on learning-rate histories, with everything a law may look at there.
-
-    Args:
-        histories: learning rates up to the last point on each.
-        owner: which history a point lies on, shape (n,).
-        step: steps since the first step of all (PT and CPT together), shape (n,).
-        convention: how areas are counted.
-
-    Raises:
-        DataError: a step past the end of its history.
-    """
-
-    def __init__(
-        self,
-        histories: Sequence[History],
-        owner: IntArray,
-        step: IntArray,
-        convention: Convention,
-    ) -> None:
-        self.histories = tuple(histories)
-        self.owner = owner
-        self.convention = convention
-        pt_length = np.array([h.pt_lr.size for h in self.histories], dtype=np.int64)
-        total = pt_length + [h.cpt_lr.size for h in self.histories]
-        if step.size and ((step < 0) | (step > total[owner])).any():
-            raise DataError("a point lies past the end of its learning-rate history.")
-        self.pt_step: IntArray = np.minimum(step, pt_length[owner])
-        self.cpt_step: IntArray = step - self.pt_step
-        self._lay_out()
-        self._areas: dict[tuple[float, float | None], AnnealingAreas] = {}
-
-    def _lay_out(self) -> None:
-        """Share equal stretches, so that a base with many continuations is summed once."""
-        known: dict[tuple[bytes, float], int] = {}
-        self._stretches: list[_Stretch] = []
-        size = 0
-
-        def stretch(lr: FloatArray, before: float) -> int:
-            nonlocal size
-            key = (lr.tobytes(), before)
-            if key not in known:
-                known[key] = len(self._stretches)
-                self._stretches.append(_Stretch(lr, before, size))
-                size += lr.size + 1
-            return known[key]
-
-        stems, legs = [], []
-        for history in self.histories:
-            counted = at_peak(history.pt_lr) if self.convention.warmup == "peak" else history.pt_lr
-            at_start = counted[0] if self.convention.warmup == "peak" and counted.size else 0.0
-            stems.append(stretch(counted, float(at_start)))
-            pt_end = float(history.pt_lr[-1]) if history.pt_lr.size else 0.0
-            legs.append(stretch(history.cpt_lr, pt_end))
-        self._stem, self._leg = np.array(stems)[self.owner], np.array(legs)[self.owner]
-        offsets = np.array([s.offset for s in self._stretches])
-        self._pt_at = offsets[self._stem] + self.pt_step
-        self._cpt_at = offsets[self._leg] + self.cpt_step
-        self._flat_size = size
-
-    def __len__(self) -> int:
-        return int(self.owner.size)
-
-    def _per_history(self, values: Sequence[float]) -> FloatArray:
-        return np.array(values, dtype=np.float64)[self.owner]
-
-    @cached_property
-    def s1_pt(self) -> FloatArray:
-        """Forward area of the pre-training, frozen at the transfer."""
-        return self._forward[self._pt_at]
-
-    @cached_property
-    def s1_cpt(self) -> FloatArray:
-        """Forward area of the CPT, 0 before it."""
-        return self._forward[self._cpt_at]
-
-    @cached_property
-    def s1(self) -> FloatArray:
-        """Forward area of both phases."""
-        return self.s1_pt + self.s1_cpt
-
-    @cached_property
-    def log_s1(self) -> FloatArray:
-        """Natural logarithm of s1."""
-        return np.log(self.s1)
-
-    @cached_property
-    def _forward(self) -> FloatArray:
-        flat = np.zeros(self._flat_size)
-        for s in self._stretches:
-            flat[s.offset + 1 : s.offset + 1 + s.lr.size] = forward_area(s.lr)
-        return flat
-
-    @cached_property
-    def is_cpt(self) -> BoolArray:
-        """Whether a point lies after the transfer."""
-        return self.cpt_step > 0
-
-    @cached_property
-    def r_pt(self) -> FloatArray:
-        """Share of D_pt in the CPT's data."""
-        return self._per_history([h.replay for h in self.histories])
-
-    @cached_property
-    def r_cpt(self) -> FloatArray:
-        """Share of D_cpt in the CPT's data."""
-        return 1.0 - self.r_pt
-
-    @cached_property
-    def size_millions(self) -> FloatArray:
-        """Non-embedding parameters in millions; NaN where unknown."""
-        sizes = [np.nan if h.model_size is None else h.model_size for h in self.histories]
-        return self._per_history(sizes) / 1e6
-
-    def group(self, labels: Sequence[str], by: str) -> IntArray:
-        """Index into labels of every point's group ("base" or "batch"), -1 where it is none."""
-        names = [group_label(h, by) for h in self.histories]
-        index = [labels.index(n) if n in labels else -1 for n in names]
-        return np.array(index, dtype=np.int64)[self.owner]
-
-    def annealing(self, lambda_: float, epsilon: float | None = None) -> AnnealingAreas:
-        """S2 of both phases, weighted by LR**epsilon if it is given; a few results are kept."""
-        key = (lambda_, epsilon)
-        if key not in self._areas:
-            if len(self._areas) > 8:
-                self._areas.pop(next(iter(self._areas)))
-            self._areas[key] = self._annealing(lambda_, epsilon)
-        return self._areas[key]
-
-    def _annealing(self, lambda_: float, epsilon: float | None) -> AnnealingAreas:
-        flat = np.zeros((3, self._flat_size))
-        ends: list[tuple[float, float]] = []
-        for s in self._stretches:
-            if not s.lr.size:
-                ends.append((0.0, 0.0))
-                continue
-            if epsilon is None:
-                part = unweighted_annealing_area(s.lr, s.before, lambda_)
-            else:
-                part = annealing_area(s.lr, s.before, lambda_, epsilon)
-            inside = slice(s.offset + 1, s.offset + 1 + s.lr.size)
-            flat[0, inside], flat[1, inside], flat[2, inside] = part[:3]
-            ends.append((float(part.momentum[-1]), float(part.d_momentum[-1])))
-        pt, cpt = flat[:, self._pt_at], flat[:, self._cpt_at]
-        if self.convention.tail == "carried":
-            pt = pt + self._carried_tail(lambda_, epsilon or 0.0, ends)
-        return AnnealingAreas(*pt, *cpt)
-
-    def _carried_tail(
-        self, lambda_: float, epsilon: float, ends: list[tuple[float, float]]
-    ) -> FloatArray:
-        """What the PT's last momentum still adds to S2pt, shape (3, n)."""
-        added = np.zeros((3, len(self)))
-        for stem, leg in sorted(set(zip(self._stem.tolist(), self._leg.tolist(), strict=True))):
-            lr = self._stretches[leg].lr
-            if not lr.size:
-                continue
-            steps = np.arange(1, lr.size + 1)
-            weight, log_lr = _lr_weight(lr, epsilon)
-            decay = lambda_**steps
-            d_decay = steps * lambda_ ** (steps - 1)
-            m, d_m = ends[stem]
-            sums = np.zeros((3, lr.size + 1))
-            sums[0, 1:] = np.cumsum(m * decay * weight)
-            sums[1, 1:] = np.cumsum((d_m * decay + m * d_decay) * weight)
-            sums[2, 1:] = np.cumsum(m * decay * weight * log_lr)
-            mine = (self._stem == stem) & (self._leg == leg)
-            added[:, mine] = sums[:, self.cpt_step[mine]]
-        return added
-
-
-def group_label(history: History, by: str) -> str:
-    """The label of a history's group: its unknown "base", or the "batch" of its CPT."""
-    if by == "base":
-        return history.unknown_base or ""
-    if not history.cpt_lr.size:
-        return ""
-    return batch_label(*history.batch)

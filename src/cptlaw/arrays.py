@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cptlaw.errors import DataError
+
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
@@ -21,10 +23,28 @@ def floats(values: ArrayLike) -> FloatArray:
 
 
 def integers(values: ArrayLike) -> IntArray:
-    """A read-only copy as int64, shape (n,)."""
-    array = np.array(values, dtype=np.int64).reshape(-1)
+    """A read-only copy as int64, shape (n,).
+
+    Raises:
+        DataError: a number that is not whole.
+    """
+    array = whole(values).reshape(-1).copy()
     array.setflags(write=False)
     return array
+
+
+def whole(values: ArrayLike) -> IntArray:
+    """The values as int64, any shape.
+
+    Raises:
+        DataError: a number that is not whole.
+    """
+    given = np.asarray(values)
+    if given.dtype.kind == "f":
+        broken = given[~(np.isfinite(given) & (np.trunc(given) == given))]
+        if broken.size:
+            raise DataError(f"expected whole numbers of steps, but one is {broken.flat[0]:g}.")
+    return given.astype(np.int64, copy=False)
 
 
 def same_values(one: Any, other: Any) -> bool:
@@ -36,5 +56,6 @@ def same_values(one: Any, other: Any) -> bool:
 
 
 def _same(a: Any, b: Any) -> bool:
-    arrays = isinstance(a, np.ndarray) or isinstance(b, np.ndarray)
-    return np.array_equal(a, b, equal_nan=True) if arrays else bool(a == b)
+    if any(isinstance(value, np.ndarray) for value in (a, b)):
+        return bool(np.array_equal(a, b, equal_nan=True))
+    return bool(a == b)

@@ -98,20 +98,32 @@ def backtest(
     rows: list[BacktestRow] = []
     law_rows: list[LawRow] = []
     notes: list[str] = []
+    told: dict[str, tuple[str, ...]] = {}
     for i, name in enumerate(names, start=1):
         progress(f"fitting {name} ({i} of {len(names)}) ...")
         began = time.perf_counter()
         result = fit(fitted, name, convention=convention, fixed=fixed)
         seconds = time.perf_counter() - began
-        notes.extend(result.notes)
+        told[name] = result.notes
         for role, domain in result.domains.items():
             assert domain.scores is not None
             law_rows.append(LawRow(name, role, domain.scores.huber, seconds, domain.status))
             rows.extend(_scored(name, role, result, study, fitted, notes))
     if not rows:
         raise DataError("the held-out part has no losses to score the forecasts on.")
-    words = ", ".join(hold_out) if hold_out else f"after the first {fit_steps:.0%} of the steps"
-    return Backtest(tuple(rows), tuple(law_rows), words, tuple(dict.fromkeys(notes)))
+    words = (
+        ", ".join(hold_out)
+        if hold_out
+        else f"after the first {100 * (fit_steps or 0):g} % of the steps"
+    )
+    return Backtest(tuple(rows), tuple(law_rows), words, (*_by_law(told), *notes))
+
+
+def _by_law(told: Mapping[str, Sequence[str]]) -> list[str]:
+    """Notes of several fits, each said once, after the law's name where not all have it."""
+    common = set.intersection(*(set(notes) for notes in told.values()))
+    named = (n if n in common else f"{law}: {n}" for law, notes in told.items() for n in notes)
+    return list(dict.fromkeys(named))
 
 
 def _beginning(study: Study, share: float) -> Study:

@@ -140,18 +140,15 @@ def _paper(objective: Objective, starts: int, analytic: bool) -> tuple[float, fl
     grid = list(itertools.product(*GRID.values()))
     chosen = [grid[i] for i in np.linspace(0, len(grid) - 1, min(starts, len(grid))).astype(int)]
     began = time.perf_counter()
-    reached = [
-        minimize(
-            direct.value_and_gradient if analytic else direct.value,
-            np.array(start),
-            jac=analytic,
-            method="L-BFGS-B",
-            bounds=[(0.0, None)] * 8,
-        ).fun
-        for start in chosen
-    ]
+    reached = [_descend(minimize, direct, np.array(start), analytic) for start in chosen]
     best = float(min(reached))
     return time.perf_counter() - began, best, sum(r <= 1.001 * best for r in reached)
+
+
+def _descend(minimize: Any, direct: _Direct, start: FloatArray, analytic: bool) -> float:
+    """L-BFGS-B with scipy's defaults, every parameter kept at 0 or above."""
+    what = direct.value_and_gradient if analytic else direct.value
+    return minimize(what, start, jac=analytic, method="L-BFGS-B", bounds=[(0.0, None)] * 8).fun
 
 
 def fit_speed_text(result: dict[str, Any]) -> str:

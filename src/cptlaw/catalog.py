@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cptlaw import factors as f
-from cptlaw.areas import group_label
 from cptlaw.errors import DataError, suggestion
+from cptlaw.history import History
 from cptlaw.law import Bound, Factor, Law, Term
+from cptlaw.points import group_label
 from cptlaw.study import Study
 
 
@@ -234,28 +235,46 @@ def default_name(study: Study) -> str:
     """
     if not study.has_cpt:
         return "eq1"
+    _check_bases(study)
     varying = varies(study)
-    if "unknown" in varying:
-        return "unknown-pt"
-    wanted = varying - {"unknown"}
     names = {
         frozenset[str](): "eq4",
+        frozenset({"unknown"}): "unknown-pt",
         frozenset({"size"}): "eq7",
         frozenset({"replay"}): "eq8",
         frozenset({"size", "replay"}): "eq7+eq8",
         frozenset({"batch"}): "eq4-batch",
     }
-    if wanted not in names:
+    if varying not in names:
+        what = " and ".join(sorted(varying - {"unknown"}))
+        base = " and go on from an unknown base" if "unknown" in varying else ""
         raise DataError(
-            f"the CPT runs vary in {' and '.join(sorted(wanted))}; no law covers that together. "
+            f"the CPT runs vary in {what}{base}; no law covers that together. "
             "Leave out runs so that less varies, or name a law with --law."
         )
-    return names[wanted]
+    return names[varying]
+
+
+def _fitted(study: Study) -> dict[str, History]:
+    """Histories of the runs whose losses are fitted, by name."""
+    runs = [r for r in study.runs if r.curves and not study.is_hidden_cpt(r)]
+    return {r.name: study.history(r.name) for r in runs}
+
+
+def _check_bases(study: Study) -> None:
+    histories = _fitted(study)
+    unknown = [name for name, h in histories.items() if h.unknown_base]
+    known = [name for name, h in histories.items() if not h.unknown_base]
+    if unknown and known:
+        raise DataError(
+            f"run '{unknown[0]}' goes on from an unknown base, and run '{known[0]}' has a known "
+            "pre-training; no law covers both. Make a study of each."
+        )
 
 
 def varies(study: Study) -> frozenset[str]:
     """Which of size, replay, batch and unknown (base) vary or occur among the fitted runs."""
-    histories = {r.name: study.history(r.name) for r in study.runs if r.curves}
+    histories = _fitted(study)
     cpt = [h for h in histories.values() if h.cpt_lr.size]
     found: set[str] = set()
     if any(h.unknown_base for h in histories.values()):
@@ -269,6 +288,21 @@ def varies(study: Study) -> frozenset[str]:
     return frozenset(found)
 
 
+def _check_seen(name: str, varying: frozenset[str]) -> None:
+    """Whether the named law sees what varies between the CPT runs."""
+    if name == "eq1":
+        raise DataError("law eq1 has no shift, but the study has CPT runs. Use eq4.")
+    for what, laws, use in (("replay", REPLAY_LAWS, "eq8"), ("size", SIZE_LAWS, "eq7")):
+        if what not in varying or name in laws:
+            continue
+        better = "eq7+eq8" if {"size", "replay"} <= varying else use
+        instead = "" if "unknown" in varying else f", or use {better} (or leave --law out)"
+        raise DataError(
+            f"the runs differ in {what}, which law {name} does not see. "
+            f"Keep runs of one {what} only{instead}."
+        )
+
+
 def check(name: str, study: Study) -> None:
     """Whether the named law suits what varies in the study.
 
@@ -277,6 +311,7 @@ def check(name: str, study: Study) -> None:
     """
     if name not in LAWS:
         raise DataError(f"law '{name}' is unknown. {suggestion(name, LAWS)}")
+    _check_bases(study)
     varying = varies(study)
     if ("unknown" in varying) != (name == "unknown-pt"):
         raise DataError(
@@ -287,18 +322,9 @@ def check(name: str, study: Study) -> None:
                 else "is for unknown bases, but this study knows its pre-training. Use eq4."
             )
         )
-    if name == "eq1" and study.has_cpt:
-        raise DataError("law eq1 has no shift, but the study has CPT runs. Use eq4.")
-    for what, laws, use in (
-        ("replay", REPLAY_LAWS, "eq8"),
-        ("size", SIZE_LAWS, "eq7"),
-    ):
-        if what in varying and name not in laws and study.has_cpt:
-            raise DataError(
-                f"the runs differ in {what}, which law {name} does not see. Use {use} "
-                f"(or leave --law out), or keep runs of one {what} only."
-            )
+    if study.has_cpt:
+        _check_seen(name, varying)
     if name in SIZE_LAWS:
-        for run in study.runs:
-            if run.curves and study.history(run.name).model_size is None:
-                raise DataError(f"law {name} needs model_size of run '{run.name}'.")
+        for run, history in _fitted(study).items():
+            if history.model_size is None:
+                raise DataError(f"law {name} needs model_size of run '{run}'.")

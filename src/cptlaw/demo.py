@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 
 from cptlaw import datasets, plot, report, shapes, store
 from cptlaw.backtest import backtest
-from cptlaw.errors import DataError
+from cptlaw.errors import DataError, MissingExtra
 from cptlaw.fit import fit
 from cptlaw.forecast import forecast
 
@@ -31,6 +32,10 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
         DataError: the directory cannot be made.
         MissingExtra: matplotlib is not installed.
     """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtra("matplotlib", "plot", "The demo")
+    if directory.is_file():
+        raise DataError(f"{directory}: is a file; name a folder.")
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -88,7 +88,7 @@ def diagnose(
         + next(mend for names, mend in _MENDS.items() if name in names)
         for name in held
     ]
-    if "C1" in params and observed.points.is_cpt.all():
+    if "C1" in params and all(h.cpt_lr.size for h in observed.points.histories):
         advice.insert(
             0,
             "Only CPT losses were given; they cannot tell L0, A, alpha and C1 apart. Add the "

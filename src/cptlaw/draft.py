@@ -77,10 +77,10 @@ def draft(
         lines, told = _run(part, parts, unknown, schedule)
         blocks.append(lines)
         notes += [f"{part.name}: {sentence}" for sentence in told]
-    if "cpt" in data:
-        notes.append(_REPLAY)
+    replay = [_REPLAY] if "cpt" in data else []
+    notes += replay
     head = ["# A first study. The comments tell what was guessed: check them."]
-    head += [line for note in roles.notes for line in _comment(note)]
+    head += [line for note in (*roles.notes, *replay) for line in _comment(note)]
     text = "\n\n".join("\n".join(block) for block in [head, *blocks]) + "\n"
     return Draft(text, tuple(notes))
 
@@ -172,13 +172,19 @@ def _start(part: _Part, parts: Sequence[_Part], unknown: str | None) -> tuple[li
 
 def _root(part: _Part, count: int) -> tuple[list[str], list[str]]:
     steps = logged_steps(part.log)
+    comes_apart = guesses.comes_apart(part.log)
     told = "taken as a run from scratch"
     told += ": nothing shows that it goes on from another log." if count > 1 else "."
     far = steps[0] > FAR * spacing(steps)
     if far:
         told += f" Its log begins at step {steps[0]}."
-    if far or count == 1:
-        told += f' If it continues an open model, write after = "{UNKNOWN}NAME".'
+    if comes_apart:
+        told += " But its losses come apart, as they do on new data."
+    if far or comes_apart or count == 1:
+        told += (
+            " If it continues an open model, run init again with --unknown NAME (it writes "
+            f'after = "{UNKNOWN}NAME", and pt and cpt as domains).'
+        )
     return _comment(told), [told]
 
 
@@ -203,11 +209,13 @@ def _rates(part: _Part, schedule: str | None) -> tuple[list[str], list[str]]:
     beside = origin.with_name(origin.stem + ".lrs.json") if origin.name else None
     if beside is not None and origin.is_file() and beside.is_file():
         path = PurePath(part.path).with_name(beside.name).as_posix()
-        return [f"lrs = {_quoted(path)}"], [f"the learning rates come from {path}, beside the log."]
+        told = f"the learning rates come from {path}, beside the log."
+        return [*_comment(told), f"lrs = {_quoted(path)}"], [told]
     if part.log.logged_lr is not None:
         return [], []
     if schedule is not None:
-        return [f"schedule = {_quoted(schedule)}"], ["its log has no learning rate; schedule used."]
+        told = "its log has no learning rate; schedule used."
+        return [*_comment(told), f"schedule = {_quoted(schedule)}"], [told]
     told = (
         "its log has no learning rate. Fill in the schedule line of its [[run]] and take away "
         f"the #: {logged_steps(part.log)[-1] - part.link.number} steps or more, such as "

@@ -6,20 +6,22 @@ from typing import Literal
 
 import numpy as np
 
-from cptlaw.areas import Points
 from cptlaw.arrays import FloatArray
+from cptlaw.errors import DataError
 from cptlaw.law import Factor, Shape, Valued
+from cptlaw.points import Points, group_label
 
 ALPHA = Shape("alpha", 1e-3, 20.0, (0.15, 1.5))
 BETA = Shape("beta", 1e-4, 1e3, (0.03, 3.0))
 EPSILON = Shape("epsilon", -0.5, 2.0, (0.02, 0.3), "linear", neutral=0.0)
+PUBLISHED_LAMBDA = 0.999
 PHASES = Literal["pt", "cpt"]
 
 
 def memory(longest: float) -> Shape:
     """lambda, for phases of at most `longest` steps: searches begin at memories up to a third."""
     reach = 1.0 - 1.0 / max(longest / 3.0, 30.0)
-    return Shape("lambda", 0.0, 1.0 - 1e-6, (0.9, reach), "memory")
+    return Shape("lambda", 0.0, 1.0 - 1e-6, (0.9, reach), "memory", usual=PUBLISHED_LAMBDA)
 
 
 def power_of_area() -> Factor:
@@ -40,6 +42,10 @@ def power_of_unknown_area(names: tuple[str, ...], reference: float) -> Factor:
 
     def evaluate(x: Points, alpha: float, *s1_pt: float) -> Valued:
         group = x.group(names, "base")
+        if (group < 0).any():
+            other = group_label(x.histories[int(x.owner[group < 0][0])], "base")
+            whose = f"unknown base '{other}'" if other else "a known pre-training"
+            raise DataError(f"this law has no S1_pt for {whose}, only for {', '.join(names)}.")
         area = np.array(s1_pt)[group] + x.s1_cpt
         value = area**-alpha
         slope = -alpha * value / area
@@ -158,7 +164,8 @@ def solve_reach(k: float, beta: float) -> float:
     def gap(log_reach: float) -> float:
         return relative_slope(float(np.exp(log_reach)), beta) - k
 
-    low, high = -40.0, min(600.0 / max(beta, 1.0), 600.0)
+    farthest = 600.0 / beta  # of beta * log(1 + reach), so that its exponential is finite
+    low, high = -40.0, 600.0 if farthest > 600.0 else float(np.log(np.expm1(farthest)))
     if gap(high) >= 0:
         return float(np.exp(high))
     return float(np.exp(brentq(gap, low, high, xtol=1e-14, rtol=1e-14)))

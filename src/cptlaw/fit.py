@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from cptlaw import catalog
-from cptlaw.areas import Convention, Points
+from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray
 from cptlaw.catalog import Facts
 from cptlaw.covariance import covariance
@@ -20,6 +20,7 @@ from cptlaw.law import Law
 from cptlaw.newton import Minimum, minimise
 from cptlaw.objective import DELTA, Objective
 from cptlaw.observations import Observations, facts, observe
+from cptlaw.points import Points
 from cptlaw.projection import Projected, project, search
 from cptlaw.scores import score
 from cptlaw.study import Study
@@ -42,8 +43,9 @@ def fit(
         law: a name of the catalogue; left out, what the study asks for (`catalog.default_name`).
         convention: how areas are counted and which points are fitted; left out, both ways to
             count the initial warm-up are fitted and the one with the lower objective is kept.
-        fixed: shape parameters that keep a value, such as {"lambda": 0.999}; lambda is fitted
-            like the others unless it is given here.
+        fixed: shape parameters that keep a value, such as {"lambda": 0.999}. lambda is fitted
+            like the others unless it is given here, but the published 0.999 is kept as long as
+            the data do not speak clearly against it; the summary says which.
         ood_law: "eq6" (a weighted sum of the fitted D_pt and D_cpt losses), or a law of the
             catalogue for the out-of-domain sets.
         delta: of the Huber objective, in log loss.
@@ -134,22 +136,59 @@ def _fit_domain(
             "Log more evaluations, add runs, or fix parameters (--fix NAME=VALUE)."
         )
     minimum = best_minimum(objective, seed)
-    open_ = _open_shapes(objective, minimum, observed)
-    if open_:
-        objective = replace(objective, fixed={**open_, **fixed})
-        minimum = minimise(objective, search(objective, minimum.z[objective.terms :]).z)
-    return _described(role, known, objective, minimum, observed, tuple(open_))
+    objective, minimum, kept = _kept_as_usual(objective, minimum, seed)
+    objective, minimum, held = _held_where_open(objective, minimum, observed)
+    return _described(role, known, objective, minimum, observed, held, kept)
 
 
-def _open_shapes(
+def _kept_as_usual(
+    objective: Objective, minimum: Minimum, seed: int
+) -> tuple[Objective, Minimum, tuple[str, ...]]:
+    """Keep shape parameters at their usual value unless the data speak clearly against it.
+
+    They do if fitting the parameter too lowers the objective by a share of more than
+    5 log(n) / n: the Bayesian information criterion, with one point in five counted as news
+    because neighbouring residuals are alike.
+    """
+    kept: list[str] = []
+    n = objective.loss.size
+    for shape in objective.law.shapes:
+        if shape.usual is None or shape.name in objective.fixed:
+            continue
+        tried = replace(objective, fixed={**objective.fixed, shape.name: shape.usual})
+        end = best_minimum(tried, seed)
+        rise = np.log((end.value + 1e-300) / (minimum.value + 1e-300))
+        if n * rise <= 5.0 * np.log(n):
+            objective, minimum = tried, end
+            kept.append(shape.name)
+    return objective, minimum, tuple(kept)
+
+
+def _held_where_open(
     objective: Objective, minimum: Minimum, observed: Observations
-) -> dict[str, float]:
-    """Shape parameters that the data leave open and that have a value without effect."""
-    if all(s.neutral is None for s in objective.law.shapes):
-        return {}
+) -> tuple[Objective, Minimum, tuple[str, ...]]:
+    """Hold shape parameters without influence at a value without effect, where they have one.
+
+    One is without influence if its variance is infinite, or if it runs to a bound, and the
+    objective is the same within 1e-6 with it held.
+    """
+    law, m = objective.law, objective.terms
+    candidates = [s for s in law.shapes if s.neutral is not None and s.name not in objective.fixed]
+    if not candidates:
+        return objective, minimum, ()
     spread = np.diag(covariance(objective, minimum.z, minimum.at_bound, observed.run))
-    pairs = zip(objective.law.shapes, spread[objective.terms :].tolist(), strict=True)
-    return {s.name: s.neutral for s, v in pairs if s.neutral is not None and np.isinf(v)}
+    open_ = dict(zip((s.name for s in law.shapes), np.isinf(spread[m:]).tolist(), strict=True))
+    rests = dict(zip((s.name for s in law.shapes), minimum.at_bound[m:].tolist(), strict=True))
+    held: list[str] = []
+    for shape in candidates:
+        if not (open_[shape.name] or rests[shape.name]):
+            continue
+        tried = replace(objective, fixed={**objective.fixed, shape.name: float(shape.neutral or 0)})
+        end = minimise(tried, search(tried, minimum.z[m:]).z)
+        if end.value <= minimum.value * (1 + 1e-6):
+            objective, minimum = tried, end
+            held.append(shape.name)
+    return objective, minimum, tuple(held)
 
 
 def best_minimum(objective: Objective, seed: int = 0) -> Minimum:
@@ -225,6 +264,7 @@ def _described(
     minimum: Minimum,
     observed: Observations,
     held: tuple[str, ...] = (),
+    kept: tuple[str, ...] = (),
 ) -> DomainFit:
     law, z, m = objective.law, minimum.z, objective.terms
     spread = covariance(objective, z, minimum.at_bound, observed.run)
@@ -250,7 +290,8 @@ def _described(
         spread,
         scores=score(law.loss(observed.points, params), observed.loss, objective.delta),
         ranges=ranges(observed.points),
-        fixed={k: v for k, v in objective.fixed.items() if k not in held},
+        fixed={k: v for k, v in objective.fixed.items() if k not in (*held, *kept)},
+        kept=kept,
     )
     found = diagnose(
         law,

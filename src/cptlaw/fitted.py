@@ -8,13 +8,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from cptlaw.areas import Convention, Points
+from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray, floats
 from cptlaw.catalog import PAPER, Facts
 from cptlaw.errors import DataError, suggestion
 from cptlaw.law import Factor, Law, Part, Term
 from cptlaw.objective import DELTA
 from cptlaw.observations import Observations, observe
+from cptlaw.points import Points
 from cptlaw.scores import Scores
 from cptlaw.study import Study
 
@@ -28,14 +29,15 @@ class DomainFit:
         law: the fitted law.
         facts: what the law was built with.
         params: every coefficient and shape parameter by name.
-        stderr: their standard errors; None for one that was fixed or rests at a bound, infinite
-            for one that the data leave open.
+        stderr: their standard errors; None for one that was fixed, kept or rests at a bound,
+            infinite for one that the data leave open.
         covariance: of coefficients and search coordinates, shape (m + k, m + k).
         status: "ok", "at bound", "not identified", "not converged" or "published".
         advice: what is wrong and what would mend it, each a sentence.
         scores: agreement with the fitted points; None for published coefficients.
         ranges: smallest and largest fitted value of each quantity that a forecast may leave.
         fixed: shape parameters that were given.
+        kept: shape parameters that keep their usual value: the data do not speak against it.
         combines: the fitted D_pt and D_cpt losses that "eq6" adds up, else None.
     """
 
@@ -52,6 +54,7 @@ class DomainFit:
         default_factory=dict[str, tuple[float, float]]
     )
     fixed: Mapping[str, float] = field(default_factory=dict[str, float])
+    kept: tuple[str, ...] = ()
     combines: tuple[DomainFit, DomainFit] | None = None
 
     def __post_init__(self) -> None:

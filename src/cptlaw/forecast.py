@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cptlaw import catalog
-from cptlaw.areas import Convention, Points
+from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import DataError
 from cptlaw.fitted import DomainFit, Fit
 from cptlaw.history import History
+from cptlaw.points import Points
 from cptlaw.runs import UNKNOWN, Data, Run
 from cptlaw.schedule import Schedule, as_schedule
 
@@ -113,14 +114,16 @@ def forecast(
         DataError: the start is missing or unknown, or the schedule is impossible.
     """
     start, words = _start(fit, after, base_schedule)
-    phase: Data = data or ("cpt" if after or base_schedule is not None else "pt")
-    future = _run(fit, as_schedule(schedule, _start_lr(start)), phase, replay, model_size)
+    phase: Data = data or ("pt" if words == _SCRATCH else "cpt")
+    future = _run(fit, _read(schedule, start, words), phase, replay, model_size)
     future = _with_batch(fit, future, batch_tokens, sequence_length)
     if phase == "pt" and start.cpt_lr.size:
         raise DataError(f"{words} is a CPT checkpoint; no law covers D_pt training after it.")
     _check_phase(fit, future, words)
     points, step = _points(start, future, fit.convention, every)
-    curves = {role: _curve(domain, points, step) for role, domain in fit.domains.items()}
+    _check_trains(future)
+    with np.errstate(over="ignore", invalid="ignore"):  # _strange tells it in words
+        curves = {role: _curve(domain, points, step) for role, domain in fit.domains.items()}
     return Forecast(
         curves,
         _schedule(future),
@@ -129,8 +132,11 @@ def forecast(
         future.replay,
         points.histories[0].model_size,
         future.batch_tokens,
-        _warnings(fit, points.histories[0], future),
+        (*_warnings(fit, points.histories[0], future, model_size), *_strange(curves)),
     )
+
+
+_SCRATCH = "scratch"
 
 
 def _schedule(run: Run) -> Schedule:
@@ -138,9 +144,18 @@ def _schedule(run: Run) -> Schedule:
     return run.schedule
 
 
-def _start_lr(start: History) -> float | None:
-    known = start.pt_lr.size or start.cpt_lr.size
-    return start.last_lr if known or start.unknown_base is not None else None
+def _read(schedule: Schedule | str | ArrayLike, start: History, words: str) -> Schedule:
+    """The schedule, with a hint at the base where it lacks a learning rate to start from."""
+    if words != _SCRATCH:
+        return as_schedule(schedule, start.last_lr)
+    try:
+        return as_schedule(schedule)
+    except DataError as error:
+        as_schedule(schedule, 0.0)  # raises where more is amiss than the missing start
+        raise DataError(
+            f"{error} Or say what the run goes on from: after = 'RUN' (--after), or "
+            "base_schedule (--base-schedule)."
+        ) from None
 
 
 def _start(
@@ -152,9 +167,11 @@ def _start(
         raise DataError("give either after or base_schedule, not both.")
     if base_schedule is not None:
         base = as_schedule(base_schedule)
-        return History(base.lr(), empty), f"a base of {base.steps} steps"
+        history = History(empty, empty).then(Run("base", schedule=base))
+        return history, f"a base of {base.steps} steps"
     if after is None:
-        return History(empty, empty), "scratch"
+        return History(empty, empty), _SCRATCH
+    _check_unknown(fit, after)
     if after.startswith(UNKNOWN):
         return History(empty, empty, unknown_base=after.removeprefix(UNKNOWN)), after
     if fit.study is None:
@@ -166,7 +183,7 @@ def _start(
     if not at or fit.study.has_run(after):
         return fit.study.history(after), f"the end of '{after}'"
     run = fit.study.run(name)
-    if not step.isdigit() or not 1 <= int(step) <= run.steps:
+    if not step.isdecimal() or not 1 <= int(step) <= run.steps:
         raise DataError(
             f"after = '{after}': run '{name}' has steps 1 to {run.steps}, not '{step}'."
         )
@@ -203,6 +220,29 @@ def _with_batch(fit: Fit, run: Run, batch_tokens: float | None, sequence_length:
     return run
 
 
+def _check_unknown(fit: Fit, after: str) -> None:
+    """Whether a fit and what a forecast goes on from agree on whether the base is unknown."""
+    bases = sorted({b for d in fit.domains.values() for b in d.facts.bases})
+    if not bases and after.startswith(UNKNOWN):
+        raise DataError(f"after = '{after}': this fit has no unknown base.")
+    if bases and after not in [UNKNOWN + base for base in bases]:
+        raise DataError(f"after = '{after}': {_open_model(bases)}")
+
+
+def _open_model(bases: list[str]) -> str:
+    names = " or ".join(f"'{UNKNOWN}{base}'" for base in bases)
+    return f"this fit is of an open model; start from it with after = {names} (--after)."
+
+
+def _check_trains(run: Run) -> None:
+    if not _schedule(run).peak > 0:
+        raise DataError(
+            "the learning rate is 0 at every step, so nothing is trained. A schedule goes on from "
+            "the last LR of its base; where that is 0, begin with a warmup, such as: "
+            "warmup 100 to 1e-4 | cosine 1900 to 0"
+        )
+
+
 def _check_phase(fit: Fit, run: Run, words: str) -> None:
     laws = {d.law.name for d in fit.domains.values()}
     if run.data == "cpt" and "eq1" in laws:
@@ -210,16 +250,10 @@ def _check_phase(fit: Fit, run: Run, words: str) -> None:
             "this fit is of pre-training alone (eq1); it knows no shift. Fit a study with CPT "
             'runs, or forecast D_pt training with data = "pt" (--data pt).'
         )
-    if "unknown-pt" in laws and not words.startswith(UNKNOWN):
-        bases = sorted({b for d in fit.domains.values() for b in d.facts.bases})
-        raise DataError(
-            "this fit is of an open model; start from it with after = "
-            + " or ".join(f"'{UNKNOWN}{b}'" for b in bases)
-            + "."
-        )
-    if "unknown-pt" not in laws and words.startswith(UNKNOWN):
-        raise DataError(f"after = '{words}': this fit has no unknown base.")
-    if run.data == "cpt" and words == "scratch":
+    bases = sorted({b for d in fit.domains.values() for b in d.facts.bases})
+    if bases and not words.startswith(UNKNOWN):
+        raise DataError(_open_model(bases))
+    if run.data == "cpt" and words == _SCRATCH:
         raise DataError(
             "a CPT forecast needs its base: after = 'RUN' or 'RUN@STEP' (--after), or "
             "base_schedule (--base-schedule)."
@@ -238,7 +272,7 @@ def _points(
     history = start.then(run)
     before = start.pt_lr.size + start.cpt_lr.size
     total = run.steps
-    distance = every or max(total // 400, 1)
+    distance = max(total // 400, 1) if every is None else every
     if distance < 1:
         raise DataError(f"every = {every} must be 1 or more.")
     ends = np.cumsum([s.run_steps for s in _schedule(run).segments]) if total < 10**7 else []
@@ -262,19 +296,37 @@ def _fitted(fit: Fit, quantity: str) -> tuple[float, float] | None:
     return (min(f[0] for f in found), max(f[1] for f in found)) if found else None
 
 
-def _warnings(fit: Fit, history: History, run: Run) -> tuple[str, ...]:
+def _strange(curves: Mapping[str, DomainForecast]) -> list[str]:
+    """A sentence for every curve that no loss can follow."""
+    if not all(np.isfinite(curve.loss).all() for curve in curves.values()):
+        raise DataError("the schedule is so far from what was fitted that no loss is predicted.")
+    return [
+        f"{role}: the predicted loss falls to {curve.loss.min():.3g}, which no loss can be; the "
+        "schedule is too far from what was fitted."
+        for role, curve in curves.items()
+        if curve.loss.min() <= 0
+    ]
+
+
+def _warnings(
+    fit: Fit, history: History, run: Run, model_size: float | None = None
+) -> tuple[str, ...]:
     """How far a forecast leaves what was fitted, each a sentence."""
     phase, schedule = run.data, _schedule(run)
+    laws = {d.law.name for d in fit.domains.values() if d.combines is None}
+    unseen = " The fitted law does not see it, so it has no effect on the forecast."
+    of_size = "" if laws & set(catalog.SIZE_LAWS) else unseen
+    of_replay = "" if laws & set(catalog.REPLAY_LAWS) else unseen
     length = float(history.cpt_lr.size if phase == "cpt" else history.pt_lr.size)
     asked: list[tuple[str, str, float | None, str]] = [
-        ("peak LR", f"{phase}_peak_lr", schedule.peak, _PEAKS),
-        ("length in steps", f"{phase}_steps", length, ""),
-        ("model size", "model_size", history.model_size, ""),
+        ("a peak LR of", f"{phase}_peak_lr", schedule.peak, _PEAKS),
+        ("a length in steps of", f"{phase}_steps", length, ""),
+        ("a model size of", "model_size", history.model_size, of_size),
     ]
     if phase == "cpt":
-        asked.append(("replay share", "replay", history.replay, ""))
+        asked.append(("a replay share of", "replay", history.replay, of_replay))
         if history.pt_lr.size:
-            asked.append(("start step", "start_step", float(history.pt_lr.size), _STARTS))
+            asked.append(("a start at step", "start_step", float(history.pt_lr.size), _STARTS))
     found: list[str] = []
     for words, key, value, more in asked:
         fitted = _fitted(fit, key)
@@ -282,6 +334,8 @@ def _warnings(fit: Fit, history: History, run: Run) -> tuple[str, ...]:
             continue
         if not fitted[0] * 0.99 <= value <= fitted[1] * 1.01:
             found.append(_outside(words, value, fitted) + more)
+    if of_size and model_size is not None and _fitted(fit, "model_size") is None:
+        found.append(f"A model size of {model_size:g} was given.{of_size}")
     for role, domain in fit.domains.items():
         found.extend(f"{role}: {a}" for a in domain.advice if domain.status == "published")
     return tuple(found)
@@ -293,7 +347,7 @@ _STARTS = " The shift is taken to be the same from every start, which holds only
 
 def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:
     low, high = fitted
-    what = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    what = f"{low:g}" if f"{low:g}" == f"{high:g}" else f"{low:g} to {high:g}"
     near = low if value < low else high
     if near > 0 and value > 0:
         away = f"{max(value / near, near / value):.3g} times away"

@@ -85,6 +85,12 @@ def data_of(
     return [of(i) for i in range(len(logs))]
 
 
+def comes_apart(log: Run) -> bool:
+    """Whether the losses of a log that begins by itself come apart, as on new data."""
+    change = changes(log, Link(), [log])
+    return len(change) > 1 and _parts(change, None, None)
+
+
 def _parts(change: Mapping[str, FloatArray], pt: str | None, cpt: str | None) -> bool:
     """Whether losses come apart as new data makes them: one rises, another falls or stays."""
     rises = {column: float(c.max()) for column, c in change.items()}

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cptlaw.arrays import FloatArray, floats, same_values
+from cptlaw.errors import DataError
 from cptlaw.runs import Run
+
+MOST_STEPS = 20_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +40,17 @@ class History:
     __eq__ = same_values
 
     def then(self, run: Run, steps: int | None = None) -> History:
-        """This history followed by the first `steps` steps of `run`'s schedule."""
+        """This history followed by the first `steps` steps of `run`'s schedule.
+
+        Raises:
+            DataError: a schedule of more steps than can be counted out.
+        """
         assert run.schedule is not None
+        if run.schedule.steps > MOST_STEPS:
+            raise DataError(
+                f"run '{run.name}' has {run.schedule.steps} steps; at most {MOST_STEPS} can be "
+                "counted out. Steps are optimiser steps, not tokens or samples."
+            )
         lr = run.schedule.lr()[:steps]
         size = run.model_size if run.model_size is not None else self.model_size
         if run.data == "pt":

@@ -16,9 +16,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from cptlaw.areas import Points
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
+from cptlaw.points import Points
 
 Part: TypeAlias = Literal["base", "annealing", "shift"]
 Bound: TypeAlias = Literal["nonnegative", "nonpositive", "free"]
@@ -36,6 +36,7 @@ class Shape:
         start: range in which searches begin.
         scale: "log", "linear", or "memory" (of 1/(1 - value), for lambda).
         neutral: value without effect; held there if the data leave the parameter open.
+        usual: value that is kept unless the data speak clearly against it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Shape:
     start: tuple[float, float]
     scale: Literal["log", "linear", "memory"] = "log"
     neutral: float | None = None
+    usual: float | None = None
 
     def inner(self, value: float) -> float:
         """The coordinate that searches move in."""

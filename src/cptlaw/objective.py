@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
-from cptlaw.areas import Points
 from cptlaw.arrays import FloatArray
 from cptlaw.law import Columns, Law
+from cptlaw.points import Points
 
 DELTA = 1e-3
 

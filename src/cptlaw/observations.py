@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cptlaw.areas import Convention, Points, group_label, warmup_steps
+from cptlaw.areas import Convention, warmup_steps
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.catalog import Facts
 from cptlaw.errors import DataError
 from cptlaw.history import History
+from cptlaw.points import Points, group_label
 from cptlaw.runs import Curve, Run
 from cptlaw.study import Study
 
@@ -71,7 +72,7 @@ def observe(study: Study, role: str, convention: Convention) -> Observations:
     for run in _in_order(study):
         if column not in run.curves:
             continue
-        if run.data == "cpt" and run.after is None:
+        if study.is_hidden_cpt(run):
             notes.append(f"run '{run.name}' is CPT from scratch (a hidden CPT curve): left out.")
             continue
         piece = _piece(study, run, run.curves[column], seen, convention, notes)
@@ -124,11 +125,12 @@ def _after_warmup(
     if history.unknown_base is not None:
         return np.ones(at.size, dtype=np.bool_)
     first = convention.fit_from or max(warmup_steps(history.pt_lr), 1)
-    keep: BoolArray = at >= first
+    keep: BoolArray = (at >= first) | (at > history.pt_lr.size)
     if not keep.all():
+        why = "the warm-up" if convention.fit_from is None else "fit_from"
         notes.append(
             f"run '{run.name}': {int((~keep).sum())} of {at.size} points before step {first} "
-            "(the warm-up) are left out."
+            f"({why}) are left out."
         )
     return keep
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from cptlaw import plot_style as style
-from cptlaw.areas import Convention, Points
+from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.fitted import Fit
@@ -20,6 +20,7 @@ from cptlaw.forecast import DomainForecast, Forecast
 from cptlaw.history import History
 from cptlaw.plot_fit import decomposition, fit, fit_figure, residuals
 from cptlaw.plot_style import save
+from cptlaw.points import Points
 from cptlaw.runs import Run
 from cptlaw.schedule import Schedule
 from cptlaw.study import Study
@@ -97,7 +98,8 @@ def _draw_rates(ax: Axes, lines: Sequence[tuple[str, int, FloatArray]]) -> list[
     handles: list[Any] = []
     labels = style.labels([name for name, _, _ in lines])
     for i, (name, before, lr) in enumerate(lines):
-        x, y = style.thin(np.arange(before + 1, before + lr.size + 1), lr)
+        held = np.concatenate([lr[:1], lr])  # so that a single step is a line too
+        x, y = style.thin(np.arange(before, before + held.size), held)
         width = 2.0 + 2.0 * (len(lines) - 1 - i) / max(len(lines) - 1, 1)
         look = {**style.look(i), "marker": "", "linewidth": width}
         handles += ax.plot(x, y, label=labels[name] if name else "learning rate", **look, zorder=3)

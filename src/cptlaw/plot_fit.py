@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cptlaw import plot_style as style
-from cptlaw.areas import Points, warmup_steps
+from cptlaw.areas import warmup_steps
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
 from cptlaw.fitted import DomainFit, Fit
 from cptlaw.observations import Observations, observe
+from cptlaw.points import Points
 from cptlaw.study import Study
 
 if TYPE_CHECKING:
@@ -214,6 +215,10 @@ def decomposition(fit: Fit, role: str, run: str, ax: Axes | None = None) -> Axes
     step = style.grid(begin, history.pt_lr.size + history.cpt_lr.size, history.pt_lr.size)
     points = Points([history], np.zeros(step.size, np.int64), step, fit.convention)
     handles = _draw_parts(ax, step, drawn.domain.parts(points))
+    curves = [np.asarray(line.get_ydata()) for line in handles if hasattr(line, "get_ydata")]
+    steps = np.concatenate([np.tile(step, len(curves)), drawn.at[mine]])
+    if style.frame_losses(ax, steps, np.concatenate([*curves, observed.loss[mine]])):
+        style.tell(ax, "first steps above")
     if mine.size:
         kept = mine[style.sample(mine.size, 150)]
         marks: dict[str, Any] = {"marker": "o", "linestyle": "", "color": style.GREY, "alpha": 0.6}
@@ -263,6 +268,4 @@ def _draw_parts(ax: Axes, step: IntArray, parts: Mapping[Any, FloatArray]) -> li
         lines += ax.plot(step, hidden, label="hidden PT curve", **dashes, zorder=3)
         fills.append(ax.fill_between(step, hidden, loss, label="shift", **_SHIFT))
     lines += ax.plot(step, loss, color=style.BLACK, label="fitted loss", zorder=3)
-    if style.frame_losses(ax, np.tile(step, 3), np.concatenate([base, hidden, loss])):
-        style.tell(ax, "first steps above")
     return [*lines, *fills]

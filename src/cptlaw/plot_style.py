@@ -42,7 +42,7 @@ DRAWN = 2000  # points of one line that are drawn at most
 WIDTH = 40  # letters in one line of a label
 BREAKS = " -_./,"  # where a long name may be broken
 
-STYLE: dict[str, Any] = {
+STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.h_pad": 0.08,
@@ -117,7 +117,7 @@ def axes(ax: Axes | None, width: float = 9, height: float = 5.5) -> Axes:
 
 
 def columns(count: int, ratios: tuple[float, float]) -> tuple[Figure, Any]:
-    """A figure of two rows and `count` columns that share their steps, and its panels (2, count)."""
+    """A figure of two rows of `count` panels that share their steps, and its panels."""
     figure = new_figure(8.0 + 2.4 * (count - 1), 6.5)
     grid = {"height_ratios": list(ratios)}
     return figure, figure.subplots(2, count, sharex="col", squeeze=False, gridspec_kw=grid)
@@ -153,8 +153,8 @@ def label_rates(ax: Axes, x: str = "step", y: str = "learning rate", title: str 
 
 def step_text(value: float, largest: float) -> str:
     """A step as a tick label, in thousands or millions if the largest on the axis is long."""
-    for unit, size in (("M", 1e6), ("k", 1e3)):
-        if largest >= 10 * size:
+    for unit, size, long in (("M", 1e6, 1e6), ("k", 1e3, 1e4)):
+        if largest >= long:
             return "0" if value == 0 else f"{value / size:g}{unit}"
     return f"{value:g}"
 
@@ -226,12 +226,18 @@ def plain(text: str, width: int = WIDTH) -> str:
 
 
 def legend(ax: Axes, handles: Sequence[Any], own: bool, title: str = "") -> None:
-    """Name what is drawn: below the axes in a figure of our own, else where there is room."""
+    """Name what is drawn: below the axes in a figure of our own.
+
+    In given axes a short legend stands where there is room, a long one to their right, and
+    without the title.
+    """
     if own:
         legend_below(whole_figure(ax), handles, title)
     elif handles:
-        box = {"frameon": True, "framealpha": 0.85, "title": title or None}
-        ax.legend(handles=list(handles), loc="best", **box)
+        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0)}
+        if len(handles) <= 5:
+            place = {"loc": "best", "frameon": True, "framealpha": 0.85}
+        ax.legend(handles=list(handles), fontsize=10, handlelength=2.4, **place)
 
 
 _MATHS = re.compile(r"(?<!\\)\$.*?(?<!\\)\$")
@@ -339,8 +345,9 @@ def frame_residuals(ax: Axes, percent: FloatArray) -> int:
 
 def tell(ax: Axes, *words: str) -> None:
     """Words at the top right of a panel, the empty ones left out."""
-    text = ", ".join(word for word in words if word)
-    ax.set_title(text, loc="right", fontsize=11, color="#555555")
+    said = [word for word in words if word]
+    if said:
+        ax.set_title(", ".join(said), loc="right", fontsize=11, color="#555555")
 
 
 def points_text(count: int, where: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 
 from cptlaw import catalog
 from cptlaw.backtest import Backtest
 from cptlaw.fitted import DomainFit, Fit
-from cptlaw.forecast import Forecast
+from cptlaw.forecast import DomainForecast, Forecast
 from cptlaw.runs import Run
 from cptlaw.shift import shift_at
 from cptlaw.study import Study
@@ -86,7 +87,7 @@ def study_text(study: Study) -> str:
     ]
     headers = ("run", "data", "starts from", "steps", "peak LR", "replay", "model size", "tokens")
     domains = ", ".join(f"{role} = column '{c}'" for role, c in study.domains.items())
-    return table(headers, rows) + f"\n  domains: {domains}"
+    return table(headers, rows) + "\n" + _wrapped(f"domains: {domains}", "  ", "    ")
 
 
 def _start(study: Study, run: Run) -> str:
@@ -101,7 +102,21 @@ def _start(study: Study, run: Run) -> str:
 def laws_text() -> str:
     """The catalogue: every law with its equation and source."""
     laws = [catalog.example(name) for name in catalog.LAWS]
-    return "\n\n".join(f"{w.name}: {w.title}\n  {w.text}\n  {w.source}" for w in laws)
+    texts = [(f"{w.name}: {w.title}", _wrapped(w.text, "  ", "      "), w.source) for w in laws]
+    return "\n\n".join(f"{title}\n{equation}\n  {source}" for title, equation, source in texts)
+
+
+def published_text(fits: Mapping[str, Fit]) -> str:
+    """Published fits by name: where they are printed, and what a forecast from them needs."""
+    parts: list[str] = []
+    for name, fit in fits.items():
+        laws = ", ".join(dict.fromkeys(d.law.name for d in fit.domains.values()))
+        bases = sorted({base for d in fit.domains.values() for base in d.facts.bases})
+        start = " or ".join(f"--after unknown:{b}" for b in bases) or "--base-schedule TEXT"
+        size = ", --model-size N" if laws in catalog.SIZE_LAWS else ""
+        about = _wrapped(f"{', '.join(fit.domains)} by {laws}; needs {start}{size}", "  ", "    ")
+        parts.append(f"published:{name}\n{_wrapped(fit.source, '  ', '    ')}\n{about}")
+    return "\n\n".join(parts)
 
 
 # --- fits ------------------------------------------------------------------------------------
@@ -120,13 +135,24 @@ def fit_text(fit: Fit) -> str:
     parts += _bullets(fit.convention.sentences())
     lambdas = {r: d.params["lambda"] for r, d in fit.domains.items() if "lambda" in d.params}
     if lambdas:
-        memory = ", ".join(f"{r} {v:.5g} ({1 / (1 - v):.3g} steps)" for r, v in lambdas.items())
-        how = {"lambda" in fit.domains[r].fixed for r in lambdas}
-        parts += _bullets([f"lambda ({'given' if how == {True} else 'fitted'}): {memory}"])
+        memory = [f"{r} {_memory(fit.domains[r], v)}" for r, v in lambdas.items()]
+        parts += _bullets([f"lambda: {', '.join(memory)}"])
     parts += _advice(fit)
     if fit.notes:
         parts += ["", "Notes", *_bullets(fit.notes)]
     return "\n".join(parts)
+
+
+def _memory(domain: DomainFit, value: float) -> str:
+    """A lambda, the memory it means, and where it comes from."""
+    if "lambda" in domain.fixed:
+        how = "given"
+    elif "lambda" in domain.kept:
+        how = "the published value, which the data do not speak against"
+    else:
+        how = "fitted"
+    steps = f"{1 / (1 - value):.3g} steps, " if value < 1 else ""
+    return f"{value:.5g} ({steps}{how})"
 
 
 def _coefficients(law: str, domains: list[DomainFit]) -> str:
@@ -141,7 +167,8 @@ def _coefficients(law: str, domains: list[DomainFit]) -> str:
         rows.append(cells)
     entry = catalog.LAWS.get(law)
     source = entry.source if entry else first.law.source
-    return f"{first.law.title} ({source})\n  {first.law.text}\n" + table(headers, rows)
+    head = _wrapped(f"{first.law.title} ({source})", "", "  ")
+    return "\n".join([head, _wrapped(first.law.text, "  ", "      "), table(headers, rows)])
 
 
 def _error(domain: DomainFit, name: str) -> str:
@@ -149,6 +176,8 @@ def _error(domain: DomainFit, name: str) -> str:
         return "-"
     if name in domain.fixed:
         return "given"
+    if name in domain.kept:
+        return "kept"
     error = domain.stderr.get(name)
     if error is None:
         return "at bound"
@@ -209,22 +238,16 @@ def _advice(fit: Fit) -> list[str]:
 
 def forecast_text(forecast: Forecast) -> str:
     """Start, end and turning of every predicted curve, and every warning."""
-    rows = [
-        (
-            role,
-            f"{c.loss[0]:.4f}",
-            f"{c.final:.4f}",
-            f"{c.final - c.loss[0]:+.4f}",
-            f"{c.base[-1]:.4f}",
-            f"{c.shift[-1]:+.4f}",
-            f"{c.loss.min():.4f} at {c.step[c.loss.argmin()]}",
-            f"{c.loss.max():.4f} at {c.step[c.loss.argmax()]}",
-        )
-        for role, c in forecast.domains.items()
-    ]
-    headers = (
-        "domain", "at start", "final", "change", "hidden PT", "shift", "lowest", "highest",
-    )  # fmt: skip
+    rows = [_forecast_cells(role, curve) for role, curve in forecast.domains.items()]
+    headers = [
+        "loss, nats", "at start", "final", "change", "hidden PT", "shift", "lowest", "highest",
+    ]  # fmt: skip
+    if forecast.data == "pt":
+        out = {"hidden PT", "shift"}
+        if forecast.start == "scratch":  # the law says nothing of the first steps
+            out |= {"at start", "change", "highest"}
+        kept = [i for i, header in enumerate(headers) if header not in out]
+        headers, rows = [headers[i] for i in kept], [[row[i] for i in kept] for row in rows]
     steps = forecast.schedule.steps
     tokens = (
         "" if forecast.batch_tokens is None else f", {forecast.batch_tokens * steps:.3g} tokens"
@@ -234,9 +257,23 @@ def forecast_text(forecast: Forecast) -> str:
         f"{number(forecast.schedule.peak)}, final LR {number(forecast.schedule.final)}"
     )
     if forecast.data == "cpt":
-        head += f", replay {percent(forecast.replay)}"
+        head += f", replay {100 * forecast.replay:g} %"
     warnings = [f"warning: {w}" for w in forecast.warnings]
     return "\n".join([head, table(headers, rows), *_bullets(warnings)])
+
+
+def _forecast_cells(role: str, curve: DomainForecast) -> list[str]:
+    low, high = curve.loss.argmin(), curve.loss.argmax()
+    return [
+        role,
+        f"{curve.loss[0]:.4f}",
+        f"{curve.final:.4f}",
+        f"{curve.final - curve.loss[0]:+.4f}",
+        f"{curve.base[-1]:.4f}",
+        f"{curve.shift[-1]:+.4f}",
+        f"{curve.loss[low]:.4f} at step {curve.step[low]}",
+        f"{curve.loss[high]:.4f} at step {curve.step[high]}",
+    ]
 
 
 def backtest_text(backtest: Backtest, notes: bool = True) -> str:
@@ -255,10 +292,12 @@ def backtest_text(backtest: Backtest, notes: bool = True) -> str:
         )
         for r in backtest.rows
     ]
-    headers = ("law", "run", "domain", "n", "R2", "MAE, nats", "MAPE", "worst", "final error")
+    headers = ("law", "run", "domain", "n", "R2", "MAE, nats", "MAPE", "worst", "final error, nats")
     title = f"Held out: {backtest.held_out}"
     means = _means(backtest)
-    return "\n".join([table(headers, rows, title), *means, *_bullets(backtest.notes if notes else ())])
+    return "\n".join(
+        [table(headers, rows, title), *means, *_bullets(backtest.notes if notes else ())]
+    )
 
 
 def _means(backtest: Backtest) -> list[str]:
@@ -284,8 +323,10 @@ def _means(backtest: Backtest) -> list[str]:
 
 
 def _bullets(sentences: Iterable[str]) -> list[str]:
-    import textwrap
+    return [_wrapped(sentence, "  - ", "    ") for sentence in sentences]
 
-    return [
-        textwrap.fill(s, _WIDTH, initial_indent="  - ", subsequent_indent="    ") for s in sentences
-    ]
+
+def _wrapped(text: str, first: str, others: str) -> str:
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+    )

@@ -144,6 +144,10 @@ class Run:
             raise DataError(f"run '{self.name}': replay = {self.replay:g} is a share from 0 to 1.")
         if self.replay and self.data == "pt":
             raise DataError(f"run '{self.name}': replay belongs to CPT runs (data = \"cpt\").")
+        if self.after == UNKNOWN:
+            raise DataError(
+                f"run '{self.name}': after = '{UNKNOWN}' needs a name, such as '{UNKNOWN}llama'."
+            )
         for key in ("model_size", "batch_tokens", "sequence_length"):
             value = getattr(self, key)
             if value is not None and not 0 < value < float("inf"):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cptlaw import schedule_text
-from cptlaw.arrays import FloatArray
+from cptlaw.arrays import FloatArray, whole
 from cptlaw.errors import DataError
 from cptlaw.segment import DECAYS, DecayKind, Segment
 
@@ -53,11 +53,11 @@ class Schedule:
             steps: step numbers from 1 to `self.steps`, any shape; left out, all of them.
 
         Raises:
-            DataError: a step outside 1..steps.
+            DataError: a step outside 1..steps, or not whole.
         """
         if steps is None:
             return self._all_lr()
-        wanted = np.asarray(steps, dtype=np.int64)
+        wanted = whole(steps)
         if wanted.size and (wanted.min() < 1 or wanted.max() > self.steps):
             raise DataError(f"steps must lie in 1..{self.steps}.")
         ends = np.cumsum([s.run_steps for s in self.segments])
@@ -281,12 +281,14 @@ class Schedule:
         Raises:
             DataError: unequal lengths, steps that do not increase, a negative LR.
         """
-        at = np.asarray(steps, dtype=np.int64).reshape(-1)
+        at = whole(steps).reshape(-1)
         values = np.asarray(lrs, dtype=np.float64).reshape(-1)
         if at.size != values.size or not at.size:
             raise DataError(f"{at.size} steps for {values.size} learning rates.")
         if at[0] < 1 or (np.diff(at) <= 0).any():
             raise DataError("logged learning rates need steps that increase from 1 or more.")
+        if interpolation not in ("linear", "next", "previous"):
+            raise DataError(f"interpolation '{interpolation}': expected linear, next or previous.")
         parts: list[Segment] = []
         before, last = 0, float(values[0]) if start_lr is None else start_lr
         for step, value in zip(at.tolist(), values.tolist(), strict=True):
@@ -314,8 +316,6 @@ def _bridge(n: int, start: float, end: float, interpolation: str) -> list[Segmen
         return [Segment("constant", n, end, end)]
     if interpolation == "linear":
         return [Segment("linear", n, start, end)]
-    if interpolation != "previous":
-        raise DataError(f"interpolation '{interpolation}': expected linear, next or previous.")
     hold = [Segment("constant", n - 1, start, start)] if n > 1 else []
     return [*hold, Segment("constant", 1, end, end)]
 

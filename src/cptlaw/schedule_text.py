@@ -84,6 +84,8 @@ def _check_keys(kind: str, to: float | None, keys: dict[str, float], place: str)
         raise DataError(f"{place}: a power segment needs power=, such as power=2.")
     elif to is None and kind != "constant":
         raise DataError(f"{place}: a {kind} segment needs 'to LR', such as 'to 0'.")
+    if kind == "constant" and to is not None and "from" in keys:
+        raise DataError(f"{place}: a constant segment has either 'to LR' or from=LR, not both.")
     if "until" in keys and keys["until"] != int(keys["until"]):
         raise DataError(f"{place}: until= needs a whole number of steps.")
 

@@ -82,9 +82,9 @@ class Segment:
     values: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", floats(self.values))
         if self.kind not in _SHAPES:
             raise DataError(f"segment kind '{self.kind}' is unknown. Known: {', '.join(KINDS)}.")
+        self._set_plain_numbers()
         if self.steps < 1:
             raise DataError(f"a {self.kind} segment has {self.steps} steps; it needs at least 1.")
         if not 1 <= self.run_steps <= self.steps:
@@ -96,6 +96,19 @@ class Segment:
         self._check_kind()
 
     __eq__ = same_values
+
+    def _set_plain_numbers(self) -> None:
+        """NumPy scalars would print as such in the schedule text."""
+        object.__setattr__(self, "values", floats(self.values))
+        for name in ("start", "end", "power", "timescale"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        for name in ("steps", "until"):
+            given = getattr(self, name)
+            if given is None:
+                continue
+            if not given % 1 == 0:
+                raise DataError(f"a {self.kind} segment has {name} = {given}, no whole number.")
+            object.__setattr__(self, name, int(given))
 
     def _check_kind(self) -> None:
         if self.kind == "warmup" and self.end < self.start:
@@ -141,10 +154,14 @@ class Segment:
             return self
         if self.kind == "array":
             return replace(
-                self, steps=steps, values=self.values[:steps], end=float(self.values[steps - 1])
+                self,
+                steps=steps,
+                until=None,
+                values=self.values[:steps],
+                end=float(self.values[steps - 1]),
             )
         if self.kind == "constant":
-            return replace(self, steps=steps)
+            return replace(self, steps=steps, until=None)
         return replace(self, until=steps)
 
     def scaled(self, factor: float) -> Segment:

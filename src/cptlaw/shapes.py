@@ -79,6 +79,7 @@ def _domain_fit(domain: DomainFit) -> dict[str, Any]:
         "status": domain.status,
         "advice": list(domain.advice),
         "fixed": dict(domain.fixed),
+        "kept": list(domain.kept),
         **{name: None if s is None else finite(getattr(s, name)) for name in names},
     }
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cptlaw.areas import Points
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.fitted import DomainFit, Fit
 from cptlaw.history import History
+from cptlaw.points import Points
 
 
 @dataclass(frozen=True)

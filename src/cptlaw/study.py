@@ -26,8 +26,9 @@ class Study:
         notes: what was found and done while putting it together.
 
     Raises:
-        DataError: a missing run or column, a cycle in `after`, PT after CPT, a replay share that
-            changes along a CPT, a start past the end of the run it goes on from.
+        DataError: a missing run or column, a cycle in `after`, PT after CPT or after an open
+            model, a replay share that changes along a CPT, a model size that is not the base's, a
+            start past the end of the run it goes on from.
     """
 
     domains: Mapping[str, str]
@@ -69,12 +70,27 @@ class Study:
                     f"run '{run.name}': its log goes to step {curve.steps[-1]}, but its schedule "
                     f"ends at {run.schedule.steps}. Mend the schedule, or first_step."
                 )
-        seen = [run.name]
+        if run.unknown_base is not None and run.data == "pt":
+            raise DataError(
+                f"run '{run.name}' is PT data after the open model '{run.unknown_base}'; no law "
+                'covers that. Leave it out, or give data = "cpt".'
+            )
+        self._check_bases(run)
+
+    def _check_bases(self, run: Run) -> None:
+        """The chain of runs that a run goes on from, up to its root."""
+        seen, size = [run.name], run.model_size
         while run.after is not None and run.unknown_base is None:
             parent = self.run(run.after, asked_by=run.name)
             if parent.name in seen:
                 raise DataError(f"'after' runs in a cycle: {' -> '.join([*seen, parent.name])}.")
             self._check_step(run, parent)
+            if size is not None and parent.model_size not in (None, size):
+                raise DataError(
+                    f"run '{seen[0]}' has model_size = {size:g}, but it goes on from run "
+                    f"'{parent.name}' with {parent.model_size:g}. Mend one of them."
+                )
+            size = parent.model_size if size is None else size
             seen.append(parent.name)
             run = parent
 
@@ -114,8 +130,14 @@ class Study:
         return any(run.name == name for run in self.runs)
 
     def history(self, name: str, step: int | None = None) -> History:
-        """Learning rates from the first step of all up to `step` of run `name`, or to its end."""
+        """Learning rates from the first step of all up to `step` of run `name`, or to its end.
+
+        Raises:
+            DataError: no such run, or a step past its end.
+        """
         run = self.run(name)
+        if step is not None and not 0 <= step <= run.steps:
+            raise DataError(f"run '{name}' has steps 0 to {run.steps}, not {step}.")
         return self.start(run).then(run, step)
 
     def start(self, run: Run) -> History:
@@ -136,7 +158,12 @@ class Study:
     @property
     def has_cpt(self) -> bool:
         """Whether any run goes on from a base on CPT data."""
-        return any(run.data == "cpt" and run.after is not None for run in self.runs)
+        return any(run.data == "cpt" and not self.is_hidden_cpt(run) for run in self.runs)
+
+    def is_hidden_cpt(self, run: Run) -> bool:
+        """Whether a run is CPT from scratch, or goes on from one; no law of a CPT covers it."""
+        start = self.start(run)
+        return run.data == "cpt" and not start.pt_lr.size and start.unknown_base is None
 
     def without(self, names: Iterable[str]) -> Study:
         """The same histories, with the losses of the named runs taken out."""

@@ -65,8 +65,10 @@ def _at(place: str) -> Iterator[None]:
 def _document(file: Path) -> dict[str, Any]:
     if file.is_dir():
         inside = file / "study.toml"
-        mend = f"name the file, {inside}" if inside.is_file() else "name the study file in it"
-        raise DataError(f"is a directory; {mend}.")
+        mend = "name the study file in it."
+        if inside.is_file():
+            mend = f"name the file, {inside}."
+        raise DataError(f"is a directory; {mend}{_not_a_study(file)}")
     try:
         document = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
@@ -78,13 +80,20 @@ def _document(file: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise DataError(f"is not UTF-8 text, at byte {error.start + 1}.") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"is not valid TOML: {error}.") from None
+        raise DataError(f"is not valid TOML: {error}.{_not_a_study(file)}") from None
     if not document:
         raise DataError(f"the study is empty. It needs {_EXAMPLE}; cptlaw init writes a first one.")
     for key in document:
         if key not in ("domains", "run"):
             raise DataError(f"key '{key}' is unknown. {suggestion(key, ('domains', 'run'))}")
     return document
+
+
+def _not_a_study(file: Path) -> str:
+    """A hint for those who name a log instead of a study."""
+    if file.suffix.lower() == ".toml":
+        return ""
+    return f" If it is a log, write a first study with: cptlaw init {file} -o study.toml"
 
 
 def _domains(table: Any) -> dict[str, str]:

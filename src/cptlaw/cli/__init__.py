@@ -28,20 +28,42 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; what a user can mend ends with status 2 and one message."""
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="cptlaw", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)
-    except click.exceptions.Abort:
-        say("interrupted; nothing was written.")
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        say("interrupted; no file was left half-written.")
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        _show(error)
+        sys.exit(2)
     except CptlawError as error:
         say(f"error: {error}")
+        sys.exit(2)
+    except MemoryError:
+        say("error: out of memory. Are the numbers of steps right?")
         sys.exit(2)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except Exception as error:
+        if os.environ.get("CPTLAW_TRACEBACK"):
+            raise
+        say(
+            f"error: a bug in cptlaw, {type(error).__name__}: {error}. "
+            "CPTLAW_TRACEBACK=1 in the environment shows where; please report it."
+        )
+        sys.exit(1)
+
+
+def _show(error: click.ClickException) -> None:
+    """One message in the form of all others; the help where a command is missing."""
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        error.show()
+        return
+    message = error.format_message()
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    more = f" See: {context.command_path} --help" if context is not None else ""
+    say(f"error: {message[:1].lower()}{message[1:]}{more}")
 
 
 for command in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sized
 from typing import Any
 
 import click
@@ -9,6 +11,8 @@ import click
 from cptlaw.cli.shared import (
     JSON,
     Many,
+    check_figure,
+    check_laws,
     check_writable,
     convention_of,
     fitting_options,
@@ -46,10 +50,12 @@ def fit(
     from cptlaw import fit as fit_study
     from cptlaw import plot, report, shapes, store, study_file
 
-    check_writable(output, figure)
+    check_writable(output, figure, reads=[study])
+    check_figure(figure)
+    check_laws([] if law is None else [law], ood_law)
     fixed, convention = fixed_shapes(fix, lambda_), convention_of(warmup, tail, fit_from)
     loaded = study_file.load(study)
-    say(f"fitting {len(loaded.domains)} domains of {len(loaded.runs)} runs ...")
+    say(f"fitting {_count(loaded.domains, 'domain')} of {_count(loaded.runs, 'run')} ...")
     result = fit_study(loaded, law, convention=convention, fixed=fixed, ood_law=ood_law)
     say(f"done in {result.seconds:.2f} s")
     if figure is not None:
@@ -60,9 +66,8 @@ def fit(
     for path in (output, figure):
         if path is not None:
             say(f"wrote {path}")
-    last = loaded.runs[0].name
     say(
-        f'next: cptlaw forecast {output or "fit.json"} --after {last} --schedule "cosine 2000 to 0"'
+        f"next: cptlaw forecast {shlex.quote(output or 'fit.json')} {_example(loaded)}"
         + ("" if output else "   (write the fit first: -o fit.json)")
     )
 
@@ -103,7 +108,8 @@ def forecast(
     from cptlaw import forecast as predict
     from cptlaw import plot, report, shapes, store
 
-    check_writable(output, figure)
+    check_writable(output, figure, reads=[fit])
+    check_figure(figure)
     loaded = load_fit(fit)
     result = predict(
         loaded,
@@ -159,7 +165,9 @@ def backtest(
     from cptlaw import backtest as run_backtest
     from cptlaw import report, shapes, store, study_file
 
-    check_writable(output)
+    check_writable(output, reads=[study])
+    laws = list(dict.fromkeys(name for word in law for name in word.split(",")))
+    check_laws(laws)
     fixed, convention = fixed_shapes(fix, lambda_), convention_of(warmup, tail, fit_from)
     loaded = study_file.load(study)
     held = [name for word in hold_out for name in _words(word, loaded)]
@@ -167,7 +175,7 @@ def backtest(
         loaded,
         held,
         fit_steps=fit_steps,
-        laws=[name for word in law for name in word.split(",")],
+        laws=laws,
         convention=convention,
         fixed=fixed,
         progress=say,
@@ -176,8 +184,31 @@ def backtest(
         store.save(result, output)
         say(f"wrote {output}")
     show(as_json, lambda: shapes.backtest_shape(result), lambda: report.backtest_text(result))
-    say(f"next: cptlaw fit {study} -o fit.json, to fit on all runs")
+    say(f"next: cptlaw fit {shlex.quote(study)} -o fit.json, to fit on all runs")
 
 
 def _words(word: str, study: Any) -> list[str]:
     return [word] if study.has_run(word) else word.split(",")
+
+
+def _count(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+
+
+def _example(study: Any) -> str:
+    """Options of a forecast that suits a study: a CPT from its base, or D_pt training."""
+    peak = f"{max(run.schedule.peak for run in study.runs):.3g}"
+    if not study.has_cpt:
+        steps = max(study.runs[0].steps, 2)
+        warmup = max(steps // 50, 1)
+        return f'--schedule "warmup {warmup} to {peak} | cosine {steps - warmup} to 0"'
+    cpt = [run for run in study.runs if run.data == "cpt" and run.after is not None]
+    run = cpt[0]
+    rates = "cosine 2000 to 0"
+    if not study.start(run).last_lr:
+        rates = f"warmup 100 to {peak} | cosine 1900 to 0"
+    at = "" if run.after_step is None else f"@{run.after_step}"
+    words = f'--after {shlex.quote(run.after + at)} --schedule "{rates}"'
+    if len({each.batch_label for each in cpt}) > 1:
+        words += f" --batch-tokens {run.batch_tokens} --sequence-length {run.sequence_length}"
+    return words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -21,19 +22,10 @@ def read(logs: tuple[str, ...], output: str | None, as_json: bool) -> None:
     from cptlaw import report, shapes
 
     runs = [readers.read(path) for path in logs]
-    written: list[Path] = []
-    if output is not None:
-        many = len(runs) > 1 or Path(output).is_dir()
-        if many:
-            Path(output).mkdir(parents=True, exist_ok=True)
-            names = [run.name for run in runs]
-            if len(set(names)) < len(names):
-                raise DataError("two logs have the same name; read them one at a time.")
-        else:
-            check_writable(output)
-        for run in runs:
-            written.append(Path(output) / f"{run.name}.csv" if many else Path(output))
-            readers.write_csv(run, written[-1])
+    written = [] if output is None else _targets(Path(output), [run.name for run in runs])
+    check_writable(*map(str, written), reads=logs)
+    for run, path in zip(runs, written, strict=False):
+        readers.write_csv(run, path)
     show(
         as_json,
         lambda: {"logs": [shapes.run_shape(run) for run in runs]},
@@ -42,7 +34,23 @@ def read(logs: tuple[str, ...], output: str | None, as_json: bool) -> None:
     for path in written:
         say(f"wrote {path}")
     if not written:
-        say(f"next: cptlaw init {' '.join(logs)} -o study.toml")
+        say(f"next: cptlaw init {shlex.join(logs)} -o study.toml")
+
+
+def _targets(output: Path, names: list[str]) -> list[Path]:
+    """The file itself for one log, else a file for each in a folder that is made."""
+    if len(names) == 1 and not output.is_dir():
+        return [output]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise DataError(f"two logs have the name '{twice[0]}'; write them one at a time.")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise DataError(f"{output}: is a file; name a folder for {len(names)} logs.") from None
+    except OSError as error:
+        raise DataError(f"{output}: the folder cannot be made: {error.strerror}.") from None
+    return [output / f"{name}.csv" for name in names]
 
 
 @click.command()
@@ -67,7 +75,7 @@ def init(
     from cptlaw.draft import draft
     from cptlaw.files import write_atomic
 
-    check_writable(output)
+    check_writable(output, reads=logs)
     if Path(output).exists() and not force:
         raise DataError(f"{output} exists. Name another file with -o, or add --force.")
     folder = Path(output).absolute().parent
@@ -79,6 +87,6 @@ def init(
         lambda: {"study": output, "text": made.text, "notes": list(made.notes)},
         lambda: made.text.rstrip(),
     )
-    for note in made.notes:
-        say(f"  - {note}")
-    say(f"wrote {output}; look it over, then: cptlaw fit {output} -o fit.json")
+    file = shlex.quote(output)
+    look = "fill in its schedule lines" if "TODO:" in made.text else "look over its comments"
+    say(f"wrote {file}; {look}, then: cptlaw fit {file} -o fit.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import click
 
-from cptlaw.errors import DataError
+from cptlaw.errors import DataError, MissingExtra
 
 
 def say(message: str) -> None:
@@ -21,7 +22,7 @@ class Many(click.Command):
     """A command whose repeatable options also take several words: --law eq4 eq9."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Write the option again before each further word."""
+        """Write the option again before each further word; a study file (.toml) is none."""
         repeatable = {
             name: option.opts[0]
             for option in self.params
@@ -33,7 +34,7 @@ class Many(click.Command):
         for arg in args:
             if arg.startswith("-"):
                 current, fresh = repeatable.get(arg, ""), True
-            elif current and not fresh:
+            elif current and not fresh and not arg.endswith(".toml"):
                 out.append(current)
             else:
                 fresh = False
@@ -48,15 +49,23 @@ def show(as_json: bool, shape: Callable[[], dict[str, Any]], text: Callable[[], 
     click.echo(json.dumps(shape(), allow_nan=False) if as_json else text())
 
 
-def check_writable(*paths: str | None) -> None:
+def check_writable(*paths: str | None, reads: Iterable[str] = ()) -> None:
     """Whether files can be written there, before the work begins.
 
+    Args:
+        paths: where to, None for what is not written.
+        reads: files that must not be written over.
+
     Raises:
-        DataError: a folder is missing or the name is that of a folder.
+        DataError: a folder is missing, the name is that of a folder, or two files are one.
     """
-    for path in paths:
-        if path is None:
-            continue
+    inputs = {Path(path).resolve() for path in reads}
+    given = [path for path in paths if path is not None]
+    if len({Path(path).resolve() for path in given}) < len(given):
+        raise DataError(f"{given[0]}: two outputs would be written to it. Name two files.")
+    for path in given:
+        if Path(path).resolve() in inputs:
+            raise DataError(f"{path}: is read here and would be written over. Name another file.")
         if Path(path).is_dir():
             raise DataError(f"{path}: is a directory; name a file in it.")
         if not Path(path).absolute().parent.is_dir():
@@ -65,16 +74,62 @@ def check_writable(*paths: str | None) -> None:
             )
 
 
+def check_figure(path: str | None) -> None:
+    """Whether a figure of that name can be drawn, before the work begins.
+
+    Raises:
+        DataError: another suffix than png, svg and pdf.
+        MissingExtra: matplotlib is not installed.
+    """
+    if path is None:
+        return
+    check_writable(path)
+    suffix = Path(path).suffix
+    if suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise DataError(
+            f"{path}: figures are written as .png, .svg or .pdf, not '{suffix}'. "
+            "Change the file's suffix."
+        )
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtra("matplotlib", "plot", "Drawing a figure")
+
+
+def check_laws(laws: Iterable[str], ood_law: str = "eq6") -> None:
+    """Whether laws of these names exist, before the work begins.
+
+    Raises:
+        DataError: naming the laws there are.
+    """
+    from cptlaw.catalog import LAWS
+
+    known = ", ".join(LAWS)
+    for law in laws:
+        if law == "eq6":
+            raise DataError("law 'eq6' is that of out-of-domain sets (--ood-law), not of a study.")
+        if law not in LAWS:
+            raise DataError(f"law '{law}' is unknown. Known: {known} (see: cptlaw laws).")
+    if ood_law != "eq6" and ood_law not in LAWS:
+        raise DataError(f"--ood-law {ood_law}: law '{ood_law}' is unknown. Known: eq6, {known}.")
+
+
 def fixed_shapes(pairs: Iterable[str], lambda_: float | None) -> dict[str, float]:
+    """Shape parameters that keep a value, from --fix NAME=VALUE and --lambda.
+
+    Raises:
+        DataError: not of that form, or a parameter that is given twice.
+    """
     fixed = {} if lambda_ is None else {"lambda": lambda_}
     for pair in pairs:
-        name, equals, value = pair.partition("=")
+        name, _, value = (part.strip() for part in pair.partition("="))
         try:
-            fixed[name.strip()] = float(value)
+            number = float(value)
         except ValueError:
-            equals = ""
-        if not equals:
-            raise DataError(f"--fix {pair}: expected NAME=VALUE, such as --fix alpha=0.5.")
+            raise DataError(
+                f"--fix {pair}: expected NAME=VALUE, such as --fix alpha=0.5."
+            ) from None
+        if name in fixed:
+            raise DataError(f"--fix {pair}: {name} is given twice. Keep one value.")
+        fixed[name] = number
     return fixed
 
 
@@ -90,10 +145,28 @@ def convention_of(warmup: str, tail: str, fit_from: int | None) -> Any:
 
 
 def load_fit(name: str) -> Any:
+    """A fit by its file, or a published one by published:NAME.
+
+    Raises:
+        DataError: there is none, or the file holds something else.
+    """
     from cptlaw import published, store
     from cptlaw.fitted import Fit
 
-    return published.load(name) if name.startswith("published:") else store.load(name, Fit)
+    if name.startswith("published:"):
+        return published.load(name)
+    path = Path(name)
+    if name in published.names():
+        raise DataError(f"{name}: there is no such file. Did you mean 'published:{name}'?")
+    if not path.exists():
+        raise DataError(f"{name}: there is no such file. Make one with: cptlaw fit STUDY -o {name}")
+    if path.is_dir():
+        raise DataError(f"{name}: is a directory; name the fit's file in it.")
+    if path.suffix.lower() == ".toml":
+        raise DataError(
+            f"{name}: is a study, but a fit is needed. Make it with: cptlaw fit {name} -o fit.json"
+        )
+    return store.load(name, Fit)
 
 
 def fitting_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -29,9 +29,7 @@ def published(as_json: bool) -> None:
     show(
         as_json,
         lambda: {"fits": {name: fit.source for name, fit in fits.items()}},
-        lambda: report.table(
-            ("published:NAME", "source"), [(n, f.source) for n, f in fits.items()]
-        ),
+        lambda: report.published_text(fits),
     )
     say(
         "next: cptlaw forecast published:fineweb-kp-106m --base-schedule "
@@ -39,7 +37,7 @@ def published(as_json: bool) -> None:
     )
 
 
-@click.command()
+@click.command(short_help="The whole way on bundled real runs.")
 @click.option("-o", "--output", default=".", metavar="DIR", help="Where figures and files go.")
 @JSON
 def demo(output: str, as_json: bool) -> None:
@@ -54,8 +52,14 @@ def bench() -> None:
     """Speed and accuracy against the alternatives."""
 
 
-@bench.command("fit")
-@click.option("--starts", default=100, show_default=True, help="Starts of the paper's method.")
+@bench.command("fit", short_help="Time the fit against the paper's method.")
+@click.option(
+    "--starts",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Starts of the paper's method.",
+)
 @JSON
 def bench_fit(starts: int, as_json: bool) -> None:
     """Time the fit of Eq. 4 against the paper's method on the bundled runs."""

@@ -293,7 +293,7 @@ def _with_windows(
     known = {name: _common_gap(curves[name].steps) for name in curves if name in averaged}
     for name, window in known.items():
         notes.append(
-            f"'{name}' is a training loss, the mean over the steps since the row before; "
+            f"'{name}': a training loss, the mean over the steps since the row before; "
             f"its most common distance, window = {window}, is taken for every row."
         )
     instant = [n for n, c in curves.items() if c.source == "training" and n not in known]

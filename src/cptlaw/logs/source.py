@@ -125,5 +125,7 @@ def _nearest(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return f"Nor is there a directory '{path.parent}'. Check the path."
+    if path.is_symlink():
+        return f"It is a link to '{path.readlink()}', which is missing."
     near = difflib.get_close_matches(path.name, names, n=1)
     return f"Did you mean '{path.with_name(near[0])}'?" if near else "Check the path."

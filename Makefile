@@ -1,0 +1,43 @@
+# make demo   the environment, then the whole way on bundled real runs
+# make test   the environment, then all tests
+# make lint   style, types, import layers
+# make docs   write docs/commands.md from the help texts
+
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?=
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+
+.PHONY: demo test lint docs clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.installed-all
+	$(BIN)/cptlaw demo -o demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --config pyproject.toml
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python docs/write_commands.py
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
+	  f"{sys.executable} is Python {sys.version.split()[0]}; cptlaw needs 3.11 or newer. " \
+	  "Name one: make PYTHON=python3.12")'
+	@echo "making the environment in $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	@echo "installing cptlaw[$*] (a minute or two) ..."
+	@$(PIP) -e '.[$*]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo

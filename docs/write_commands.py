@@ -1,0 +1,27 @@
+"""Write docs/commands.md from the help texts: `make docs`."""
+
+from pathlib import Path
+
+import click
+
+from cptlaw.cli import cli
+
+
+def pages(command: click.Command, name: str) -> list[str]:
+    """The help of a command and of everything below it, as Markdown."""
+    context = click.Context(command, info_name=name, terminal_width=90, max_content_width=90)
+    body = command.get_help(context)
+    found = [f"## {name}\n\n```text\n{body}\n```\n"]
+    for child in getattr(command, "commands", {}).values():
+        found += pages(child, f"{name} {child.name}")
+    return found
+
+
+def text() -> str:
+    """The whole page."""
+    head = "# Commands\n\nMade by `make docs` from the help texts; do not edit.\n"
+    return "\n".join([head, *pages(cli, "cptlaw")])
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("commands.md").write_text(text(), encoding="utf-8")

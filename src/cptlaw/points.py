@@ -1,0 +1,185 @@
+"""Places on learning-rate histories, with everything a law may look at there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from cptlaw.areas import Annealing, Convention, Stretches, at_peak, lr_weight
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.errors import DataError
+from cptlaw.history import History
+from cptlaw.runs import batch_label
+
+
+class AnnealingAreas(NamedTuple):
+    """S2 of both phases at n points, with derivatives in lambda and epsilon; each (n,)."""
+
+    pt: FloatArray
+    pt_d_lambda: FloatArray
+    pt_d_epsilon: FloatArray
+    cpt: FloatArray
+    cpt_d_lambda: FloatArray
+    cpt_d_epsilon: FloatArray
+
+
+class Points:
+    """n places on learning-rate histories, with everything a law may look at there.
+
+    Args:
+        histories: learning rates up to the last point on each.
+        owner: which history a point lies on, shape (n,).
+        step: steps since the first step of all (PT and CPT together), shape (n,).
+        convention: how areas are counted.
+
+    Raises:
+        DataError: a step past the end of its history.
+    """
+
+    def __init__(
+        self,
+        histories: Sequence[History],
+        owner: IntArray,
+        step: IntArray,
+        convention: Convention,
+    ) -> None:
+        self.histories = tuple(histories)
+        self.owner = owner
+        self.convention = convention
+        pt_length = np.array([h.pt_lr.size for h in self.histories], dtype=np.int64)
+        total = pt_length + [h.cpt_lr.size for h in self.histories]
+        if step.size and ((step < 0) | (step > total[owner])).any():
+            raise DataError("a point lies past the end of its learning-rate history.")
+        self.pt_step: IntArray = np.minimum(step, pt_length[owner])
+        self.cpt_step: IntArray = step - self.pt_step
+        self._lay_out()
+        self._areas: dict[tuple[float, float | None], AnnealingAreas] = {}
+
+    def _lay_out(self) -> None:
+        """Share equal stretches, so that a base with many continuations is summed once."""
+        known: dict[tuple[bytes, float], int] = {}
+        stretches: list[tuple[FloatArray, float]] = []
+
+        def index(lr: FloatArray, before: float) -> int:
+            place = known.setdefault((lr.tobytes(), before), len(stretches))
+            if place == len(stretches):
+                stretches.append((lr, before))
+            return place
+
+        stems, legs = [], []
+        for history in self.histories:
+            counted = at_peak(history.pt_lr) if self.convention.warmup == "peak" else history.pt_lr
+            at_start = counted[0] if self.convention.warmup == "peak" and counted.size else 0.0
+            stems.append(index(counted, float(at_start)))
+            pt_end = float(history.pt_lr[-1]) if history.pt_lr.size else 0.0
+            legs.append(index(history.cpt_lr, pt_end))
+        self._stretches = Stretches(stretches)
+        self._stem = np.array(stems, dtype=np.int64)[self.owner]
+        self._leg = np.array(legs, dtype=np.int64)[self.owner]
+        self._pt_at = self._stretches.offset[self._stem] + self.pt_step
+        self._cpt_at = self._stretches.offset[self._leg] + self.cpt_step
+
+    def __len__(self) -> int:
+        return int(self.owner.size)
+
+    def _per_history(self, values: Sequence[float]) -> FloatArray:
+        return np.array(values, dtype=np.float64)[self.owner]
+
+    @cached_property
+    def s1_pt(self) -> FloatArray:
+        """Forward area of the pre-training, frozen at the transfer."""
+        return self._forward[self._pt_at]
+
+    @cached_property
+    def s1_cpt(self) -> FloatArray:
+        """Forward area of the CPT, 0 before it."""
+        return self._forward[self._cpt_at]
+
+    @cached_property
+    def s1(self) -> FloatArray:
+        """Forward area of both phases."""
+        return self.s1_pt + self.s1_cpt
+
+    @cached_property
+    def log_s1(self) -> FloatArray:
+        """Natural logarithm of s1."""
+        return np.log(self.s1)
+
+    @cached_property
+    def _forward(self) -> FloatArray:
+        return self._stretches.forward()
+
+    @cached_property
+    def is_cpt(self) -> BoolArray:
+        """Whether a point lies after the transfer."""
+        return self.cpt_step > 0
+
+    @cached_property
+    def r_pt(self) -> FloatArray:
+        """Share of D_pt in the CPT's data."""
+        return self._per_history([h.replay for h in self.histories])
+
+    @cached_property
+    def r_cpt(self) -> FloatArray:
+        """Share of D_cpt in the CPT's data."""
+        return 1.0 - self.r_pt
+
+    @cached_property
+    def size_millions(self) -> FloatArray:
+        """Non-embedding parameters in millions; NaN where unknown."""
+        sizes = [np.nan if h.model_size is None else h.model_size for h in self.histories]
+        return self._per_history(sizes) / 1e6
+
+    def group(self, labels: Sequence[str], by: str) -> IntArray:
+        """Index into labels of every point's group ("base" or "batch"), -1 where it is none."""
+        names = [group_label(h, by) for h in self.histories]
+        index = [labels.index(n) if n in labels else -1 for n in names]
+        return np.array(index, dtype=np.int64)[self.owner]
+
+    def annealing(self, lambda_: float, epsilon: float | None = None) -> AnnealingAreas:
+        """S2 of both phases, weighted by LR**epsilon if it is given; a few results are kept."""
+        key = (lambda_, epsilon)
+        if key not in self._areas:
+            if len(self._areas) > 8:
+                self._areas.pop(next(iter(self._areas)))
+            self._areas[key] = self._annealing(lambda_, epsilon)
+        return self._areas[key]
+
+    def _annealing(self, lambda_: float, epsilon: float | None) -> AnnealingAreas:
+        flat = self._stretches.annealing(lambda_, epsilon)
+        pt = [values[self._pt_at] for values in flat[:3]]
+        if self.convention.tail == "carried":
+            tail = self._carried_tail(lambda_, epsilon or 0.0, flat)
+            pt = [values + more for values, more in zip(pt, tail, strict=True)]
+        return AnnealingAreas(*pt, *(values[self._cpt_at] for values in flat[:3]))
+
+    def _carried_tail(self, lambda_: float, epsilon: float, flat: Annealing) -> FloatArray:
+        """What the PT's last momentum still adds to S2pt, shape (3, n)."""
+        added = np.zeros((3, len(self)))
+        s = self._stretches
+        for stem, leg in sorted(set(zip(self._stem.tolist(), self._leg.tolist(), strict=True))):
+            lr = s.lr[s.offset[leg] + 1 : s.last[leg] + 1]
+            steps = np.arange(1, lr.size + 1)
+            weight, log_lr = lr_weight(lr, epsilon)
+            decay = lambda_**steps
+            d_decay = steps * lambda_ ** (steps - 1)
+            m, d_m = flat.momentum[s.last[stem]], flat.d_momentum[s.last[stem]]
+            sums = np.zeros((3, lr.size + 1))
+            sums[0, 1:] = np.cumsum(m * decay * weight)
+            sums[1, 1:] = np.cumsum((d_m * decay + m * d_decay) * weight)
+            sums[2, 1:] = np.cumsum(m * decay * weight * log_lr)
+            mine = (self._stem == stem) & (self._leg == leg)
+            added[:, mine] = sums[:, self.cpt_step[mine]]
+        return added
+
+
+def group_label(history: History, by: str) -> str:
+    """The label of a history's group: its unknown "base", or the "batch" of its CPT."""
+    if by == "base":
+        return history.unknown_base or ""
+    if not history.cpt_lr.size:
+        return ""
+    return batch_label(*history.batch)

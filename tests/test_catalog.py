@@ -1,0 +1,232 @@
+import re
+
+import pytest
+
+from cptlaw import catalog
+from cptlaw.catalog import Facts
+from cptlaw.errors import DataError
+from cptlaw.law import latex_name
+from cptlaw.runs import Curve, Run
+from cptlaw.schedule import Schedule
+from cptlaw.study import Study
+
+CURVE = Curve([5, 10], [3.5, 3.2])
+MANY = Facts("pt", 2.0, 1000, bases=("llama_3.2-1b", "qwen"), batches=("4e+06x4096", "?x?"))
+
+
+def run(name, **more):
+    curves = more.pop("curves", {"general": CURVE})
+    return Run(name, curves, schedule=Schedule.constant(1e-3, 10), **more)
+
+
+def cpt(name, **more):
+    return run(name, **{"after": "base", "data": "cpt", **more})
+
+
+def study(*runs):
+    return Study({"pt": "general"}, runs)
+
+
+UNKNOWN = {"after": "unknown:llama"}
+BIG = (run("big", model_size=2e8), cpt("big-cpt", after="big"))
+STUDIES = {
+    "pt": study(run("base"), run("branch", after="base")),
+    "plain": study(run("base"), cpt("a"), cpt("b")),
+    "replay": study(run("base"), cpt("a"), cpt("b", replay=0.5)),
+    "one share": study(run("base"), cpt("a", replay=0.5), cpt("b", replay=0.5)),
+    "size": study(run("base", model_size=1e8), cpt("a"), *BIG),
+    "size unsaid": study(run("base"), cpt("a"), *BIG),
+    "both": study(run("base", model_size=1e8), cpt("a", replay=0.5), *BIG),
+    "batch": study(run("base"), cpt("a", batch_tokens=4e6), cpt("b", batch_tokens=8e6)),
+    "length": study(run("base"), cpt("a", sequence_length=4096), cpt("b", sequence_length=8192)),
+    "batch of the pt": study(run("base", batch_tokens=1e6), cpt("a", batch_tokens=8e6)),
+    "unknown": study(cpt("a", **UNKNOWN), cpt("b", after="unknown:qwen")),
+    "unknown, replay": study(cpt("a", **UNKNOWN), cpt("b", replay=0.5, **UNKNOWN)),
+    "mixed": study(run("base"), cpt("a"), cpt("b", **UNKNOWN)),
+    "replay, batch": study(run("base"), cpt("a", batch_tokens=4e6), cpt("b", replay=0.5)),
+    "no curves": study(run("base"), cpt("a"), cpt("b", replay=0.5, curves={})),
+    "hidden": study(run("base"), cpt("a", replay=0.5), run("h", data="cpt", model_size=1e9)),
+    "only hidden": study(run("base"), run("h", data="cpt"), cpt("more", after="h")),
+}
+
+
+# --- which law a study asks for ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("which", "law"),
+    [
+        ("pt", "eq1"),
+        ("plain", "eq4"),
+        ("replay", "eq8"),
+        ("one share", "eq4"),
+        ("size", "eq7"),
+        ("both", "eq7+eq8"),
+        ("batch", "eq4-batch"),
+        ("length", "eq4-batch"),
+        ("batch of the pt", "eq4"),
+        ("unknown", "unknown-pt"),
+        ("no curves", "eq4"),
+        ("hidden", "eq4"),
+        ("only hidden", "eq1"),
+    ],
+)
+def test_default_name(which, law):
+    assert catalog.default_name(STUDIES[which]) == law
+    catalog.check(law, STUDIES[which])
+
+
+@pytest.mark.parametrize(
+    ("which", "words"),
+    [
+        ("mixed", "run 'b' goes on from an unknown base, and run 'base' has a known"),
+        ("replay, batch", "vary in batch and replay; no law covers that together"),
+        ("unknown, replay", "vary in replay and go on from an unknown base"),
+    ],
+)
+def test_no_law_covers_it(which, words):
+    with pytest.raises(DataError, match=words):
+        catalog.default_name(STUDIES[which])
+
+
+@pytest.mark.parametrize(
+    ("law", "which", "words"),
+    [
+        ("eq5", "plain", r"law 'eq5' is unknown\. Did you mean"),
+        ("eq1", "plain", "eq1 has no shift, but the study has CPT runs"),
+        ("eq4", "replay", r"differ in replay, which law eq4 does not see\. .* use eq8"),
+        ("eq7", "replay", "which law eq7 does not see"),
+        ("eq4", "size", r"differ in size, which law eq4 does not see\. .* use eq7 "),
+        ("eq4", "both", r"use eq7\+eq8"),
+        ("eq8", "both", r"differ in size.* use eq7\+eq8"),
+        ("eq7", "size unsaid", "eq7 needs model_size of run 'base'"),
+        ("eq7+eq8", "plain", "needs model_size of run 'base'"),
+        ("eq4", "unknown", "needs the pre-training; .* Use unknown-pt"),
+        ("unknown-pt", "plain", "this study knows its pre-training. Use eq4"),
+        ("unknown-pt", "unknown, replay", "Keep runs of one replay only.$"),
+        ("unknown-pt", "mixed", "no law covers both"),
+        ("eq4", "mixed", "no law covers both"),
+    ],
+)
+def test_check_refuses(law, which, words):
+    with pytest.raises(DataError, match=words):
+        catalog.check(law, STUDIES[which])
+
+
+@pytest.mark.parametrize(
+    ("law", "which"),
+    [
+        ("eq8-printed", "replay"),
+        ("eq8", "plain"),
+        ("eq9", "plain"),
+        ("eq10", "batch"),
+        ("eq4-anchored", "one share"),
+        ("eq7", "size"),
+    ],
+)
+def test_check_allows(law, which):
+    catalog.check(law, STUDIES[which])
+
+
+# --- the laws ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("law", "parameters"),
+    [
+        ("eq1", "L0 A C alpha lambda"),
+        ("eq4", "L0 A C1 C2 B alpha lambda E beta"),
+        ("eq4-anchored", "L0 A C1 C2 D alpha lambda K beta"),
+        ("eq7", "L0 A C1 C2 B F alpha lambda gamma1 gamma2 E beta gamma3"),
+        ("eq8", "L0 A C1 C2 B alpha lambda a1 E beta a2"),
+        ("eq8-printed", "L0 A C1 C2 B alpha lambda a1 E beta a2"),
+        ("eq7+eq8", "L0 A C1 C2 B F alpha lambda gamma1 gamma2 a1 E beta a2 gamma3"),
+        ("eq9", "L0 A C1 C2 B alpha lambda epsilon E beta"),
+        ("eq10", "L0 A C1 C2 B alpha lambda zeta1 zeta2 E beta"),
+        ("unknown-pt", "L0 A C2 B alpha S1_pt lambda E beta"),
+        (
+            "eq4-batch",
+            "L0 A C1 C2 B[4e+06x4096] B[8e+06x8192] alpha lambda "
+            "E[4e+06x4096] beta[4e+06x4096] E[8e+06x8192] beta[8e+06x8192]",
+        ),
+    ],
+)
+def test_parameters(law, parameters):
+    assert catalog.example(law).parameters == tuple(parameters.split())
+    assert law in catalog.LAWS
+
+
+def test_an_unknown_area_for_each_open_model():
+    law = catalog.get("unknown-pt", MANY)
+    assert {"S1_pt[llama_3.2-1b]", "S1_pt[qwen]"} <= set(law.parameters)
+
+
+@pytest.mark.parametrize(
+    ("role", "bound"),
+    [("pt", "nonnegative"), ("cpt", "nonpositive"), ("ood.code", "free"), ("loss", "free")],
+)
+def test_the_sign_of_the_shift(role, bound):
+    term = catalog.get("eq4", Facts(role)).terms[-1]
+    assert (term.part, term.bound) == ("shift", bound)
+
+
+@pytest.mark.parametrize("law", ["eq8", "eq8-printed", "eq7+eq8"])
+def test_replay_has_no_form_out_of_domain(law):
+    with pytest.raises(DataError, match=r"none for 'ood\.code'"):
+        catalog.get(law, Facts("ood.code"))
+
+
+def test_an_unknown_law():
+    with pytest.raises(DataError, match="law 'eq99' is unknown"):
+        catalog.get("eq99", Facts("pt"))
+
+
+# --- how they are written ---------------------------------------------------------------------
+
+LAWS = [catalog.example(name) for name in catalog.LAWS] + [
+    catalog.get("eq4-batch", MANY),
+    catalog.get("eq8", Facts("cpt")),
+    catalog.get("eq8-printed", Facts("cpt")),
+]
+IDS = [f"{law.name}-{i}" for i, law in enumerate(LAWS)]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=IDS)
+def test_every_parameter_is_written(law):
+    words = re.findall(r"[A-Za-z]\w*(?:\[[^\]]*\])?", law.text)
+    for name in law.parameters:
+        assert name in words
+        assert latex_name(name) in law.latex
+    assert "<" not in law.text + law.latex
+
+
+@pytest.mark.parametrize("law", [*LAWS, catalog.get("unknown-pt", MANY)], ids=[*IDS, "bases"])
+def test_matplotlib_reads_the_latex(law):
+    mathtext = pytest.importorskip("matplotlib.mathtext")
+    parser = mathtext.MathTextParser("path")
+    parser.parse(f"${law.latex}$")
+    for name in law.parameters:
+        parser.parse(f"${latex_name(name)}$")
+
+
+@pytest.mark.parametrize(
+    ("name", "latex"),
+    [
+        ("L0", "L_{0}"),
+        ("A", "A"),
+        ("alpha", r"\alpha"),
+        ("lambda", r"\lambda"),
+        ("gamma1", r"\gamma_{1}"),
+        ("a2", "a_{2}"),
+        ("S1_pt", r"S_1^{\mathrm{pt}}"),
+        ("E[4e+06x4096]", r"E^{(\mathrm{4e+06x4096})}"),
+    ],
+)
+def test_names_in_latex(name, latex):
+    assert latex_name(name) == latex
+
+
+def test_the_text_of_eq4():
+    assert catalog.example("eq4").text == (
+        "L = L0 + A*S1^-alpha - C1*S2pt - C2*S2cpt + B*(1 - (1 + E*S1cpt)^-beta)"
+    )

@@ -1,0 +1,125 @@
+"""Forecasts: continuity, starts, decomposition, warnings, errors."""
+
+import numpy as np
+import pytest
+
+from cptlaw import Convention, DataError, Schedule, datasets, fit, forecast, published
+
+BASE = "warmup 500 to 2e-4 | constant 31500 | linear 8000 to 0"
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    study = datasets.load("tiny-cpt").without(["cpt_const_replay25"])
+    return fit(study, convention=Convention(), fixed={"lambda": 0.98})
+
+
+def test_a_forecast_of_a_fitted_run_is_the_fit(fitted):
+    observed = fitted.observed("cpt")
+    mine = observed.run == observed.runs.index("cpt_cosine")
+    predicted = fitted.domain("cpt").loss(observed.points)[mine]
+    made = forecast(fitted, "cosine 1500 to 1e-4", after="pt_const", every=1).domains["cpt"]
+    assert np.allclose(made.loss[observed.step[mine]], predicted, rtol=1e-12)
+
+
+def test_it_starts_at_the_base_and_the_shift_starts_at_zero(fitted):
+    made = forecast(fitted, "cosine 900 to 0", after="pt_const@2500")
+    base = forecast(fitted, Schedule.constant(1e-3, 2500, warmup=200), data="pt")
+    for role, curve in made.domains.items():
+        assert curve.step[0] == 0
+        assert curve.shift[0] == 0.0
+        assert curve.loss[0] == pytest.approx(base.domains[role].final, rel=1e-9)
+        assert np.array_equal(curve.loss, curve.base + curve.shift)
+
+
+def test_the_hidden_pre_training_curve_is_the_base_part(fitted):
+    schedule = "constant 1500"
+    cpt = forecast(fitted, schedule, after="pt_const")
+    hidden = forecast(fitted, schedule, after="pt_const", data="pt")
+    for role in ("pt", "cpt", "ood.docs"):
+        assert np.allclose(cpt.domains[role].base, hidden.domains[role].loss, rtol=1e-9)
+        assert not hidden.domains[role].shift.any()
+
+
+def test_a_schedule_goes_on_from_the_bases_learning_rate(fitted):
+    made = forecast(fitted, "linear 100 to 0", after="pt_const")
+    assert made.schedule.segments[0].start == 1e-3
+    annealed = forecast(fitted, "warmup 50 to 5e-4", after="pt_anneal")
+    assert annealed.schedule.lr(1) == pytest.approx(1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schedule": "warmup 100 to 2e-3 | constant 1400"}, "a peak LR of 0.002"),
+        ({"schedule": "constant 6000"}, "a length in steps of 6000"),
+        ({"after": "pt_const@1000"}, "a start at step 1000"),
+        ({"replay": 0.5}, "a replay share of 0.5"),
+    ],
+)
+def test_what_leaves_the_data_is_named_with_its_distance(fitted, changes, message):
+    asked = {"schedule": "constant 1500", "after": "pt_const"} | changes
+    made = forecast(fitted, **asked)
+    assert len(made.warnings) == 1
+    assert message in made.warnings[0]
+    assert "outside what was fitted" in made.warnings[0]
+
+
+def test_within_the_data_nothing_is_warned_of(fitted):
+    assert forecast(fitted, "cosine 1500 to 0", after="pt_const").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"after": "nobody"}, "no such run"),
+        ({"after": "pt_const@9000"}, "has steps 1 to 4000"),
+        ({"after": "pt_const@soon"}, "has steps 1 to 4000"),
+        ({"after": None}, "nothing says which LR it starts from"),
+        ({"after": None, "schedule": "warmup 5 to 1e-3", "data": "cpt"}, "needs its base"),
+        ({"after": "unknown:x"}, "no unknown base"),
+        ({"base_schedule": BASE}, "either after or base_schedule"),
+        ({"after": "cpt_const", "data": "pt"}, "no law covers D_pt training"),
+        ({"schedule": "cosine 0 to 1"}, "above 0"),
+        ({"every": 0}, "every = 0"),
+        ({"replay": 0.1, "data": "pt"}, "replay belongs to a CPT run"),
+    ],
+)
+def test_what_cannot_be_forecast_says_why(fitted, changes, message):
+    asked = {"schedule": "constant 1500", "after": "pt_const"} | changes
+    with pytest.raises(DataError, match=message):
+        forecast(fitted, **asked)
+
+
+def test_a_pre_training_fit_knows_no_cpt():
+    study = datasets.load("tiny-cpt")
+    alone = study.without(r.name for r in study.runs if r.data == "cpt")
+    pt_only = fit(
+        type(study)({"loss": "pt"}, tuple(r for r in alone.runs if r.data == "pt")),
+        convention=Convention(),
+    )
+    assert pt_only.domain("loss").law.name == "eq1"
+    made = forecast(pt_only, "warmup 200 to 1e-3 | cosine 3800 to 0")
+    assert made.data == "pt"
+    with pytest.raises(DataError, match="knows no shift"):
+        forecast(pt_only, "cosine 500 to 0", after="pt_const")
+
+
+def test_a_model_size_is_asked_for_where_the_law_needs_it():
+    law = published.load("fineweb-kp-N")
+    with pytest.raises(DataError, match="model_size"):
+        forecast(law, "cosine 1000 to 0 from=2e-4", base_schedule=BASE)
+    small = forecast(law, "constant 9 to 1e-4", base_schedule=BASE, model_size=106e6)
+    large = forecast(law, "constant 9 to 1e-4", base_schedule=BASE, model_size=1.7e9)
+    assert large.domains["pt"].final < small.domains["pt"].final - 0.3
+
+
+def test_more_replay_forgets_less_and_learns_less():
+    law = published.load("fineweb-kp-106m-r")
+    finals = [
+        forecast(law, "constant 20000 to 2e-4", base_schedule=BASE, replay=r).domains
+        for r in (0.0, 0.3, 0.7, 1.0)
+    ]
+    pt, cpt = ([f[role].final for f in finals] for role in ("pt", "cpt"))
+    assert pt == sorted(pt, reverse=True)
+    assert cpt == sorted(cpt)
