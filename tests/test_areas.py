@@ -12,8 +12,8 @@ from cptlaw.history import History
 from cptlaw.points import Points, group_label
 
 lrs = st.lists(st.just(0.0) | st.floats(1e-7, 1e-2), min_size=1, max_size=30).map(np.array)
-lambdas = st.floats(0.0, 0.9999)
-befores = st.floats(0.0, 1e-2)
+lambdas = st.floats(0.0, 0.9999, allow_subnormal=False)
+befores = st.just(0.0) | st.floats(1e-7, 1e-2)
 LR = np.array([2e-4, 4e-4, 4e-4, 4e-4, 3e-4, 1e-4, 2e-4, 5e-5])
 
 

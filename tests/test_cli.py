@@ -5,8 +5,8 @@ import shlex
 import sys
 
 import pytest
-from command import run, write_log, write_logs
 
+from command import STUDY, run, write_log, write_logs
 from cptlaw import catalog, datasets, load_study, logs, published, store
 
 QUICK = ("--lambda", "0.999", "--warmup", "peak")
@@ -20,8 +20,13 @@ def made(tmp_path_factory):
     write_logs(folder)
     write_log(folder / "open.csv", "warmup 100 to 2e-5 | cosine 900 to 0", **OPEN)
     write_log(folder / "pt.csv", "warmup 100 to 2e-4 | constant 1500 | linear 400 to 0", data="pt")
-    assert run("init", folder / "open.csv", "--unknown", "llama", "-o", folder / "open.toml")[0] == 0
+    assert (
+        run("init", folder / "open.csv", "--unknown", "llama", "-o", folder / "open.toml")[0] == 0
+    )
     assert run("init", folder / "pt.csv", "-o", folder / "pt.toml")[0] == 0
+    one, other = (f"batch_tokens = {n}\nsequence_length = 512\n" for n in (4e6, 8e6))
+    text = STUDY.replace('\n[[run]]\nname = "stages"', f'{one}\n[[run]]\nname = "stages"') + other
+    (folder / "batch.toml").write_text(text)
     for name, fit in (("study", "fit"), ("open", "open"), ("pt", "pt")):
         ended = run("fit", folder / f"{name}.toml", *QUICK, "-o", folder / f"{fit}.json")
         assert ended.status == 0, ended.stderr
@@ -134,6 +139,10 @@ def test_bench_as_json():
             ["PT run from scratch: 2000 steps", "loss, nats"],
         ),
         (["backtest", "study.toml", "--fit-steps", ".5", *QUICK], ["the first 50 % of the steps"]),
+        (
+            ["backtest", "study.toml", "--hold-out", "stages", *QUICK],
+            ["Held out: stages", "the fit of eq4 on pt: not identified"],
+        ),
         (["laws"], ["eq1: annealing law"]),
         (["published"], ["published:fineweb-kp-106m\n", "needs --after unknown:llama3.2-1b"]),
         (["bench", "fit", "--starts", "1"], ["L-BFGS-B, numeric gradient"]),
@@ -157,11 +166,10 @@ def test_a_forecast_of_pre_training_shows_no_shift(here):
 
 @pytest.mark.parametrize(
     "words",
-    [["-h"], ["--help"], *([name, "-h"] for name in "read init fit forecast".split())]
-    + [[*name.split(), "-h"] for name in ("backtest", "laws", "demo", "bench", "bench fit")],
+    ["", "read", "init", "fit", "forecast", "backtest", "laws", "published", "demo", "bench fit"],
 )
 def test_help(words):
-    ended = run(*words)
+    ended = run(*words.split(), "--help")
     assert ended.status == 0
     assert ended.stdout.startswith("Usage: cptlaw")
     assert ended.stderr == ""
@@ -262,7 +270,7 @@ def test_an_output_replaces_no_input(here):
 # --- what is next -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("study", ["study.toml", "open.toml", "pt.toml"])
+@pytest.mark.parametrize("study", ["study.toml", "open.toml", "pt.toml", "batch.toml"])
 def test_the_forecast_proposed_after_a_fit_works(here, tmp_path, study):
     ended = run("fit", study, *QUICK, "-o", tmp_path / "a fit.json")
     words = next_command(ended.stderr)

@@ -8,7 +8,7 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
-from cptlaw.law import Factor, Shape, Valued
+from cptlaw.law import Factor, Shape, Valued, latex_name
 from cptlaw.points import Points, group_label
 
 ALPHA = Shape("alpha", 1e-3, 20.0, (0.15, 1.5))
@@ -52,7 +52,7 @@ def power_of_unknown_area(names: tuple[str, ...], reference: float) -> Factor:
         return value, (-np.log(area) * value, *(slope * (group == i) for i in range(len(names))))
 
     written = labels[0] if len(names) == 1 else "S1_pt[base]"
-    symbol = "S_1^{\\mathrm{pt}}" + ("" if len(names) == 1 else "_{\\mathrm{base}}")
+    symbol = latex_name(written)
     return Factor(
         (ALPHA, *shapes),
         evaluate,

@@ -21,9 +21,9 @@ def write_atomic(path: str | Path, content: str | bytes) -> Path:
     """
     target = Path(path)
     data = content.encode() if isinstance(content, str) else content
-    if target.is_dir():
-        raise DataError(f"{target}: is a directory; name a file in it.")
     try:
+        if target.is_dir():
+            raise DataError(f"{target}: is a directory; name a file in it.")
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror}.") from None

@@ -296,9 +296,12 @@ def _fitted(fit: Fit, quantity: str) -> tuple[float, float] | None:
     return (min(f[0] for f in found), max(f[1] for f in found)) if found else None
 
 
+_ABSURD = 1e6  # nats per token
+
+
 def _strange(curves: Mapping[str, DomainForecast]) -> list[str]:
     """A sentence for every curve that no loss can follow."""
-    if not all(np.isfinite(curve.loss).all() for curve in curves.values()):
+    if not all((np.abs(curve.loss) < _ABSURD).all() for curve in curves.values()):
         raise DataError("the schedule is so far from what was fitted that no loss is predicted.")
     return [
         f"{role}: the predicted loss falls to {curve.loss.min():.3g}, which no loss can be; the "

@@ -239,12 +239,13 @@ def _fill(template: str, write: Callable[[str], str]) -> str:
 def latex_name(name: str) -> str:
     r"""A parameter's name in LaTeX: C1 -> C_{1}, alpha -> \alpha, E[x] -> E^{(\mathrm{x})}."""
     body, _, label = name.partition("[")
+    label = label.rstrip("]").replace("_", r"\_")
     match = re.fullmatch(r"([A-Za-z]+?)_?(\d+|pt)?", body)
     stem, index = match.groups() if match else (body, None)
     greek = {"alpha", "beta", "lambda", "gamma", "zeta", "epsilon"}
     if stem in greek:
         stem = "\\" + stem
     if body == "S1_pt":
-        stem, index = r"S_1^{\mathrm{pt}}", None
+        return rf"S_{{1,\mathrm{{{label}}}}}^{{\mathrm{{pt}}}}" if label else r"S_1^{\mathrm{pt}}"
     out = stem + (f"_{{{index}}}" if index else "")
-    return out + (rf"^{{(\mathrm{{{label.rstrip(']')}}})}}" if label else "")
+    return out + (rf"^{{(\mathrm{{{label}}})}}" if label else "")

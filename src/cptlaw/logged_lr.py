@@ -118,7 +118,8 @@ def from_log(
     notes = [f"Learning rate from {steps.size} logged points, straight lines between them."]
     if early:
         notes.append(f"{early} learning rates logged before the run's start were left out.")
-    start, assumed = _start(steps, lr, float(at_start[0]) if at_start.size else None, base_lr)
+    given = float(at_start[0]) if at_start.size else None
+    start, assumed = _start(steps, lr, given, base_lr, is_root=run.after is None)
     if steps[0] > 1:
         notes.append(f"Before the first of them, at step {steps[0]}: {assumed}.")
     if length > steps[-1]:
@@ -133,7 +134,11 @@ def from_log(
 
 
 def _start(
-    steps: IntArray, lr: FloatArray, at_start: float | None, base_lr: float | None
+    steps: IntArray,
+    lr: FloatArray,
+    at_start: float | None,
+    base_lr: float | None,
+    is_root: bool,
 ) -> tuple[float | None, str]:
     """LR before the first step (None: hold the first point's) and the assumption in words."""
     first = float(lr[0])
@@ -150,7 +155,14 @@ def _start(
     # A decay out of base_lr has made a good part of the way from it between two logged points.
     if base_lr is not None and back - first >= 0.4 * (base_lr - first) > 0:
         return base_lr, f"a decay from the base's last LR, {base_lr:g}"
+    if is_root and _begins_late(steps):
+        return 0.0, "a straight line from 0, since the log seems to begin after the warm-up"
     return None, f"the first logged value, {first:g}"
+
+
+def _begins_late(steps: IntArray) -> bool:
+    """Whether several logging intervals passed before the first point."""
+    return bool(steps.size > 1 and steps[0] > 3 * np.median(np.diff(steps)))
 
 
 def _near(lr: float, other: float) -> bool:

@@ -80,7 +80,7 @@ def study_text(study: Study) -> str:
             str(run.steps),
             number(run.schedule.peak) if run.schedule else "-",
             number(run.replay) if run.data == "cpt" else "-",
-            number(run.model_size),
+            number(_model_size(study, run)),
             number(run.batch_tokens * run.steps, 3) if run.batch_tokens else "-",
         )
         for run in study.runs
@@ -88,6 +88,13 @@ def study_text(study: Study) -> str:
     headers = ("run", "data", "starts from", "steps", "peak LR", "replay", "model size", "tokens")
     domains = ", ".join(f"{role} = column '{c}'" for role, c in study.domains.items())
     return table(headers, rows) + "\n" + _wrapped(f"domains: {domains}", "  ", "    ")
+
+
+def _model_size(study: Study, run: Run) -> float | None:
+    """The run's own, or that of the base it goes on from."""
+    while run.model_size is None and run.after is not None and run.unknown_base is None:
+        run = study.run(run.after)
+    return run.model_size
 
 
 def _start(study: Study, run: Run) -> str:
@@ -294,10 +301,13 @@ def backtest_text(backtest: Backtest, notes: bool = True) -> str:
     ]
     headers = ("law", "run", "domain", "n", "R2", "MAE, nats", "MAPE", "worst", "final error, nats")
     title = f"Held out: {backtest.held_out}"
-    means = _means(backtest)
-    return "\n".join(
-        [table(headers, rows, title), *means, *_bullets(backtest.notes if notes else ())]
-    )
+    told = [
+        f"the fit of {law.law} on {law.domain}: {law.status}; cptlaw fit tells more."
+        for law in backtest.laws
+        if law.status != "ok"
+    ]
+    told += backtest.notes if notes else ()
+    return "\n".join([table(headers, rows, title), *_means(backtest), *_bullets(told)])
 
 
 def _means(backtest: Backtest) -> list[str]:

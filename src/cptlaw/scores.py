@@ -39,11 +39,12 @@ def score(predicted: FloatArray, measured: FloatArray, delta: float = DELTA) -> 
     """Compare two curves, both of shape (n,) in nats per token, n at least 1."""
     error = predicted - measured
     relative = np.abs(error) / measured
+    varies = bool((measured != measured[0]).any())
     spread = float(((measured - measured.mean()) ** 2).sum())
     return Scores(
         n=int(measured.size),
         huber=float(huber(np.log(predicted) - np.log(measured), delta).sum()),
-        r2=1.0 - float((error**2).sum()) / spread if spread > 0 else float("nan"),
+        r2=1.0 - float((error**2).sum()) / spread if varies else float("nan"),
         mae=float(np.abs(error).mean()),
         rmse=float(np.sqrt((error**2).mean())),
         mape=float(relative.mean()),

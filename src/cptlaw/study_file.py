@@ -13,6 +13,7 @@ from typing import Any
 
 from cptlaw import logs
 from cptlaw.errors import DataError, suggestion
+from cptlaw.history import MOST_STEPS
 from cptlaw.logged_lr import learning_rate
 from cptlaw.numbering import Placed, place
 from cptlaw.runs import UNKNOWN, Data, Run
@@ -348,7 +349,12 @@ def _exact(entry: _Entry, folder: Path, base_lr: float | None) -> Schedule | Non
     if entry.lrs is not None:
         with _at(f"lrs = {_shown(entry.lrs)}"):
             return logs.read_lrs(_existing(folder / entry.lrs))
-    return None if entry.schedule is None else Schedule.parse(entry.schedule, base_lr)
+    if entry.schedule is None:
+        return None
+    schedule = Schedule.parse(entry.schedule, base_lr)
+    if schedule.steps > MOST_STEPS:
+        raise DataError(f"schedule has {schedule.steps} steps; at most {MOST_STEPS} are read.")
+    return schedule
 
 
 def _start(entry: _Entry, run: Run, base: Run) -> tuple[int, Run]:

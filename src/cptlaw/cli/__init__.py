@@ -39,12 +39,12 @@ def main() -> None:
     except CptlawError as error:
         say(f"error: {error}")
         sys.exit(2)
+    except OSError as error:
+        say(f"error: {error.filename or 'the output'}: {error.strerror or error}.")
+        sys.exit(2)
     except MemoryError:
         say("error: out of memory. Are the numbers of steps right?")
         sys.exit(2)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:
         if os.environ.get("CPTLAW_TRACEBACK"):
             raise

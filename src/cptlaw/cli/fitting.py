@@ -207,8 +207,11 @@ def _example(study: Any) -> str:
     rates = "cosine 2000 to 0"
     if not study.start(run).last_lr:
         rates = f"warmup 100 to {peak} | cosine 1900 to 0"
-    at = "" if run.after_step is None else f"@{run.after_step}"
-    words = f'--after {shlex.quote(run.after + at)} --schedule "{rates}"'
+    base = run.after
+    if run.after_step is not None and run.after_step < study.run(base).steps:
+        base = f"{base}@{run.after_step}"
+    words = f'--after {shlex.quote(base)} --schedule "{rates}"'
     if len({each.batch_label for each in cpt}) > 1:
-        words += f" --batch-tokens {run.batch_tokens} --sequence-length {run.sequence_length}"
+        given = {"--batch-tokens": run.batch_tokens, "--sequence-length": run.sequence_length}
+        words += "".join(f" {key} {value:.15g}" for key, value in given.items() if value)
     return words

@@ -57,7 +57,8 @@ def check_writable(*paths: str | None, reads: Iterable[str] = ()) -> None:
         reads: files that must not be written over.
 
     Raises:
-        DataError: a folder is missing, the name is that of a folder, or two files are one.
+        DataError: a folder is missing, the name is that of a folder or device, or two files are
+            one.
     """
     inputs = {Path(path).resolve() for path in reads}
     given = [path for path in paths if path is not None]
@@ -66,8 +67,12 @@ def check_writable(*paths: str | None, reads: Iterable[str] = ()) -> None:
     for path in given:
         if Path(path).resolve() in inputs:
             raise DataError(f"{path}: is read here and would be written over. Name another file.")
+        if path == "-":
+            raise DataError("-: name a file; --json prints to standard output.")
         if Path(path).is_dir():
             raise DataError(f"{path}: is a directory; name a file in it.")
+        if Path(path).exists() and not Path(path).is_file():
+            raise DataError(f"{path}: is a device or a pipe; name an ordinary file.")
         if not Path(path).absolute().parent.is_dir():
             raise DataError(
                 f"{path}: the folder {Path(path).parent} does not exist. Make it first."

@@ -1,0 +1,20 @@
+"""Draw the figures of README and docs from the bundled runs: `make docs`."""
+
+from pathlib import Path
+
+from cptlaw import datasets, fit, plot
+
+FOLDER = Path(__file__).parent / "figures"
+HELD_OUT = ("cpt_cosine", "pt_hidden")
+
+
+def main() -> None:
+    """Fit without two runs and draw them beside their forecast."""
+    FOLDER.mkdir(exist_ok=True)
+    study = datasets.load("tiny-cpt").without(["cpt_const_replay25"])
+    fitted = fit(study.without(HELD_OUT))
+    plot.save(plot.fit_figure(fitted, ("pt", "cpt"), study=study), FOLDER / "held-out.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""The bundled runs load, agree with their study, and can be copied."""
+
+import numpy as np
+import pytest
+
+from cptlaw import DataError, datasets, load_study, logs
+
+NAMES = [
+    "pt_const",
+    "pt_anneal",
+    "pt_hidden",
+    "cpt_const",
+    "cpt_cosine",
+    "cpt_twostage",
+    "cpt_const_replay25",
+]
+
+
+@pytest.fixture(scope="module")
+def study():
+    return datasets.load("tiny-cpt")
+
+
+def test_the_names():
+    assert datasets.names() == ("tiny-cpt",)
+    assert datasets.path().is_dir()
+    assert (datasets.path() / "CARD.md").read_text().strip()
+
+
+def test_the_study(study):
+    assert [run.name for run in study.runs] == NAMES
+    assert list(study.domains) == ["pt", "cpt", "ood.docs", "ood.gcide", "ood.man"]
+    assert {run.name: run.replay for run in study.runs if run.replay} == {
+        "cpt_const_replay25": 0.25
+    }
+    assert study.history("cpt_cosine").pt_lr.size == 4000
+    assert study.history("cpt_cosine").cpt_lr.size == 1500
+
+
+def test_every_log_is_used_and_every_domain_is_in_it(study):
+    files = {path.stem for path in datasets.path().glob("*.csv")}
+    assert files == set(NAMES)
+    for run in study.runs:
+        assert set(study.domains.values()) <= set(run.curves)
+
+
+def test_the_schedules_are_those_that_were_logged(study):
+    assert not [note for note in study.all_notes if "disagree" in note]
+    for run in study.runs:
+        log = logs.read(datasets.path() / f"{run.name}.csv")
+        start = int(log.curves["pt"].steps[0])
+        inside = log.logged_lr.steps > start
+        planned = run.schedule.lr(log.logged_lr.steps[inside] - start)
+        assert np.allclose(planned, log.logged_lr.lr[inside], rtol=1e-3, atol=1e-3 * planned.max())
+
+
+def test_runs_share_the_loss_at_their_start(study):
+    base = study.run("pt_const").curves["pt"]
+    for run in study.runs[1:]:
+        at = 4000 if run.after_step is None else run.after_step
+        assert run.curves["pt"].loss[0] == base.loss[base.steps == at][0]
+
+
+def test_a_copy_is_the_same_study(study, tmp_path):
+    folder = datasets.copy("tiny-cpt", tmp_path)
+    assert load_study(folder / "study.toml").fingerprint == study.fingerprint
+    assert datasets.copy("tiny-cpt", tmp_path) == folder
+
+
+def test_an_unknown_name():
+    for use in (datasets.path, datasets.load):
+        with pytest.raises(DataError, match=r"'tiny-cpd'\. Did you mean 'tiny-cpt'"):
+            use("tiny-cpd")
+
+
+def test_a_copy_over_a_file(tmp_path):
+    (tmp_path / "tiny-cpt").write_text("a file")
+    with pytest.raises(DataError, match="cannot be written"):
+        datasets.copy("tiny-cpt", tmp_path)

@@ -1,0 +1,62 @@
+"""The demo goes the whole way on the bundled runs and leaves what it says it leaves."""
+
+import json
+import shlex
+
+import pytest
+
+from command import run
+from cptlaw import load_study, store
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "new" / "folder"
+    return folder, run("demo", "-o", folder)
+
+
+def test_it_ends_well(shown):
+    _, ended = shown
+    assert ended.status == 0, ended.stderr
+    for part in ("Held out: cpt_cosine, pt_hidden", "CPT law", "Conventions", "CPT run from"):
+        assert part in ended.stdout
+
+
+def test_it_tells_every_step(shown):
+    _, ended = shown
+    lines = ended.stderr.splitlines()
+    assert [line[:2] for line in lines[:4]] == ["1.", "2.", "3.", "4."]
+    assert lines[-1].startswith("next: cptlaw forecast ")
+
+
+def test_it_leaves_what_it_says(shown):
+    folder, ended = shown
+    written = [line[len("wrote ") :] for line in ended.stderr.splitlines() if "wrote" in line]
+    assert written == [str(folder / name) for name in ("fit.json", "fit.png", "forecast.png")]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "fit.json",
+        "fit.png",
+        "forecast.png",
+        "tiny-cpt",
+    ]
+    assert len(load_study(folder / "tiny-cpt" / "study.toml").runs) == 7
+    assert list(store.load(folder / "fit.json").domains)[:2] == ["pt", "cpt"]
+    assert (folder / "fit.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "forecast.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_it_proposes_works(shown):
+    _, ended = shown
+    line = ended.stderr.splitlines()[-1].partition(", or your own logs")[0]
+    assert run(*shlex.split(line.removeprefix("next: cptlaw "))).status == 0
+
+
+def test_as_json_it_prints_one_object(tmp_path):
+    ended = run("demo", "-o", tmp_path, "--json")
+    assert ended.status == 0, ended.stderr
+    assert ended.stdout.count("\n") == 1
+    found = json.loads(ended.stdout, parse_constant=pytest.fail)
+    assert list(found) == ["backtest", "fit", "forecast"]
+    held = [row for row in found["backtest"]["rows"] if row["run"] == "cpt_cosine"]
+    errors = {row["domain"]: row["mape"] for row in held}
+    assert errors["pt"] < 0.01 and errors["cpt"] < 0.01

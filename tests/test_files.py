@@ -1,0 +1,75 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from cptlaw.errors import DataError
+from cptlaw.files import write_atomic
+
+
+@pytest.mark.parametrize(
+    ("content", "stored"),
+    [("L₀ = 3\n", "L₀ = 3\n".encode()), (b"\x00\r\n\xff", b"\x00\r\n\xff"), ("", b"")],
+)
+def test_what_is_written(tmp_path, content, stored):
+    path = tmp_path / "fit.json"
+    assert write_atomic(path, content) == path
+    assert path.read_bytes() == stored
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.json"]
+
+
+def test_a_path_may_be_a_text(tmp_path):
+    assert write_atomic(str(tmp_path / "a"), "x") == tmp_path / "a"
+
+
+def test_a_name_in_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_atomic("a", "x")
+    assert (tmp_path / "a").read_text() == "x"
+
+
+def test_a_file_is_replaced(tmp_path):
+    path = tmp_path / "fit.json"
+    path.write_text("something longer that was there before")
+    write_atomic(path, "new")
+    assert path.read_text() == "new"
+
+
+def test_a_file_has_ordinary_permissions(tmp_path):
+    ordinary = tmp_path / "ordinary"
+    ordinary.write_text("x")
+    written = write_atomic(tmp_path / "written", "x")
+    assert stat.S_IMODE(written.stat().st_mode) == stat.S_IMODE(ordinary.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "is a directory; name a file in it"),
+        ("missing/fit.json", "cannot be written: No such file or directory"),
+        ("file/fit.json", "cannot be written: Not a directory"),
+        ("x" * 300, "cannot be written: File name too long"),
+    ],
+)
+def test_where_no_file_can_be(tmp_path, name, words):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match=words) as caught:
+        write_atomic(tmp_path / name, "x")
+    assert str(tmp_path) in str(caught.value)
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, error):
+    path = tmp_path / "fit.json"
+    path.write_text("old")
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(Path, "replace", fail)
+    expected = DataError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(expected):
+        write_atomic(path, "new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["fit.json"]

@@ -1,0 +1,52 @@
+"""What is loaded when: nothing heavy before it is needed."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "matplotlib", "pandas", "pyarrow", "rich")
+LOADED = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
+HELP = f"""
+import sys
+from cptlaw.cli import main
+sys.argv = ["cptlaw", "--help"]
+try:
+    main()
+except SystemExit as ended:
+    assert ended.code == 0
+{LOADED}
+"""
+
+
+@pytest.mark.parametrize("code", [f"import cptlaw; {LOADED}", HELP])
+def test_nothing_heavy_is_loaded(code):
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_package_is_a_command():
+    words = [sys.executable, "-m", "cptlaw", "laws", "--json"]
+    ended = subprocess.run(words, capture_output=True, text=True)
+    assert ended.returncode == 0
+    assert ended.stdout.startswith('{"laws": [')
+    assert ended.stderr == ""
+
+
+def test_a_reader_that_leaves_early_ends_it_quietly():
+    code = "import sys; from cptlaw.cli import main; sys.argv = ['cptlaw', 'laws']; main()"
+    running = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert running.stdout is not None
+    running.stdout.close()
+    _, told = running.communicate()
+    assert told == b""
+
+
+def test_everything_public_exists():
+    import cptlaw
+
+    assert cptlaw.__all__ == sorted(cptlaw.__all__)
+    assert all(hasattr(cptlaw, name) for name in cptlaw.__all__)
