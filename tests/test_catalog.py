@@ -106,6 +106,7 @@ def test_no_law_covers_it(which, words):
         ("unknown-pt", "unknown, replay", "Keep runs of one replay only.$"),
         ("unknown-pt", "mixed", "no law covers both"),
         ("eq4", "mixed", "no law covers both"),
+        ("eq10", "batch", r"differ in batch_tokens or sequence_length.* Use eq4-batch"),
     ],
 )
 def test_check_refuses(law, which, words):
@@ -119,7 +120,7 @@ def test_check_refuses(law, which, words):
         ("eq8-printed", "replay"),
         ("eq8", "plain"),
         ("eq9", "plain"),
-        ("eq10", "batch"),
+        ("eq4-batch", "batch"),
         ("eq4-anchored", "one share"),
         ("eq7", "size"),
     ],

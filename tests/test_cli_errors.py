@@ -258,7 +258,7 @@ def test_backtest(here, words, told):
         ("cosin 2000 to 0", ["'cosin'", "Did you mean 'cosine'"]),
         ("cosine 2000 0", ["'0' is not understood"]),
         ("cosine 2000", ["needs 'to LR'"]),
-        ("cosine 2k to 0", ["'2k' is not a number"]),
+        ("cosine 2k to 0", ["'2k' is no number of steps"]),
         ("cosine 2.5 to 0", ["whole number above 0"]),
         ("cosine 9 to 0 |", ["segment 2"]),
         ("cosine 9 to -1", ["at least 0"]),

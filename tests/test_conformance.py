@@ -6,16 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cptlaw import (
-    Convention,
-    Curve,
-    Run,
-    Schedule,
-    Study,
-    catalog,
-    fit,
-    store,
-)
+from cptlaw import Convention, Curve, Run, Schedule, Study, catalog, fit, store
 from cptlaw.observations import facts, observe
 
 BASE = Schedule.wsd(1e-3, 3000, 900, warmup=100)
@@ -120,7 +111,7 @@ def test_a_fit_comes_back_from_json_exactly(name):
 
 @pytest.mark.parametrize("name", LAWS)
 def test_the_gradient_of_the_objective_is_right(name):
-    from cptlaw.objective import Objective
+    from cptlaw.fitting.objective import Objective
 
     study, role, params = own_study(name)
     observed = observe(study, role, Convention())

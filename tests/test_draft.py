@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cptlaw import logs, study_file
-from cptlaw.draft import draft
 from cptlaw.errors import DataError
 from cptlaw.runs import Curve, Run
+from cptlaw.study_file.draft import draft
 
 COLUMNS = ("general", "law", "code")
 

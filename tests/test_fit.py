@@ -105,9 +105,9 @@ def test_order_of_runs_and_seed_do_not_matter(bundled, fitted):
 
 
 def test_the_objective_is_no_worse_from_any_of_many_starts(bundled, fitted):
-    from cptlaw.newton import minimise
-    from cptlaw.objective import Objective
-    from cptlaw.projection import project
+    from cptlaw.fitting.newton import minimise
+    from cptlaw.fitting.objective import Objective
+    from cptlaw.fitting.projection import project
 
     for role in ("pt", "cpt"):
         domain, observed = fitted.domain(role), fitted.observed(role)
@@ -122,7 +122,7 @@ def test_the_objective_is_no_worse_from_any_of_many_starts(bundled, fitted):
 
 
 def test_a_minimum_has_no_gradient_left(fitted):
-    from cptlaw.objective import Objective
+    from cptlaw.fitting.objective import Objective
 
     domain, observed = fitted.domain("pt"), fitted.observed("pt")
     objective = Objective(domain.law, observed.points, observed.loss)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from cptlaw.errors import DataError
-from cptlaw.guesses import data_of, roles
-from cptlaw.lineage import Link
 from cptlaw.runs import Curve, Run
+from cptlaw.study_file.guesses import data_of, roles
+from cptlaw.study_file.lineage import Link
 
 STEPS = np.arange(0, 501, 50)
 

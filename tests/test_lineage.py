@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cptlaw.lineage import links
 from cptlaw.runs import Curve, LoggedLR, Run
+from cptlaw.study_file.lineage import links
 
 
 def run(name, steps, losses, lr=None):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from cptlaw.logged_lr import compare, from_log, learning_rate
 from cptlaw.runs import Curve, LoggedLR, Run
 from cptlaw.schedule import Schedule
+from cptlaw.study_file.logged_lr import compare, from_log, learning_rate
 
 
 def logged(steps, lrs, last=None):

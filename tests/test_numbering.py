@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from cptlaw.errors import DataError
-from cptlaw.numbering import Placed, place
 from cptlaw.runs import Curve, LoggedLR, Run
 from cptlaw.schedule import Schedule
+from cptlaw.study_file.numbering import Placed, place
 
 
 def log(steps, losses=None, name="cpt", **more):

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cptlaw import catalog, plot, plot_style
+from cptlaw import catalog, plot
 from cptlaw.areas import Convention
 from cptlaw.catalog import Facts
 from cptlaw.errors import DataError, MissingExtra
 from cptlaw.fitted import DomainFit, Fit, combination
 from cptlaw.forecast import Forecast, forecast
 from cptlaw.history import History
+from cptlaw.plot import style as plot_style
 from cptlaw.points import Points
 from cptlaw.runs import Curve, Run
 from cptlaw.schedule import Schedule

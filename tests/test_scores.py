@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from cptlaw.objective import huber
+from cptlaw.fitting.objective import huber
 from cptlaw.scores import score
 
 MEASURED = np.array([4.0, 3.0, 2.0])

@@ -13,7 +13,7 @@ from cptlaw import catalog, datasets, report
 from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray
 from cptlaw.fit import best_minimum
-from cptlaw.objective import Objective
+from cptlaw.fitting.objective import Objective
 from cptlaw.observations import facts, observe
 
 # The paper's method: scipy's L-BFGS-B on all eight parameters from a grid of starts.

@@ -233,10 +233,10 @@ def default_name(study: Study) -> str:
     Raises:
         DataError: known and unknown bases are mixed, or no law covers what varies.
     """
-    if not study.has_cpt:
-        return "eq1"
     _check_bases(study)
     varying = varies(study)
+    if not study.has_cpt:
+        return "eq7" if "size" in varying else "eq1"
     names = {
         frozenset[str](): "eq4",
         frozenset({"unknown"}): "unknown-pt",
@@ -289,9 +289,12 @@ def varies(study: Study) -> frozenset[str]:
 
 
 def _check_seen(name: str, varying: frozenset[str]) -> None:
-    """Whether the named law sees what varies between the CPT runs."""
-    if name == "eq1":
-        raise DataError("law eq1 has no shift, but the study has CPT runs. Use eq4.")
+    """Whether the named law sees what varies between the fitted runs."""
+    if "batch" in varying and name != "eq4-batch":
+        raise DataError(
+            f"the CPT runs differ in batch_tokens or sequence_length, which law {name} does not "
+            "see. Use eq4-batch, or leave both keys out of the study to treat them alike."
+        )
     for what, laws, use in (("replay", REPLAY_LAWS, "eq8"), ("size", SIZE_LAWS, "eq7")):
         if what not in varying or name in laws:
             continue
@@ -322,8 +325,9 @@ def check(name: str, study: Study) -> None:
                 else "is for unknown bases, but this study knows its pre-training. Use eq4."
             )
         )
-    if study.has_cpt:
-        _check_seen(name, varying)
+    if name == "eq1" and study.has_cpt:
+        raise DataError("law eq1 has no shift, but the study has CPT runs. Use eq4.")
+    _check_seen(name, varying)
     if name in SIZE_LAWS:
         for run, history in _fitted(study).items():
             if history.model_size is None:

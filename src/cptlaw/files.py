@@ -22,8 +22,11 @@ def write_atomic(path: str | Path, content: str | bytes) -> Path:
     target = Path(path)
     data = content.encode() if isinstance(content, str) else content
     try:
+        target = target.resolve() if target.is_symlink() else target
         if target.is_dir():
             raise DataError(f"{target}: is a directory; name a file in it.")
+        if target.exists() and not target.is_file():
+            raise DataError(f"{target}: is no ordinary file; name one that may be written over.")
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror}.") from None

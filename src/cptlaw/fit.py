@@ -12,16 +12,16 @@ from cptlaw import catalog
 from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray
 from cptlaw.catalog import Facts
-from cptlaw.covariance import covariance
-from cptlaw.diagnosis import diagnose
 from cptlaw.errors import DataError, FitError, suggestion
 from cptlaw.fitted import DomainFit, Fit, combination
+from cptlaw.fitting.covariance import covariance
+from cptlaw.fitting.diagnosis import diagnose
+from cptlaw.fitting.newton import Minimum, minimise
+from cptlaw.fitting.objective import DELTA, Objective
+from cptlaw.fitting.projection import Projected, project, search
 from cptlaw.law import Law
-from cptlaw.newton import Minimum, minimise
-from cptlaw.objective import DELTA, Objective
 from cptlaw.observations import Observations, facts, observe
 from cptlaw.points import Points
-from cptlaw.projection import Projected, project, search
 from cptlaw.scores import score
 from cptlaw.study import Study
 
@@ -303,7 +303,13 @@ def _described(
         objective.columns(z).matrix,
         held,
     )
-    return replace(fitted, status=found.status, advice=found.advice)
+    return replace(
+        fitted,
+        status=found.status,
+        advice=found.advice,
+        loose=found.loose,
+        unseen=found.unseen,
+    )
 
 
 def _fit_combination(

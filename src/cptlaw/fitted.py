@@ -12,8 +12,8 @@ from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray, floats
 from cptlaw.catalog import PAPER, Facts
 from cptlaw.errors import DataError, suggestion
+from cptlaw.fitting.objective import DELTA
 from cptlaw.law import Factor, Law, Part, Term
-from cptlaw.objective import DELTA
 from cptlaw.observations import Observations, observe
 from cptlaw.points import Points
 from cptlaw.scores import Scores
@@ -38,6 +38,8 @@ class DomainFit:
         ranges: smallest and largest fitted value of each quantity that a forecast may leave.
         fixed: shape parameters that were given.
         kept: shape parameters that keep their usual value: the data do not speak against it.
+        loose: parameters that the data leave open.
+        unseen: coefficients of terms that are zero at every fitted point.
         combines: the fitted D_pt and D_cpt losses that "eq6" adds up, else None.
     """
 
@@ -55,6 +57,8 @@ class DomainFit:
     )
     fixed: Mapping[str, float] = field(default_factory=dict[str, float])
     kept: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     combines: tuple[DomainFit, DomainFit] | None = None
 
     def __post_init__(self) -> None:

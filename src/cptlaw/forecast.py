@@ -13,6 +13,7 @@ from cptlaw import catalog
 from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import DataError
+from cptlaw.extrapolation import fitted_range, warnings
 from cptlaw.fitted import DomainFit, Fit
 from cptlaw.history import History
 from cptlaw.points import Points
@@ -132,7 +133,7 @@ def forecast(
         future.replay,
         points.histories[0].model_size,
         future.batch_tokens,
-        (*_warnings(fit, points.histories[0], future, model_size), *_strange(curves)),
+        (*warnings(fit, points, future, model_size), *_strange(curves)),
     )
 
 
@@ -195,7 +196,7 @@ def _run(
 ) -> Run:
     share = 0.0
     if phase == "cpt":
-        shares = _fitted(fit, "replay")
+        shares = fitted_range(fit, "replay")
         usual = shares[0] if shares and shares[0] == shares[1] else 0.0
         share = usual if replay is None else replay
     elif replay:
@@ -253,6 +254,11 @@ def _check_phase(fit: Fit, run: Run, words: str) -> None:
     bases = sorted({b for d in fit.domains.values() for b in d.facts.bases})
     if bases and not words.startswith(UNKNOWN):
         raise DataError(_open_model(bases))
+    if run.data == "pt" and words.startswith(UNKNOWN):
+        raise DataError(
+            "D_pt training of an open model cannot be forecast: its pre-training is unknown. "
+            'Leave data = "pt" (--data pt) out.'
+        )
     if run.data == "cpt" and words == _SCRATCH:
         raise DataError(
             "a CPT forecast needs its base: after = 'RUN' or 'RUN@STEP' (--after), or "
@@ -291,11 +297,6 @@ def _curve(domain: DomainFit, points: Points, step: IntArray) -> DomainForecast:
     return DomainForecast(step, base + shift, base, shift)
 
 
-def _fitted(fit: Fit, quantity: str) -> tuple[float, float] | None:
-    found = [d.ranges[quantity] for d in fit.domains.values() if quantity in d.ranges]
-    return (min(f[0] for f in found), max(f[1] for f in found)) if found else None
-
-
 _ABSURD = 1e6  # nats per token
 
 
@@ -309,51 +310,3 @@ def _strange(curves: Mapping[str, DomainForecast]) -> list[str]:
         for role, curve in curves.items()
         if curve.loss.min() <= 0
     ]
-
-
-def _warnings(
-    fit: Fit, history: History, run: Run, model_size: float | None = None
-) -> tuple[str, ...]:
-    """How far a forecast leaves what was fitted, each a sentence."""
-    phase, schedule = run.data, _schedule(run)
-    laws = {d.law.name for d in fit.domains.values() if d.combines is None}
-    unseen = " The fitted law does not see it, so it has no effect on the forecast."
-    of_size = "" if laws & set(catalog.SIZE_LAWS) else unseen
-    of_replay = "" if laws & set(catalog.REPLAY_LAWS) else unseen
-    length = float(history.cpt_lr.size if phase == "cpt" else history.pt_lr.size)
-    asked: list[tuple[str, str, float | None, str]] = [
-        ("a peak LR of", f"{phase}_peak_lr", schedule.peak, _PEAKS),
-        ("a length in steps of", f"{phase}_steps", length, ""),
-        ("a model size of", "model_size", history.model_size, of_size),
-    ]
-    if phase == "cpt":
-        asked.append(("a replay share of", "replay", history.replay, of_replay))
-        if history.pt_lr.size:
-            asked.append(("a start at step", "start_step", float(history.pt_lr.size), _STARTS))
-    found: list[str] = []
-    for words, key, value, more in asked:
-        fitted = _fitted(fit, key)
-        if value is None or fitted is None:
-            continue
-        if not fitted[0] * 0.99 <= value <= fitted[1] * 1.01:
-            found.append(_outside(words, value, fitted) + more)
-    if of_size and model_size is not None and _fitted(fit, "model_size") is None:
-        found.append(f"A model size of {model_size:g} was given.{of_size}")
-    for role, domain in fit.domains.items():
-        found.extend(f"{role}: {a}" for a in domain.advice if domain.status == "published")
-    return tuple(found)
-
-
-_PEAKS = " Laws of this form have missed other peaks by 2 to 8 % on real curves."
-_STARTS = " The shift is taken to be the same from every start, which holds only roughly."
-
-
-def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:
-    low, high = fitted
-    what = f"{low:g}" if f"{low:g}" == f"{high:g}" else f"{low:g} to {high:g}"
-    near = low if value < low else high
-    if near > 0 and value > 0:
-        away = f"{max(value / near, near / value):.3g} times away"
-    else:
-        away = f"{abs(value - near):.3g} away"
-    return f"{words} {value:g} lies outside what was fitted ({what}; {away})."

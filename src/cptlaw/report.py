@@ -187,8 +187,8 @@ def _error(domain: DomainFit, name: str) -> str:
         return "kept"
     error = domain.stderr.get(name)
     if error is None:
-        return "at bound"
-    loose = any(name in a.partition(":")[0].split(", ") for a in domain.advice)
+        return "open" if name in (*domain.loose, *domain.unseen) else "at bound"
+    loose = name in domain.loose or name in domain.unseen
     return ("" if error == float("inf") else f"{error:.2g} ") + ("open" if loose else "")
 
 

@@ -39,7 +39,7 @@ class Schedule:
     @property
     def peak(self) -> float:
         """Highest LR of any step."""
-        return float(self.lr().max())
+        return max(segment.highest for segment in self.segments)
 
     @property
     def final(self) -> float:

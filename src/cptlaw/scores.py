@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.objective import DELTA, huber
+from cptlaw.fitting.objective import DELTA, huber
 
 
 @dataclass(frozen=True)

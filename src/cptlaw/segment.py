@@ -144,6 +144,12 @@ class Segment:
         """LR of the last step that is run."""
         return float(self.lr(np.array([self.run_steps]))[0])
 
+    @property
+    def highest(self) -> float:
+        """Highest LR of any step that is run; every shape but an array goes one way only."""
+        ends = self.lr(np.array([1, self.run_steps]))
+        return float(self.values[: self.run_steps].max() if self.kind == "array" else ends.max())
+
     def lr(self, k: IntArray) -> FloatArray:
         """LR of steps k = 1..run_steps of this segment, shape of k."""
         return _SHAPES[self.kind](k / self.steps, self)

@@ -110,6 +110,12 @@ class Study:
                 f"run '{run.name}' has replay = {run.replay:g} and goes on from '{parent.name}' "
                 f"with {parent.replay:g}; no law covers a share that changes along a CPT."
             )
+        if run.data == parent.data == "cpt" and run.batch_label != parent.batch_label:
+            raise DataError(
+                f"run '{run.name}' has a batch of {run.batch_label} (tokens x sequence length) "
+                f"and goes on from '{parent.name}' with {parent.batch_label}; no law covers a "
+                "batch that changes along a CPT."
+            )
 
     def run(self, name: str, asked_by: str = "") -> Run:
         """The run of that name.

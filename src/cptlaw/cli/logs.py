@@ -72,8 +72,8 @@ def init(
 ) -> None:
     """Write a first study.toml from logs; look it over before fitting."""
     from cptlaw import logs as readers
-    from cptlaw.draft import draft
     from cptlaw.files import write_atomic
+    from cptlaw.study_file.draft import draft
 
     check_writable(output, reads=logs)
     if Path(output).exists() and not force:

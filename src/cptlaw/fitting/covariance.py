@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
-from cptlaw.newton import curvature, whitening
-from cptlaw.objective import Objective
+from cptlaw.fitting.newton import curvature, whitening
+from cptlaw.fitting.objective import Objective
 
 
 def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntArray) -> FloatArray:

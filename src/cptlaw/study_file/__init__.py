@@ -14,11 +14,11 @@ from typing import Any
 from cptlaw import logs
 from cptlaw.errors import DataError, suggestion
 from cptlaw.history import MOST_STEPS
-from cptlaw.logged_lr import learning_rate
-from cptlaw.numbering import Placed, place
 from cptlaw.runs import UNKNOWN, Data, Run
 from cptlaw.schedule import Schedule
 from cptlaw.study import Study
+from cptlaw.study_file.logged_lr import learning_rate
+from cptlaw.study_file.numbering import Placed, place
 
 ROLES = ("pt", "cpt", "loss", "ood.NAME")
 _EXAMPLE = '[domains] with pt = "COLUMN", and a [[run]] with name = "base" and log = "FILE"'

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cptlaw import plot_style as style
 from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.fitted import Fit
 from cptlaw.forecast import DomainForecast, Forecast
 from cptlaw.history import History
-from cptlaw.plot_fit import decomposition, fit, fit_figure, residuals
-from cptlaw.plot_style import save
+from cptlaw.plot import style as style
+from cptlaw.plot.fits import decomposition, fit, fit_figure, residuals
+from cptlaw.plot.style import save
 from cptlaw.points import Points
 from cptlaw.runs import Run
 from cptlaw.schedule import Schedule

@@ -8,8 +8,8 @@ from functools import reduce
 
 import numpy as np
 
-from cptlaw.numbering import FAR, logged_steps, meets, spacing
 from cptlaw.runs import Curve, Run
+from cptlaw.study_file.numbering import FAR, logged_steps, meets, spacing
 
 OTHER_LR = 0.03  # what an LR off by 1 % or more weighs against a gap in log losses
 

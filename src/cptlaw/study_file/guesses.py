@@ -10,9 +10,9 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError, suggestion
-from cptlaw.lineage import Link, measured
-from cptlaw.numbering import loss_at
 from cptlaw.runs import Curve, Data, Run
+from cptlaw.study_file.lineage import Link, measured
+from cptlaw.study_file.numbering import loss_at
 
 RISE = 0.01  # of the loss at transfer: more than the noise between evaluations
 APART = 0.05  # how far the domains of a CPT run come apart, of their losses at transfer

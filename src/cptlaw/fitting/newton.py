@@ -13,8 +13,8 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray
 from cptlaw.errors import FitError
-from cptlaw.objective import Objective
-from cptlaw.projection import huber_weight
+from cptlaw.fitting.objective import Objective
+from cptlaw.fitting.projection import huber_weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +28,12 @@ class Minimum:
     iterations: int
 
 
-def minimise(objective: Objective, start: FloatArray, steps: int = 80) -> Minimum:
+def minimise(objective: Objective, start: FloatArray, steps: int = 120) -> Minimum:
     """Minimise from `start`, shape (m + k,).
+
+    It has settled when the quadratic model promises nothing more and the last step gave nothing.
+    On the flat ridge of a parameter that the data do not determine, where every step still gives
+    a little, it has settled when the last ten together gave less than a millionth.
 
     Raises:
         FitError: a loss predicted there is not above 0, so that the objective is undefined.
@@ -37,6 +41,7 @@ def minimise(objective: Objective, start: FloatArray, steps: int = 80) -> Minimu
     low, high = objective.bounds
     z = np.clip(start, low, high)
     value, stalled, iteration = objective.value(z), 0, 0
+    values = [value]
     if not np.isfinite(value):
         raise FitError(
             f"{objective.law.name} predicts a loss of 0 or less on these data wherever the search "
@@ -52,11 +57,13 @@ def minimise(objective: Objective, start: FloatArray, steps: int = 80) -> Minimu
         there, reached = _along(objective, z, value, move, low, high)
         gain = value - reached
         z, value = there, reached
+        values.append(value)
         stalled = stalled + 1 if gain <= 1e-13 * value else 0
         if (settled and stalled) or stalled >= 3:
             break
     rests = _resting(z, objective.gradient(z), low, high)
-    return Minimum(z, value, iteration < steps, rests, iteration)
+    flat = len(values) > 10 and values[-11] - value <= 1e-6 * value
+    return Minimum(z, value, iteration < steps or flat, rests, iteration)
 
 
 def _resting(z: FloatArray, gradient: FloatArray, low: FloatArray, high: FloatArray) -> BoolArray:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray
+from cptlaw.fitting.objective import Objective, huber
 from cptlaw.law import Columns
-from cptlaw.objective import Objective, huber
 
 
 @dataclass(frozen=True, eq=False)

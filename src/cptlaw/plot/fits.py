@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cptlaw import plot_style as style
 from cptlaw.areas import warmup_steps
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
 from cptlaw.fitted import DomainFit, Fit
 from cptlaw.observations import Observations, observe
+from cptlaw.plot import style as style
 from cptlaw.points import Points
 from cptlaw.study import Study
 

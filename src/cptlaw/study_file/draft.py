@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from cptlaw import guesses
 from cptlaw.errors import DataError
-from cptlaw.guesses import Roles
-from cptlaw.lineage import Link, links
-from cptlaw.numbering import FAR, logged_steps, spacing
 from cptlaw.runs import UNKNOWN, Data, Run
 from cptlaw.schedule import Schedule
+from cptlaw.study_file import guesses
+from cptlaw.study_file.guesses import Roles
+from cptlaw.study_file.lineage import Link, links
+from cptlaw.study_file.numbering import FAR, logged_steps, spacing
 
 _TODO = "TODO: warmup STEPS to LR | constant STEPS | linear STEPS to LR"
 _REPLAY = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import FloatArray
+from cptlaw.fitting.newton import Minimum
 from cptlaw.law import Law
-from cptlaw.newton import Minimum
 from cptlaw.observations import Observations
 
 _MENDS = {
@@ -33,15 +33,37 @@ _MENDS = {
     ),
     ("l_pt", "l_cpt"): "Evaluations where D_pt and D_cpt move apart would determine them.",
 }
+_ABSENT = {
+    "C1": "A branch of the pre-training that anneals would determine it.",
+    "C2": "A CPT run whose LR changes would determine it.",
+    "B": "A CPT run would determine it.",
+    "D": "A CPT run would determine it.",
+}
 _LOOSE = 0.5
+
+
+def _first_mend(names: list[str]) -> str:
+    """What would determine the first of the named parameters."""
+    name = names[0].partition("[")[0]
+    general = next((mend for group, mend in _MENDS.items() if name in group), "")
+    return _ABSENT.get(name, general)
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Status of a fit and advice, each a sentence."""
+    """What a fit does not tell.
+
+    Args:
+        status: "ok", "at bound", "not identified" or "not converged".
+        advice: each a sentence.
+        loose: parameters that the data leave open.
+        unseen: coefficients of terms that are zero at every fitted point.
+    """
 
     status: str
     advice: tuple[str, ...]
+    loose: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def diagnose(
@@ -85,7 +107,7 @@ def diagnose(
     advice = _sentences(law, absent, bound, loose, params)
     advice += [
         f"{name}: the data leave it open; held at {params[name]:g}, where it has no effect. "
-        + next(mend for names, mend in _MENDS.items() if name in names)
+        + _first_mend([name])
         for name in held
     ]
     if "C1" in params and all(h.cpt_lr.size for h in observed.points.histories):
@@ -97,7 +119,8 @@ def diagnose(
     if not minimum.converged:
         advice.insert(0, "The search did not settle; the coefficients are the best it found.")
     status = "not identified" if absent or loose or held else "at bound" if bound else "ok"
-    return Diagnosis("not converged" if not minimum.converged else status, tuple(advice))
+    status = status if minimum.converged else "not converged"
+    return Diagnosis(status, tuple(advice), (*loose, *held), tuple(absent))
 
 
 def _is_loose(law: Law, index: int, value: float, error: float) -> bool:
@@ -110,6 +133,18 @@ def _is_loose(law: Law, index: int, value: float, error: float) -> bool:
     return not error <= _LOOSE
 
 
+def _mends(law: Law) -> dict[tuple[str, ...], str]:
+    """What would determine which parameters; an open model's pre-training cannot be had."""
+    if not any(name.startswith("S1_pt") for name in law.parameters):
+        return _MENDS
+    base = (
+        "The pre-training is unknown, and the CPT's losses do not show where the loss would level "
+        "off. Within the fitted range the curve is fitted; outside it is a guess. A longer CPT "
+        "run would tell more."
+    )
+    return {**_MENDS, ("L0", "A", "alpha"): base}
+
+
 def _sentences(
     law: Law,
     absent: list[str],
@@ -120,9 +155,10 @@ def _sentences(
     found: list[str] = []
     if absent:
         found.append(
-            f"{', '.join(absent)}: nothing in the data depends on it; its value means nothing."
+            f"{', '.join(absent)}: nothing in the data depends on it, so its value means nothing. "
+            + _first_mend(absent)
         )
-    for names, mend in _MENDS.items():
+    for names, mend in _mends(law).items():
         mine = [n for n in law.parameters if n.partition("[")[0] in names]
         at = [f"{n} = {params[n]:.4g}" for n in mine if n in bound]
         open_ = [n for n in mine if n in loose]
