@@ -1,7 +1,7 @@
 # make demo   the environment, then the whole way on bundled real runs
 # make test   the environment, then all tests
 # make lint   style, types, import layers
-# make docs   write docs/commands.md from the help texts
+# make docs   docs/commands.md from the help texts, and the figures
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -26,6 +26,7 @@ lint: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/write_commands.py
+	$(BIN)/python docs/draw_figures.py
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \

@@ -7,13 +7,14 @@ import click
 from cptlaw.cli import cli
 
 
-def pages(command: click.Command, name: str) -> list[str]:
+def pages(command: click.Command, name: str, parent: click.Context | None = None) -> list[str]:
     """The help of a command and of everything below it, as Markdown."""
-    context = click.Context(command, info_name=name, terminal_width=90, max_content_width=90)
+    settings = {**command.context_settings, "terminal_width": 90, "max_content_width": 90}
+    context = click.Context(command, info_name=name.split()[-1], parent=parent, **settings)
     body = command.get_help(context)
     found = [f"## {name}\n\n```text\n{body}\n```\n"]
     for child in getattr(command, "commands", {}).values():
-        found += pages(child, f"{name} {child.name}")
+        found += pages(child, f"{name} {child.name}", context)
     return found
 
 

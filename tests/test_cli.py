@@ -132,7 +132,7 @@ def test_bench_as_json():
         (["fit", "study.toml", *QUICK], ["CPT law", "std. error", "Conventions", "Notes"]),
         (
             ["forecast", "fit.json", "--after", "base@1500", "--schedule", "cosine 900 to 0"],
-            ["CPT run from 'base' at step 1500: 900 steps", "hidden PT", "warning: a start at"],
+            ["CPT run from 'base' at step 1500: 900 steps", "hidden PT", "warning: A start at"],
         ),
         (
             ["forecast", "pt.json", "--schedule", "warmup 100 to 2e-4 | constant 1900"],

@@ -51,10 +51,10 @@ def test_a_schedule_goes_on_from_the_bases_learning_rate(fitted):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schedule": "warmup 100 to 2e-3 | constant 1400"}, "a peak LR of 0.002"),
-        ({"schedule": "constant 6000"}, "a length in steps of 6000"),
-        ({"after": "pt_const@1000"}, "a start at step 1000"),
-        ({"replay": 0.5}, "a replay share of 0.5"),
+        ({"schedule": "warmup 100 to 2e-3 | constant 1400"}, "A peak LR of 0.002"),
+        ({"schedule": "constant 6000"}, "A length of 6000 steps"),
+        ({"after": "pt_const@1000"}, "A start at step 1000"),
+        ({"replay": 0.5}, "A replay share of 0.5"),
     ],
 )
 def test_what_leaves_the_data_is_named_with_its_distance(fitted, changes, message):

@@ -171,7 +171,7 @@ def test_a_fit_at_one_replay_share_forecasts_at_it(name: str) -> None:
         published.load(f"fineweb-kp-106m-{name}"), TYPICAL, base_schedule=BASE, replay=0.1
     )
     assert not any("replay share" in w for w in found.warnings)
-    assert any("a replay share of 0.1 lies outside" in w for w in other.warnings)
+    assert any("A replay share of 0.1 lies outside" in w for w in other.warnings)
 
 
 @pytest.mark.parametrize("role", ["pt", "cpt"])
@@ -241,7 +241,7 @@ def test_a_well_printed_fit_gives_no_advice(name: str) -> None:
 
 def test_a_forecast_past_the_fitted_steps_of_an_open_model_is_told() -> None:
     found = _typical("llama3.2-1b-law").warnings
-    assert any("a length in steps of 10000 lies outside" in w for w in found)
+    assert any("A length of 10000 steps lies outside" in w for w in found)
 
 
 # --- shifts without a law ---------------------------------------------------------------------

@@ -52,7 +52,7 @@ def test_a_forecast_in_words(study):
     fitted = fit(study.without(["cpt_const_replay25"]))
     text = report.forecast_text(forecast(fitted, "constant 5000", after="pt_const"))
     assert "5000 steps, 2.05e+07 tokens" in text
-    assert "warning: a length in steps of 5000 lies outside" in text
+    assert "warning: A length of 5000 steps lies outside" in text
 
 
 def test_a_backtest_in_words(study):

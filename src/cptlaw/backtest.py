@@ -11,9 +11,11 @@ import numpy as np
 from cptlaw import catalog
 from cptlaw.areas import Convention
 from cptlaw.errors import DataError
+from cptlaw.extrapolation import warnings
 from cptlaw.fit import fit
 from cptlaw.fitted import Fit
 from cptlaw.observations import Observations, observe
+from cptlaw.points import Points
 from cptlaw.runs import Run
 from cptlaw.scores import Scores, score
 from cptlaw.study import Study
@@ -109,6 +111,8 @@ def backtest(
             assert domain.scores is not None
             law_rows.append(LawRow(name, role, domain.scores.huber, seconds, domain.status))
             rows.extend(_scored(name, role, result, study, fitted, notes))
+        for run in dict.fromkeys(row.run for row in rows if row.law == name):
+            notes.extend(f"'{run}': {said}" for said in _leaves(result, study.run(run), study))
     if not rows:
         raise DataError("the held-out part has no losses to score the forecasts on.")
     words = (
@@ -165,6 +169,14 @@ def _scored(
             continue
         rows.append(BacktestRow(law, name, role, score(predicted[mine], full.loss[mine])))
     return rows
+
+
+def _leaves(result: Fit, run: Run, study: Study) -> tuple[str, ...]:
+    """How far a held-out run leaves what was fitted."""
+    history = study.history(run.name)
+    end = np.array([history.pt_lr.size + history.cpt_lr.size])
+    points = Points([history], np.zeros(1, dtype=np.int64), end, result.convention)
+    return warnings(result, points, run)
 
 
 def _places(observed: Observations) -> set[tuple[str, int]]:

@@ -35,14 +35,14 @@ def warnings(
     of_replay = "" if laws & set(catalog.REPLAY_LAWS) else unseen
     length = float(history.cpt_lr.size if phase == "cpt" else history.pt_lr.size)
     asked: list[tuple[str, str, float | None, str]] = [
-        ("a peak LR of", f"{phase}_peak_lr", schedule.peak, _PEAKS),
-        ("a length in steps of", f"{phase}_steps", length, ""),
-        ("a model size of", "model_size", history.model_size, of_size),
+        ("A peak LR of {:g}", f"{phase}_peak_lr", schedule.peak, _PEAKS),
+        ("A length of {:g} steps", f"{phase}_steps", length, ""),
+        ("A model size of {:g}", "model_size", history.model_size, of_size),
     ]
     if phase == "cpt":
-        asked.append(("a replay share of", "replay", history.replay, of_replay))
+        asked.append(("A replay share of {:g}", "replay", history.replay, of_replay))
         if history.pt_lr.size:
-            asked.append(("a start at step", "start_step", float(history.pt_lr.size), _STARTS))
+            asked.append(("A start at step {:g}", "start_step", float(history.pt_lr.size), _STARTS))
     found: list[str] = []
     for words, key, value, more in asked:
         fitted = fitted_range(fit, key)
@@ -89,4 +89,4 @@ def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:
         away = f"{max(value / near, near / value):.3g} times away"
     else:
         away = f"{abs(value - near):.3g} away"
-    return f"{words} {value:g} lies outside what was fitted ({what}; {away})."
+    return f"{words.format(value)} lies outside what was fitted ({what}; {away})."

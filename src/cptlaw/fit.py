@@ -19,6 +19,7 @@ from cptlaw.fitting.diagnosis import diagnose
 from cptlaw.fitting.newton import Minimum, minimise
 from cptlaw.fitting.objective import DELTA, Objective
 from cptlaw.fitting.projection import Projected, project, search
+from cptlaw.history import History
 from cptlaw.law import Law
 from cptlaw.observations import Observations, facts, observe
 from cptlaw.points import Points
@@ -322,9 +323,18 @@ def _fit_combination(
     return replace(described, combines=(found["pt"], found["cpt"]))
 
 
+def _reached(points: Points, owner: int) -> History:
+    """A history as far as points lie on it."""
+    history, mine = points.histories[owner], points.owner == owner
+    last = int(points.cpt_step[mine].max())
+    if not history.cpt_lr.size:
+        return replace(history, pt_lr=history.pt_lr[: int(points.pt_step[mine].max())])
+    return replace(history, cpt_lr=history.cpt_lr[:last])
+
+
 def ranges(points: Points) -> dict[str, tuple[float, float]]:
     """Smallest and largest value, over n fitted points, of what a forecast may leave."""
-    used = [points.histories[i] for i in np.unique(points.owner)]
+    used = [_reached(points, int(i)) for i in np.unique(points.owner)]
     phases = {"pt": [h.pt_lr for h in used], "cpt": [h.cpt_lr for h in used]}
     found: dict[str, tuple[float, float]] = {}
     for phase, all_lr in phases.items():
@@ -332,7 +342,7 @@ def ranges(points: Points) -> dict[str, tuple[float, float]]:
         if lrs:
             peaks, lengths = [float(lr.max()) for lr in lrs], [float(lr.size) for lr in lrs]
             found[f"{phase}_peak_lr"] = (min(peaks), max(peaks))
-            found[f"{phase}_steps"] = (min(lengths), max(lengths))
+            found[f"{phase}_steps"] = (1.0, max(lengths))  # a longer run has its first steps too
     cpt = [h for h in used if h.cpt_lr.size]
     if cpt:
         shares = [h.replay for h in cpt]

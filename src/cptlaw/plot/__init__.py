@@ -103,7 +103,7 @@ def _draw_rates(ax: Axes, lines: Sequence[tuple[str, int, FloatArray]]) -> list[
         width = 2.0 + 2.0 * (len(lines) - 1 - i) / max(len(lines) - 1, 1)
         look = {**style.look(i), "marker": "", "linewidth": width}
         handles += ax.plot(x, y, label=labels[name] if name else "learning rate", **look, zorder=3)
-    highest = max(float(lr.max()) for _, _, lr in lines)
+    highest = max(float(np.max(line.get_ydata())) for line in ax.get_lines())
     ax.set_ylim(0, 1.08 * highest or 1.0)
     return handles
 
@@ -210,7 +210,8 @@ def forecast_figure(
         style.label_axes(below, _STEP, style.LOSS if first else "")
         named = [line, *_key([curve], style.BLUE), *behind[:1]]
         handles.update({str(handle.get_label()): handle for handle in named})
-    style.legend_below(figure, list(handles.values()), _warnings(forecast))
+    said = [_warnings(forecast), style.not_shown(forecast.domains, shown) if roles is None else ""]
+    style.legend_below(figure, list(handles.values()), "\n".join(filter(None, said)))
     figure.align_ylabels(rows[:, 0])
     return figure
 

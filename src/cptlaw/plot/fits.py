@@ -139,9 +139,8 @@ def fit_figure(
         style.label_axes(above, "", style.LOSS if first else "", style.domain_title(role))
         style.label_axes(below, y="residual (%)" if first else "")
         handles.update({str(handle.get_label()): handle for handle in found})
-    left_out = ", ".join(r for r in fit.domains if r not in shown) if roles is None else ""
-    title = f"{BOTH}; not shown: {left_out}" if left_out else BOTH
-    style.legend_below(figure, list(handles.values()), title)
+    more = style.not_shown(fit.domains, shown) if roles is None else ""
+    style.legend_below(figure, list(handles.values()), "; ".join(filter(None, [BOTH, more])))
     figure.align_ylabels(rows[:, 0])
     return figure
 

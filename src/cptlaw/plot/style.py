@@ -188,6 +188,12 @@ def shown(domains: Iterable[str], roles: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(roles))
 
 
+def not_shown(domains: Iterable[str], shown: Sequence[str]) -> str:
+    """The domains that a figure leaves out, in words; nothing if there are none."""
+    left_out = ", ".join(role for role in domains if role not in shown)
+    return f"not shown: {left_out}" if left_out else ""
+
+
 def domain_title(role: str) -> str:
     """A domain as a panel's title."""
     if role in ("pt", "cpt"):
