@@ -14,6 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(C
 
 demo: $(VENV)/.installed-all
 	$(BIN)/cptlaw demo -o demo
+	@echo "to have cptlaw at hand in this shell: source $(BIN)/activate"
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
