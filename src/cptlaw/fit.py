@@ -50,7 +50,8 @@ def fit(
         ood_law: "eq6" (a weighted sum of the fitted D_pt and D_cpt losses), or a law of the
             catalogue for the out-of-domain sets.
         delta: of the Huber objective, in log loss.
-        seed: of the random starts; the result does not depend on it.
+        seed: 0 searches from a fixed set of starts; any other number adds as many of its own,
+            to see that they do not matter.
 
     Raises:
         DataError: the law does not suit the study.
@@ -195,47 +196,60 @@ def _held_where_open(
 def best_minimum(objective: Objective, seed: int = 0) -> Minimum:
     """The lowest minimum over many starts: screen, search the best, settle exactly.
 
-    Random starts are screened with the best coefficients at each; searches begin at the best of
-    them, until three have ended at the same lowest objective or eight were tried.
+    Starts are screened with the best coefficients at each; searches begin at the best of them
+    that lie apart, until a few have ended at the same lowest objective or all were tried.
+
+    Args:
+        objective: what is minimised.
+        seed: 0 for a fixed set of starts; any other number adds as many of its own.
 
     Raises:
         FitError: no start gives a finite objective.
     """
-    found = _searched(objective, _screened(objective, seed))
-    lowest = [f for f in found if f.score <= found[0].score * (1 + _SAME)]
-    others = [f for f in found if f not in lowest and f.score <= 1.2 * found[0].score]
-    ends = [minimise(objective, f.z) for f in (lowest[0], *others[:1])]
-    return min(ends, key=lambda end: end.value)
+    free = [s for s in objective.law.shapes if s.name not in objective.fixed]
+    easy = len(free) <= 3
+    tried = _screened(objective, seed, (16 if easy else 32) * max(len(free), 1))
+    found = _searched(objective, tried, enough=3 if easy else 4) if free else tried[:1]
+    distinct: list[Projected] = []
+    for end in found:
+        if all(end.score > other.score * (1 + _SAME) for other in distinct):
+            distinct.append(end)
+    close = [end for end in distinct[:3] if end.score <= 1.2 * distinct[0].score]
+    return min((minimise(objective, end.z) for end in close), key=lambda m: m.value)
 
 
-_SAME, _ENOUGH, _MOST = 1e-6, 3, 8
+_SAME, _APART, _MOST = 1e-6, 0.2, 16
 
 
-def _screened(objective: Objective, seed: int) -> list[Projected]:
-    """Random starts, best first."""
-    shapes, random = objective.law.shapes, np.random.default_rng(seed)
+def _screened(objective: Objective, seed: int, count: int) -> list[Projected]:
+    """Starts, best first, each apart from those before it."""
+    shapes = objective.law.shapes
     low = np.array([s.inner(s.start[0]) for s in shapes])
-    high = np.array([s.inner(s.start[1]) for s in shapes])
-    free = len([s for s in shapes if s.name not in objective.fixed])
-    draws = random.random((max(16 * free, 1), low.size))
-    starts = [_held(objective, low + (high - low) * draw) for draw in draws]
+    reach = np.array([s.inner(s.start[1]) for s in shapes]) - low
+    free = np.array([s.name not in objective.fixed for s in shapes], dtype=np.bool_)
+    seeds = dict.fromkeys((0, seed))
+    draws = np.concatenate([np.random.default_rng(s).random((count, low.size)) for s in seeds])
+    starts = [_held(objective, low + reach * draw) for draw in draws]
     tried = [project(objective, start, slopes=False) for start in starts]
-    tried = [t for t in tried if np.isfinite(t.score)]
+    tried = sorted((t for t in tried if np.isfinite(t.score)), key=lambda t: t.score)
     if not tried:
         raise FitError(f"no start of {objective.law.name} gives a finite objective on these data.")
-    return sorted(tried, key=lambda t: t.score)
+    apart: list[Projected] = []
+    for start in tried:
+        gaps = [np.abs((start.u - other.u) / reach)[free].max(initial=0.0) for other in apart]
+        if all(gap > _APART for gap in gaps):
+            apart.append(start)
+    return apart[:_MOST]
 
 
-def _searched(objective: Objective, tried: list[Projected]) -> list[Projected]:
+def _searched(objective: Objective, tried: list[Projected], enough: int) -> list[Projected]:
     """Where searches from the best starts end, lowest first."""
-    if not objective.law.shapes:
-        return tried[:1]
     found: list[Projected] = []
-    for start in tried[:_MOST]:
+    for start in tried:
         found.append(search(objective, start.u))
         found.sort(key=lambda f: f.score)
         same = sum(f.score <= found[0].score * (1 + _SAME) for f in found)
-        if same >= _ENOUGH:
+        if same >= enough:
             break
     return found
 

@@ -143,7 +143,7 @@ class Points:
         """S2 of both phases, weighted by LR**epsilon if it is given; a few results are kept."""
         key = (lambda_, epsilon)
         if key not in self._areas:
-            if len(self._areas) > 8:
+            if len(self._areas) > 24:
                 self._areas.pop(next(iter(self._areas)))
             self._areas[key] = self._annealing(lambda_, epsilon)
         return self._areas[key]
