@@ -67,7 +67,7 @@ def test_the_beginning_of_the_last_runs_is_fitted_and_the_rest_scored(study):
     ("asked", "message"),
     [
         ({}, "say what to hold out"),
-        ({"hold_out": ["cpt_cosine"], "fit_steps": 0.5}, "say what to hold out"),
+        ({"hold_out": ["cpt_cosine"], "fit_steps": 0.5}, "not both"),
         ({"hold_out": ["cpt_cosin"]}, "Did you mean 'cpt_cosine'"),
         ({"fit_steps": 1.0}, "above 0 and below 1"),
         ({"hold_out": [f"{a}_{b}" for a in ("pt", "cpt") for b in ("x",)]}, "no such run"),

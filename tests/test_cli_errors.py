@@ -193,7 +193,6 @@ def test_a_step_column_that_counts_tokens(here):
         (["study.toml", "--fix", "alpha=900"], ["alpha = 900"]),
         (["study.toml", "--fix", "lambda=.9", "--lambda", ".8"], ["lambda is given twice"]),
         (["study.toml", "--warmup", "peek"], ["'peek'", "'peak'"]),
-        (["study.toml", "--tail", "carried"], ["--tail", "--warmup"]),
         (["study.toml", "--warmup", "peak", "--fit-from", "0"], ["fit_from = 0"]),
         (["study.toml", "-o", "no/fit.json"], ["no/fit.json", "Make it first"]),
         (["study.toml", "-o", "."], ["is a directory"]),

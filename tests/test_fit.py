@@ -91,7 +91,7 @@ def test_another_lambda_is_fitted_when_the_data_speak_for_it():
 
 def test_order_of_runs_and_seed_do_not_matter(bundled, fitted):
     observed = fitted.observed("cpt").points
-    for seed in (1, 2, 3):
+    for seed in (1, 2):
         random = np.random.default_rng(seed)
         order = random.permutation(len(bundled.runs))
         shuffled = replace(bundled, runs=tuple(bundled.runs[i] for i in order))
@@ -102,6 +102,23 @@ def test_order_of_runs_and_seed_do_not_matter(bundled, fitted):
             for name, value in domain.params.items():
                 if not any(name in a.partition(":")[0] for a in domain.advice):
                     assert other.params[name] == pytest.approx(value, rel=1e-4), (role, name)
+
+
+@pytest.mark.parametrize(
+    ("runs", "law", "role"),
+    [
+        (("pt_const", "cpt_const", "cpt_cosine"), "eq4", "cpt"),
+        (("pt_const", "pt_anneal", "cpt_const"), "eq4", "pt"),
+        (FITTED, "eq9", "pt"),
+    ],
+)
+def test_other_starts_lead_to_the_same_fit_of_few_runs(runs, law, role):
+    study = datasets.load("tiny-cpt")
+    part = study.without(r.name for r in study.runs if r.name not in runs)
+    part = replace(part, domains={role: part.domains[role]})
+    one, other = (fit(part, law, convention=Convention("as-is"), seed=s) for s in (0, 5))
+    points = one.observed(role).points
+    assert np.abs(one.domain(role).loss(points) - other.domain(role).loss(points)).max() < 1e-6
 
 
 def test_the_objective_is_no_worse_from_any_of_many_starts(bundled, fitted):

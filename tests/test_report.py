@@ -38,6 +38,12 @@ def test_a_fit_in_words(text, words):
     assert words in " ".join(text.split()) or words in text
 
 
+def test_eq8_is_written_for_each_domain(text):
+    assert "pt: L = L0" in text
+    assert "cpt: L = L0" in text
+    assert "exp(a1*r_cpt)" in text
+
+
 def test_no_line_is_wider_than_the_page(text):
     assert max(map(len, text.splitlines())) <= 110
 

@@ -21,19 +21,21 @@ class Convention:
 
     Args:
         warmup: the initial warm-up's steps count "peak", as if at the peak LR and without
-            annealing, or "as-is".
+            annealing, or "as-is"; a fit with "auto" tries both and keeps the better one.
         tail: the annealing momentum of the PT at the transfer is "frozen" there (Eq. 4 read
             literally) or "carried" on into the CPT's steps, still under C1.
         fit_from: first PT step that is fitted; None: the last step of the warm-up.
     """
 
-    warmup: Literal["peak", "as-is"] = "peak"
+    warmup: Literal["peak", "as-is", "auto"] = "peak"
     tail: Literal["frozen", "carried"] = "frozen"
     fit_from: int | None = None
 
     def __post_init__(self) -> None:
-        if self.warmup not in ("peak", "as-is"):
-            raise DataError(f"convention warmup = '{self.warmup}': expected 'peak' or 'as-is'.")
+        if self.warmup not in ("peak", "as-is", "auto"):
+            raise DataError(
+                f"convention warmup = '{self.warmup}': expected 'peak', 'as-is' or 'auto'."
+            )
         if self.tail not in ("frozen", "carried"):
             raise DataError(f"convention tail = '{self.tail}': expected 'frozen' or 'carried'.")
         if self.fit_from is not None and self.fit_from < 1:
@@ -52,11 +54,21 @@ class Convention:
 
 
 def warmup_steps(lr: FloatArray) -> int:
-    """Length of the initial rise of the learning rates, shape (T,), up to and with its top."""
-    if lr.size < 2 or lr[1] <= lr[0]:
+    """Length of the initial rise of the learning rates, shape (T,), up to the step of its top.
+
+    A rise may pause, as an LR that is stepped or logged now and then does; it has ended where the
+    LR falls, or stays for more than 100 steps and longer than the rise so far.
+    """
+    if lr.size < 2:
         return 0
-    falls = np.flatnonzero(np.diff(lr) <= 0)
-    return int(falls[0]) + 1 if falls.size else int(lr.size)
+    changes = np.flatnonzero(np.diff(lr) != 0) + 1
+    starts, ends = np.append(0, changes), np.append(changes, lr.size)
+    for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+        falls = i + 1 < starts.size and lr[starts[i + 1]] < lr[start]
+        stays = lr[start] > 0 and end - start > max(100, start)
+        if falls or stays or end == lr.size:
+            return start + 1 if start else 0
+    return 0
 
 
 def at_peak(lr: FloatArray) -> FloatArray:

@@ -93,7 +93,9 @@ def backtest(
     Raises:
         DataError: nothing, or everything, is held out; a run is unknown.
     """
-    if (fit_steps is None) == (not hold_out):
+    if fit_steps is not None and hold_out:
+        raise DataError("give either runs to hold out (--hold-out) or --fit-steps, not both.")
+    if fit_steps is None and not hold_out:
         raise DataError("say what to hold out: run names (--hold-out), or --fit-steps FRACTION.")
     fitted = study.without(hold_out) if hold_out else _beginning(study, fit_steps or 0.0)
     names = list(laws) or [catalog.default_name(fitted)]

@@ -74,8 +74,8 @@ def _replay(facts: Facts, printed: bool = False) -> tuple[Factor, Factor]:
     """The factors of Eq. 8 on C2 and on the shift."""
     if facts.role not in ("pt", "cpt"):
         raise DataError(
-            f"Eq. 8 has a form for pt and one for cpt, none for '{facts.role}'. Fit an "
-            "out-of-domain set with eq6."
+            f"Eq. 8 has a form for pt and one for cpt, none for '{facts.role}'. A study with both "
+            "domains, pt and cpt, fits the others as their sum (eq6)."
         )
     convex = (facts.role == "pt") != printed
     data = "pt" if facts.role == "pt" else "cpt"
@@ -279,7 +279,7 @@ def varies(study: Study) -> frozenset[str]:
     found: set[str] = set()
     if any(h.unknown_base for h in histories.values()):
         found.add("unknown")
-    if len({h.model_size for h in histories.values()}) > 1:
+    if len({h.model_size for h in histories.values() if h.model_size is not None}) > 1:
         found.add("size")
     if len({h.replay for h in cpt}) > 1:
         found.add("replay")

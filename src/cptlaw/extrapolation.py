@@ -6,8 +6,10 @@ import numpy as np
 
 from cptlaw import catalog
 from cptlaw.fitted import DomainFit, Fit
+from cptlaw.history import History
 from cptlaw.points import Points
 from cptlaw.runs import Run
+from cptlaw.shift import shift_at
 
 
 def fitted_range(fit: Fit, quantity: str) -> tuple[float, float] | None:
@@ -27,15 +29,14 @@ def warnings(
         run: the forecast run.
         model_size: the size that was asked for, if any.
     """
-    assert run.schedule is not None
-    history, phase, schedule = points.histories[0], run.data, run.schedule
+    history, phase = points.histories[0], run.data
     laws = {d.law.name for d in fit.domains.values() if d.combines is None}
     unseen = " The fitted law does not see it, so it has no effect on the forecast."
     of_size = "" if laws & set(catalog.SIZE_LAWS) else unseen
     of_replay = "" if laws & set(catalog.REPLAY_LAWS) else unseen
     length = float(history.cpt_lr.size if phase == "cpt" else history.pt_lr.size)
     asked: list[tuple[str, str, float | None, str]] = [
-        ("A peak LR of {:g}", f"{phase}_peak_lr", schedule.peak, _PEAKS),
+        *_peaks(history),
         ("A length of {:g} steps", f"{phase}_steps", length, ""),
         ("A model size of {:g}", "model_size", history.model_size, of_size),
     ]
@@ -52,10 +53,52 @@ def warnings(
             found.append(_outside(words, value, fitted) + more)
     if of_size and model_size is not None and fitted_range(fit, "model_size") is None:
         found.append(f"A model size of {model_size:g} was given.{of_size}")
+    found.extend(_batch(fit, run))
     for role, domain in fit.domains.items():
         found.extend(_undetermined(role, domain, points))
+        found.extend(_split(fit, role, points))
         found.extend(f"{role}: {a}" for a in domain.advice if domain.status == "published")
     return tuple(found)
+
+
+def _peaks(history: History) -> list[tuple[str, str, float | None, str]]:
+    """The highest LR of each phase, as a check of `warnings`."""
+    phases = (("pt", "the pre-training", history.pt_lr), ("cpt", "the CPT", history.cpt_lr))
+    return [
+        (f"A peak LR of {{:g}} in {words}", f"{phase}_peak_lr", float(lr.max()), _PEAKS)
+        for phase, words, lr in phases
+        if lr.size
+    ]
+
+
+def _batch(fit: Fit, run: Run) -> list[str]:
+    """A CPT batch that was not fitted, where the fitted runs say theirs."""
+    labels = {label for domain in fit.domains.values() for label in domain.facts.batches}
+    laws = {domain.law.name for domain in fit.domains.values()}
+    if run.data == "pt" or "eq4-batch" in laws or not labels or "?x?" in labels:
+        return []
+    if run.batch_label in labels or run.batch_label == "?x?":
+        return []
+    return [
+        f"A batch of {run.batch_label} (tokens x sequence length) was not fitted "
+        f"({', '.join(sorted(labels))}). The fitted law does not see it."
+    ]
+
+
+def _split(fit: Fit, role: str, points: Points) -> list[str]:
+    """Whether the loss is known better than its parts, the hidden PT curve and the shift."""
+    domain, area = fit.domain(role), float(points.s1_cpt[-1])
+    has_shift = any(term.part == "shift" for term in domain.law.terms)
+    if not (has_shift and domain.covariance.size and area > 0):
+        return []
+    with np.errstate(over="ignore", invalid="ignore"):
+        at = shift_at(fit, role, area, points.histories[0].batch)
+    if at.value_stderr is None or at.value_stderr <= 0.5 * abs(at.value):
+        return []
+    return [
+        f"{role}: the data do not tell the hidden PT curve and the shift apart (shift "
+        f"{at.value:.3g}, standard error {at.value_stderr:.2g}); read their sum, the loss."
+    ]
 
 
 def _undetermined(role: str, domain: DomainFit, points: Points) -> list[str]:

@@ -59,8 +59,9 @@ def fit(
 
     Source: arXiv:2505.07796, section 3.3 (objective), Eq. 6 (out-of-domain sets).
     """
-    if convention is None:
-        return _fit_better_warmup(study, law, fixed, ood_law, delta, seed)
+    convention = Convention(warmup="auto") if convention is None else convention
+    if convention.warmup == "auto":
+        return _fit_better_warmup(study, law, convention, fixed, ood_law, delta, seed)
     began = time.perf_counter()
     name = catalog.default_name(study) if law is None else law
     catalog.check(name, study)
@@ -86,6 +87,7 @@ def fit(
 def _fit_better_warmup(
     study: Study,
     law: str | None,
+    convention: Convention,
     fixed: Mapping[str, float] | None,
     ood_law: str,
     delta: float,
@@ -95,7 +97,7 @@ def _fit_better_warmup(
     began = time.perf_counter()
     peak, as_is = (
         fit(study, law, convention=way, fixed=fixed, ood_law=ood_law, delta=delta, seed=seed)
-        for way in (Convention(warmup="peak"), Convention(warmup="as-is"))
+        for way in (replace(convention, warmup="peak"), replace(convention, warmup="as-is"))
     )
     one, other = _objective(peak), _objective(as_is)
     if one == other:
@@ -197,28 +199,39 @@ def best_minimum(objective: Objective, seed: int = 0) -> Minimum:
     """The lowest minimum over many starts: screen, search the best, settle exactly.
 
     Starts are screened with the best coefficients at each; searches begin at the best of them
-    that lie apart, until a few have ended at the same lowest objective or all were tried.
+    that lie apart. With up to three free shape parameters three equal ends are enough.
 
     Args:
         objective: what is minimised.
-        seed: 0 for a fixed set of starts; any other number adds as many of its own.
+        seed: 0 for a fixed set of starts; any other number adds searches from its own.
 
     Raises:
         FitError: no start gives a finite objective.
     """
     free = [s for s in objective.law.shapes if s.name not in objective.fixed]
-    easy = len(free) <= 3
-    tried = _screened(objective, seed, (16 if easy else 32) * max(len(free), 1))
-    found = _searched(objective, tried, enough=3 if easy else 4) if free else tried[:1]
+    easy, count = len(free) <= 3, max(len(free), 1)
+    found: list[Projected] = []
+    for one in dict.fromkeys((0, seed)):
+        tried = _screened(objective, one, (16 if easy else 32) * count)
+        found += _searched(objective, tried, _ENOUGH if easy else _MOST) if free else tried[:1]
+    found.sort(key=lambda f: f.score)
     distinct: list[Projected] = []
     for end in found:
         if all(end.score > other.score * (1 + _SAME) for other in distinct):
             distinct.append(end)
-    close = [end for end in distinct[:3] if end.score <= 1.2 * distinct[0].score]
-    return min((minimise(objective, end.z) for end in close), key=lambda m: m.value)
+    close = [end for end in distinct[:8] if end.score <= 1.5 * distinct[0].score]
+    return _settled(objective, [end.z for end in close])
 
 
-_SAME, _APART, _MOST = 1e-6, 0.2, 16
+_SAME, _APART, _ENOUGH, _MOST = 1e-6, 0.2, 3, 12
+
+
+def _settled(objective: Objective, ends: list[FloatArray]) -> Minimum:
+    """The lowest minimum from several ends: all for some steps, the promising ones to the end."""
+    first = sorted((minimise(objective, z, steps=40) for z in ends), key=lambda m: m.value)
+    going_on = [m for m in first if not m.converged and m.value <= first[0].value * 1.01][:3]
+    last = [minimise(objective, m.z, steps=600) for m in going_on]
+    return min([*first, *last], key=lambda m: (m.value, not m.converged))
 
 
 def _screened(objective: Objective, seed: int, count: int) -> list[Projected]:
@@ -227,9 +240,8 @@ def _screened(objective: Objective, seed: int, count: int) -> list[Projected]:
     low = np.array([s.inner(s.start[0]) for s in shapes])
     reach = np.array([s.inner(s.start[1]) for s in shapes]) - low
     free = np.array([s.name not in objective.fixed for s in shapes], dtype=np.bool_)
-    seeds = dict.fromkeys((0, seed))
-    draws = np.concatenate([np.random.default_rng(s).random((count, low.size)) for s in seeds])
-    starts = [_held(objective, low + reach * draw) for draw in draws]
+    random = np.random.default_rng(seed)
+    starts = [_held(objective, low + reach * draw) for draw in random.random((count, low.size))]
     tried = [project(objective, start, slopes=False) for start in starts]
     tried = sorted((t for t in tried if np.isfinite(t.score)), key=lambda t: t.score)
     if not tried:

@@ -116,11 +116,14 @@ def forecast(
     """
     start, words = _start(fit, after, base_schedule)
     phase: Data = data or ("pt" if words == _SCRATCH else "cpt")
+    if start.cpt_lr.size:
+        _check_goes_on(start, words, replay, batch_tokens, sequence_length)
+        replay, (batch_tokens, sequence_length) = start.replay, start.batch
     future = _run(fit, _read(schedule, start, words), phase, replay, model_size)
     future = _with_batch(fit, future, batch_tokens, sequence_length)
     if phase == "pt" and start.cpt_lr.size:
         raise DataError(f"{words} is a CPT checkpoint; no law covers D_pt training after it.")
-    _check_phase(fit, future, words)
+    _check_phase(fit, start, future, words)
     points, step = _points(start, future, fit.convention, every)
     _check_trains(future)
     with np.errstate(over="ignore", invalid="ignore"):  # _strange tells it in words
@@ -191,6 +194,33 @@ def _start(
     return fit.study.history(name, int(step)), f"'{name}' at step {step}"
 
 
+def _check_goes_on(
+    start: History,
+    words: str,
+    replay: float | None,
+    batch_tokens: float | None,
+    sequence_length: int | None,
+) -> None:
+    """A forecast that goes on with a CPT keeps its replay share and batch."""
+    if not start.pt_lr.size and start.unknown_base is None:
+        raise DataError(f"{words} is CPT from scratch (a hidden CPT curve); no law covers it.")
+    if replay is not None and replay != start.replay:
+        raise DataError(
+            f"{words} has replay = {start.replay:g}; no law covers a share that changes along a "
+            "CPT. Leave replay (--replay) out."
+        )
+    for name, value, own in (
+        ("batch_tokens", batch_tokens, start.batch[0]),
+        ("sequence_length", sequence_length, start.batch[1]),
+    ):
+        if value is not None and value != own:
+            was = "not said" if own is None else f"{own:g}"
+            raise DataError(
+                f"{words} has {name} {was}; no law covers a batch that changes along a CPT. "
+                f"Leave {name} out."
+            )
+
+
 def _run(
     fit: Fit, schedule: Schedule, phase: Data, replay: float | None, model_size: float | None
 ) -> Run:
@@ -244,7 +274,7 @@ def _check_trains(run: Run) -> None:
         )
 
 
-def _check_phase(fit: Fit, run: Run, words: str) -> None:
+def _check_phase(fit: Fit, start: History, run: Run, words: str) -> None:
     laws = {d.law.name for d in fit.domains.values()}
     if run.data == "cpt" and "eq1" in laws:
         raise DataError(
@@ -264,12 +294,9 @@ def _check_phase(fit: Fit, run: Run, words: str) -> None:
             "a CPT forecast needs its base: after = 'RUN' or 'RUN@STEP' (--after), or "
             "base_schedule (--base-schedule)."
         )
-    if run.model_size is None and laws & set(catalog.SIZE_LAWS) and not _knows_size(fit, words):
+    known = run.model_size is not None or start.model_size is not None
+    if laws & set(catalog.SIZE_LAWS) and not known:
         raise DataError("this fit depends on the model size; give model_size (--model-size N).")
-
-
-def _knows_size(fit: Fit, words: str) -> bool:
-    return fit.study is not None and words.startswith(("'", "the end of"))
 
 
 def _points(
@@ -282,7 +309,9 @@ def _points(
     if distance < 1:
         raise DataError(f"every = {every} must be 1 or more.")
     ends = np.cumsum([s.run_steps for s in _schedule(run).segments]) if total < 10**7 else []
-    first = 0 if before or history.unknown_base is not None else 1
+    first = 0
+    if not before and history.unknown_base is None:
+        first = int(np.argmax(_schedule(run).lr() > 0)) + 1  # before it S1 is 0
     wanted = np.concatenate([np.arange(0, total, distance), np.asarray(ends, dtype=np.int64)])
     step = np.unique(np.append(wanted, [first, total]))
     step = integers(step[step >= first])

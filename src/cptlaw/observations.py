@@ -124,10 +124,12 @@ def _after_warmup(
 ) -> BoolArray:
     if history.unknown_base is not None:
         return np.ones(at.size, dtype=np.bool_)
-    first = convention.fit_from or max(warmup_steps(history.pt_lr), 1)
+    live = int(np.argmax(history.pt_lr > 0)) + 1  # S1 is 0 before
+    first = max(convention.fit_from or warmup_steps(history.pt_lr), live)
     keep: BoolArray = (at >= first) | (at > history.pt_lr.size)
     if not keep.all():
         why = "the warm-up" if convention.fit_from is None else "fit_from"
+        why = "the loss before the first" if first == 1 else why
         notes.append(
             f"run '{run.name}': {int((~keep).sum())} of {at.size} points before step {first} "
             f"({why}) are left out."

@@ -59,26 +59,21 @@ class Points:
         self._areas: dict[tuple[float, float | None], AnnealingAreas] = {}
 
     def _lay_out(self) -> None:
-        """Share equal stretches, so that a base with many continuations is summed once."""
-        known: dict[tuple[bytes, float], int] = {}
-        stretches: list[tuple[FloatArray, float]] = []
-
-        def index(lr: FloatArray, before: float) -> int:
-            place = known.setdefault((lr.tobytes(), before), len(stretches))
-            if place == len(stretches):
-                stretches.append((lr, before))
-            return place
-
+        """Share stretches that begin alike: a base of many continuations is summed once."""
+        if self.convention.warmup == "auto":
+            raise DataError("areas need warmup = 'peak' or 'as-is'; only a fit chooses for 'auto'.")
         stems, legs = [], []
         for history in self.histories:
             counted = at_peak(history.pt_lr) if self.convention.warmup == "peak" else history.pt_lr
             at_start = counted[0] if self.convention.warmup == "peak" and counted.size else 0.0
-            stems.append(index(counted, float(at_start)))
+            stems.append((counted, float(at_start)))
             pt_end = float(history.pt_lr[-1]) if history.pt_lr.size else 0.0
-            legs.append(index(history.cpt_lr, pt_end))
+            legs.append((history.cpt_lr, pt_end))
+        stretches, places = _shared([*stems, *legs])
         self._stretches = Stretches(stretches)
-        self._stem = np.array(stems, dtype=np.int64)[self.owner]
-        self._leg = np.array(legs, dtype=np.int64)[self.owner]
+        self._stem = places[: len(stems)][self.owner]
+        self._leg = places[len(stems) :][self.owner]
+        self._pt_length = np.array([lr.size for lr, _ in stems], dtype=np.int64)
         self._pt_at = self._stretches.offset[self._stem] + self.pt_step
         self._cpt_at = self._stretches.offset[self._leg] + self.cpt_step
 
@@ -160,20 +155,40 @@ class Points:
         """What the PT's last momentum still adds to S2pt, shape (3, n)."""
         added = np.zeros((3, len(self)))
         s = self._stretches
-        for stem, leg in sorted(set(zip(self._stem.tolist(), self._leg.tolist(), strict=True))):
-            lr = s.lr[s.offset[leg] + 1 : s.last[leg] + 1]
+        for index in np.unique(self.owner).tolist():
+            history, mine = self.histories[index], self.owner == index
+            lr = history.cpt_lr
+            end = s.offset[self._stem[mine][0]] + self._pt_length[index]
             steps = np.arange(1, lr.size + 1)
             weight, log_lr = lr_weight(lr, epsilon)
             decay = lambda_**steps
             d_decay = steps * lambda_ ** (steps - 1)
-            m, d_m = flat.momentum[s.last[stem]], flat.d_momentum[s.last[stem]]
+            m, d_m = flat.momentum[end], flat.d_momentum[end]
             sums = np.zeros((3, lr.size + 1))
             sums[0, 1:] = np.cumsum(m * decay * weight)
             sums[1, 1:] = np.cumsum((d_m * decay + m * d_decay) * weight)
             sums[2, 1:] = np.cumsum(m * decay * weight * log_lr)
-            mine = (self._stem == stem) & (self._leg == leg)
             added[:, mine] = sums[:, self.cpt_step[mine]]
         return added
+
+
+def _shared(
+    stretches: Sequence[tuple[FloatArray, float]],
+) -> tuple[list[tuple[FloatArray, float]], IntArray]:
+    """The stretches that none of the others begins with, and where each of the given ones lies."""
+    kept: list[tuple[FloatArray, float]] = []
+    places = np.zeros(len(stretches), dtype=np.int64)
+    for i in sorted(range(len(stretches)), key=lambda i: -stretches[i][0].size):
+        lr, before = stretches[i]
+        found = (
+            j
+            for j, (longer, start) in enumerate(kept)
+            if start == before and np.array_equal(longer[: lr.size], lr)
+        )
+        places[i] = next(found, len(kept))
+        if places[i] == len(kept):
+            kept.append((lr, before))
+    return kept, places
 
 
 def group_label(history: History, by: str) -> str:

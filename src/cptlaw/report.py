@@ -158,8 +158,8 @@ def _memory(domain: DomainFit, value: float) -> str:
         how = "the published value, which the data do not speak against"
     else:
         how = "fitted"
-    steps = f"{1 / (1 - value):.3g} steps, " if value < 1 else ""
-    return f"{value:.5g} ({steps}{how})"
+    steps = f"{1 / (1 - value):,.0f} steps, " if value < 1 else ""
+    return f"{value:.6g} ({steps}{how})"
 
 
 def _coefficients(law: str, domains: list[DomainFit]) -> str:
@@ -175,7 +175,13 @@ def _coefficients(law: str, domains: list[DomainFit]) -> str:
     entry = catalog.LAWS.get(law)
     source = entry.source if entry else first.law.source
     head = _wrapped(f"{first.law.title} ({source})", "", "  ")
-    return "\n".join([head, _wrapped(first.law.text, "  ", "      "), table(headers, rows)])
+    texts: dict[str, list[str]] = {}
+    for d in domains:
+        texts.setdefault(d.law.text, []).append(d.role)
+    several = len(texts) > 1
+    lines = [f"{', '.join(r)}: {t}" if several else t for t, r in texts.items()]
+    equations = [_wrapped(line, "  ", "      ") for line in lines]
+    return "\n".join([head, *equations, table(headers, rows)])
 
 
 def _error(domain: DomainFit, name: str) -> str:
@@ -302,7 +308,7 @@ def backtest_text(backtest: Backtest, notes: bool = True) -> str:
     headers = ("law", "run", "domain", "n", "R2", "MAE, nats", "MAPE", "worst", "final error, nats")
     title = f"Held out: {backtest.held_out}"
     told = [
-        f"the fit of {law.law} on {law.domain}: {law.status}; cptlaw fit tells more."
+        f"the fit of {law.law} on {law.domain}: {law.status}; cptlaw fit on these runs says why."
         for law in backtest.laws
         if law.status != "ok"
     ]

@@ -16,6 +16,7 @@ from cptlaw.errors import DataError
 from cptlaw.fitted import DomainFit, Fit
 from cptlaw.history import History
 from cptlaw.points import Points
+from cptlaw.runs import batch_label
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,19 @@ class ShiftAt:
     slope_stderr: float | None = None
 
 
-def shift_at(fit: Fit, role: str, area: float, batch: str | None = None) -> ShiftAt:
+def shift_at(
+    fit: Fit,
+    role: str,
+    area: float,
+    batch: str | tuple[float | None, int | None] | None = None,
+) -> ShiftAt:
     """Value and slope of a domain's shift at S1cpt = area.
 
     Args:
         fit: fitted or published coefficients.
         role: the domain.
         area: forward area of the CPT, above 0.
-        batch: label of the CPT's (batch tokens x sequence length), for a law with several.
+        batch: the CPT's (batch tokens, sequence length), or its label, for a law with several.
 
     Raises:
         DataError: the law has no shift, or the area is not above 0.
@@ -70,7 +76,13 @@ def shift_at(fit: Fit, role: str, area: float, batch: str | None = None) -> Shif
 _GAP = 1e-4
 
 
-def _three_points(fit: Fit, domain: DomainFit, area: float, batch: str | None) -> Points:
+def _three_points(
+    fit: Fit,
+    domain: DomainFit,
+    area: float,
+    batch: str | tuple[float | None, int | None] | None,
+) -> Points:
+    domain = domain if domain.combines is None else domain.combines[0]
     lr = area * np.array([1.0 - _GAP, _GAP, _GAP])
     bases = domain.facts.bases
     history = History(
@@ -85,10 +97,13 @@ def _three_points(fit: Fit, domain: DomainFit, area: float, batch: str | None) -
     return Points([history], np.zeros(3, dtype=np.int64), step, fit.convention)
 
 
-def _batch(domain: DomainFit, label: str | None) -> tuple[float | None, int | None]:
+def _batch(
+    domain: DomainFit, batch: str | tuple[float | None, int | None] | None
+) -> tuple[float | None, int | None]:
     if domain.law.name != "eq4-batch":
         return None, None
     labels = domain.facts.batches
+    label = batch_label(*batch) if isinstance(batch, tuple) else batch
     if label not in labels:
         raise DataError(f"this fit has a shift for each batch; name one of {', '.join(labels)}.")
     tokens, length = label.split("x")

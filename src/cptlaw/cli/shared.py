@@ -139,13 +139,9 @@ def fixed_shapes(pairs: Iterable[str], lambda_: float | None) -> dict[str, float
 
 
 def convention_of(warmup: str, tail: str, fit_from: int | None) -> Any:
-    """The convention that was asked for; None lets the data choose how warm-up counts."""
+    """The convention that was asked for."""
     from cptlaw.areas import Convention
 
-    if warmup == "auto":
-        if tail != "frozen" or fit_from is not None:
-            raise DataError("--tail and --fit-from need --warmup peak or --warmup as-is.")
-        return None
     return Convention(warmup, tail, fit_from)  # type: ignore[arg-type]
 
 

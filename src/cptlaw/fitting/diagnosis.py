@@ -104,6 +104,7 @@ def diagnose(
         and not minimum.at_bound[i]
         and _is_loose(law, i, params[name], float(error[i]))
     ]
+    loose = _with_their_shift(law, loose, bound)
     advice = _sentences(law, absent, bound, loose, params)
     advice += [
         f"{name}: the data leave it open; held at {params[name]:g}, where it has no effect. "
@@ -131,6 +132,20 @@ def _is_loose(law: Law, index: int, value: float, error: float) -> bool:
     if law.shapes[index - terms].scale == "linear":
         return not error <= _LOOSE * max(abs(value), 0.2)
     return not error <= _LOOSE
+
+
+def _with_their_shift(law: Law, loose: list[str], bound: list[str]) -> list[str]:
+    """B, E and beta trade off against one another: one that is open leaves all three open."""
+    labels = {n.partition("[")[2] for n in (*loose, *bound) if n.partition("[")[0] in _SHIFT}
+    return [
+        n
+        for n in law.parameters
+        if n in loose
+        or (n.partition("[")[0] in _SHIFT and n.partition("[")[2] in labels and n not in bound)
+    ]
+
+
+_SHIFT = ("B", "E", "beta")
 
 
 def _mends(law: Law) -> dict[tuple[str, ...], str]:

@@ -33,7 +33,7 @@ def minimise(objective: Objective, start: FloatArray, steps: int = 120) -> Minim
 
     It has settled when the quadratic model promises nothing more and the last step gave nothing.
     On the flat ridge of a parameter that the data do not determine, where every step still gives
-    a little, it has settled when the last ten together gave less than a millionth.
+    a little, it has settled when the last ten of many together gave less than a millionth.
 
     Raises:
         FitError: a loss predicted there is not above 0, so that the objective is undefined.
@@ -62,7 +62,7 @@ def minimise(objective: Objective, start: FloatArray, steps: int = 120) -> Minim
         if (settled and stalled) or stalled >= 3:
             break
     rests = _resting(z, objective.gradient(z), low, high)
-    flat = len(values) > 10 and values[-11] - value <= 1e-6 * value
+    flat = len(values) > 100 and values[-11] - value <= 1e-6 * value
     return Minimum(z, value, iteration < steps or flat, rests, iteration)
 
 

@@ -1,0 +1,45 @@
+"""The shift by value and slope: against the formula, for sums, and with standard errors."""
+
+import numpy as np
+import pytest
+
+from cptlaw import Convention, DataError, datasets, fit, published, shift_at
+from synthetic import two_run_study
+
+
+def test_it_is_the_formula():
+    law = published.load("fineweb-kp-106m")
+    p = law.domain("pt").params
+    for area in (0.1, 1.0, 4.0):
+        at = shift_at(law, "pt", area)
+        reach = 1 + p["E"] * area
+        assert at.value == pytest.approx(p["B"] * (1 - reach ** -p["beta"]), rel=1e-9)
+        slope = p["B"] * p["beta"] * p["E"] * reach ** (-p["beta"] - 1)
+        assert at.slope == pytest.approx(slope, rel=1e-5)
+        assert at.value_stderr is None
+
+
+def test_an_out_of_domain_shift_is_the_sum_of_the_two():
+    study = datasets.load().without(["cpt_const_replay25"])
+    fitted = fit(study, convention=Convention(), fixed={"lambda": 0.98})
+    weights = fitted.domain("ood.docs").params
+    pt, cpt = (shift_at(fitted, role, 0.7).value for role in ("pt", "cpt"))
+    expected = weights["l_pt"] * pt + weights["l_cpt"] * cpt
+    assert shift_at(fitted, "ood.docs", 0.7).value == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_standard_error_covers_the_truth_where_the_coefficients_wander():
+    truth = published.load("fineweb-kp-106m")
+    inside = 0
+    for seed in range(12):
+        fitted = fit(two_run_study(seed), convention=Convention(), fixed={"lambda": 0.999})
+        for role in ("pt", "cpt"):
+            found, real = shift_at(fitted, role, 2.0), shift_at(truth, role, 2.0)
+            inside += abs(found.value - real.value) <= 2.5 * found.value_stderr
+    assert inside >= 20
+
+
+@pytest.mark.parametrize("area", [0.0, -1.0, np.inf])
+def test_a_bad_area(area):
+    with pytest.raises(DataError, match="must be above 0"):
+        shift_at(published.load("fineweb-kp-106m"), "pt", area)
