@@ -131,44 +131,59 @@ class Stretches:
         self._start = np.repeat(self.offset, sizes)
         self._before = self.lr[self._start]
         self._inside = np.arange(self.lr.size) != self._start
+        self._goes_on = np.append(self._inside[1:], False).astype(np.float64)
         self._falls = np.where(self._inside, np.roll(self.lr, 1) - self.lr, 0.0)
 
     def forward(self) -> FloatArray:
         """S1 along every stretch, flat."""
         return self._summed(np.where(self._inside, self.lr, 0.0))
 
-    def annealing(self, lambda_: float, epsilon: float | None = None) -> Annealing:
-        """S2 along every stretch, flat; as `annealing_area`."""
-        momentum = self._recur(self._falls, lambda_)
-        d_momentum = self._recur(np.where(self._inside, np.roll(momentum, 1), 0.0), lambda_)
+    def annealing(
+        self, lambda_: float, epsilon: float | None = None, at: IntArray | slice = slice(None)
+    ) -> Annealing:
+        """S2 along every stretch, as `annealing_area`.
+
+        Args:
+            lambda_: decay of the momentum per step.
+            epsilon: power of the LR that weights the momentum, or None.
+            at: where areas are wanted, an index of the flat arrays; the momentum is always whole.
+        """
+        momentum, d_momentum = self._momentum(lambda_)
         if epsilon is None:
             # Summing m_i = lambda * m_(i-1) + fall_i gives a closed form in the last m.
-            area = (self._before - self.lr - lambda_ * momentum) / (1.0 - lambda_)
-            d_lambda = (area - momentum - lambda_ * d_momentum) / (1.0 - lambda_)
+            m, d_m = momentum[at], d_momentum[at]
+            area = (self._before[at] - self.lr[at] - lambda_ * m) / (1.0 - lambda_)
+            d_lambda = (area - m - lambda_ * d_m) / (1.0 - lambda_)
             return Annealing(area, d_lambda, np.zeros_like(area), momentum, d_momentum)
         weight, log_lr = lr_weight(self.lr, epsilon)
         return Annealing(
-            self._summed(momentum * weight),
-            self._summed(d_momentum * weight),
-            self._summed(momentum * weight * log_lr),
+            self._summed(momentum * weight)[at],
+            self._summed(d_momentum * weight)[at],
+            self._summed(momentum * weight * log_lr)[at],
             momentum,
             d_momentum,
         )
+
+    def _momentum(self, lambda_: float) -> tuple[FloatArray, FloatArray]:
+        """Momentum and its derivative in lambda, each x_i = lambda * x_(i-1) + input_i.
+
+        Within every stretch that is a triangular band system.
+        """
+        from scipy.linalg.blas import dtbsv
+
+        band = np.empty((2, self.lr.size), order="F")
+        band[0] = 1.0
+        np.multiply(self._goes_on, -lambda_, out=band[1])
+        momentum = dtbsv(1, band, self._falls, lower=1, diag=1)
+        inputs = np.zeros_like(momentum)
+        np.multiply(momentum[:-1], self._goes_on[:-1], out=inputs[1:])
+        return momentum, dtbsv(1, band, inputs, lower=1, diag=1, overwrite_x=1)
 
     def _summed(self, values: FloatArray) -> FloatArray:
         total = np.empty_like(values)
         for first, last in zip(self.offset.tolist(), self.last.tolist(), strict=True):
             np.cumsum(values[first : last + 1], out=total[first : last + 1])
         return total
-
-    def _recur(self, inputs: FloatArray, lambda_: float) -> FloatArray:
-        """x_i = lambda * x_(i-1) + inputs_i within every stretch: a triangular band system."""
-        from scipy.linalg.blas import dtbsv
-
-        band = np.empty((2, inputs.size), order="F")
-        band[0] = 1.0
-        band[1, :-1] = np.where(self._inside[1:], -lambda_, 0.0)
-        return dtbsv(1, band, inputs, lower=1, diag=1)
 
 
 def lr_weight(lr: FloatArray, epsilon: float) -> tuple[FloatArray, FloatArray]:

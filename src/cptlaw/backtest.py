@@ -127,7 +127,8 @@ def backtest(
 
 def _by_law(told: Mapping[str, Sequence[str]]) -> list[str]:
     """Notes of several fits, each said once, after the law's name where not all have it."""
-    common = set.intersection(*(set(notes) for notes in told.values()))
+    every = list(told.values())
+    common = {note for note in every[0] if all(note in notes for notes in every)}
     named = (n if n in common else f"{law}: {n}" for law, notes in told.items() for n in notes)
     return list(dict.fromkeys(named))
 

@@ -13,7 +13,7 @@ from cptlaw.arrays import FloatArray, floats
 from cptlaw.catalog import PAPER, Facts
 from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.objective import DELTA
-from cptlaw.law import Factor, Law, Part, Term
+from cptlaw.law import Factor, Law, Part, Term, Valued
 from cptlaw.observations import Observations, observe
 from cptlaw.points import Points
 from cptlaw.scores import Scores
@@ -135,8 +135,11 @@ def combination(pt: DomainFit, cpt: DomainFit) -> Law:
     """l_pt * L_pt + l_cpt * L_cpt of two fitted domains (Eq. 6)."""
 
     def of(domain: DomainFit) -> Factor:
+        def evaluate(x: Points) -> Valued:
+            return domain.loss(x), ()
+
         symbol = rf"L_{{\mathrm{{{domain.role}}}}}"
-        return Factor((), lambda x: (domain.loss(x), ()), f"L_{domain.role}", symbol)
+        return Factor((), evaluate, f"L_{domain.role}", symbol)
 
     return Law(
         "eq6",

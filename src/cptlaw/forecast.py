@@ -308,7 +308,7 @@ def _points(
     distance = max(total // 400, 1) if every is None else every
     if distance < 1:
         raise DataError(f"every = {every} must be 1 or more.")
-    ends = np.cumsum([s.run_steps for s in _schedule(run).segments]) if total < 10**7 else []
+    ends = np.cumsum([s.run_steps for s in _schedule(run).segments])
     first = 0
     if not before and history.unknown_base is None:
         first = int(np.argmax(_schedule(run).lr() > 0)) + 1  # before it S1 is 0

@@ -62,7 +62,8 @@ class Points:
         """Share stretches that begin alike: a base of many continuations is summed once."""
         if self.convention.warmup == "auto":
             raise DataError("areas need warmup = 'peak' or 'as-is'; only a fit chooses for 'auto'.")
-        stems, legs = [], []
+        stems: list[tuple[FloatArray, float]] = []
+        legs: list[tuple[FloatArray, float]] = []
         for history in self.histories:
             counted = at_peak(history.pt_lr) if self.convention.warmup == "peak" else history.pt_lr
             at_start = counted[0] if self.convention.warmup == "peak" and counted.size else 0.0
@@ -144,19 +145,22 @@ class Points:
         return self._areas[key]
 
     def _annealing(self, lambda_: float, epsilon: float | None) -> AnnealingAreas:
-        flat = self._stretches.annealing(lambda_, epsilon)
-        pt = [values[self._pt_at] for values in flat[:3]]
+        both = np.concatenate([self._pt_at, self._cpt_at])
+        flat = self._stretches.annealing(lambda_, epsilon, both)
+        pt = [values[: len(self)] for values in flat[:3]]
         if self.convention.tail == "carried":
             tail = self._carried_tail(lambda_, epsilon or 0.0, flat)
             pt = [values + more for values, more in zip(pt, tail, strict=True)]
-        return AnnealingAreas(*pt, *(values[self._cpt_at] for values in flat[:3]))
+        return AnnealingAreas(*pt, *(values[len(self) :] for values in flat[:3]))
 
     def _carried_tail(self, lambda_: float, epsilon: float, flat: Annealing) -> FloatArray:
         """What the PT's last momentum still adds to S2pt, shape (3, n)."""
         added = np.zeros((3, len(self)))
         s = self._stretches
-        for index in np.unique(self.owner).tolist():
-            history, mine = self.histories[index], self.owner == index
+        for index, history in enumerate(self.histories):
+            mine = self.owner == index
+            if not mine.any():
+                continue
             lr = history.cpt_lr
             end = s.offset[self._stem[mine][0]] + self._pt_length[index]
             steps = np.arange(1, lr.size + 1)

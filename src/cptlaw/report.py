@@ -75,7 +75,7 @@ def study_text(study: Study) -> str:
     rows = [
         (
             run.name,
-            run.data,
+            run.data if run.curves else f"{run.data}, not fitted",
             _start(study, run),
             str(run.steps),
             number(run.schedule.peak) if run.schedule else "-",

@@ -28,7 +28,12 @@ from cptlaw.cli.shared import (
 @click.option(
     "--law", metavar="NAME", help="A law of `cptlaw laws`; left out, what varies decides."
 )
-@click.option("--ood-law", default="eq6", show_default=True, help="Law of out-of-domain sets.")
+@click.option(
+    "--ood-law",
+    default="eq6",
+    show_default=True,
+    help="Law of out-of-domain sets; eq6 is a sum of the D_pt and D_cpt losses.",
+)
 @fitting_options
 @click.option("-o", "--output", help="Write the fit as JSON, for forecast and the others.")
 @click.option("--figure", help="Draw fit and residuals (png, svg or pdf).")
@@ -75,9 +80,9 @@ def fit(
 @click.command()
 @click.argument("fit", metavar="FIT")
 @click.option("--schedule", required=True, metavar="TEXT", help='Such as "cosine 2000 to 0".')
-@click.option("--after", metavar="RUN[@STEP]", help="What it goes on from.")
+@click.option("--after", metavar="RUN[@STEP]", help="What it goes on from; or unknown:NAME.")
 @click.option("--base-schedule", metavar="TEXT", help="The pre-training, instead of --after.")
-@click.option("--data", type=click.Choice(["pt", "cpt"]), help="What it trains on.")
+@click.option("--data", type=click.Choice(["pt", "cpt"]), help="Data the run trains on.")
 @click.option("--replay", type=float, help="Share of D_pt in the CPT data, 0 to 1.")
 @click.option("--model-size", type=float, help="Non-embedding parameters.")
 @click.option("--batch-tokens", type=float, help="Tokens per step of the CPT.")

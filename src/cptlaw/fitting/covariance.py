@@ -48,13 +48,14 @@ def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntAr
 
 def _undetermined(axes: FloatArray) -> BoolArray:
     """Free parameters that cannot be moved by the determined directions alone."""
-    count, rank = axes.shape
+    count, rank = int(axes.shape[0]), int(axes.shape[1])
     if rank == count:
         return np.zeros(count, dtype=np.bool_)
-    reach = axes / np.maximum(np.sqrt((axes**2).sum(axis=1, keepdims=True)), 1e-300)
     basis, _ = np.linalg.qr(axes)
     outside: BoolArray = (1.0 - (basis**2).sum(axis=1)) > 1e-6
-    return outside | ~np.isfinite(reach).all(axis=1) | ((axes**2).sum(axis=1) == 0)
+    still: BoolArray = (axes**2).sum(axis=1) == 0
+    undetermined: BoolArray = np.logical_or(outside, still)
+    return undetermined
 
 
 def _meat(scores: FloatArray, run: IntArray) -> FloatArray:
