@@ -127,7 +127,7 @@ class Stretches:
         self.lr = np.concatenate([np.concatenate([[before], lr]) for lr, before in stretches])
         sizes = np.array([lr.size + 1 for lr, _ in stretches])
         self.offset: IntArray = np.cumsum(sizes) - sizes
-        self.last: IntArray = self.offset + sizes - 1
+        self._ends: IntArray = self.offset + sizes
         self._start = np.repeat(self.offset, sizes)
         self._before = self.lr[self._start]
         self._inside = np.arange(self.lr.size) != self._start
@@ -181,8 +181,8 @@ class Stretches:
 
     def _summed(self, values: FloatArray) -> FloatArray:
         total = np.empty_like(values)
-        for first, last in zip(self.offset.tolist(), self.last.tolist(), strict=True):
-            np.cumsum(values[first : last + 1], out=total[first : last + 1])
+        for first, end in zip(self.offset.tolist(), self._ends.tolist(), strict=True):
+            np.cumsum(values[first:end], out=total[first:end])
         return total
 
 

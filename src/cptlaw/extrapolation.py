@@ -55,8 +55,9 @@ def warnings(
         found.append(f"A model size of {model_size:g} was given.{of_size}")
     found.extend(_batch(fit, run))
     for role, domain in fit.domains.items():
-        found.extend(_undetermined(role, domain, points))
-        found.extend(_split(fit, role, points))
+        with np.errstate(over="ignore", invalid="ignore"):  # what is absurd is told in words
+            found.extend(_undetermined(role, domain, points))
+            found.extend(_split(fit, role, points))
         found.extend(f"{role}: {a}" for a in domain.advice if domain.status == "published")
     return tuple(found)
 
@@ -91,8 +92,7 @@ def _split(fit: Fit, role: str, points: Points) -> list[str]:
     has_shift = any(term.part == "shift" for term in domain.law.terms)
     if not (has_shift and domain.covariance.size and area > 0):
         return []
-    with np.errstate(over="ignore", invalid="ignore"):
-        at = shift_at(fit, role, area, points.histories[0].batch)
+    at = shift_at(fit, role, area, points.histories[0].batch)
     if at.value_stderr is None or at.value_stderr <= 0.5 * abs(at.value):
         return []
     return [
@@ -105,8 +105,7 @@ def _undetermined(role: str, domain: DomainFit, points: Points) -> list[str]:
     """Terms that the forecast needs and that no fitted point has shown."""
     if not domain.unseen:
         return []
-    with np.errstate(over="ignore", invalid="ignore"):
-        matrix = domain.law.columns(points, domain.law.inner(domain.params), slopes=False).matrix
+    matrix = domain.law.columns(points, domain.law.inner(domain.params), slopes=False).matrix
     needed = [
         name
         for name, column in zip(domain.law.coefficients, matrix.T, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -95,10 +96,15 @@ def _fit_better_warmup(
 ) -> Fit:
     """Fit with the initial warm-up counted each way, keep the lower objective, and say so."""
     began = time.perf_counter()
-    peak, as_is = (
-        fit(study, law, convention=way, fixed=fixed, ood_law=ood_law, delta=delta, seed=seed)
-        for way in (replace(convention, warmup="peak"), replace(convention, warmup="as-is"))
-    )
+
+    def counted(warmup: Literal["peak", "as-is"]) -> Fit:
+        way = replace(convention, warmup=warmup)
+        return fit(study, law, convention=way, fixed=fixed, ood_law=ood_law, delta=delta, seed=seed)
+
+    peak = counted("peak")
+    if all(not run.curves or not study.history(run.name).pt_lr.size for run in study.runs):
+        return peak
+    as_is = counted("as-is")
     one, other = _objective(peak), _objective(as_is)
     if one == other:
         return replace(peak, seconds=time.perf_counter() - began)

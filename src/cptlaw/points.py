@@ -57,6 +57,7 @@ class Points:
         self.cpt_step: IntArray = step - self.pt_step
         self._lay_out()
         self._areas: dict[tuple[float, float | None], AnnealingAreas] = {}
+        self._groups: dict[tuple[tuple[str, ...], str], IntArray] = {}
 
     def _lay_out(self) -> None:
         """Share stretches that begin alike: a base of many continuations is summed once."""
@@ -73,10 +74,9 @@ class Points:
         stretches, places = _shared([*stems, *legs])
         self._stretches = Stretches(stretches)
         self._stem = places[: len(stems)][self.owner]
-        self._leg = places[len(stems) :][self.owner]
-        self._pt_length = np.array([lr.size for lr, _ in stems], dtype=np.int64)
-        self._pt_at = self._stretches.offset[self._stem] + self.pt_step
-        self._cpt_at = self._stretches.offset[self._leg] + self.cpt_step
+        pt_at = self._stretches.offset[self._stem] + self.pt_step
+        cpt_at = self._stretches.offset[places[len(stems) :][self.owner]] + self.cpt_step
+        self._at = np.concatenate([pt_at, cpt_at])  # both phases in one look-up
 
     def __len__(self) -> int:
         return int(self.owner.size)
@@ -87,12 +87,12 @@ class Points:
     @cached_property
     def s1_pt(self) -> FloatArray:
         """Forward area of the pre-training, frozen at the transfer."""
-        return self._forward[self._pt_at]
+        return self._forward[: len(self)]
 
     @cached_property
     def s1_cpt(self) -> FloatArray:
         """Forward area of the CPT, 0 before it."""
-        return self._forward[self._cpt_at]
+        return self._forward[len(self) :]
 
     @cached_property
     def s1(self) -> FloatArray:
@@ -106,7 +106,7 @@ class Points:
 
     @cached_property
     def _forward(self) -> FloatArray:
-        return self._stretches.forward()
+        return self._stretches.forward()[self._at]
 
     @cached_property
     def is_cpt(self) -> BoolArray:
@@ -131,9 +131,12 @@ class Points:
 
     def group(self, labels: Sequence[str], by: str) -> IntArray:
         """Index into labels of every point's group ("base" or "batch"), -1 where it is none."""
-        names = [group_label(h, by) for h in self.histories]
-        index = [labels.index(n) if n in labels else -1 for n in names]
-        return np.array(index, dtype=np.int64)[self.owner]
+        key = (tuple(labels), by)
+        if key not in self._groups:
+            names = [group_label(h, by) for h in self.histories]
+            index = [labels.index(n) if n in labels else -1 for n in names]
+            self._groups[key] = np.array(index, dtype=np.int64)[self.owner]
+        return self._groups[key]
 
     def annealing(self, lambda_: float, epsilon: float | None = None) -> AnnealingAreas:
         """S2 of both phases, weighted by LR**epsilon if it is given; a few results are kept."""
@@ -145,8 +148,7 @@ class Points:
         return self._areas[key]
 
     def _annealing(self, lambda_: float, epsilon: float | None) -> AnnealingAreas:
-        both = np.concatenate([self._pt_at, self._cpt_at])
-        flat = self._stretches.annealing(lambda_, epsilon, both)
+        flat = self._stretches.annealing(lambda_, epsilon, self._at)
         pt = [values[: len(self)] for values in flat[:3]]
         if self.convention.tail == "carried":
             tail = self._carried_tail(lambda_, epsilon or 0.0, flat)
@@ -162,7 +164,7 @@ class Points:
             if not mine.any():
                 continue
             lr = history.cpt_lr
-            end = s.offset[self._stem[mine][0]] + self._pt_length[index]
+            end = s.offset[self._stem[mine][0]] + history.pt_lr.size
             steps = np.arange(1, lr.size + 1)
             weight, log_lr = lr_weight(lr, epsilon)
             decay = lambda_**steps

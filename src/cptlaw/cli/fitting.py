@@ -19,6 +19,7 @@ from cptlaw.cli.shared import (
     fixed_shapes,
     load_fit,
     say,
+    say_written,
     show,
 )
 
@@ -68,9 +69,7 @@ def fit(
     if output is not None:
         store.save(result, output)
     show(as_json, lambda: shapes.fit_shape(result), lambda: report.fit_text(result))
-    for path in (output, figure):
-        if path is not None:
-            say(f"wrote {path}")
+    say_written(output, figure)
     say(
         f"next: cptlaw forecast {shlex.quote(output or 'fit.json')} {_example(loaded)}"
         + ("" if output else "   (write the fit first: -o fit.json)")
@@ -136,9 +135,7 @@ def forecast(
     if as_json:
         for warning in result.warnings:
             say(f"warning: {warning}")
-    for path in (output, figure):
-        if path is not None:
-            say(f"wrote {path}")
+    say_written(output, figure)
     if figure is None:
         say("next: add --figure forecast.png to see the curves")
 
@@ -187,7 +184,7 @@ def backtest(
     )
     if output is not None:
         store.save(result, output)
-        say(f"wrote {output}")
+    say_written(output)
     show(as_json, lambda: shapes.backtest_shape(result), lambda: report.backtest_text(result))
     say(f"next: cptlaw fit {shlex.quote(study)} -o fit.json, to fit on all runs")
 

@@ -49,6 +49,13 @@ def show(as_json: bool, shape: Callable[[], dict[str, Any]], text: Callable[[], 
     click.echo(json.dumps(shape(), allow_nan=False) if as_json else text())
 
 
+def say_written(*paths: str | None) -> None:
+    """Name the files that were written; None for one that was not."""
+    for path in paths:
+        if path is not None:
+            say(f"wrote {path}")
+
+
 def check_writable(*paths: str | None, reads: Iterable[str] = ()) -> None:
     """Whether files can be written there, before the work begins.
 
@@ -86,15 +93,12 @@ def check_figure(path: str | None) -> None:
         DataError: another suffix than png, svg and pdf.
         MissingExtra: matplotlib is not installed.
     """
+    from cptlaw.plot.writing import figure_kind
+
     if path is None:
         return
     check_writable(path)
-    suffix = Path(path).suffix
-    if suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise DataError(
-            f"{path}: figures are written as .png, .svg or .pdf, not '{suffix}'. "
-            "Change the file's suffix."
-        )
+    figure_kind(path)
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib", "plot", "Drawing a figure")
 

@@ -19,7 +19,7 @@ from cptlaw.forecast import DomainForecast, Forecast
 from cptlaw.history import History
 from cptlaw.plot import style as style
 from cptlaw.plot.fits import decomposition, fit, fit_figure, residuals
-from cptlaw.plot.style import save
+from cptlaw.plot.writing import save
 from cptlaw.points import Points
 from cptlaw.runs import Run
 from cptlaw.schedule import Schedule

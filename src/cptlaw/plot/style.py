@@ -7,20 +7,17 @@ drawn or saved. No figure belongs to pyplot, so none needs a display or has to b
 from __future__ import annotations
 
 import functools
-import io
 import math
 import os
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.errors import DataError, MissingExtra, suggestion
-from cptlaw.files import write_atomic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -359,37 +356,3 @@ def tell(ax: Axes, *words: str) -> None:
 def points_text(count: int, where: str) -> str:
     """How many points the frame leaves out; empty for none."""
     return f"{count} {'point' if count == 1 else 'points'} {where}" if count else ""
-
-
-# --- files ------------------------------------------------------------------------------------
-
-_UNDATED: dict[str, dict[str, Any]] = {
-    "png": {},
-    "svg": {"Date": None},
-    "pdf": {"CreationDate": None},
-}
-
-
-@styled
-def save(figure: Figure | Axes, path: str | Path) -> Path:
-    """Write a figure as PNG, SVG or PDF, by the suffix of the path; all of it or nothing.
-
-    Args:
-        figure: a figure, or axes of the one that is meant.
-        path: the file to write; an existing one is replaced.
-
-    Raises:
-        DataError: another suffix, or a path that cannot be written.
-    """
-    path = Path(path)
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in _UNDATED:
-        raise DataError(
-            f"{path}: figures are written as .png, .svg or .pdf, not '{path.suffix}'. "
-            "Change the file's suffix."
-        )
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: there is no directory '{path.parent}'. Make it first.")
-    content = io.BytesIO()
-    whole_figure(figure).savefig(content, format=kind, metadata=_UNDATED[kind])
-    return write_atomic(path, content.getvalue())
