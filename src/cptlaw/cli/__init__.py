@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from cptlaw.cli import fitting, logs, showing
+from cptlaw.cli import fitting, lab, logs, showing
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
 
@@ -76,5 +76,6 @@ for command in (
     showing.laws,
     showing.published,
     showing.bench,
+    lab.lab,
 ):
     cli.add_command(command)

@@ -1,0 +1,109 @@
+"""Models: a Llama of a given shape, or a checkpoint; sizes and work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cptlaw.errors import DataError
+
+if TYPE_CHECKING:
+    from cptlaw.lab.tables import Model
+
+
+def build(model: Model, vocabulary: int, length: int, seed: int) -> Any:
+    """A causal language model: new with random weights, or the one that `from` names.
+
+    Args:
+        model: the experiment's table.
+        vocabulary: tokens of the tokenizer.
+        length: tokens a sequence.
+        seed: of the random weights.
+
+    Raises:
+        DataError: the checkpoint cannot be loaded, or has another vocabulary.
+    """
+    from transformers import LlamaForCausalLM, set_seed
+
+    if model.from_ is not None:
+        return _pretrained(model.from_, vocabulary)
+    set_seed(seed)
+    return LlamaForCausalLM(config(model, vocabulary, length))
+
+
+def config(model: Model, vocabulary: int, length: int) -> Any:
+    """The Llama configuration of a model table without `from`."""
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=model.width,
+        intermediate_size=model.feed_forward,
+        num_hidden_layers=model.layers,
+        num_attention_heads=model.heads,
+        num_key_value_heads=model.kv_heads,
+        max_position_embeddings=length,
+        rope_parameters={"rope_type": "default", "rope_theta": model.rope_theta},
+        tie_word_embeddings=model.tied,
+        bos_token_id=None,
+        eos_token_id=0,
+        use_cache=False,
+    )
+
+
+def _pretrained(name: str, vocabulary: int) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(name, dtype="float32")
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise DataError(
+            f"[model]: from = '{name}' cannot be loaded: {first} Name a folder that holds a causal "
+            "language model, or one of the hub that this machine can reach."
+        ) from None
+    if loaded.config.vocab_size < vocabulary:
+        raise DataError(
+            f"[model]: from = '{name}' has {loaded.config.vocab_size} tokens, the tokenizer "
+            f"{vocabulary}. Give [tokenizer] name = '{name}'."
+        )
+    return loaded
+
+
+def continued(checkpoint: Path, length: int, rope_theta: float | None) -> Any:
+    """The model of a checkpoint, for sequences of another length or RoPE base where asked for.
+
+    Args:
+        checkpoint: folder with config.json and model.safetensors.
+        length: tokens a sequence.
+        rope_theta: the RoPE base; None keeps the checkpoint's.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    shape = AutoConfig.from_pretrained(checkpoint)
+    shape.max_position_embeddings = max(shape.max_position_embeddings, length)
+    if rope_theta is not None:
+        shape.rope_parameters = {**shape.rope_parameters, "rope_theta": rope_theta}
+    return AutoModelForCausalLM.from_pretrained(checkpoint, config=shape, dtype="float32")
+
+
+def non_embedding(model: Any) -> int:
+    """Parameters of a model without its input embedding and output layer."""
+    tables = {id(model.get_input_embeddings().weight), id(model.get_output_embeddings().weight)}
+    return sum(p.numel() for p in model.parameters() if id(p) not in tables)
+
+
+def work(model: Any, length: int) -> float:
+    """Floating-point operations to train on one token, forward and backward.
+
+    Six for each parameter that is multiplied (the input embedding is looked up), and the
+    attention's two products over the sequence, causal half not counted off (2203.15556, app. F).
+
+    Args:
+        model: with `config` and parameters, on any device.
+        length: tokens a sequence.
+    """
+    head = model.get_output_embeddings().weight.numel()
+    shape = model.config
+    attention = 12 * shape.num_hidden_layers * shape.hidden_size * length
+    return 6.0 * (non_embedding(model) + head) + attention

@@ -1,0 +1,186 @@
+"""One run of an experiment, with its record: done already, resumed, or trained."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cptlaw.errors import DataError
+from cptlaw.lab import records
+
+if TYPE_CHECKING:
+    from cptlaw.lab.experiment import Experiment, Node
+    from cptlaw.lab.tokens import Corpus
+    from cptlaw.lab.training import Watch
+
+_PACKAGES = ("cptlaw", "torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy")
+
+
+def fingerprint(definition: dict[str, Any]) -> str:
+    """A hash of what defines a run."""
+    text = json.dumps(definition, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def definition(experiment: Experiment, corpus: Corpus, name: str) -> dict[str, Any]:
+    """All that decides a run's losses: settings, tokens by checksum, and its base's own hash."""
+    node = experiment.node(name)
+    made = experiment.identity(name)
+    made["tokens"] = corpus.checksums(corpus.tokens)
+    if node.after is not None:
+        made["base"] = fingerprint(definition(experiment, corpus, node.after))
+    return made
+
+
+def is_done(experiment: Experiment, corpus: Corpus, name: str, out: Path) -> bool:
+    """Whether a run is there, done by this very definition, with all checkpoints others need.
+
+    Raises:
+        DataError: its folder holds a run of another definition.
+    """
+    record = records.read(out / name)
+    if record is None:
+        return False
+    wanted = definition(experiment, corpus, name)
+    if record["fingerprint"] != fingerprint(wanted):
+        raise DataError(
+            f"run '{name}': {out / name} holds a run of another definition "
+            f"({records.differences(record['defined_by'], wanted)}). Give another folder (-o), "
+            "another name, or remove that folder."
+        )
+    return record["status"] == "done" and not missing(experiment.node(name), out)
+
+
+def missing(node: Node, out: Path) -> list[int]:
+    """Steps whose checkpoints are wanted of a run and not there (yet)."""
+    return [
+        step
+        for step in (*node.keep, node.steps)
+        if not records.complete(out / node.name / f"{records.CHECKPOINT}{step}")
+    ]
+
+
+def run(
+    experiment: Experiment,
+    corpus: Corpus,
+    name: str,
+    out: Path,
+    *,
+    threads: int | None,
+    asked_to_stop: Callable[[], bool],
+    watch: Watch,
+) -> None:
+    """Train one run, unless it is done already.
+
+    Args:
+        experiment: that names it.
+        corpus: tokens of every text.
+        name: of the run.
+        out: the folder of all runs.
+        threads: of PyTorch on a CPU; None leaves them.
+        asked_to_stop: looked at after every step.
+        watch: called with the Trainer's state and the newest losses.
+
+    Raises:
+        Stopped: as asked.
+        DataError: the base is not there, the folder holds another run, or training failed.
+    """
+    import torch
+
+    from cptlaw.lab import training
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    node, folder = experiment.node(name), out / name
+    base = _base(experiment, corpus, node, out)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder, name):
+        if is_done(experiment, corpus, name, out):
+            return
+        record = _begun(records.read(folder), definition(experiment, corpus, name), name)
+        with _recorded(folder, record):
+            try:
+                outcome = training.train(
+                    experiment, node, corpus, folder, base, asked_to_stop=asked_to_stop, watch=watch
+                )
+            except training.Stopped:
+                record["status"] = "stopped"
+                raise
+            except training.Diverged as error:
+                record["status"] = "diverged"
+                raise DataError(f"run '{name}': {error}") from None
+            record |= {
+                "status": "done",
+                "model_size": outcome.parameters,
+                "tokens": node.steps * node.batch_tokens,
+                "flops": outcome.flops,
+            }
+
+
+def _begun(earlier: dict[str, Any] | None, defined_by: dict[str, Any], name: str) -> dict[str, Any]:
+    """The record of a run that begins, or goes on."""
+    import torch
+
+    earlier = earlier or {}
+    return {
+        "name": name,
+        "fingerprint": fingerprint(defined_by),
+        "status": "failed",
+        "started": earlier.get("started") or _now(),
+        "resumed": earlier.get("resumed", 0) + bool(earlier),
+        "seconds": earlier.get("seconds", 0.0),
+        "threads": torch.get_num_threads(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "versions": {package: metadata.version(package) for package in _PACKAGES},
+        "defined_by": defined_by,
+    }
+
+
+def _leads() -> bool:
+    """Whether this process writes the record; of torchrun's processes the first does."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def _alone(folder: Path, name: str) -> AbstractContextManager[None]:
+    return records.alone(folder, name) if _leads() else nullcontext()
+
+
+@contextmanager
+def _recorded(folder: Path, record: dict[str, Any]) -> Iterator[None]:
+    """Write the record before and after, with the time between."""
+    if _leads():
+        records.write(folder, record | {"status": "running"})
+    clock, before = time.monotonic(), record["seconds"]
+    try:
+        yield
+    finally:
+        record |= {"ended": _now(), "seconds": before + time.monotonic() - clock}
+        if _leads():
+            records.write(folder, record)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _base(experiment: Experiment, corpus: Corpus, node: Node, out: Path) -> Path | None:
+    """The checkpoint that a run goes on from."""
+    if node.after is None:
+        return None
+    is_done(experiment, corpus, node.after, out)
+    checkpoint = out / node.after / f"{records.CHECKPOINT}{node.after_step}"
+    if not records.complete(checkpoint):
+        raise DataError(
+            f"run '{node.name}': its base's checkpoint {checkpoint} is not there. Run "
+            f"'{node.after}' first, or all of the experiment: cptlaw lab sweep {experiment.file}"
+        )
+    return checkpoint

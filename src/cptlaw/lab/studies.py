@@ -1,0 +1,92 @@
+"""The studies that a sweep leaves: which logs belong together, for `cptlaw fit`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cptlaw.files import write_atomic
+from cptlaw.lab.records import LOG
+from cptlaw.runs import UNKNOWN
+
+if TYPE_CHECKING:
+    from cptlaw.lab.experiment import Experiment, Node
+
+
+def write(experiment: Experiment, out: Path, sizes: Mapping[str, int]) -> tuple[Path, ...]:
+    """Write a study for every D_cpt: study.toml for the first, study-NAME.toml for the others.
+
+    Args:
+        experiment: what was run.
+        out: folder of the runs; the studies name the logs relative to it.
+        sizes: non-embedding parameters of the runs that are done, by name; others are left out.
+    """
+    done = [node for node in experiment.nodes if node.name in sizes]
+    kinds = list(dict.fromkeys(node.data for node in experiment.nodes if node.data != "pt"))
+    if not done:
+        return ()
+    written: list[Path] = []
+    for kind in kinds or ["pt"]:
+        own = [node for node in done if _belongs(experiment, node, kind)]
+        name = "study.toml" if kind == (kinds or ["pt"])[0] else f"study-{kind}.toml"
+        lines = [
+            f"# Runs of the experiment {experiment.name}, left by: cptlaw lab sweep",
+            *_domains(experiment, kind),
+            *(line for node in own for line in _run(node, sizes[node.name])),
+        ]
+        written.append(write_atomic(out / name, "\n".join(lines) + "\n"))
+    return tuple(written)
+
+
+def _belongs(experiment: Experiment, node: Node, kind: str) -> bool:
+    """Whether a run and all it goes on from are on D_pt or on this D_cpt."""
+    if node.data not in ("pt", kind):
+        return False
+    return node.after is None or _belongs(experiment, experiment.node(node.after), kind)
+
+
+def _domains(experiment: Experiment, kind: str) -> Iterable[str]:
+    columns = {kind: experiment.column(kind)}
+    if kind == "pt":
+        roles = {"loss": columns["pt"]}
+    else:
+        roles = {"pt": experiment.column("pt")} if "pt" in experiment.data else {}
+        roles["cpt"] = columns[kind]
+    for name in experiment.evaluations:
+        column = f"eval_{name}_loss"
+        if column not in roles.values() and kind != "pt":
+            roles[f"ood.{_key(name)}"] = column
+    yield ""
+    yield "[domains]"
+    yield from (f"{role} = {_text(column)}" for role, column in roles.items())
+
+
+def _run(node: Node, size: int) -> Iterable[str]:
+    open_model = node.after is None and node.model.from_ is not None
+    values: dict[str, Any] = {
+        "name": node.name,
+        "log": f"{node.name}/{LOG}",
+        "schedule": node.schedule.text,
+        "after": f"{UNKNOWN}{node.model_name}" if open_model else node.after,
+        "after_step": node.after_step,
+        "data": "pt" if node.data == "pt" else "cpt",
+        "replay": node.replay or None,
+        "model_size": size,
+        "batch_tokens": node.batch_tokens,
+        "sequence_length": node.sequence_length,
+    }
+    yield ""
+    yield "[[run]]"
+    yield from (f"{key} = {_text(value)}" for key, value in values.items() if value is not None)
+
+
+def _key(name: str) -> str:
+    plain = name.replace("-", "").replace("_", "")
+    return name if plain.isascii() and plain.isalnum() else _text(name)
+
+
+def _text(value: Any) -> str:
+    """A TOML value; JSON's texts and numbers are TOML's too."""
+    return json.dumps(value, ensure_ascii=False)

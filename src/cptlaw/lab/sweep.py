@@ -1,0 +1,137 @@
+"""A whole experiment: data, every run by an engine, and the studies that are left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cptlaw.errors import DataError, suggestion
+from cptlaw.lab import records, running, studies, tokens
+
+if TYPE_CHECKING:
+    from cptlaw.lab.experiment import Experiment
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an engine needs to do any run of an experiment, here or on another machine.
+
+    Args:
+        experiment: with its runs, bases before continuations.
+        out: folder of all runs, the same path wherever they are done.
+        names: the runs to do, bases first.
+        threads: of PyTorch on a CPU; None leaves them.
+        processes: torchrun processes a run; 1 trains in this process.
+    """
+
+    experiment: Experiment
+    out: Path
+    names: tuple[str, ...]
+    threads: int | None = None
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How a sweep ended.
+
+    Args:
+        done: runs that are complete.
+        failed: what went wrong, by run.
+        stopped: the run in which the user stopped it, None if nobody did.
+        studies: files for `cptlaw fit`.
+    """
+
+    done: tuple[str, ...]
+    failed: dict[str, str]
+    stopped: str | None
+    studies: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an engine's work ended.
+
+    Args:
+        failed: what went wrong, by run.
+        stopped: the run in which the user stopped it.
+    """
+
+    failed: dict[str, str]
+    stopped: str | None = None
+
+
+Engine = Callable[[Job, Say], Ended]
+
+
+def data_folder(out: Path) -> Path:
+    """Where the tokens of an experiment's runs lie."""
+    return out / "data"
+
+
+def chosen(experiment: Experiment, only: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the runs asked for and of all their bases, bases first; all if none is.
+
+    Raises:
+        DataError: there is no run of that name.
+    """
+    names = [node.name for node in experiment.nodes]
+    wanted: set[str] = set()
+    for name in only:
+        if name not in names:
+            raise DataError(f"there is no run '{name}'. {suggestion(name, names)}")
+        at: str | None = name
+        while at is not None:
+            wanted.add(at)
+            at = experiment.node(at).after
+    return tuple(name for name in names if name in wanted or not only)
+
+
+def sweep(job: Job, engine: Engine, say: Say) -> Swept:
+    """Do every run of a job that is not done yet, and write the studies.
+
+    Args:
+        job: what to do.
+        engine: who does it.
+        say: told what goes on.
+
+    Raises:
+        DataError: data that cannot be read, or a folder with runs of another definition.
+    """
+    job.out.mkdir(parents=True, exist_ok=True)
+    corpus = tokens.prepare(job.experiment, data_folder(job.out), say)
+    ready = {n for n in job.names if running.is_done(job.experiment, corpus, n, job.out)}
+    if ready:
+        say(f"{len(ready)} of {len(job.names)} runs are done already")
+    left = Job(
+        job.experiment,
+        job.out,
+        tuple(name for name in job.names if name not in ready),
+        job.threads,
+        job.processes,
+    )
+    ended = engine(left, say) if left.names else Ended({})
+    sizes = _sizes(job, corpus)
+    return Swept(
+        tuple(name for name in job.names if name in sizes),
+        ended.failed,
+        ended.stopped,
+        studies.write(job.experiment, job.out, sizes),
+    )
+
+
+def _sizes(job: Job, corpus: tokens.Corpus) -> dict[str, int]:
+    """Model sizes of all runs of the experiment that are done, those of earlier sweeps too."""
+    sizes: dict[str, int] = {}
+    for node in job.experiment.nodes:
+        if not (job.out / node.name / records.RECORD).is_file():
+            continue
+        if running.is_done(job.experiment, corpus, node.name, job.out):
+            record = records.read(job.out / node.name)
+            assert record is not None
+            sizes[node.name] = int(record["model_size"])
+    return sizes

@@ -1,0 +1,335 @@
+"""One run: transformers' Trainer under our schedule, from its base's checkpoint to its log."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import datasets
+import torch
+import transformers
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from cptlaw.errors import DataError
+from cptlaw.lab import mixing, model as models
+from cptlaw.lab.records import CHECKPOINT, DONE_MARK, LOG, checkpoints, complete
+
+if TYPE_CHECKING:
+    from cptlaw.lab.experiment import Experiment, Node
+    from cptlaw.lab.tokens import Corpus
+
+
+class Diverged(DataError):
+    """A run whose loss is no longer a number."""
+
+
+@dataclass(frozen=True)
+class Stopped(Exception):
+    """A run that was asked to stop and has saved a checkpoint.
+
+    Args:
+        step: the last step done.
+    """
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training left behind beside its files.
+
+    Args:
+        parameters: non-embedding ones.
+        flops: of all training steps.
+        started: step that it was resumed from, 0 from the beginning.
+    """
+
+    parameters: int
+    flops: float
+    started: int
+
+
+Watch = Callable[[Any, Mapping[str, float]], None]
+
+
+def train(
+    experiment: Experiment,
+    node: Node,
+    corpus: Corpus,
+    folder: Path,
+    base: Path | None,
+    *,
+    asked_to_stop: Callable[[], bool] = lambda: False,
+    watch: Watch = lambda state, losses: None,
+) -> Outcome:
+    """Train one run to its end, from its newest complete checkpoint if it has one.
+
+    Args:
+        experiment: with the settings that all runs share.
+        node: the run.
+        corpus: tokens of every text.
+        folder: of the run; its log and checkpoints go there.
+        base: the checkpoint it goes on from; None for a root.
+        asked_to_stop: looked at after every step.
+        watch: called with the Trainer's state and the newest losses by column.
+
+    Raises:
+        Stopped: as asked, a checkpoint saved.
+        Diverged: the loss is no longer a number.
+        DataError: the batch cannot be shared out among the processes.
+    """
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    network = _network(experiment, node, corpus, base)
+    arguments = _arguments(experiment, node, folder)
+    data = mixing.sequences(
+        corpus.tokens,
+        node.shares,
+        count=node.steps * node.batch_sequences,
+        length=node.sequence_length,
+        seed=node.seed,
+        skip=node.skip,
+    )
+    keep = {*node.keep, node.steps}
+    losses = _Losses(folder, watch)
+    trainer = _Run(
+        model=network,
+        args=arguments,
+        train_dataset=data,
+        eval_dataset={
+            name: mixing.validation(tokens, node.sequence_length)
+            for name, tokens in corpus.tokens.items()
+        },
+        data_collator=_stack,
+        callbacks=[_Rhythm(experiment, node, keep, asked_to_stop), losses],
+    )
+    trainer.node, trainer.mixtures = node, experiment.evaluations
+    trainer.losses = losses
+    trainer.base_optimizer = base if node.optimizer_state == "keep" else None
+    trainer.remove_callback(PrinterCallback)
+    start = _newest(folder, keep)
+    trainer.args.eval_on_start = start is None
+    trainer.train(resume_from_checkpoint=None if start is None else str(start))
+    losses.show(trainer.state)
+    if trainer.state.global_step < node.steps:
+        raise Stopped(trainer.state.global_step)
+    flops = models.work(network, node.sequence_length) * node.steps * node.batch_tokens
+    started = 0 if start is None else _step(start)
+    return Outcome(models.non_embedding(network), flops, started)
+
+
+def _network(experiment: Experiment, node: Node, corpus: Corpus, base: Path | None) -> Any:
+    if base is None:
+        return models.build(node.model, corpus.vocabulary, node.sequence_length, node.seed)
+    return models.continued(base, node.sequence_length, node.rope_theta)
+
+
+def _newest(folder: Path, keep: set[int]) -> Path | None:
+    """The newest complete checkpoint before the first that is wanted and missing."""
+    there = {_step(path): path for path in checkpoints(folder) if complete(path)}
+    first = min(keep - there.keys(), default=0)
+    before = [step for step in there if step < first]
+    return there[max(before)] if before else None
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.removeprefix(CHECKPOINT))
+
+
+def _stack(rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    ids = torch.stack([row["input_ids"] for row in rows])
+    return {"input_ids": ids, "labels": ids}
+
+
+def _arguments(experiment: Experiment, node: Node, folder: Path) -> TrainingArguments:
+    """The Trainer's settings; what the lab decides itself is switched off."""
+    settings = experiment.training
+    micro, accumulate = _micro_batches(node)
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=node.steps,
+        per_device_train_batch_size=micro,
+        per_device_eval_batch_size=micro,
+        gradient_accumulation_steps=accumulate,
+        learning_rate=1.0,  # the scheduler gives the learning rate itself
+        weight_decay=settings.weight_decay,
+        adam_beta1=settings.betas[0],
+        adam_beta2=settings.betas[1],
+        adam_epsilon=1e-8,
+        max_grad_norm=settings.clip,
+        bf16=settings.precision == "bf16",
+        torch_compile=settings.compile,
+        train_sampling_strategy="sequential",
+        remove_unused_columns=False,
+        dataloader_pin_memory=torch.cuda.is_available(),
+        prediction_loss_only=True,
+        logging_strategy="no",
+        eval_strategy="no",
+        save_strategy="no",
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        report_to="none",
+        seed=node.seed,
+        ddp_find_unused_parameters=False,
+        ddp_backend="gloo" if _world() > 1 and not torch.cuda.is_available() else None,
+        use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        **_sharding(settings.sharding),
+    )
+
+
+def _sharding(kind: str) -> dict[str, Any]:
+    if kind == "none":
+        return {}
+    wrap = {"fsdp_version": 2, "auto_wrap_policy": "TRANSFORMER_BASED_WRAP"}
+    return {"fsdp": "full_shard auto_wrap", "fsdp_config": wrap}
+
+
+def _micro_batches(node: Node) -> tuple[int, int]:
+    """Sequences a process computes at once, and how often a step."""
+    processes = _world()
+    if node.batch_sequences % processes:
+        raise DataError(
+            f"run '{node.name}': batch_sequences = {node.batch_sequences} cannot be shared out "
+            f"among {processes} processes. Take a multiple of {processes}."
+        )
+    each = node.batch_sequences // processes
+    micro = min(node.micro_batch or each, each)
+    if each % micro:
+        raise DataError(
+            f"run '{node.name}': micro_batch = {micro} does not divide the {each} sequences of a "
+            f"step that each of {processes} processes computes."
+        )
+    return micro, each // micro
+
+
+def _distributed() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def _world() -> int:
+    """Processes of this run, as torchrun says."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+class _Run(Trainer):
+    """The Trainer with our schedule, the base's optimizer state, and losses of mixtures."""
+
+    node: Node
+    mixtures: Mapping[str, Mapping[str, float]]
+    losses: _Losses
+    base_optimizer: Path | None = None
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """AdamW; its moments are those of the base's checkpoint where they are kept."""
+        fresh = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        if fresh and self.base_optimizer is not None:
+            saved = self.base_optimizer / "optimizer.pt"
+            if self.is_fsdp_enabled or not saved.is_file():
+                raise DataError(
+                    f"run '{self.node.name}': the optimizer state of {self.base_optimizer} cannot "
+                    'be kept. Set optimizer_state = "new".'
+                )
+            groups = [dict(group) for group in optimizer.param_groups]
+            optimizer.load_state_dict(torch.load(saved, map_location="cpu", weights_only=True))
+            for group, own in zip(optimizer.param_groups, groups, strict=True):
+                group.update({k: v for k, v in own.items() if k != "params"})
+                group.pop("initial_lr", None)
+        return optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The run's own schedule: at step n of the log, the learning rate of step n."""
+        if self.lr_scheduler is None:
+            rates = self.node.schedule.lr()
+            last = rates.size - 1
+            self.lr_scheduler = LambdaLR(
+                optimizer or self.optimizer, lambda done: float(rates[min(done, last)])
+            )
+        return self.lr_scheduler
+
+    def evaluate(
+        self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
+    ) -> dict[str, float]:
+        """The loss on every text, then on every mixture as the sum by share."""
+        metrics = super().evaluate(eval_dataset, ignore_keys, metric_key_prefix)
+        if metric_key_prefix != "eval":
+            return metrics
+        for name, shares in self.mixtures.items():
+            if len(shares) > 1:
+                loss = sum(share * metrics[f"eval_{t}_loss"] for t, share in shares.items())
+                self.log({f"eval_{name}_loss": loss})
+        self.losses.show(self.state)
+        return metrics
+
+
+class _Rhythm(TrainerCallback):
+    """When to log, evaluate and save, and when to stop."""
+
+    def __init__(
+        self, experiment: Experiment, node: Node, keep: set[int], asked: Callable[[], bool]
+    ) -> None:
+        self.settings, self.node, self.keep, self.asked = experiment.training, node, keep, asked
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Set the flags that the Trainer acts on."""
+        step, settings = state.global_step, self.settings
+        every = settings.checkpoint_every
+        last = step >= self.node.steps
+        save = last or step in self.keep or (every is not None and step % every == 0)
+        stop = self._all_agree(self.asked(), args)
+        control.should_evaluate = last or step % settings.evaluate_every == 0
+        control.should_log = control.should_evaluate or save or stop
+        control.should_log |= step % settings.log_every == 0
+        control.should_save = save or stop
+        control.should_training_stop = last or stop
+
+    @staticmethod
+    def _all_agree(stop: bool, args: Any) -> bool:
+        """Whether any process was asked to stop."""
+        if args.world_size == 1 or not _distributed():
+            return stop
+        flag = torch.tensor([int(stop)], device=args.device)
+        torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
+        return bool(flag.item())
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Mark the checkpoint complete and remove those that nothing needs any more."""
+        if not state.is_world_process_zero:
+            return
+        folder = Path(args.output_dir)
+        (folder / f"{CHECKPOINT}{state.global_step}" / DONE_MARK).write_text("")
+        for path in checkpoints(folder):
+            if _step(path) < state.global_step and _step(path) not in self.keep:
+                shutil.rmtree(path)
+
+
+class _Losses(TrainerCallback):
+    """Writes the log while the run goes on, and looks at the losses."""
+
+    def __init__(self, folder: Path, watch: Watch) -> None:
+        self.folder, self.watch = folder, watch
+        self.newest: dict[str, float] = {}
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Take the losses; stop at one that is no number."""
+        losses = {key: float(v) for key, v in logs.items() if key == "loss" or key[-5:] == "_loss"}
+        for column, value in losses.items():
+            if value != value:
+                raise Diverged(
+                    f"{column} is not a number at step {state.global_step}: the run diverged. "
+                    "Lower the learning rate or lengthen the warm-up."
+                )
+        self.newest.update(losses)
+        if "loss" in losses and not control.should_evaluate:
+            self.show(state)
+
+    def show(self, state: Any) -> None:
+        """Write the log as it is, and tell who watches."""
+        if state.is_world_process_zero:
+            state.save_to_json(str(self.folder / LOG))
+            self.watch(state, self.newest)
