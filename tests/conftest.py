@@ -2,8 +2,39 @@
 
 import os
 
+import pytest
 from hypothesis import settings
+
+import labs
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session")
+def lab_texts(tmp_path_factory):
+    """The texts of the tiny experiment."""
+    return labs.write_texts(tmp_path_factory.mktemp("texts"))
+
+
+@pytest.fixture(scope="session")
+def lab_data(tmp_path_factory, lab_texts):
+    """The tokens of the tiny experiment, made once."""
+    lab = labs.Lab(tmp_path_factory.mktemp("tokens"), lab_texts, None)
+    lab.corpus(lab.load())
+    return lab.out() / "data"
+
+
+@pytest.fixture(scope="session")
+def lab_done(tmp_path_factory, lab_texts, lab_data):
+    """The runs of the tiny experiment, trained once."""
+    lab = labs.Lab(tmp_path_factory.mktemp("done"), lab_texts, lab_data)
+    assert lab.sweep().done == ("base", "cpt")
+    return lab.out()
+
+
+@pytest.fixture
+def lab(tmp_path, lab_texts, lab_data, lab_done):
+    """The tiny experiment in a folder of its own."""
+    return labs.Lab(tmp_path, lab_texts, lab_data, lab_done)

@@ -1,11 +1,12 @@
 """README and docs say what is true: their code runs, their commands exist, their links lead on."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
+import click
 import pytest
-from click.testing import CliRunner
 
 from cptlaw import datasets
 from cptlaw.cli import cli
@@ -32,23 +33,23 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
-def test_every_command_in_the_pages_is_understood():
-    """Options and subcommands are parsed; the files named need not exist."""
-    import shlex
+def parse(words):
+    """Parse a command line down to its command, and run nothing."""
+    command = cli
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    return command.make_context(command.name, words)
 
-    runner = CliRunner()
+
+def test_every_command_in_the_pages_is_understood():
+    """Options and subcommands are parsed; nothing is run, the files named need not exist."""
     seen = 0
     for page in PAGES:
         for block in blocks(page, "console"):
             for line in block.splitlines():
-                if not line.startswith("cptlaw "):
-                    continue
-                words = shlex.split(line.partition(" #")[0])[1:]
-                result = runner.invoke(cli, words)
-                assert "No such option" not in result.output, line
-                assert "No such command" not in result.output, line
-                assert "unexpected extra argument" not in result.output, line
-                seen += 1
+                if line.startswith("cptlaw "):
+                    parse(shlex.split(line.partition(" #")[0])[1:])
+                    seen += 1
     assert seen >= 6
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cptlaw.cli.shared import JSON, say
+from cptlaw.cli.shared import JSON, say, show
 from cptlaw.errors import CptlawError, DataError
+
+if TYPE_CHECKING:
+    from cptlaw.lab.experiment import Experiment
+    from cptlaw.lab.sweep import Engine
 
 
 class Stopped(CptlawError):
@@ -35,33 +40,60 @@ THREADS = click.option("--threads", type=click.IntRange(1), help="PyTorch thread
     show_default=True,
     help="One after another here, Ray tasks, or Slurm jobs.",
 )
+@click.option("--ray-address", metavar="ADDRESS", help="Ray cluster; left out, Ray starts here.")
+@click.option(
+    "--slurm",
+    multiple=True,
+    metavar="OPTION",
+    help="A further option of sbatch, such as partition=gpu.",
+)
+@click.option("--submit", is_flag=True, help="Submit the Slurm jobs too.")
 @click.option("--only", multiple=True, metavar="RUN", help="Only this run and its bases.")
 @THREADS
 @click.option(
     "--processes", type=click.IntRange(1), default=1, help="torchrun processes for each run."
 )
 @click.option("--dry-run", is_flag=True, help="Show the runs, their work and time; train nothing.")
+@click.option("--no-probe", is_flag=True, help="With --dry-run: do not measure a speed, no times.")
+@click.option("--flops", type=float, help="With --dry-run: FLOP/s to take for the times.")
 @JSON
 def sweep(
     experiment: str,
     output: str | None,
     engine: str,
+    ray_address: str | None,
+    slurm: tuple[str, ...],
+    submit: bool,
     only: tuple[str, ...],
     threads: int | None,
     processes: int,
     dry_run: bool,
+    no_probe: bool,
+    flops: float | None,
     as_json: bool,
 ) -> None:
     """Do all runs of an experiment file (or preset) that are not done yet; leave a study."""
     from cptlaw.lab import experiment as experiments
     from cptlaw.lab import sweep as sweeps
 
+    does = _engine(engine, ray_address, slurm, submit)
     loaded = experiments.load(experiment)
     names = sweeps.chosen(loaded, only)
+    if dry_run:
+        _show_estimate(loaded, names, threads, not no_probe, flops, as_json)
+        words = [experiment, "-o", output or loaded.name]
+        words += [word for name in only for word in ("--only", name)]
+        words += [] if threads is None else ["--threads", str(threads)]
+        say(f"next: cptlaw lab sweep {shlex.join(words)}")
+        return
+    if no_probe or flops is not None:
+        raise DataError("--no-probe and --flops belong to --dry-run. Add it, or leave them out.")
     out = Path(output or loaded.name).absolute()
     job = sweeps.Job(loaded, out, names, threads, processes)
-    swept = sweeps.sweep(job, _engine(engine), say)
+    swept = sweeps.sweep(job, does, say)
     say(f"{len(swept.done)} of {len(names)} runs are done, in {out}")
+    if as_json:
+        click.echo(json.dumps(_swept(out, names, swept)))
     if swept.stopped is not None:
         say(f"stopped in '{swept.stopped}'; the same command goes on from there.")
         raise click.exceptions.Exit(130)
@@ -73,10 +105,53 @@ def sweep(
         say(f"next: cptlaw fit {shlex.quote(str(study))}")
 
 
-def _engine(name: str) -> Any:
+def _swept(out: Path, names: tuple[str, ...], swept: Any) -> dict[str, Any]:
+    """How a sweep ended: the state of every run, the studies, and what went wrong."""
+    from cptlaw.lab import records
+
+    return {
+        "runs": {name: records.status(out / name) or "not run" for name in names},
+        "studies": [str(study) for study in swept.studies],
+        "failed": swept.failed,
+    }
+
+
+def _show_estimate(
+    loaded: Experiment,
+    names: tuple[str, ...],
+    threads: int | None,
+    probe: bool,
+    flops: float | None,
+    as_json: bool,
+) -> None:
+    import torch
+
+    from cptlaw.lab import estimate, estimate_text
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    found = estimate.estimate(loaded, names, probe=probe, flops=flops)
+    show(as_json, lambda: estimate.shape_of(found), lambda: estimate_text.text(found))
+
+
+def _engine(name: str, ray_address: str | None, slurm: tuple[str, ...], submit: bool) -> Engine:
+    """Who does the runs; an option of another engine is refused."""
+    given = {"--ray-address": ray_address, "--slurm": slurm, "--submit": submit}
+    for option, value in given.items():
+        owner = "ray" if option == "--ray-address" else "slurm"
+        if value and name != owner:
+            raise DataError(f"{option} belongs to --engine {owner}. Add that, or leave it out.")
+    if name == "ray":
+        from cptlaw.lab.engines import ray
+
+        return ray.engine(ray_address)
+    if name == "slurm":
+        from cptlaw.lab.engines import slurm as jobs
+
+        return jobs.engine(slurm, submit)
     from cptlaw.lab.engines.local import local
 
-    return {"local": local}[name]
+    return local
 
 
 @lab.command()
@@ -88,6 +163,7 @@ def run(experiment: str, name: str, output: str | None, threads: int | None) -> 
     """Do one run of an experiment; its base must be there. For torchrun and job scripts."""
     from cptlaw.lab import experiment as experiments
     from cptlaw.lab import running, tokens
+    from cptlaw.lab.engines import torchrun
     from cptlaw.lab.progress import Progress
     from cptlaw.lab.stopping import asked_to_stop
     from cptlaw.lab.sweep import data_folder
@@ -95,7 +171,8 @@ def run(experiment: str, name: str, output: str | None, threads: int | None) -> 
     loaded = experiments.load(experiment)
     node = loaded.node(name)
     out = Path(output or loaded.name).absolute()
-    corpus = tokens.prepare(loaded, data_folder(out), say)
+    with torchrun.one_at_a_time(data_folder(out)):
+        corpus = tokens.prepare(loaded, data_folder(out), say)
     from cptlaw.lab.training import Stopped
 
     with asked_to_stop() as asked:
@@ -110,5 +187,10 @@ def run(experiment: str, name: str, output: str | None, threads: int | None) -> 
                 watch=Progress(node),
             )
         except Stopped as stop:
-            say(f"stopped at step {stop.step}; the same command goes on from there.")
-            raise click.exceptions.Exit(130) from None
+            torchrun.leave()
+            if torchrun.rank() == 0:
+                say(f"stopped at step {stop.step}; the same command goes on from there.")
+            if not torchrun.under():
+                raise click.exceptions.Exit(130) from None
+        else:
+            torchrun.leave()

@@ -67,3 +67,25 @@ def bench_fit(starts: int, as_json: bool) -> None:
 
     result = benchmarks.fit_speed(starts, say)
     show(as_json, lambda: result, lambda: benchmarks.fit_speed_text(result))
+
+
+@bench.command("lab", short_help="Time a run of the lab against a bare PyTorch loop.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="How often each is timed, by turns.",
+)
+@click.option("--threads", type=click.IntRange(1), help="PyTorch threads on a CPU.")
+@JSON
+def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
+    """Time a run of the lab against a bare PyTorch loop with the same weights and batches."""
+    import torch
+
+    from cptlaw.lab import throughput
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    result = throughput.lab_speed(rounds, progress=say)
+    show(as_json, lambda: result, lambda: throughput.lab_speed_text(result))

@@ -80,9 +80,12 @@ def validation(tokens: Tokens, length: int) -> Any:
             f"{length}. Raise [validation] tokens, or give more text."
         )
     rows = torch.from_numpy(ids[: whole * length].astype(np.int64).reshape(whole, length))
-    return Dataset.from_dict({"block": np.arange(whole)}).with_transform(
-        lambda batch: dict.fromkeys(("input_ids", "labels"), list(rows[batch["block"]]))
-    )
+
+    def fetch(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
+        ids = list(rows[batch["block"]])
+        return {"input_ids": ids, "labels": ids}
+
+    return Dataset.from_dict({"block": np.arange(whole)}).with_transform(fetch)
 
 
 def _order(blocks: int, wanted: int, seed: int, name: str) -> NDArray[np.int64]:

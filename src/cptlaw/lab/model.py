@@ -11,7 +11,18 @@ if TYPE_CHECKING:
     from cptlaw.lab.tables import Model
 
 
-def build(model: Model, vocabulary: int, length: int, seed: int) -> Any:
+def located(name: str, folder: Path) -> str:
+    """A model or tokenizer as transformers finds it: a folder, or a name on the hub.
+
+    Args:
+        name: as the experiment file has it.
+        folder: of that file; a relative path that exists there is meant.
+    """
+    path = folder / Path(name).expanduser()
+    return str(path) if path.exists() else name
+
+
+def build(model: Model, vocabulary: int, length: int, seed: int, *, folder: Path = Path()) -> Any:
     """A causal language model: new with random weights, or the one that `from` names.
 
     Args:
@@ -19,6 +30,7 @@ def build(model: Model, vocabulary: int, length: int, seed: int) -> Any:
         vocabulary: tokens of the tokenizer.
         length: tokens a sequence.
         seed: of the random weights.
+        folder: of the experiment file, where relative paths start.
 
     Raises:
         DataError: the checkpoint cannot be loaded, or has another vocabulary.
@@ -26,7 +38,7 @@ def build(model: Model, vocabulary: int, length: int, seed: int) -> Any:
     from transformers import LlamaForCausalLM, set_seed
 
     if model.from_ is not None:
-        return _pretrained(model.from_, vocabulary)
+        return _pretrained(model.from_, vocabulary, folder)
     set_seed(seed)
     return LlamaForCausalLM(config(model, vocabulary, length))
 
@@ -51,13 +63,13 @@ def config(model: Model, vocabulary: int, length: int) -> Any:
     )
 
 
-def _pretrained(name: str, vocabulary: int) -> Any:
+def _pretrained(name: str, vocabulary: int, folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(name, dtype="float32")
+        loaded = AutoModelForCausalLM.from_pretrained(located(name, folder), dtype="float32")
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(
             f"[model]: from = '{name}' cannot be loaded: {first} Name a folder that holds a causal "
             "language model, or one of the hub that this machine can reach."

@@ -41,7 +41,9 @@ def read(folder: Path) -> dict[str, Any] | None:
     try:
         return json.loads(path.read_text())
     except ValueError as error:
-        raise DataError(f"{path}: is no JSON ({error}). Remove the folder to train again.") from None
+        raise DataError(
+            f"{path}: is no JSON ({error}). Remove the folder to train again."
+        ) from None
 
 
 def status(folder: Path) -> str | None:

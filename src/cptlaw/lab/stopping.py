@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+STOP_FILE = "CPTLAW_STOP_FILE"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[Callable[[], bool]]:
+def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
     """A question to ask after every step: whether the user or the scheduler wants an end.
 
-    Inside, SIGINT and SIGTERM only note the wish; a second SIGINT raises KeyboardInterrupt.
-    Outside the main thread nothing is caught.
+    Inside, SIGINT, SIGTERM and SIGUSR1 only note the wish; a second SIGINT raises
+    KeyboardInterrupt. Outside the main thread nothing is caught. The file that the environment
+    variable CPTLAW_STOP_FILE names asks too, as soon as it is there: whoever starts torchrun
+    stops all its processes by it.
+
+    Args:
+        patient: a second SIGINT is only one more wish, where one Ctrl-C may arrive twice.
     """
-    asked = threading.Event()
+    noted = threading.Event()
+    file = os.environ.get(STOP_FILE)
 
     def note(number: int, _: Any) -> None:
-        if asked.is_set() and number == signal.SIGINT:
+        if noted.is_set() and number == signal.SIGINT and not patient:
             raise KeyboardInterrupt
-        asked.set()
-        print(
-            "\nstopping after this step, with a checkpoint; Ctrl-C again to stop at once ...",
-            file=sys.stderr,
-            flush=True,
-        )
+        if not noted.is_set() and os.environ.get("RANK", "0") == "0":
+            again = "" if patient else "; Ctrl-C again to stop at once"
+            print(
+                f"\nstopping after this step, with a checkpoint{again} ...",
+                file=sys.stderr,
+                flush=True,
+            )
+        noted.set()
+
+    def asked() -> bool:
+        return noted.is_set() or (file is not None and Path(file).exists())
 
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield asked
         return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, note) for number in _SIGNALS}
     try:
-        yield asked.is_set
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

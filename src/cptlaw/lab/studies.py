@@ -25,11 +25,11 @@ def write(experiment: Experiment, out: Path, sizes: Mapping[str, int]) -> tuple[
     """
     done = [node for node in experiment.nodes if node.name in sizes]
     kinds = list(dict.fromkeys(node.data for node in experiment.nodes if node.data != "pt"))
-    if not done:
-        return ()
     written: list[Path] = []
     for kind in kinds or ["pt"]:
         own = [node for node in done if _belongs(experiment, node, kind)]
+        if not own:
+            continue
         name = "study.toml" if kind == (kinds or ["pt"])[0] else f"study-{kind}.toml"
         lines = [
             f"# Runs of the experiment {experiment.name}, left by: cptlaw lab sweep",

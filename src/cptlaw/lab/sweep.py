@@ -105,6 +105,8 @@ def sweep(job: Job, engine: Engine, say: Say) -> Swept:
     job.out.mkdir(parents=True, exist_ok=True)
     corpus = tokens.prepare(job.experiment, data_folder(job.out), say)
     ready = {n for n in job.names if running.is_done(job.experiment, corpus, n, job.out)}
+    for name in job.names:
+        _tell_missing(job, name, say)
     if ready:
         say(f"{len(ready)} of {len(job.names)} runs are done already")
     left = Job(
@@ -115,7 +117,7 @@ def sweep(job: Job, engine: Engine, say: Say) -> Swept:
         job.processes,
     )
     ended = engine(left, say) if left.names else Ended({})
-    sizes = _sizes(job, corpus)
+    sizes = _sizes(job, corpus, say)
     return Swept(
         tuple(name for name in job.names if name in sizes),
         ended.failed,
@@ -124,13 +126,28 @@ def sweep(job: Job, engine: Engine, say: Say) -> Swept:
     )
 
 
-def _sizes(job: Job, corpus: tokens.Corpus) -> dict[str, int]:
+def _tell_missing(job: Job, name: str, say: Say) -> None:
+    """Say of a run that came to its end why it is trained again."""
+    if records.status(job.out / name) != "done":
+        return
+    if gone := running.missing(job.experiment.node(name), job.out):
+        steps = ", ".join(map(str, gone))
+        say(
+            f"{name}: is done, but has no checkpoint of step {steps}, which others start from or "
+            f"go on from; trained again as far as step {gone[-1]}"
+        )
+
+
+def _sizes(job: Job, corpus: tokens.Corpus, say: Say) -> dict[str, int]:
     """Model sizes of all runs of the experiment that are done, those of earlier sweeps too."""
     sizes: dict[str, int] = {}
     for node in job.experiment.nodes:
-        if not (job.out / node.name / records.RECORD).is_file():
+        try:
+            done = running.is_done(job.experiment, corpus, node.name, job.out)
+        except DataError as error:
+            say(f"left out of the studies: {error}")
             continue
-        if running.is_done(job.experiment, corpus, node.name, job.out):
+        if done and (node.after is None or node.after in sizes):
             record = records.read(job.out / node.name)
             assert record is not None
             sizes[node.name] = int(record["model_size"])

@@ -18,6 +18,7 @@ from cptlaw.files import write_atomic
 from cptlaw.lab import builtin
 from cptlaw.lab import text as texts
 from cptlaw.lab.duplicates import Overlap, overlaps
+from cptlaw.lab.model import located
 from cptlaw.lab.text import Document
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def prepare(experiment: Experiment, folder: Path, say: Say) -> Corpus:
         DataError: a text that cannot be read, is too short, or a cached file that was changed.
     """
     tokenizer_folder = _tokenizer(experiment, folder, say)
-    tokenizer = _load_tokenizer(str(tokenizer_folder))
+    tokenizer = _load_tokenizer(str(tokenizer_folder), Path())
     found: dict[str, Tokens] = {}
     for name in experiment.texts:
         found[name] = _tokens(experiment, name, tokenizer, tokenizer_folder.name, folder, say)
@@ -121,7 +122,7 @@ def _source(experiment: Experiment, name: str) -> list[Any]:
 
 def _stamp(path: Path) -> list[Any]:
     state = path.stat()
-    return [str(path), state.st_size, state.st_mtime_ns]
+    return [str(path.absolute()), state.st_size, state.st_mtime_ns]
 
 
 def _hash(value: Any) -> str:
@@ -141,7 +142,7 @@ def _tokenizer(experiment: Experiment, folder: Path, say: Say) -> Path:
         return target
     if experiment.tokenizer.name is not None:
         say(f"fetching the tokenizer {experiment.tokenizer.name} ...")
-        _load_tokenizer(experiment.tokenizer.name).save_pretrained(target)
+        _load_tokenizer(experiment.tokenizer.name, _folder(experiment)).save_pretrained(target)
         return target
     say(f"training a tokenizer of {experiment.tokenizer.vocabulary} tokens ...")
     made = _train_tokenizer(_samples(experiment), experiment.tokenizer.vocabulary)
@@ -149,13 +150,13 @@ def _tokenizer(experiment: Experiment, folder: Path, say: Say) -> Path:
     return target
 
 
-def _load_tokenizer(name: str) -> Any:
+def _load_tokenizer(name: str, folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(name)
+        return AutoTokenizer.from_pretrained(located(name, folder))
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(
             f"[tokenizer]: name = '{name}' cannot be loaded: {first} Name a folder that holds a "
             "tokenizer, or one of the hub that this machine can reach."

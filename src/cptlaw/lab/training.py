@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -16,7 +17,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from cptlaw.errors import DataError
-from cptlaw.lab import mixing, model as models
+from cptlaw.lab import mixing
+from cptlaw.lab import model as models
 from cptlaw.lab.records import CHECKPOINT, DONE_MARK, LOG, checkpoints, complete
 
 if TYPE_CHECKING:
@@ -25,10 +27,9 @@ if TYPE_CHECKING:
 
 
 class Diverged(DataError):
-    """A run whose loss is no longer a number."""
+    """A run whose loss is no longer a finite number."""
 
 
-@dataclass(frozen=True)
 class Stopped(Exception):
     """A run that was asked to stop and has saved a checkpoint.
 
@@ -36,7 +37,9 @@ class Stopped(Exception):
         step: the last step done.
     """
 
-    step: int
+    def __init__(self, step: int) -> None:
+        super().__init__(step)
+        self.step = step
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,14 @@ def train(
 
     Raises:
         Stopped: as asked, a checkpoint saved.
-        Diverged: the loss is no longer a number.
+        Diverged: the loss is no longer a finite number.
         DataError: the batch cannot be shared out among the processes.
     """
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
     network = _network(experiment, node, corpus, base)
     arguments = _arguments(experiment, node, folder)
+    _shard_on_cpus(arguments)
     data = mixing.sequences(
         corpus.tokens,
         node.shares,
@@ -96,7 +100,8 @@ def train(
         skip=node.skip,
     )
     keep = {*node.keep, node.steps}
-    losses = _Losses(folder, watch)
+    start, until = _to_do(node, keep, folder)
+    losses = _Losses(folder, watch, writes=until == node.steps)
     trainer = _Run(
         model=network,
         args=arguments,
@@ -106,17 +111,18 @@ def train(
             for name, tokens in corpus.tokens.items()
         },
         data_collator=_stack,
-        callbacks=[_Rhythm(experiment, node, keep, asked_to_stop), losses],
+        callbacks=[_Rhythm(experiment, keep, until, asked_to_stop), losses],
     )
+    if arguments.fsdp and not trainer.is_fsdp_enabled:
+        raise DataError('accelerate does not shard on this device. Set sharding = "none".')
     trainer.node, trainer.mixtures = node, experiment.evaluations
     trainer.losses = losses
     trainer.base_optimizer = base if node.optimizer_state == "keep" else None
     trainer.remove_callback(PrinterCallback)
-    start = _newest(folder, keep)
     trainer.args.eval_on_start = start is None
     trainer.train(resume_from_checkpoint=None if start is None else str(start))
     losses.show(trainer.state)
-    if trainer.state.global_step < node.steps:
+    if trainer.state.global_step < until:
         raise Stopped(trainer.state.global_step)
     flops = models.work(network, node.sequence_length) * node.steps * node.batch_tokens
     started = 0 if start is None else _step(start)
@@ -125,16 +131,24 @@ def train(
 
 def _network(experiment: Experiment, node: Node, corpus: Corpus, base: Path | None) -> Any:
     if base is None:
-        return models.build(node.model, corpus.vocabulary, node.sequence_length, node.seed)
+        folder = Path(experiment.file).parent
+        return models.build(
+            node.model, corpus.vocabulary, node.sequence_length, node.seed, folder=folder
+        )
     return models.continued(base, node.sequence_length, node.rope_theta)
 
 
-def _newest(folder: Path, keep: set[int]) -> Path | None:
-    """The newest complete checkpoint before the first that is wanted and missing."""
+def _to_do(node: Node, keep: set[int], folder: Path) -> tuple[Path | None, int]:
+    """The newest checkpoint before the first that is missing, and the step to train to from there.
+
+    A run that came to its end before is trained to its last missing checkpoint only.
+    """
     there = {_step(path): path for path in checkpoints(folder) if complete(path)}
-    first = min(keep - there.keys(), default=0)
-    before = [step for step in there if step < first]
-    return there[max(before)] if before else None
+    missing = keep - there.keys()
+    ended = node.steps in there and (folder / LOG).is_file()
+    until = max(missing, default=node.steps) if ended else node.steps
+    before = [step for step in there if step < min(missing, default=node.steps + 1)]
+    return there[max(before)] if before else None, until
 
 
 def _step(checkpoint: Path) -> int:
@@ -183,10 +197,18 @@ def _arguments(experiment: Experiment, node: Node, folder: Path) -> TrainingArgu
 
 
 def _sharding(kind: str) -> dict[str, Any]:
-    if kind == "none":
+    """FSDP2, the whole weights in model.safetensors; one process has nothing to share out."""
+    if kind == "none" or _world() == 1:
         return {}
-    wrap = {"fsdp_version": 2, "auto_wrap_policy": "TRANSFORMER_BASED_WRAP"}
-    return {"fsdp": "full_shard auto_wrap", "fsdp_config": wrap}
+    return {"fsdp": True, "fsdp_config": {"version": 2, "state_dict_type": "FULL_STATE_DICT"}}
+
+
+def _shard_on_cpus(arguments: TrainingArguments) -> None:
+    """Have accelerate shard on CPUs too; left alone, it does so for accelerators only, silently."""
+    from accelerate import DistributedType, PartialState
+
+    if arguments.fsdp and arguments.device.type == "cpu":  # asking for the device makes the state
+        PartialState().distributed_type = DistributedType.MULTI_GPU
 
 
 def _micro_batches(node: Node) -> tuple[int, int]:
@@ -247,9 +269,8 @@ class _Run(Trainer):
         if self.lr_scheduler is None:
             rates = self.node.schedule.lr()
             last = rates.size - 1
-            self.lr_scheduler = LambdaLR(
-                optimizer or self.optimizer, lambda done: float(rates[min(done, last)])
-            )
+            steps: Any = optimizer or self.optimizer
+            self.lr_scheduler = LambdaLR(steps, lambda done: float(rates[min(done, last)]))
         return self.lr_scheduler
 
     def evaluate(
@@ -271,15 +292,15 @@ class _Rhythm(TrainerCallback):
     """When to log, evaluate and save, and when to stop."""
 
     def __init__(
-        self, experiment: Experiment, node: Node, keep: set[int], asked: Callable[[], bool]
+        self, experiment: Experiment, keep: set[int], until: int, asked: Callable[[], bool]
     ) -> None:
-        self.settings, self.node, self.keep, self.asked = experiment.training, node, keep, asked
+        self.settings, self.keep, self.until, self.asked = experiment.training, keep, until, asked
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Set the flags that the Trainer acts on."""
         step, settings = state.global_step, self.settings
         every = settings.checkpoint_every
-        last = step >= self.node.steps
+        last = step >= self.until
         save = last or step in self.keep or (every is not None and step % every == 0)
         stop = self._all_agree(self.asked(), args)
         control.should_evaluate = last or step % settings.evaluate_every == 0
@@ -287,6 +308,9 @@ class _Rhythm(TrainerCallback):
         control.should_log |= step % settings.log_every == 0
         control.should_save = save or stop
         control.should_training_stop = last or stop
+        if control.should_save and state.is_world_process_zero:
+            mark = Path(args.output_dir) / f"{CHECKPOINT}{step}" / DONE_MARK
+            mark.unlink(missing_ok=True)  # of a checkpoint that is written over now
 
     @staticmethod
     def _all_agree(stop: bool, args: Any) -> bool:
@@ -305,23 +329,24 @@ class _Rhythm(TrainerCallback):
         (folder / f"{CHECKPOINT}{state.global_step}" / DONE_MARK).write_text("")
         for path in checkpoints(folder):
             if _step(path) < state.global_step and _step(path) not in self.keep:
+                (path / DONE_MARK).unlink(missing_ok=True)  # first, lest half of it seem whole
                 shutil.rmtree(path)
 
 
 class _Losses(TrainerCallback):
     """Writes the log while the run goes on, and looks at the losses."""
 
-    def __init__(self, folder: Path, watch: Watch) -> None:
-        self.folder, self.watch = folder, watch
+    def __init__(self, folder: Path, watch: Watch, writes: bool) -> None:
+        self.folder, self.watch, self.writes = folder, watch, writes
         self.newest: dict[str, float] = {}
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Take the losses; stop at one that is no number."""
         losses = {key: float(v) for key, v in logs.items() if key == "loss" or key[-5:] == "_loss"}
         for column, value in losses.items():
-            if value != value:
+            if not math.isfinite(value):
                 raise Diverged(
-                    f"{column} is not a number at step {state.global_step}: the run diverged. "
+                    f"{column} is {value} at step {state.global_step}: the run diverged. "
                     "Lower the learning rate or lengthen the warm-up."
                 )
         self.newest.update(losses)
@@ -331,5 +356,8 @@ class _Losses(TrainerCallback):
     def show(self, state: Any) -> None:
         """Write the log as it is, and tell who watches."""
         if state.is_world_process_zero:
-            state.save_to_json(str(self.folder / LOG))
+            if self.writes:
+                waiting = self.folder / f".{LOG}"
+                state.save_to_json(str(waiting))
+                waiting.replace(self.folder / LOG)
             self.watch(state, self.newest)

@@ -1,0 +1,72 @@
+"""Make the bundled data sets of what `cptlaw lab sweep grid -o RUNS` left.
+
+python docs/bundle_grid.py RUNS
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from cptlaw import datasets, study_file
+from cptlaw.arrays import frozen
+from cptlaw.logs.write import write_csv
+from cptlaw.runs import Curve, Run
+
+SMALL = {
+    "base": "the base",
+    "annealed": "the base annealed: still pre-training data",
+    "hidden-pt-const": "the base going on: a hidden PT curve",
+    "cpt-const": None,
+    "cpt-cosine": None,
+    "cpt-twostage": None,
+    "mixed-const-replay0.25": None,
+}
+COLUMNS = {"loss": "train_loss"}
+
+
+def main(runs: Path) -> None:
+    """Write CSV logs, studies and the hours of both data sets."""
+    grid, small = datasets.path("tiny-grid"), datasets.path("tiny-cpt")
+    for name in ("study.toml", "study-far.toml"):
+        text = (runs / name).read_text()
+        (grid / name).write_text(_own(text, ""))
+        for run in study_file.load(runs / name).runs:
+            write_csv(_short(run), grid / f"{run.name}.csv")
+    head, *tables = _own((runs / "study.toml").read_text(), "").split("\n[[run]]\n")
+    own = {re.search(r'name = "(.*)"', table)[1]: table for table in tables}
+    parts = [head]
+    for name, what in SMALL.items():
+        parts.append(f"\n[[run]]{f'{" " * 16}# {what}' if what else ''}\n{own[name]}")
+        (small / f"{name}.csv").write_text((grid / f"{name}.csv").read_text())
+    (small / "study.toml").write_text("".join(parts).rstrip() + "\n")
+    print(_cost(runs))
+
+
+def _own(study: str, folder: str) -> str:
+    """The study with the names that logs and columns have in the data set."""
+    study = re.sub(r'"eval_(\w+)_loss"', r'"\1"', study)
+    return re.sub(r'log = "(.*)/trainer_state.json"', rf'log = "{folder}\1.csv"', study)
+
+
+def _short(run: Run) -> Run:
+    """The run with plain columns, losses to a millionth."""
+    curves = {}
+    for name, curve in run.curves.items():
+        plain = COLUMNS.get(name, name.removeprefix("eval_").removesuffix("_loss"))
+        curves[plain] = Curve(curve.steps, frozen(curve.loss.round(6)), source=curve.source)
+    return Run(run.name, curves, logged_lr=run.logged_lr)
+
+
+def _cost(runs: Path) -> str:
+    """Hours, tokens and versions of all runs, for the card."""
+    records = [json.loads(path.read_text()) for path in sorted(runs.glob("*/run.json"))]
+    hours = sum(r["seconds"] for r in records) / 3600
+    tokens = sum(r["tokens"] for r in records)
+    versions = {json.dumps(r["versions"]) for r in records}
+    sizes = sorted({r["model_size"] for r in records})
+    return f"{len(records)} runs, {hours:.1f} hours, {tokens:,} tokens, sizes {sizes}\n{versions}"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

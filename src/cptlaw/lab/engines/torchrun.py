@@ -1,0 +1,106 @@
+"""A run in several processes of one machine: started by torchrun, stopped by a file."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cptlaw.lab import records
+from cptlaw.lab.stopping import STOP_FILE
+from cptlaw.lab.sweep import Job
+
+_LOOK_EVERY = 0.2
+
+
+def train(job: Job, name: str, asked: Callable[[], bool]) -> bool:
+    """Train a run of a job by torchrun; whether it came to its end, False if it was stopped.
+
+    The processes belong to a session of their own, so that Ctrl-C reaches this process alone.
+    It asks for the stop by a file, which gives them all the time that a checkpoint takes;
+    torchrun itself would kill them 30 seconds after a signal.
+
+    Args:
+        job: with the number of processes.
+        name: of the run.
+        asked: whether the user wants an end.
+
+    Raises:
+        RuntimeError: torchrun failed; its words are on standard error.
+    """
+    with tempfile.TemporaryDirectory(prefix="cptlaw-") as folder:
+        stop = Path(folder) / "stop"
+        environment = os.environ | {
+            "OMP_NUM_THREADS": str(job.threads or 1),
+            STOP_FILE: str(stop),
+        }
+        process = subprocess.Popen(command(job, name), env=environment, start_new_session=True)
+        try:
+            while process.poll() is None:
+                if asked():
+                    stop.touch()
+                time.sleep(_LOOK_EVERY)
+        except BaseException:
+            _kill(process)
+            raise
+    if process.returncode:
+        raise RuntimeError(f"torchrun ended with status {process.returncode}; its words are above")
+    return records.status(job.out / name) == "done"
+
+
+def command(job: Job, name: str) -> list[str]:
+    """The words that start torchrun for a run of a job."""
+    words = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        *("--nproc-per-node", str(job.processes)),
+        *("-m", "cptlaw", "lab", "run", str(Path(job.experiment.file).absolute()), name),
+        *("-o", str(job.out)),
+    ]
+    return words if job.threads is None else [*words, "--threads", str(job.threads)]
+
+
+def rank() -> int:
+    """Which of torchrun's processes this is; 0 without torchrun."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def under() -> bool:
+    """Whether torchrun started this process.
+
+    A stop is no failure then: torchrun would write at length about a status that is not 0.
+    """
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def leave() -> None:
+    """End the process group together with all others; one that just exits may abort the others."""
+    import torch.distributed as distributed
+
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let one process after another in, so that the first makes what the others find."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End torchrun and with it its processes: at once, where it does not hang."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(40)
+    except subprocess.TimeoutExpired:
+        process.kill()

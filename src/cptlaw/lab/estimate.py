@@ -1,0 +1,294 @@
+"""What a sweep would be: its runs, their work and time, and how often they pass over the texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from cptlaw.errors import DataError
+from cptlaw.lab import speed as speeds
+from cptlaw.lab.speed import Shape, Speed
+
+if TYPE_CHECKING:
+    from cptlaw.lab.experiment import Experiment, Node
+
+
+@dataclass(frozen=True)
+class RunEstimate:
+    """One run; None for what is not known.
+
+    Args:
+        node: the run.
+        depth: runs that it goes on from, one after another.
+        shape: sizes of its model.
+        flops: of all training steps.
+        evaluation_flops: of all evaluations.
+        seconds: of both.
+    """
+
+    node: Node
+    depth: int
+    shape: Shape | None
+    flops: float | None
+    evaluation_flops: float | None
+    seconds: float | None
+
+    @property
+    def tokens(self) -> int:
+        """Training tokens of its own steps."""
+        return self.node.steps * self.node.batch_tokens
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What the runs on one mixture take of a text at most.
+
+    Args:
+        mixture: name of [data] and replay.
+        text: name of the text.
+        run: which takes the most.
+        tokens: that it takes, with what its bases took of the same stream before.
+        limit: training tokens of the text at most; None where the file gives none.
+    """
+
+    mixture: str
+    text: str
+    run: str
+    tokens: float
+    limit: float | None
+
+    @property
+    def passes(self) -> float | None:
+        """How often the text is gone through, if it holds as many tokens as the limit."""
+        return None if self.limit is None else self.tokens / self.limit
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the times come from.
+
+    Args:
+        flops: floating-point operations a second, of each kind of model.
+        device: that they were measured on; None if they were given.
+    """
+
+    flops: tuple[float, ...]
+    device: str | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A sweep beforehand.
+
+    Args:
+        experiment: what was asked for.
+        runs: continuations right behind the run they go on from.
+        draws: by mixture and text.
+        speed: where the times come from; None without times.
+        notes: what is not known, and why.
+    """
+
+    experiment: Experiment
+    runs: tuple[RunEstimate, ...]
+    draws: tuple[Draw, ...]
+    speed: Source | None
+    notes: tuple[str, ...]
+
+    @property
+    def tokens(self) -> int:
+        """Training tokens of all runs."""
+        return sum(run.tokens for run in self.runs)
+
+    @property
+    def flops(self) -> float | None:
+        """Of all training steps."""
+        return _sum(run.flops for run in self.runs)
+
+    @property
+    def seconds(self) -> float | None:
+        """Of all runs one after another."""
+        return _sum(run.seconds for run in self.runs)
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The bases and continuations that take the longest, or have the most FLOPs or tokens."""
+        sizes = [run.seconds for run in self.runs]
+        if self.seconds is None:
+            sizes = [run.flops if self.flops is not None else run.tokens for run in self.runs]
+        best: dict[str, tuple[float, tuple[str, ...]]] = {}
+        for run, own in zip(self.runs, sizes, strict=True):
+            before, names = best.get(run.node.after or "", (0.0, ()))
+            best[run.node.name] = before + (own or 0.0), (*names, run.node.name)
+        return max(best.values(), key=lambda one: one[0], default=(0.0, ()))[1]
+
+    @property
+    def chain_seconds(self) -> float | None:
+        """Time of the longest chain: the least there is with a machine for every run."""
+        return _sum(run.seconds for run in self.runs if run.node.name in self.chain)
+
+
+def estimate(
+    experiment: Experiment,
+    names: Iterable[str],
+    *,
+    probe: bool = True,
+    flops: float | None = None,
+) -> Estimate:
+    """Count a sweep's work, and measure or take a speed for its time; nothing is written.
+
+    Args:
+        experiment: with the runs.
+        names: of the runs to count, with their bases.
+        probe: whether to measure how fast this machine trains such models, some seconds.
+        flops: floating-point operations a second to take instead.
+
+    Raises:
+        DataError: a speed that is not above 0.
+    """
+    if flops is not None and not 0 < flops < float("inf"):
+        raise DataError(f"--flops {flops:g}: expected operations a second above 0, such as 4e14.")
+    notes: list[str] = []
+    nodes = _in_order([experiment.node(name) for name in names])
+    shapes = _shapes(experiment, [node for node, _ in nodes], notes)
+    measured: dict[tuple[Shape, int, int], Speed] = {}
+    runs: list[RunEstimate] = []
+    for node, depth in nodes:
+        shape = shapes[node.name]
+        own = None
+        if shape is not None and flops is not None:
+            own = Speed(flops, 0.0)
+        elif shape is not None and probe:
+            key = shape, node.sequence_length, node.micro_batch or node.batch_sequences
+            if key not in measured:
+                measured[key] = speeds.measure(*key, experiment.training)
+            own = measured[key]
+        runs.append(_run(experiment, node, depth, shape, own))
+    found = [speed.flops for speed in measured.values()]
+    speed = Source(tuple(found), speeds.where()) if found else None
+    if flops is not None:
+        speed = Source((flops,), None)
+    return Estimate(experiment, tuple(runs), _draws(experiment, runs), speed, tuple(notes))
+
+
+def _run(
+    experiment: Experiment, node: Node, depth: int, shape: Shape | None, speed: Speed | None
+) -> RunEstimate:
+    if shape is None:
+        return RunEstimate(node, depth, None, None, None, None)
+    work = shape.work(node.sequence_length)
+    every = experiment.training.evaluate_every
+    evaluations = 1 + node.steps // every + bool(node.steps % every)
+    length = node.sequence_length
+    looked_at = experiment.validation.tokens // length * length * len(experiment.texts)
+    flops, forward = work * node.steps * node.batch_tokens, work / 3 * evaluations * looked_at
+    seconds = None
+    if speed is not None:
+        seconds = (flops + forward) / speed.flops + node.steps * shape.parameters * speed.update
+    return RunEstimate(node, depth, shape, flops, forward, seconds)
+
+
+def _in_order(nodes: list[Node]) -> list[tuple[Node, int]]:
+    """Every run with its depth, continuations right behind their base."""
+    found: list[tuple[Node, int]] = []
+
+    def add(after: str | None, depth: int) -> None:
+        for node in nodes:
+            if node.after == after:
+                found.append((node, depth))
+                add(node.name, depth + 1)
+
+    add(None, 0)
+    return found
+
+
+def _shapes(experiment: Experiment, nodes: list[Node], notes: list[str]) -> dict[str, Shape | None]:
+    """Sizes by run; one table is looked at once."""
+    vocabulary = speeds.vocabulary(experiment, notes)
+    known: dict[str, Shape | None] = {}
+    found: dict[str, Shape | None] = {}
+    for node in nodes:
+        if node.model_name not in known:
+            known[node.model_name] = speeds.shape(node.model_name, node.model, vocabulary, notes)
+        found[node.name] = known[node.model_name]
+    return found
+
+
+def mixture(node: Node) -> str:
+    """What a run trains on, such as "cpt + 25 % pt"."""
+    return f"{node.data} + {100 * node.replay:g} % pt" if node.replay else node.data
+
+
+def _draws(experiment: Experiment, runs: Iterable[RunEstimate]) -> tuple[Draw, ...]:
+    most: dict[tuple[str, str], Draw] = {}
+    for run in runs:
+        node = run.node
+        sequences = node.skip + node.steps * node.batch_sequences
+        for text, share in node.shares.items():
+            if not share:
+                continue
+            limit = experiment.texts[text].tokens
+            key = mixture(node), text
+            draw = Draw(*key, node.name, share * sequences * node.sequence_length, limit)
+            if key not in most or draw.tokens > most[key].tokens:
+                most[key] = draw
+    return tuple(most.values())
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """The sum, None if any is not known."""
+    given = list(values)
+    known = [value for value in given if value is not None]
+    return sum(known) if len(known) == len(given) else None
+
+
+def shape_of(found: Estimate) -> dict[str, Any]:
+    """An estimate as one JSON object.
+
+    Args:
+        found: the estimate.
+    """
+    return {
+        "experiment": found.experiment.name,
+        "runs": [_run_shape(run) for run in found.runs],
+        "draws": [
+            {
+                "mixture": draw.mixture,
+                "text": draw.text,
+                "run": draw.run,
+                "tokens": draw.tokens,
+                "limit": draw.limit,
+                "passes": draw.passes,
+            }
+            for draw in found.draws
+        ],
+        "tokens": found.tokens,
+        "flops": found.flops,
+        "seconds": found.seconds,
+        "longest_chain": list(found.chain),
+        "longest_chain_seconds": found.chain_seconds,
+        "speed": None if found.speed is None else asdict(found.speed),
+        "notes": list(found.notes),
+    }
+
+
+def _run_shape(run: RunEstimate) -> Mapping[str, Any]:
+    node = run.node
+    return {
+        "name": node.name,
+        "after": node.after,
+        "after_step": node.after_step,
+        "data": node.data,
+        "replay": node.replay,
+        "shares": dict(node.shares),
+        "model": node.model_name,
+        "parameters": None if run.shape is None else run.shape.non_embedding,
+        "schedule": node.schedule.text,
+        "steps": node.steps,
+        "batch_tokens": node.batch_tokens,
+        "sequence_length": node.sequence_length,
+        "tokens": run.tokens,
+        "flops": run.flops,
+        "evaluation_flops": run.evaluation_flops,
+        "seconds": run.seconds,
+    }

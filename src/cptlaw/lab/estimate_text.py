@@ -1,0 +1,167 @@
+"""A sweep's estimate as text of 80 columns."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable
+
+from cptlaw.lab.estimate import Draw, Estimate, RunEstimate, Source, mixture
+from cptlaw.lab.progress import clock
+
+_WIDTH = 80
+_COLUMNS = (9, 9, 9, 14)
+
+
+def text(found: Estimate) -> str:
+    """The runs under those they go on from, then models, texts and totals.
+
+    Args:
+        found: the estimate.
+    """
+    count = len(found.runs)
+    several = len({run.node.model_name for run in found.runs}) > 1
+    headers = ("steps", "tokens", "FLOPs", "" if found.speed is None else "time")
+    head = f"{found.experiment.name}: {count:,} run{'s' if count != 1 else ''}"
+    lines = _row(head, headers)
+    for run in found.runs:
+        lines += _run(run, several, found.speed is not None)
+    lines += ["", *_models(found), "", *_draws(found), "", *_totals(found)]
+    for note in found.notes:
+        lines += _wrapped(f"note: {note}", "", "  ")
+    return "\n".join(lines)
+
+
+def _row(name: str, cells: Iterable[str]) -> list[str]:
+    """A name and right-aligned cells; after a name that is too long, they stand on a next line."""
+    right = "".join(cell.rjust(width) for cell, width in zip(cells, _COLUMNS, strict=True))
+    if len(name) + 2 + len(right.lstrip()) > _WIDTH:
+        return [name, right.rjust(_WIDTH).rstrip()]
+    return [(name + right.rjust(_WIDTH)[len(name) :]).rstrip()]
+
+
+def _run(run: RunEstimate, several: bool, timed: bool) -> list[str]:
+    node = run.node
+    indent = "  " * run.depth
+    start = "" if node.after is None else f" @{node.after_step}"
+    cells = (
+        f"{node.steps:,}",
+        tokens(run.tokens),
+        power(run.flops),
+        clock(run.seconds) if run.seconds is not None else "?" if timed else "",
+    )
+    model = f", model {node.model_name}" if several else ""
+    below = f"{mixture(node)}{model}: {_shortened(node.schedule.text)}"
+    return [
+        *_row(f"{indent}{node.name}{start}", cells),
+        *_wrapped(below, f"{indent}    ", f"{indent}      "),
+    ]
+
+
+def _shortened(schedule: str) -> str:
+    """A schedule text with learning rates of six digits at most."""
+    return re.sub(r"\d+(\.\d+)?e-\d+|\d+\.\d+", lambda found: f"{float(found[0]):.6g}", schedule)
+
+
+def _models(found: Estimate) -> Iterable[str]:
+    seen: set[tuple[str, int]] = set()
+    for run in found.runs:
+        name, length = run.node.model_name, run.node.sequence_length
+        if (name, length) in seen:
+            continue
+        seen.add((name, length))
+        shape = run.shape
+        if shape is None:
+            yield f"model {name}: ? parameters"
+            continue
+        yield from _wrapped(
+            f"model {name}: {shape.non_embedding:,} parameters without embeddings, "
+            f"{shape.parameters:,} with; {power(shape.work(length), 2)} FLOPs a token "
+            f"of sequences of {length:,}",
+            "",
+            "  ",
+        )
+
+
+def _draws(found: Estimate) -> Iterable[str]:
+    """What is taken of each text, by mixture."""
+    limits = {draw.text: draw.limit for draw in found.draws}
+    held = [
+        f"{name} {'all there is' if limit is None else f'at most {tokens(limit)}'}"
+        for name, limit in sorted(limits.items())
+    ]
+    yield from _wrapped(f"training tokens of the texts: {', '.join(held)}", "", "  ")
+    yield "drawn by one run and its bases on the same data, at most (passes where known):"
+    by_mixture: dict[str, list[str]] = {}
+    for draw in found.draws:
+        by_mixture.setdefault(draw.mixture, []).append(_draw(draw))
+    for name, parts in by_mixture.items():
+        yield from _wrapped(f"{name}: {', '.join(parts)}", "  ", "    ")
+
+
+def _draw(draw: Draw) -> str:
+    passes = draw.passes
+    if passes is None:
+        return f"{draw.text} {tokens(draw.tokens)}"
+    shown = "<0.01" if passes < 0.005 else f"{passes:,.2f}"
+    return f"{draw.text} {tokens(draw.tokens)} ({shown})"
+
+
+def _totals(found: Estimate) -> Iterable[str]:
+    yield f"together: {tokens(found.tokens)} tokens, {power(found.flops)} FLOPs"
+    chain = " > ".join(found.chain)
+    if found.seconds is not None and found.chain_seconds is not None:
+        yield f"one after another: {clock(found.seconds)}"
+        yield from _wrapped(
+            f"with enough machines: {clock(found.chain_seconds)}, that of the longest chain, "
+            f"{chain}",
+            "",
+            "  ",
+        )
+    else:
+        yield from _wrapped(f"longest chain: {chain}", "", "  ")
+    if found.speed is not None:
+        yield from _wrapped(
+            f"times: at {_speed(found.speed)}; evaluations counted, checkpoints, the making of "
+            "tokens and further processes not",
+            "",
+            "  ",
+        )
+
+
+def _speed(source: Source) -> str:
+    low, high = power(min(source.flops)), power(max(source.flops))
+    rate = low if low == high else f"{low} to {high}"
+    if source.device is None:
+        return f"{rate} FLOP/s, as --flops says"
+    return f"{rate} FLOP/s, measured on {source.device} in a few micro-batches"
+
+
+def tokens(count: float) -> str:
+    """A count of tokens in three digits: 512, 16.4 k, 2.46 M, 10.5 B."""
+    for size, unit in ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k")):
+        if count >= 0.9995 * size:
+            value = count / size
+            digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+            shown = f"{value:,.{digits}f}"
+            return (shown.rstrip("0").rstrip(".") if digits else shown) + unit
+    return f"{count:.0f}"
+
+
+def power(value: float | None, digits: int = 1) -> str:
+    """A large number such as 2.9e12, a question mark if it is not known."""
+    if value is None:
+        return "?"
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _wrapped(line: str, first: str, others: str) -> list[str]:
+    return textwrap.wrap(
+        line,
+        _WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,201 @@
+"""What a sweep would be, counted beforehand."""
+
+import json
+
+import pytest
+
+from command import run as command
+from experiments import BASE, CPT, HEAD, read
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from cptlaw.errors import DataError
+from cptlaw.lab import estimate as estimates
+from cptlaw.lab import estimate_text, speed
+from cptlaw.lab.estimate import estimate
+
+# Multiplied parameters of [model.small]: attention and MLP of two layers, gains, output layer.
+LAYER = 4 * 64 * 64 + 3 * 64 * 176
+NORMS = 5 * 64
+SMALL = 2 * LAYER + NORMS
+PER_TOKEN = 6 * (SMALL + 512 * 64) + 12 * 2 * 64 * 64
+HUGE = {"width = 96\nlayers = 4\nheads = 3": "width = 4096\nlayers = 48\nheads = 32"}
+
+
+@pytest.fixture
+def never_probes(monkeypatch):
+    def measure(*_):
+        raise AssertionError("measured")
+
+    monkeypatch.setattr(speed, "measure", measure)
+
+
+def found(folder, text, changes=None, **options):
+    experiment = read(folder, text, changes)
+    names = [node.name for node in experiment.nodes]
+    return estimate(experiment, names, **({"probe": False} | options))
+
+
+def test_counts_flops_as_by_hand(tmp_path):
+    base, cpt = found(tmp_path, HEAD + BASE + CPT).runs
+    assert base.shape.non_embedding == SMALL
+    assert base.tokens == 100 * 8 * 64
+    assert base.flops == PER_TOKEN * base.tokens
+    assert cpt.flops == PER_TOKEN * 50 * 8 * 64
+
+
+def test_counts_evaluations_at_the_start_every_so_many_steps_and_at_the_end(tmp_path):
+    for steps, times in ((50, 1 + 2), (60, 1 + 2 + 1)):
+        run = {"linear 50": f"linear {steps}"}
+        cpt = found(tmp_path, HEAD + BASE + CPT, run).runs[1]
+        tokens = 3 * 4096  # of three texts
+        assert cpt.evaluation_flops == pytest.approx(PER_TOKEN / 3 * times * tokens)
+
+
+def test_takes_a_given_speed(tmp_path, never_probes):
+    made = found(tmp_path, HEAD + BASE + CPT, probe=True, flops=1e9)
+    for run in made.runs:
+        assert run.seconds == pytest.approx((run.flops + run.evaluation_flops) / 1e9)
+    assert made.seconds == pytest.approx(sum(run.seconds for run in made.runs))
+    assert "at 1.0e9 FLOP/s, as --flops says" in " ".join(estimate_text.text(made).split())
+
+
+@pytest.mark.parametrize("flops", [0.0, -1.0, float("nan"), float("inf")])
+def test_refuses_other_speeds(tmp_path, flops):
+    with pytest.raises(DataError, match="--flops"):
+        found(tmp_path, HEAD + BASE, flops=flops)
+
+
+def test_measures_each_kind_of_model_once(tmp_path, monkeypatch):
+    asked = []
+
+    def measure(shape, length, sequences, training):
+        asked.append((shape.width, length, sequences))
+        return speed.Speed(1e9, 1e-9)
+
+    monkeypatch.setattr(speed, "measure", measure)
+    text = HEAD + BASE.replace("[[run]]", '[[run]]\nmodel = ["small", "big"]') + CPT
+    made = found(tmp_path, text, {'after = "base"': 'after = "base"\nmodel = "small"'}, probe=True)
+    assert asked == [(64, 64, 8), (96, 64, 8)]
+    base = made.runs[0]
+    work = (base.flops + base.evaluation_flops) / 1e9
+    assert base.seconds == pytest.approx(work + 100 * base.shape.parameters * 1e-9)
+
+
+def test_the_probe_measures_a_speed(tmp_path):
+    made = found(tmp_path, HEAD + BASE, probe=True)
+    assert made.runs[0].seconds > 0
+    assert made.speed.device is not None
+
+
+def test_cuts_large_models_for_the_probe(tmp_path, never_probes):
+    made = found(tmp_path, HEAD + BASE, HUGE | {'"base"': '"base"\nmodel = "big"'})
+    shape = made.runs[0].shape
+    assert shape.non_embedding > 9e9
+    cut = speed._config(shape, 4096, cut=True)
+    assert (cut.hidden_size, cut.intermediate_size) == (4096, shape.feed_forward)
+    assert cut.num_hidden_layers == 1
+    assert cut.vocab_size <= 8192
+    sizes = speed._growing(4096, 8, 1024)
+    assert sizes == [(1, 64), (1, 256), (1, 1024)]
+
+
+def test_probes_grow_to_the_whole_micro_batch():
+    assert speed._growing(128, 16, 128 * 16)[-1] == (16, 128)
+    assert speed._growing(32, 1, 32) == [(1, 32)]
+
+
+def test_shows_the_graph(tmp_path):
+    text = HEAD + BASE + CPT.replace("[[run]]", "[[run]]\nafter_step = 40\nreplay = [0, 0.25]")
+    shown = estimate_text.text(found(tmp_path, text)).splitlines()
+    assert shown[:7] == [
+        "trial: 3 runs                              steps   tokens    FLOPs",
+        "base                                         100   51.2 k   "
+        + estimate_text.power(PER_TOKEN * 51200),
+        "    pt: warmup 10 to 0.001 | linear 90 to 0.0001",
+        "  cpt-replay0 @40                             50   25.6 k   "
+        + estimate_text.power(PER_TOKEN * 25600),
+        "      cpt: linear 50 to 0 from=0.0007",
+        "  cpt-replay0.25 @40                          50   25.6 k   "
+        + estimate_text.power(PER_TOKEN * 25600),
+        "      cpt + 25 % pt: linear 50 to 0 from=0.0007",
+    ]
+    assert "longest chain: base > cpt-replay0" in shown
+
+
+def test_keeps_to_80_columns(tmp_path):
+    name = "a-run-with-a-name-that-is-longer-than-there-is-room-for-in-front"
+    cpt = CPT.replace('"cpt"', f'"{name}"').replace(
+        "linear 50 to 0", " | ".join(["constant 10"] * 12)
+    )
+    shown = estimate_text.text(found(tmp_path, HEAD + BASE + cpt, flops=1e9)).splitlines()
+    assert max(map(len, shown)) <= 80
+    at = next(i for i, line in enumerate(shown) if name in line)
+    assert "61.4 k" in shown[at + 1]
+
+
+def test_tells_passes_over_the_texts(tmp_path):
+    changes = {"tokens = 6e6": "tokens = 38400"}
+    draws = found(tmp_path, HEAD + BASE + CPT, changes).draws
+    docs = next(draw for draw in draws if draw.text == "docs")
+    assert (docs.mixture, docs.run) == ("pt", "base")
+    assert docs.tokens == pytest.approx(0.75 * 51200)
+    assert docs.passes == pytest.approx(1.0)
+    code = [draw for draw in draws if draw.text == "code"]
+    assert {draw.mixture for draw in code} == {"pt", "cpt"}
+    assert all(draw.passes is None for draw in code)
+
+
+def test_a_continued_stream_counts_what_its_base_drew(tmp_path):
+    more = CPT.replace('"cpt"', '"more"').replace('after = "base"', 'after = "base"\ndata = "pt"')
+    draws = found(tmp_path, HEAD + BASE + more).draws
+    docs = next(draw for draw in draws if draw.text == "docs")
+    assert docs.run == "more"
+    assert docs.tokens == pytest.approx(0.75 * 150 * 8 * 64)
+
+
+def test_says_what_cannot_be_had_without_a_download(tmp_path, never_probes):
+    changes = {
+        "vocabulary = 512": 'name = "nobody/nothing"',
+        "width = 64\nlayers = 2\nheads = 2": 'from = "nobody/nothing"',
+        'name = "base"': 'name = "base"\ndata = "cpt"',
+    }
+    made = found(tmp_path, HEAD + BASE, changes, probe=True)
+    assert (made.flops, made.seconds) == (None, None)
+    assert len(made.notes) == 2
+    assert all("nobody/nothing" in note for note in made.notes)
+    shown = estimate_text.text(made)
+    assert "model small: ? parameters" in shown
+    assert "51.2 k        ?" in shown
+    json.dumps(estimates.shape_of(made), allow_nan=False)
+
+
+def test_the_command_prints_one_object_and_writes_nothing(tmp_path, monkeypatch, never_probes):
+    read(tmp_path, HEAD + BASE + CPT)
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.rglob("*"))
+    ended = command("lab", "sweep", "trial.toml", "--dry-run", "--no-probe", "--json")
+    assert ended.status == 0
+    shape = json.loads(ended.stdout)
+    assert [run["name"] for run in shape["runs"]] == ["base", "cpt"]
+    assert shape["flops"] == PER_TOKEN * 150 * 8 * 64
+    assert shape["longest_chain"] == ["base", "cpt"]
+    assert (shape["seconds"], shape["speed"]) == (None, None)
+    assert ended.stderr.splitlines()[-1] == "next: cptlaw lab sweep trial.toml -o trial"
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_speeds_are_for_dry_runs(tmp_path):
+    read(tmp_path, HEAD + BASE)
+    ended = command("lab", "sweep", tmp_path / "trial.toml", "--flops", "1e9")
+    assert ended.status == 2
+    assert "--dry-run" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(512, "512"), (16_384, "16.4 k"), (2e6, "2 M"), (999_999, "1 M"), (1.05e10, "10.5 B")],
+)
+def test_counts_of_tokens_are_short(count, shown):
+    assert estimate_text.tokens(count) == shown
