@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from cptlaw import datasets, study_file
-from cptlaw.arrays import frozen
 from cptlaw.logs.write import write_csv
 from cptlaw.runs import Curve, Run
 
@@ -37,7 +36,8 @@ def main(runs: Path) -> None:
     own = {re.search(r'name = "(.*)"', table)[1]: table for table in tables}
     parts = [head]
     for name, what in SMALL.items():
-        parts.append(f"\n[[run]]{f'{" " * 16}# {what}' if what else ''}\n{own[name]}")
+        remark = f"                # {what}" if what else ""
+        parts.append(f"\n[[run]]{remark}\n{own[name]}")
         (small / f"{name}.csv").write_text((grid / f"{name}.csv").read_text())
     (small / "study.toml").write_text("".join(parts).rstrip() + "\n")
     print(_cost(runs))
@@ -54,13 +54,14 @@ def _short(run: Run) -> Run:
     curves = {}
     for name, curve in run.curves.items():
         plain = COLUMNS.get(name, name.removeprefix("eval_").removesuffix("_loss"))
-        curves[plain] = Curve(curve.steps, frozen(curve.loss.round(6)), source=curve.source)
+        curves[plain] = Curve(curve.steps, curve.loss.round(6), source=curve.source)
     return Run(run.name, curves, logged_lr=run.logged_lr)
 
 
 def _cost(runs: Path) -> str:
     """Hours, tokens and versions of all runs, for the card."""
     records = [json.loads(path.read_text()) for path in sorted(runs.glob("*/run.json"))]
+    records = [record for record in records if record["status"] == "done"]
     hours = sum(r["seconds"] for r in records) / 3600
     tokens = sum(r["tokens"] for r in records)
     versions = {json.dumps(r["versions"]) for r in records}

@@ -10,28 +10,28 @@ GIVEN = {"convention": Convention(), "fixed": {"lambda": 0.98}}
 
 @pytest.fixture(scope="module")
 def study():
-    return datasets.load("tiny-cpt").without(["cpt_const_replay25"])
+    return datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
 
 
 def test_rows_score_the_forecast_of_the_held_out_run(study):
-    result = backtest(study, ["cpt_cosine"], **GIVEN)
-    fitted = fit(study.without(["cpt_cosine"]), **GIVEN)
+    result = backtest(study, ["cpt-cosine"], **GIVEN)
+    fitted = fit(study.without(["cpt-cosine"]), **GIVEN)
     row = next(r for r in result.rows if r.domain == "cpt")
     from cptlaw.observations import observe
 
     full = observe(study, "cpt", Convention())
-    mine = full.run == full.runs.index("cpt_cosine")
+    mine = full.run == full.runs.index("cpt-cosine")
     error = fitted.domain("cpt").loss(full.points)[mine] - full.loss[mine]
-    assert row.scores.n == 60
+    assert row.scores.n == 40
     assert row.scores.mae == pytest.approx(np.abs(error).mean(), rel=1e-9)
     assert row.scores.final_error == pytest.approx(error[-1], rel=1e-9)
-    assert {r.run for r in result.rows} == {"cpt_cosine"}
+    assert {r.run for r in result.rows} == {"cpt-cosine"}
 
 
 def test_a_row_per_law_run_and_domain(study):
-    result = backtest(study, ["cpt_cosine", "pt_hidden"], laws=["eq4", "eq10"], **GIVEN)
+    result = backtest(study, ["cpt-cosine", "hidden-pt-const"], laws=["eq4", "eq10"], **GIVEN)
     keys = [(r.law, r.run, r.domain) for r in result.rows]
-    assert len(keys) == len(set(keys)) == 2 * 2 * 5
+    assert len(keys) == len(set(keys)) == 2 * 2 * 4
     assert {(r.law, r.domain) for r in result.laws} == {
         (law, role) for law in ("eq4", "eq10") for role in study.domains
     }
@@ -46,29 +46,29 @@ def test_the_held_out_losses_do_not_move_the_fit(study):
         study,
         runs=tuple(
             replace(r, curves={k: Curve(c.steps, c.loss * 2) for k, c in r.curves.items()})
-            if r.name == "cpt_cosine"
+            if r.name == "cpt-cosine"
             else r
             for r in study.runs
         ),
     )
-    honest, other = (backtest(s, ["cpt_cosine"], **GIVEN) for s in (study, spoiled))
+    honest, other = (backtest(s, ["cpt-cosine"], **GIVEN) for s in (study, spoiled))
     assert [w.huber for w in honest.laws] == [w.huber for w in other.laws]
 
 
 def test_the_beginning_of_the_last_runs_is_fitted_and_the_rest_scored(study):
     result = backtest(study, fit_steps=0.5, **GIVEN)
     rows = {r.run: r.scores.n for r in result.rows if r.domain == "cpt"}
-    assert "pt_const" not in rows
-    assert rows["cpt_const"] == 30
-    assert rows["pt_anneal"] == 16
+    assert "base" not in rows
+    assert rows["cpt-const"] == 20
+    assert rows["annealed"] == 10
 
 
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
         ({}, "say what to hold out"),
-        ({"hold_out": ["cpt_cosine"], "fit_steps": 0.5}, "not both"),
-        ({"hold_out": ["cpt_cosin"]}, "Did you mean 'cpt_cosine'"),
+        ({"hold_out": ["cpt-cosine"], "fit_steps": 0.5}, "not both"),
+        ({"hold_out": ["cpt-cosin"]}, "Did you mean 'cpt-cosine'"),
         ({"fit_steps": 1.0}, "above 0 and below 1"),
         ({"hold_out": [f"{a}_{b}" for a in ("pt", "cpt") for b in ("x",)]}, "no such run"),
     ],
@@ -85,7 +85,7 @@ def test_everything_held_out(study):
 
 def test_the_bundled_cosine_run_is_forecast_close_to_its_noise(study):
     """Eq. 4 on the base, its annealed branch, the constant and the two-stage run."""
-    result = backtest(study, ["cpt_cosine", "pt_hidden"])
-    errors = {r.domain: r.scores.mape for r in result.rows if r.run == "cpt_cosine"}
+    result = backtest(study, ["cpt-cosine", "hidden-pt-const"])
+    errors = {r.domain: r.scores.mape for r in result.rows if r.run == "cpt-cosine"}
     assert errors["pt"] < 0.009
     assert errors["cpt"] < 0.006

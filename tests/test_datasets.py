@@ -6,13 +6,13 @@ import pytest
 from cptlaw import DataError, datasets, load_study, logs
 
 NAMES = [
-    "pt_const",
-    "pt_anneal",
-    "pt_hidden",
-    "cpt_const",
-    "cpt_cosine",
-    "cpt_twostage",
-    "cpt_const_replay25",
+    "base",
+    "annealed",
+    "hidden-pt-const",
+    "cpt-const",
+    "cpt-cosine",
+    "cpt-twostage",
+    "mixed-const-replay0.25",
 ]
 
 
@@ -22,19 +22,19 @@ def study():
 
 
 def test_the_names():
-    assert datasets.names() == ("tiny-cpt",)
+    assert datasets.names() == ("tiny-cpt", "tiny-grid", "tiny-grid-far")
     assert datasets.path().is_dir()
     assert (datasets.path() / "CARD.md").read_text().strip()
 
 
 def test_the_study(study):
     assert [run.name for run in study.runs] == NAMES
-    assert list(study.domains) == ["pt", "cpt", "ood.docs", "ood.gcide", "ood.man"]
+    assert list(study.domains) == ["pt", "cpt", "ood.docs", "ood.bytecode"]
     assert {run.name: run.replay for run in study.runs if run.replay} == {
-        "cpt_const_replay25": 0.25
+        "mixed-const-replay0.25": 0.25
     }
-    assert study.history("cpt_cosine").pt_lr.size == 4000
-    assert study.history("cpt_cosine").cpt_lr.size == 1500
+    assert study.history("cpt-cosine").pt_lr.size == 2000
+    assert study.history("cpt-cosine").cpt_lr.size == 800
 
 
 def test_every_log_is_used_and_every_domain_is_in_it(study):
@@ -55,9 +55,9 @@ def test_the_schedules_are_those_that_were_logged(study):
 
 
 def test_runs_share_the_loss_at_their_start(study):
-    base = study.run("pt_const").curves["pt"]
+    base = study.run("base").curves["pt"]
     for run in study.runs[1:]:
-        at = 4000 if run.after_step is None else run.after_step
+        at = 2000 if run.after_step is None else run.after_step
         assert run.curves["pt"].loss[0] == base.loss[base.steps == at][0]
 
 

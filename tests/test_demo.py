@@ -18,7 +18,7 @@ def shown(tmp_path_factory):
 def test_it_ends_well(shown):
     _, ended = shown
     assert ended.status == 0, ended.stderr
-    for part in ("Held out: cpt_cosine, pt_hidden", "CPT law", "Conventions", "CPT run from"):
+    for part in ("Held out: cpt-cosine, hidden-pt-const", "CPT law", "Conventions", "CPT run from"):
         assert part in ended.stdout
 
 
@@ -57,6 +57,6 @@ def test_as_json_it_prints_one_object(tmp_path):
     assert ended.stdout.count("\n") == 1
     found = json.loads(ended.stdout, parse_constant=pytest.fail)
     assert list(found) == ["backtest", "fit", "forecast"]
-    held = [row for row in found["backtest"]["rows"] if row["run"] == "cpt_cosine"]
+    held = [row for row in found["backtest"]["rows"] if row["run"] == "cpt-cosine"]
     errors = {row["domain"]: row["mape"] for row in held}
     assert errors["pt"] < 0.01 and errors["cpt"] < 0.01

@@ -18,19 +18,19 @@ def test_the_peak_of_the_base_counts_too():
 
 
 def test_a_branch_of_a_fitted_run_gives_no_false_alarm(fitted):
-    made = forecast(fitted, "linear 500 to 0", after="pt_const@3500", data="pt")
+    made = forecast(fitted, "linear 500 to 0", after="base@1750", data="pt")
     assert made.warnings == ()
 
 
 def test_a_cpt_that_goes_on_keeps_its_replay_share(fitted):
-    made = forecast(fitted, "linear 300 to 0", after="cpt_const_replay25@1000")
+    made = forecast(fitted, "linear 300 to 0", after="mixed-const-replay0.25@500")
     assert made.replay == 0.25
     with pytest.raises(DataError, match="share that changes along a CPT"):
-        forecast(fitted, "linear 300 to 0", after="cpt_const_replay25@1000", replay=0.5)
+        forecast(fitted, "linear 300 to 0", after="mixed-const-replay0.25@500", replay=0.5)
 
 
 def test_a_batch_that_was_not_fitted_is_named(fitted):
-    made = forecast(fitted, "constant 900", after="pt_const", batch_tokens=1e9)
+    made = forecast(fitted, "constant 900", after="base", batch_tokens=1e9)
     assert [w for w in made.warnings if w.startswith("A batch of 1e+09x?")]
 
 
@@ -38,14 +38,16 @@ def test_a_cpt_from_scratch_is_not_gone_on_with(fitted):
     from dataclasses import replace
 
     study = fitted.study
-    scratch = replace(study.run("cpt_const"), name="scratch", after=None, after_step=None)
+    scratch = replace(study.run("cpt-const"), name="scratch", after=None, after_step=None)
     hidden = replace(fitted, study=replace(study, runs=(*study.runs, scratch)))
     with pytest.raises(DataError, match="CPT from scratch"):
         forecast(hidden, "linear 300 to 0", after="scratch")
 
 
 def test_parts_that_cannot_be_told_apart_are_named():
-    study = datasets.load().without(["pt_const", "pt_anneal", "pt_hidden", "cpt_const_replay25"])
+    study = datasets.load().without(
+        ["base", "annealed", "hidden-pt-const", "mixed-const-replay0.25"]
+    )
     alone = fit(study, convention=Convention(), fixed={"lambda": 0.98})
-    made = forecast(alone, "warmup 100 to 1e-3 | constant 800", after="pt_anneal")
+    made = forecast(alone, "warmup 100 to 1e-3 | constant 800", after="annealed")
     assert [w for w in made.warnings if "depends on C1" in w]

@@ -21,7 +21,7 @@ from cptlaw import (
 )
 from synthetic import two_run_study
 
-FITTED = ("pt_const", "pt_anneal", "cpt_const", "cpt_twostage")
+FITTED = ("base", "annealed", "cpt-const", "cpt-twostage")
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +107,8 @@ def test_order_of_runs_and_seed_do_not_matter(bundled, fitted):
 @pytest.mark.parametrize(
     ("runs", "law", "role"),
     [
-        (("pt_const", "cpt_const", "cpt_cosine"), "eq4", "cpt"),
-        (("pt_const", "pt_anneal", "cpt_const"), "eq4", "pt"),
+        (("base", "cpt-const", "cpt-cosine"), "eq4", "cpt"),
+        (("base", "annealed", "cpt-const"), "eq4", "pt"),
         (FITTED, "eq9", "pt"),
     ],
 )
@@ -116,7 +116,7 @@ def test_other_starts_lead_to_the_same_fit_of_few_runs(runs, law, role):
     study = datasets.load("tiny-cpt")
     part = study.without(r.name for r in study.runs if r.name not in runs)
     part = replace(part, domains={role: part.domains[role]})
-    one, other = (fit(part, law, convention=Convention("as-is"), seed=s) for s in (0, 5))
+    one, other = (fit(part, law, convention=Convention("peak"), seed=s) for s in (0, 5))
     points = one.observed(role).points
     assert np.abs(one.domain(role).loss(points) - other.domain(role).loss(points)).max() < 1e-6
 
@@ -141,7 +141,7 @@ def test_the_objective_is_no_worse_from_any_of_many_starts(bundled, fitted):
 def test_a_minimum_has_no_gradient_left(fitted):
     from cptlaw.fitting.objective import Objective
 
-    domain, observed = fitted.domain("pt"), fitted.observed("pt")
+    domain, observed = fitted.domain("cpt"), fitted.observed("cpt")
     objective = Objective(domain.law, observed.points, observed.loss)
     z = np.array([domain.params[c] for c in domain.law.coefficients])
     z = np.concatenate([z, domain.law.inner(domain.params)])
@@ -157,10 +157,10 @@ def test_signs_are_kept(fitted):
 
 
 def test_the_warm_up_convention_is_chosen_by_the_data_and_told(fitted, bundled):
-    assert fitted.convention.warmup == "as-is"
-    assert any("warm-up is counted as it was" in note for note in fitted.notes)
-    given = fit(bundled, convention=Convention(warmup="peak"))
-    assert given.convention.warmup == "peak"
+    assert fitted.convention.warmup == "peak"
+    assert any("warm-up is counted as if at the peak" in note for note in fitted.notes)
+    given = fit(bundled, convention=Convention(warmup="as-is"))
+    assert given.convention.warmup == "as-is"
     own = ("pt", "cpt")
     assert sum(fitted.domain(r).scores.huber for r in own) < sum(
         given.domain(r).scores.huber for r in own
@@ -199,7 +199,7 @@ def test_a_law_that_misses_what_varies_is_refused():
 
 
 def test_cpt_losses_alone_say_what_they_cannot_tell(bundled):
-    alone = bundled.without(["pt_const", "pt_anneal"])
+    alone = bundled.without(["base", "annealed"])
     domain = fit(alone, "eq4", convention=Convention(), fixed={"lambda": 0.98}).domain("cpt")
     assert domain.status == "not identified"
     assert "cannot tell L0, A, alpha and C1 apart" in domain.advice[0]

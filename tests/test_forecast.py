@@ -10,21 +10,21 @@ BASE = "warmup 500 to 2e-4 | constant 31500 | linear 8000 to 0"
 
 @pytest.fixture(scope="module")
 def fitted():
-    study = datasets.load("tiny-cpt").without(["cpt_const_replay25"])
+    study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
     return fit(study, convention=Convention(), fixed={"lambda": 0.98})
 
 
 def test_a_forecast_of_a_fitted_run_is_the_fit(fitted):
     observed = fitted.observed("cpt")
-    mine = observed.run == observed.runs.index("cpt_cosine")
+    mine = observed.run == observed.runs.index("cpt-cosine")
     predicted = fitted.domain("cpt").loss(observed.points)[mine]
-    made = forecast(fitted, "cosine 1500 to 1e-4", after="pt_const", every=1).domains["cpt"]
+    made = forecast(fitted, "cosine 800 to 1e-4", after="base", every=1).domains["cpt"]
     assert np.allclose(made.loss[observed.step[mine]], predicted, rtol=1e-12)
 
 
 def test_it_starts_at_the_base_and_the_shift_starts_at_zero(fitted):
-    made = forecast(fitted, "cosine 900 to 0", after="pt_const@2500")
-    base = forecast(fitted, Schedule.constant(1e-3, 2500, warmup=200), data="pt")
+    made = forecast(fitted, "cosine 900 to 0", after="base@1250")
+    base = forecast(fitted, Schedule.constant(1e-3, 1250, warmup=100), data="pt")
     for role, curve in made.domains.items():
         assert curve.step[0] == 0
         assert curve.shift[0] == 0.0
@@ -33,32 +33,32 @@ def test_it_starts_at_the_base_and_the_shift_starts_at_zero(fitted):
 
 
 def test_the_hidden_pre_training_curve_is_the_base_part(fitted):
-    schedule = "constant 1500"
-    cpt = forecast(fitted, schedule, after="pt_const")
-    hidden = forecast(fitted, schedule, after="pt_const", data="pt")
+    schedule = "constant 800"
+    cpt = forecast(fitted, schedule, after="base")
+    hidden = forecast(fitted, schedule, after="base", data="pt")
     for role in ("pt", "cpt", "ood.docs"):
         assert np.allclose(cpt.domains[role].base, hidden.domains[role].loss, rtol=1e-9)
         assert not hidden.domains[role].shift.any()
 
 
 def test_a_schedule_goes_on_from_the_bases_learning_rate(fitted):
-    made = forecast(fitted, "linear 100 to 0", after="pt_const")
+    made = forecast(fitted, "linear 100 to 0", after="base")
     assert made.schedule.segments[0].start == 1e-3
-    annealed = forecast(fitted, "warmup 50 to 5e-4", after="pt_anneal")
+    annealed = forecast(fitted, "warmup 50 to 5e-4", after="annealed")
     assert annealed.schedule.lr(1) == pytest.approx(1e-5)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schedule": "warmup 100 to 2e-3 | constant 1400"}, "A peak LR of 0.002"),
+        ({"schedule": "warmup 100 to 2e-3 | constant 700"}, "A peak LR of 0.002"),
         ({"schedule": "constant 6000"}, "A length of 6000 steps"),
-        ({"after": "pt_const@1000"}, "A start at step 1000"),
+        ({"after": "base@1000"}, "A start at step 1000"),
         ({"replay": 0.5}, "A replay share of 0.5"),
     ],
 )
 def test_what_leaves_the_data_is_named_with_its_distance(fitted, changes, message):
-    asked = {"schedule": "constant 1500", "after": "pt_const"} | changes
+    asked = {"schedule": "constant 800", "after": "base"} | changes
     made = forecast(fitted, **asked)
     assert len(made.warnings) == 1
     assert message in made.warnings[0]
@@ -66,27 +66,27 @@ def test_what_leaves_the_data_is_named_with_its_distance(fitted, changes, messag
 
 
 def test_within_the_data_nothing_is_warned_of(fitted):
-    assert forecast(fitted, "cosine 1500 to 0", after="pt_const").warnings == ()
+    assert forecast(fitted, "cosine 800 to 0", after="base").warnings == ()
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"after": "nobody"}, "no such run"),
-        ({"after": "pt_const@9000"}, "has steps 1 to 4000"),
-        ({"after": "pt_const@soon"}, "has steps 1 to 4000"),
+        ({"after": "base@9000"}, "has steps 1 to 2000"),
+        ({"after": "base@soon"}, "has steps 1 to 2000"),
         ({"after": None}, "nothing says which LR it starts from"),
         ({"after": None, "schedule": "warmup 5 to 1e-3", "data": "cpt"}, "needs its base"),
         ({"after": "unknown:x"}, "no unknown base"),
         ({"base_schedule": BASE}, "either after or base_schedule"),
-        ({"after": "cpt_const", "data": "pt"}, "no law covers D_pt training"),
+        ({"after": "cpt-const", "data": "pt"}, "no law covers D_pt training"),
         ({"schedule": "cosine 0 to 1"}, "above 0"),
         ({"every": 0}, "every = 0"),
         ({"replay": 0.1, "data": "pt"}, "replay belongs to a CPT run"),
     ],
 )
 def test_what_cannot_be_forecast_says_why(fitted, changes, message):
-    asked = {"schedule": "constant 1500", "after": "pt_const"} | changes
+    asked = {"schedule": "constant 800", "after": "base"} | changes
     with pytest.raises(DataError, match=message):
         forecast(fitted, **asked)
 
@@ -102,7 +102,7 @@ def test_a_pre_training_fit_knows_no_cpt():
     made = forecast(pt_only, "warmup 200 to 1e-3 | cosine 3800 to 0")
     assert made.data == "pt"
     with pytest.raises(DataError, match="knows no shift"):
-        forecast(pt_only, "cosine 500 to 0", after="pt_const")
+        forecast(pt_only, "cosine 500 to 0", after="base")
 
 
 def test_a_model_size_is_asked_for_where_the_law_needs_it():

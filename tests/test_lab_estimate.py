@@ -199,3 +199,9 @@ def test_speeds_are_for_dry_runs(tmp_path):
 )
 def test_counts_of_tokens_are_short(count, shown):
     assert estimate_text.tokens(count) == shown
+
+
+def test_times_beyond_reach_keep_to_their_column(tmp_path):
+    made = found(tmp_path, HEAD + BASE, flops=1.0)
+    years = (PER_TOKEN * 51200 + made.runs[0].evaluation_flops) / (365.25 * 86400)
+    assert estimate_text.text(made).splitlines()[1].endswith(f" {years:,.0f} years")

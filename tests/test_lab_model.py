@@ -9,6 +9,7 @@ import torch
 
 from cptlaw.errors import DataError
 from cptlaw.lab import model as models
+from cptlaw.lab import tables
 from cptlaw.lab.tables import Model
 
 SMALL = Model(width=16, layers=2, heads=2)
@@ -85,10 +86,10 @@ def test_open_model_is_taken_from_beside_the_experiment(tmp_path, monkeypatch):
 
 
 def test_name_that_is_no_folder_stays_a_name(tmp_path):
-    assert models.located("owner/model", tmp_path) == "owner/model"
+    assert tables.located("owner/model", tmp_path) == "owner/model"
     (tmp_path / "owner" / "model").mkdir(parents=True)
-    assert models.located("owner/model", tmp_path) == str(tmp_path / "owner" / "model")
-    assert models.located(str(tmp_path), tmp_path / "owner") == str(tmp_path)
+    assert tables.located("owner/model", tmp_path) == str(tmp_path / "owner" / "model")
+    assert tables.located(str(tmp_path), tmp_path / "owner") == str(tmp_path)
 
 
 def test_open_model_with_fewer_tokens_than_the_tokenizer(tmp_path):

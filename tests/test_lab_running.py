@@ -30,7 +30,7 @@ name = "cpt"
 after = "base"
 schedule = "cosine 120 to 0"
 """
-OFTEN = {"evaluate_every = 4": "evaluate_every = 20\ncheckpoint_every = 5"}
+OFTEN = {"evaluate_every = 4": "evaluate_every = 20\ncheckpoint_every = 10"}
 MIDDLE = '\n[[run]]\nname = "middle"\nafter = "base"\nafter_step = 6\nschedule = "linear 4 to 0"\n'
 
 

@@ -21,7 +21,7 @@ def text(study):
         "L = L0 + A*S1^-alpha - C1*S2pt",
         "arXiv:2505.07796",
         "std. error",
-        "initial warm-up: counted as it was",
+        "initial warm-up: counted as if at the peak",
         "CPT re-warm-up: real",
         "momentum at the transfer: frozen",
         "the transfer once, in the base",
@@ -31,7 +31,7 @@ def text(study):
         "held at 0",
         "slope per S1cpt",
         "objective",
-        "cpt_const_replay25",
+        "mixed-const-replay0.25",
     ],
 )
 def test_a_fit_in_words(text, words):
@@ -55,19 +55,19 @@ def test_a_published_fit_in_words():
 
 
 def test_a_forecast_in_words(study):
-    fitted = fit(study.without(["cpt_const_replay25"]))
-    text = report.forecast_text(forecast(fitted, "constant 5000", after="pt_const"))
-    assert "5000 steps, 2.05e+07 tokens" in text
+    fitted = fit(study.without(["mixed-const-replay0.25"]))
+    text = report.forecast_text(forecast(fitted, "constant 5000", after="base"))
+    assert "5000 steps, 4.1e+07 tokens" in text
     assert "warning: A length of 5000 steps lies outside" in text
 
 
 def test_a_backtest_in_words(study):
-    tested = backtest(study.without(["cpt_const_replay25"]), ["cpt_cosine", "pt_hidden"])
+    tested = backtest(study.without(["mixed-const-replay0.25"]), ["cpt-cosine", "hidden-pt-const"])
     text = report.backtest_text(tested)
-    assert "Held out: cpt_cosine, pt_hidden" in text
+    assert "Held out: cpt-cosine, hidden-pt-const" in text
     assert "mean over runs" in text
     assert "mean over runs" not in report.backtest_text(
-        backtest(study.without(["cpt_const_replay25"]), ["cpt_cosine"])
+        backtest(study.without(["mixed-const-replay0.25"]), ["cpt-cosine"])
     )
 
 

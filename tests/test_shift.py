@@ -20,7 +20,7 @@ def test_it_is_the_formula():
 
 
 def test_an_out_of_domain_shift_is_the_sum_of_the_two():
-    study = datasets.load().without(["cpt_const_replay25"])
+    study = datasets.load().without(["mixed-const-replay0.25"])
     fitted = fit(study, convention=Convention(), fixed={"lambda": 0.98})
     weights = fitted.domain("ood.docs").params
     pt, cpt = (shift_at(fitted, role, 0.7).value for role in ("pt", "cpt"))

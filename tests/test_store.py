@@ -22,7 +22,7 @@ from cptlaw.fitted import Fit
 
 @pytest.fixture(scope="module")
 def study():
-    return datasets.load("tiny-cpt").without(["cpt_const_replay25"])
+    return datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +34,14 @@ def values(study, fitted):
     yield study
     yield study.runs[0]
     yield study.runs[0].curves["pt"]
-    yield study.history("cpt_cosine")
+    yield study.history("cpt-cosine")
     yield Convention(warmup="as-is", tail="carried", fit_from=3)
     yield Schedule.parse(
         "warmup 5 to 1e-3 | power 20 to 0 power=2 until=7 | inverse_sqrt 4 timescale=9"
     )
     yield Schedule.from_array(np.random.default_rng(0).random(50))
-    yield forecast(fitted, "cosine 300 to 0", after="pt_const")
-    yield backtest(study, ["cpt_cosine"], convention=Convention(), fixed={"lambda": 0.98})
+    yield forecast(fitted, "cosine 300 to 0", after="base")
+    yield backtest(study, ["cpt-cosine"], convention=Convention(), fixed={"lambda": 0.98})
     yield shift_at(fitted, "pt", 1.0)
 
 
@@ -66,7 +66,7 @@ def test_published_fits_come_back(name):
 def test_a_stored_fit_forecasts_the_same_numbers(fitted, tmp_path):
     path = store.save(fitted, tmp_path / "fit.json")
     again = store.load(path, Fit)
-    asked = {"schedule": "cosine 1500 to 1e-4", "after": "pt_const@3000"}
+    asked = {"schedule": "cosine 800 to 1e-4", "after": "base@1500"}
     assert forecast(again, **asked) == forecast(fitted, **asked)
 
 

@@ -41,7 +41,9 @@ def fit_speed(starts: int, progress: Callable[[str], None] = lambda _: None) -> 
         starts: how many starts of the grid the paper's method takes.
         progress: is told what is running.
     """
-    study = datasets.load("tiny-cpt").without(["pt_hidden", "cpt_cosine", "cpt_const_replay25"])
+    study = datasets.load("tiny-cpt").without(
+        ["hidden-pt-const", "cpt-cosine", "mixed-const-replay0.25"]
+    )
     rows: list[dict[str, Any]] = []
     for role in ("pt", "cpt"):
         observed = observe(study, role, Convention())

@@ -15,9 +15,9 @@ from cptlaw.errors import DataError, MissingExtra
 from cptlaw.fit import fit
 from cptlaw.forecast import forecast
 
-HELD_OUT = ("cpt_cosine", "pt_hidden")
-REPLAY = "cpt_const_replay25"
-SCHEDULE = "constant 500 | linear 1500 to 0"
+HELD_OUT = ("cpt-cosine", "hidden-pt-const")
+REPLAY = "mixed-const-replay0.25"
+SCHEDULE = "constant 300 | linear 700 to 0"
 
 
 def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> None:
@@ -41,14 +41,14 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
     except OSError as error:
         raise DataError(f"{directory}: cannot be made: {error.strerror}.") from None
     folder = datasets.copy("tiny-cpt", directory)
-    say(f"1. seven real runs of a 0.8M model, with a study file: {folder / 'study.toml'}")
+    say(f"1. seven real runs of a 0.15M model, with a study file: {folder / 'study.toml'}")
     study = datasets.load("tiny-cpt").without([REPLAY])
     say(f"2. backtest: fit without {' and '.join(HELD_OUT)}, forecast them, compare")
     tested = backtest(study, HELD_OUT)
-    say("3. fit: Eq. 4 on D_pt and D_cpt, Eq. 6 on the three out-of-domain sets")
+    say("3. fit: Eq. 4 on D_pt and D_cpt, Eq. 6 on the two out-of-domain sets")
     fitted = fit(study)
     say(f"4. forecast of a run that was never done: {SCHEDULE}")
-    future = forecast(fitted, SCHEDULE, after="pt_const")
+    future = forecast(fitted, SCHEDULE, after="base")
     store.save(fitted, directory / "fit.json")
     plot.save(plot.fit_figure(fitted), directory / "fit.png")
     plot.save(plot.forecast_figure(future, fitted), directory / "forecast.png")
@@ -70,6 +70,6 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
         say(f"wrote {directory / name}")
     fit_file = directory / "fit.json"
     say(
-        f'next: cptlaw forecast {fit_file} --after pt_const --schedule "cosine 3000 to 0", '
+        f'next: cptlaw forecast {fit_file} --after base --schedule "cosine 1500 to 0", '
         "or your own logs: cptlaw init LOG ... -o study.toml"
     )

@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cptlaw.cli.shared import JSON, say, show
-from cptlaw.errors import CptlawError, DataError
+from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment
     from cptlaw.lab.sweep import Engine
-
-
-class Stopped(CptlawError):
-    """A run that the user stopped; what is done stays."""
 
 
 @click.group()
@@ -171,8 +167,7 @@ def run(experiment: str, name: str, output: str | None, threads: int | None) -> 
     loaded = experiments.load(experiment)
     node = loaded.node(name)
     out = Path(output or loaded.name).absolute()
-    with torchrun.one_at_a_time(data_folder(out)):
-        corpus = tokens.prepare(loaded, data_folder(out), say)
+    corpus = tokens.prepare(loaded, data_folder(out), say)
     from cptlaw.lab.training import Stopped
 
     with asked_to_stop() as asked:

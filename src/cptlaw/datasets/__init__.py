@@ -8,23 +8,33 @@ from pathlib import Path
 from cptlaw.errors import DataError, suggestion
 from cptlaw.study import Study
 
-_FOLDERS = {"tiny-cpt": "tiny_cpt"}
+# name -> the folder of its logs, and which study of that folder it is
+_STUDIES = {
+    "tiny-cpt": ("tiny_cpt", "study.toml"),
+    "tiny-grid": ("tiny_grid", "study.toml"),
+    "tiny-grid-far": ("tiny_grid", "study-far.toml"),
+}
 
 
 def names() -> tuple[str, ...]:
     """The bundled data sets."""
-    return tuple(_FOLDERS)
+    return tuple(_STUDIES)
+
+
+def _place(name: str) -> tuple[Path, str]:
+    if name not in _STUDIES:
+        raise DataError(f"no data set '{name}'. {suggestion(name, _STUDIES)}")
+    folder, study = _STUDIES[name]
+    return Path(__file__).parent / folder, study
 
 
 def path(name: str = "tiny-cpt") -> Path:
-    """The folder of a bundled data set: study.toml, its logs, and CARD.md, which says what it is.
+    """The folder of a bundled data set: studies, their logs, and CARD.md, which says what it is.
 
     Raises:
         DataError: there is none of that name.
     """
-    if name not in _FOLDERS:
-        raise DataError(f"no data set '{name}'. {suggestion(name, _FOLDERS)}")
-    return Path(__file__).parent / _FOLDERS[name]
+    return _place(name)[0]
 
 
 def load(name: str = "tiny-cpt") -> Study:
@@ -35,7 +45,8 @@ def load(name: str = "tiny-cpt") -> Study:
     """
     from cptlaw import study_file
 
-    return study_file.load(path(name) / "study.toml")
+    folder, study = _place(name)
+    return study_file.load(folder / study)
 
 
 def copy(name: str, directory: Path) -> Path:

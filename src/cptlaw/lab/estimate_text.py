@@ -48,7 +48,7 @@ def _run(run: RunEstimate, several: bool, timed: bool) -> list[str]:
         f"{node.steps:,}",
         tokens(run.tokens),
         power(run.flops),
-        clock(run.seconds) if run.seconds is not None else "?" if timed else "",
+        _time(run.seconds) if run.seconds is not None else "?" if timed else "",
     )
     model = f", model {node.model_name}" if several else ""
     below = f"{mixture(node)}{model}: {_shortened(node.schedule.text)}"
@@ -111,9 +111,9 @@ def _totals(found: Estimate) -> Iterable[str]:
     yield f"together: {tokens(found.tokens)} tokens, {power(found.flops)} FLOPs"
     chain = " > ".join(found.chain)
     if found.seconds is not None and found.chain_seconds is not None:
-        yield f"one after another: {clock(found.seconds)}"
+        yield f"one after another: {_time(found.seconds)}"
         yield from _wrapped(
-            f"with enough machines: {clock(found.chain_seconds)}, that of the longest chain, "
+            f"with enough machines: {_time(found.chain_seconds)}, that of the longest chain, "
             f"{chain}",
             "",
             "  ",
@@ -146,6 +146,11 @@ def tokens(count: float) -> str:
             shown = f"{value:,.{digits}f}"
             return (shown.rstrip("0").rstrip(".") if digits else shown) + unit
     return f"{count:.0f}"
+
+
+def _time(seconds: float) -> str:
+    years = seconds / (365.25 * 86400)
+    return clock(seconds) if years < 2 else f"{years:,.0f} years"
 
 
 def power(value: float | None, digits: int = 1) -> str:

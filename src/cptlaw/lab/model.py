@@ -6,20 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
+from cptlaw.lab.tables import located
 
 if TYPE_CHECKING:
     from cptlaw.lab.tables import Model
-
-
-def located(name: str, folder: Path) -> str:
-    """A model or tokenizer as transformers finds it: a folder, or a name on the hub.
-
-    Args:
-        name: as the experiment file has it.
-        folder: of that file; a relative path that exists there is meant.
-    """
-    path = folder / Path(name).expanduser()
-    return str(path) if path.exists() else name
 
 
 def build(model: Model, vocabulary: int, length: int, seed: int, *, folder: Path = Path()) -> Any:

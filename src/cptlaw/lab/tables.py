@@ -328,3 +328,14 @@ def portable(path: str) -> str:
     """A path without the folders of one machine: as written if relative, else its last part."""
     absolute = path.startswith("~") or Path(path).is_absolute()
     return Path(path).name if absolute else Path(path).as_posix()
+
+
+def located(name: str, folder: Path) -> str:
+    """A model or tokenizer as transformers finds it: a folder, or a name on the hub.
+
+    Args:
+        name: as the experiment file has it.
+        folder: of that file; a relative path that exists there is meant.
+    """
+    path = folder / Path(name).expanduser()
+    return str(path) if path.exists() else name

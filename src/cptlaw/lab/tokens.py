@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,7 +20,7 @@ from cptlaw.files import write_atomic
 from cptlaw.lab import builtin
 from cptlaw.lab import text as texts
 from cptlaw.lab.duplicates import Overlap, overlaps
-from cptlaw.lab.model import located
+from cptlaw.lab.tables import located
 from cptlaw.lab.text import Document
 
 if TYPE_CHECKING:
@@ -98,12 +100,22 @@ def prepare(experiment: Experiment, folder: Path, say: Say) -> Corpus:
     Raises:
         DataError: a text that cannot be read, is too short, or a cached file that was changed.
     """
-    tokenizer_folder = _tokenizer(experiment, folder, say)
-    tokenizer = _load_tokenizer(str(tokenizer_folder), Path())
-    found: dict[str, Tokens] = {}
-    for name in experiment.texts:
-        found[name] = _tokens(experiment, name, tokenizer, tokenizer_folder.name, folder, say)
+    with _one_at_a_time(folder):
+        tokenizer_folder = _tokenizer(experiment, folder, say)
+        tokenizer = _load_tokenizer(str(tokenizer_folder), Path())
+        found: dict[str, Tokens] = {}
+        for name in experiment.texts:
+            found[name] = _tokens(experiment, name, tokenizer, tokenizer_folder.name, folder, say)
     return Corpus(tokenizer_folder, len(tokenizer), found)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let one process after another in, so that the first makes what the others find."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _folder(experiment: Experiment) -> Path:
