@@ -5,9 +5,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-CONSTRAINTS ?=
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
 .PHONY: demo test lint docs clean
 .DELETE_ON_ERROR:
@@ -36,8 +35,11 @@ $(BIN)/python:
 	@echo "making the environment in $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 
+# Tests run on known versions (among them a PyTorch); CONSTRAINTS= takes the newest.
+$(VENV)/.installed-dev: CONSTRAINTS ?= .ci/constraints.txt
+
 $(VENV)/.installed-%: pyproject.toml | $(BIN)/python
-	@echo "installing cptlaw[$*] (a minute or two) ..."
+	@echo "installing cptlaw[$*] (a few minutes) ..."
 	@$(PIP) -e '.[$*]'
 	@touch $@
 

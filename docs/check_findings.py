@@ -79,6 +79,7 @@ def tell_shift(study):
             print(f"| {pair} | {' | '.join(cells)} |")
 
 
+@style.styled
 def draw_transfer(study):
     """Both hidden curves and the transfer between them."""
     figure = style.new_figure(12, 5)
@@ -100,6 +101,7 @@ def draw_transfer(study):
     plot.save(figure, FOLDER / "transfer.png")
 
 
+@style.styled
 def draw_shift(study):
     """The shift against S1cpt, from every schedule and start."""
     figure = style.new_figure(12, 5)

@@ -193,7 +193,7 @@ def test_compile_reaches_the_trainer(lab, wanted):
     changes = {"evaluate_every = 4": f"evaluate_every = 4\ncompile = {str(wanted).lower()}"}
     loaded = lab.load(BASE, changes=changes)
     with mock.patch.dict(os.environ):
-        made = training._arguments(loaded, loaded.node("base"), lab.folder)
+        made = training._arguments(loaded, loaded.node("base"), lab.folder, [4])
     assert made.torch_compile is wanted
 
 

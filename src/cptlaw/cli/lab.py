@@ -80,6 +80,8 @@ def sweep(
         words = [experiment, "-o", output or loaded.name]
         words += [word for name in only for word in ("--only", name)]
         words += [] if threads is None else ["--threads", str(threads)]
+        words += [] if processes == 1 else ["--processes", str(processes)]
+        words += [] if engine == "local" else ["--engine", engine]
         say(f"next: cptlaw lab sweep {shlex.join(words)}")
         return
     if no_probe or flops is not None:

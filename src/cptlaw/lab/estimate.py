@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
@@ -209,7 +210,9 @@ def _shapes(experiment: Experiment, nodes: list[Node], notes: list[str]) -> dict
     found: dict[str, Shape | None] = {}
     for node in nodes:
         if node.model_name not in known:
-            known[node.model_name] = speeds.shape(node.model_name, node.model, vocabulary, notes)
+            known[node.model_name] = speeds.shape(
+                node.model_name, node.model, vocabulary, notes, Path(experiment.file).parent
+            )
         found[node.name] = known[node.model_name]
     return found
 

@@ -48,7 +48,7 @@ def sequences(
         share = shares[name]
         enough = math.ceil(total * share + 8 * math.sqrt(total * share * (1 - share)) + 8)
         order = _order(len(views[name]), enough, seed, name)
-        parts.append(Dataset.from_dict({"text": np.full(enough, i), "block": order}))
+        parts.append(Dataset.from_dict({"text": np.full(enough, i, np.uint8), "block": order}))
     mixed = parts[0]
     if len(parts) > 1:
         weights = [shares[name] for name in names]
@@ -88,12 +88,12 @@ def validation(tokens: Tokens, length: int) -> Any:
     return Dataset.from_dict({"block": np.arange(whole)}).with_transform(fetch)
 
 
-def _order(blocks: int, wanted: int, seed: int, name: str) -> NDArray[np.int64]:
+def _order(blocks: int, wanted: int, seed: int, name: str) -> NDArray[Any]:
     """Block numbers, every block once before any comes again."""
     salt = int.from_bytes(name.encode(), "big") % (1 << 62)
     rounds = math.ceil(wanted / blocks)
     order = [np.random.default_rng([seed, salt, k]).permutation(blocks) for k in range(rounds)]
-    return np.concatenate(order)[:wanted]
+    return np.concatenate(order)[:wanted].astype(np.int32 if blocks < 1 << 31 else np.int64)
 
 
 class _Blocks:
@@ -108,6 +108,10 @@ class _Blocks:
                 f"[text.{tokens.name}]: {tokens.train_tokens} training tokens are less than one "
                 f"sequence of {length}. Give more text."
             )
+
+    def __getstate__(self) -> tuple[int, list[str]]:
+        """What identifies the blocks; datasets would hash every token otherwise."""
+        return self.length, [str(array.filename) for array in self.arrays]
 
     def __len__(self) -> int:
         return int(self.ends[-1])

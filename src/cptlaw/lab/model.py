@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from cptlaw.lab.tables import Model
 
 
-def build(model: Model, vocabulary: int, length: int, seed: int, *, folder: Path = Path()) -> Any:
+def build(
+    model: Model,
+    vocabulary: int,
+    length: int,
+    seed: int,
+    *,
+    rope_theta: float | None = None,
+    folder: Path = Path(),
+) -> Any:
     """A causal language model: new with random weights, or the one that `from` names.
 
     Args:
@@ -20,6 +28,7 @@ def build(model: Model, vocabulary: int, length: int, seed: int, *, folder: Path
         vocabulary: tokens of the tokenizer.
         length: tokens a sequence.
         seed: of the random weights.
+        rope_theta: the RoPE base; None keeps the model's.
         folder: of the experiment file, where relative paths start.
 
     Raises:
@@ -28,9 +37,10 @@ def build(model: Model, vocabulary: int, length: int, seed: int, *, folder: Path
     from transformers import LlamaForCausalLM, set_seed
 
     if model.from_ is not None:
-        return _pretrained(model.from_, vocabulary, folder)
+        return _pretrained(model.from_, vocabulary, length, rope_theta, folder)
     set_seed(seed)
-    return LlamaForCausalLM(config(model, vocabulary, length))
+    shape = config(model, vocabulary, length)
+    return LlamaForCausalLM(_adapted(shape, length, rope_theta))
 
 
 def config(model: Model, vocabulary: int, length: int) -> Any:
@@ -53,11 +63,11 @@ def config(model: Model, vocabulary: int, length: int) -> Any:
     )
 
 
-def _pretrained(name: str, vocabulary: int, folder: Path) -> Any:
-    from transformers import AutoModelForCausalLM
-
+def _pretrained(
+    name: str, vocabulary: int, length: int, rope_theta: float | None, folder: Path
+) -> Any:
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(located(name, folder), dtype="float32")
+        loaded = continued(located(name, folder), length, rope_theta)
     except (OSError, ValueError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(
@@ -72,21 +82,26 @@ def _pretrained(name: str, vocabulary: int, folder: Path) -> Any:
     return loaded
 
 
-def continued(checkpoint: Path, length: int, rope_theta: float | None) -> Any:
+def continued(checkpoint: str | Path, length: int, rope_theta: float | None) -> Any:
     """The model of a checkpoint, for sequences of another length or RoPE base where asked for.
 
     Args:
-        checkpoint: folder with config.json and model.safetensors.
+        checkpoint: folder with config.json and model.safetensors, or a name on the hub.
         length: tokens a sequence.
         rope_theta: the RoPE base; None keeps the checkpoint's.
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    shape = AutoConfig.from_pretrained(checkpoint)
+    shape = _adapted(AutoConfig.from_pretrained(checkpoint), length, rope_theta)
+    return AutoModelForCausalLM.from_pretrained(checkpoint, config=shape, dtype="float32")
+
+
+def _adapted(shape: Any, length: int, rope_theta: float | None) -> Any:
+    """A configuration for sequences of this length, with this RoPE base if one is given."""
     shape.max_position_embeddings = max(shape.max_position_embeddings, length)
     if rope_theta is not None:
         shape.rope_parameters = {**shape.rope_parameters, "rope_theta": rope_theta}
-    return AutoModelForCausalLM.from_pretrained(checkpoint, config=shape, dtype="float32")
+    return shape
 
 
 def non_embedding(model: Any) -> int:

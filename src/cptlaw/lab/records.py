@@ -67,7 +67,7 @@ def alone(folder: Path, name: str) -> Iterator[None]:
     with (folder / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise DataError(
                 f"run '{name}': another process is training it in {folder}. Wait for that one, or "
                 "give another folder (-o)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
 from cptlaw.lab import records
+from cptlaw.lab.records import LOG
+from cptlaw.lab.tables import located
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
@@ -35,9 +38,23 @@ def definition(experiment: Experiment, corpus: Corpus, name: str) -> dict[str, A
     node = experiment.node(name)
     made = experiment.identity(name)
     made["tokens"] = corpus.checksums(corpus.tokens)
+    if node.after is None and node.model.from_ is not None:
+        made["weights"] = _weights(located(node.model.from_, Path(experiment.file).parent))
     if node.after is not None:
         made["base"] = fingerprint(definition(experiment, corpus, node.after))
     return made
+
+
+def _weights(model: str) -> dict[str, str]:
+    """Checksums of an open model's weights in a folder; those of the hub have no files here."""
+    files = sorted(Path(model).glob("*.safetensors")) if Path(model).is_dir() else []
+    return {path.name: _checksum(path, path.stat().st_mtime_ns) for path in files}
+
+
+@functools.cache
+def _checksum(path: Path, _changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_done(experiment: Experiment, corpus: Corpus, name: str, out: Path) -> bool:
@@ -105,13 +122,14 @@ def run(
     with _alone(folder, name):
         if is_done(experiment, corpus, name, out):
             return
+        _check_own(folder, name)
         record = _begun(records.read(folder), definition(experiment, corpus, name), name)
         with _recorded(folder, record):
             try:
                 outcome = training.train(
                     experiment, node, corpus, folder, base, asked_to_stop=asked_to_stop, watch=watch
                 )
-            except training.Stopped:
+            except (training.Stopped, KeyboardInterrupt):
                 record["status"] = "stopped"
                 raise
             except training.Diverged as error:
@@ -123,6 +141,15 @@ def run(
                 "tokens": node.steps * node.batch_tokens,
                 "flops": outcome.flops,
             }
+
+
+def _check_own(folder: Path, name: str) -> None:
+    """Refuse a folder whose checkpoints or log no run of ours has left."""
+    if records.read(folder) is None and (records.checkpoints(folder) or (folder / LOG).exists()):
+        raise DataError(
+            f"run '{name}': {folder} holds checkpoints or a log, and no {records.RECORD} that says "
+            "what they are. Give another folder (-o), or move that one away."
+        )
 
 
 def _begun(earlier: dict[str, Any] | None, defined_by: dict[str, Any], name: str) -> dict[str, Any]:
@@ -178,7 +205,7 @@ def _base(experiment: Experiment, corpus: Corpus, node: Node, out: Path) -> Path
         return None
     is_done(experiment, corpus, node.after, out)
     checkpoint = out / node.after / f"{records.CHECKPOINT}{node.after_step}"
-    if not records.complete(checkpoint):
+    if records.read(out / node.after) is None or not records.complete(checkpoint):
         raise DataError(
             f"run '{node.name}': its base's checkpoint {checkpoint} is not there. Run "
             f"'{node.after}' first, or all of the experiment: cptlaw lab sweep {experiment.file}"

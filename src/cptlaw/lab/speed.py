@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.lab import model as models
+from cptlaw.lab.tables import located
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Model, Training
@@ -86,7 +87,8 @@ def vocabulary(experiment: Experiment, notes: list[str]) -> int | None:
 
     try:
         with _quiet():
-            return len(AutoTokenizer.from_pretrained(table.name, **_OFFLINE))
+            name = located(table.name, Path(experiment.file).parent)
+            return len(AutoTokenizer.from_pretrained(name, **_OFFLINE))
     except (OSError, ValueError, ImportError) as error:
         notes.append(
             f"[tokenizer]: '{table.name}' cannot be had without a download "
@@ -95,7 +97,9 @@ def vocabulary(experiment: Experiment, notes: list[str]) -> int | None:
         return None
 
 
-def shape(name: str, table: Model, tokens: int | None, notes: list[str]) -> Shape | None:
+def shape(
+    name: str, table: Model, tokens: int | None, notes: list[str], folder: Path = Path()
+) -> Shape | None:
     """The sizes of a model, counted without its weights; None where they cannot be had here.
 
     Args:
@@ -103,6 +107,7 @@ def shape(name: str, table: Model, tokens: int | None, notes: list[str]) -> Shap
         table: the model.
         tokens: of the tokenizer, None if not known.
         notes: get a sentence where it is None.
+        folder: of the experiment file, where relative paths start.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, LlamaForCausalLM
@@ -114,7 +119,7 @@ def shape(name: str, table: Model, tokens: int | None, notes: list[str]) -> Shap
             return _counted(LlamaForCausalLM(models.config(table, tokens, 2)))
     try:
         with _quiet(), torch.device("meta"):
-            config = AutoConfig.from_pretrained(table.from_, **_OFFLINE)
+            config = AutoConfig.from_pretrained(located(table.from_, folder), **_OFFLINE)
             return _counted(AutoModelForCausalLM.from_config(config))
     except (OSError, ValueError, ImportError, AttributeError, KeyError, RuntimeError) as error:
         notes.append(

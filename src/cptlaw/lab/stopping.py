@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,12 @@ def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         if not noted.is_set() and os.environ.get("RANK", "0") == "0":
             again = "" if patient else "; Ctrl-C again to stop at once"
-            print(
-                f"\nstopping after this step, with a checkpoint{again} ...",
-                file=sys.stderr,
-                flush=True,
-            )
+            with suppress(RuntimeError):  # the signal may have come inside another print
+                print(
+                    f"\nstopping after this step, with a checkpoint{again} ...",
+                    file=sys.stderr,
+                    flush=True,
+                )
         noted.set()
 
     def asked() -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cptlaw.errors import DataError, suggestion
+from cptlaw.files import write_atomic
 from cptlaw.lab import records, running, studies, tokens
 
 if TYPE_CHECKING:
@@ -102,7 +104,9 @@ def sweep(job: Job, engine: Engine, say: Say) -> Swept:
     Raises:
         DataError: data that cannot be read, or a folder with runs of another definition.
     """
+    _check_sharding(job)
     job.out.mkdir(parents=True, exist_ok=True)
+    _check_folder(job)
     corpus = tokens.prepare(job.experiment, data_folder(job.out), say)
     ready = {n for n in job.names if running.is_done(job.experiment, corpus, n, job.out)}
     for name in job.names:
@@ -124,6 +128,33 @@ def sweep(job: Job, engine: Engine, say: Say) -> Swept:
         ended.stopped,
         studies.write(job.experiment, job.out, sizes),
     )
+
+
+def _check_sharding(job: Job) -> None:
+    """Refuse early what would fail only after the bases are done."""
+    if job.experiment.training.sharding == "none" or job.processes == 1:
+        return
+    for name in job.names:
+        node = job.experiment.node(name)
+        if node.after is not None and node.optimizer_state == "keep":
+            raise DataError(
+                f"run '{name}': under several processes with sharding = 'fsdp2' the optimizer "
+                f"state of '{node.after}' cannot be kept. Set optimizer_state = 'new', or sharding "
+                "= 'none'."
+            )
+
+
+def _check_folder(job: Job) -> None:
+    """One folder holds the runs and studies of one experiment."""
+    mark, name = job.out / "experiment.json", job.experiment.name
+    if mark.is_file():
+        earlier = json.loads(mark.read_text())["name"]
+        if earlier != name:
+            raise DataError(
+                f"{job.out}: holds the runs of experiment '{earlier}', and this is '{name}'. Give "
+                "another folder (-o)."
+            )
+    write_atomic(mark, json.dumps({"name": name}))
 
 
 def _tell_missing(job: Job, name: str, say: Say) -> None:

@@ -152,11 +152,21 @@ def _near(path: Path) -> str:
 
 
 def _below(top: Path, start: str, skipped: _Skipped) -> Iterator[str]:
-    for parent, folders, files in os.walk(top):
+    def refuse(error: OSError) -> None:
+        raise DataError(
+            f"{error.filename}: cannot be read: {error.strerror}. Allow it, or name what is to be "
+            "read instead of the folder above it."
+        )
+
+    for parent, folders, files in os.walk(top, onerror=refuse):
         for name in sorted((*folders, *files)):
             below = Path(parent, name).relative_to(top).as_posix()
             if name.startswith("."):
                 skipped.add("hidden", f"{start}{below}")
+            elif name in folders and Path(parent, name).is_symlink():
+                skipped.add("a link to a folder", f"{start}{below}")
+            elif name in files and not Path(parent, name).exists():
+                skipped.add("a link that leads nowhere", f"{start}{below}")
             elif name in files and Path(parent, name).is_file():
                 yield below
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment
 
 Say = Callable[[str], None]
-_SHARD_TOKENS = 1 << 26
+_SHARD_TOKENS = 1 << 29
 _PIECE_CHARACTERS = 32_768
 _VALIDATION_ONE_IN = 20
 _TOKENIZER_CHARACTERS = 2_000_000
@@ -148,18 +150,28 @@ def _tokenizer(experiment: Experiment, folder: Path, say: Say) -> Path:
     """The folder of the tokenizer, trained or fetched where it is not there yet."""
     sources = {name: _source(experiment, name) for name in experiment.texts}
     table = experiment.tokenizer.model_dump()
-    key = _hash([table, None if experiment.tokenizer.name else sources])
+    name = experiment.tokenizer.name
+    key = _hash([table, sources if name is None else _files_of(experiment, name)])
     target = folder / f"tokenizer-{key}"
     if (target / "tokenizer.json").is_file() and (target / "tokenizer_config.json").is_file():
         return target
-    if experiment.tokenizer.name is not None:
-        say(f"fetching the tokenizer {experiment.tokenizer.name} ...")
-        _load_tokenizer(experiment.tokenizer.name, _folder(experiment)).save_pretrained(target)
-        return target
-    say(f"training a tokenizer of {experiment.tokenizer.vocabulary} tokens ...")
-    made = _train_tokenizer(_samples(experiment), experiment.tokenizer.vocabulary)
-    made.save_pretrained(target)
+    if name is not None:
+        say(f"fetching the tokenizer {name} ...")
+        made = _load_tokenizer(name, _folder(experiment))
+    else:
+        say(f"training a tokenizer of {experiment.tokenizer.vocabulary} tokens ...")
+        made = _train_tokenizer(_samples(experiment), experiment.tokenizer.vocabulary)
+    with tempfile.TemporaryDirectory(dir=folder) as waiting:
+        made.save_pretrained(f"{waiting}/tokenizer")
+        shutil.rmtree(target, ignore_errors=True)
+        Path(waiting, "tokenizer").rename(target)
     return target
+
+
+def _files_of(experiment: Experiment, tokenizer: str) -> list[Any] | None:
+    """What stands behind a tokenizer's name if it is a folder; None for one of the hub."""
+    place = Path(located(tokenizer, _folder(experiment)))
+    return [_stamp(path) for path in sorted(place.iterdir())] if place.is_dir() else None
 
 
 def _load_tokenizer(name: str, folder: Path) -> Any:
@@ -225,6 +237,7 @@ def _tokens(
     made = _make(experiment, name, tokenizer, target)
     shape = asdict(made)
     shape |= {"train": [p.name for p in made.train], "validation": made.validation.name}
+    shape["stamps"] = {name: _touched(target / name) for name in made.sizes}
     write_atomic(target / "tokens.json", json.dumps(shape, indent=1))
     say(f"{name}: {_told(made)}")
     return made
@@ -245,10 +258,14 @@ def _told(tokens: Tokens) -> str:
 
 
 def _read(target: Path) -> Tokens:
-    """Cached tokens, after a look at their checksums."""
+    """Cached tokens; files that were touched since they were made must have their checksums."""
     shape = json.loads((target / "tokens.json").read_text())
+    stamps = shape.pop("stamps", {})
     for name, wanted in shape["checksums"].items():
-        if not (target / name).is_file() or _checksum(target / name) != wanted:
+        path = target / name
+        if path.is_file() and stamps.get(name) == _touched(path):
+            continue
+        if not path.is_file() or _checksum(path) != wanted:
             raise DataError(
                 f"{target / name}: is missing or was changed since it was made. Remove the folder "
                 f"{target}; it is made again."
@@ -258,6 +275,12 @@ def _read(target: Path) -> Tokens:
     shape["near_duplicates"] = tuple(Overlap(**o) for o in shape["near_duplicates"])
     shape["notes"] = tuple(shape["notes"])
     return Tokens(**shape)
+
+
+def _touched(path: Path) -> list[int]:
+    """Size and time of the last change; to hash terabytes at every start would be too slow."""
+    state = path.stat()
+    return [state.st_size, state.st_mtime_ns]
 
 
 def _checksum(path: Path) -> str:
@@ -357,7 +380,7 @@ def _written(
 
 
 class _Shards:
-    """Writes tokens into files of at most 2^26, each whole or not at all."""
+    """Writes tokens into files of about 2^29, each whole or not at all."""
 
     def __init__(self, folder: Path, vocabulary: int) -> None:
         self.folder = folder

@@ -49,12 +49,10 @@ class Outcome:
     Args:
         parameters: non-embedding ones.
         flops: of all training steps.
-        started: step that it was resumed from, 0 from the beginning.
     """
 
     parameters: int
     flops: float
-    started: int
 
 
 Watch = Callable[[Any, Mapping[str, float]], None]
@@ -89,7 +87,12 @@ def train(
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
     network = _network(experiment, node, corpus, base)
-    arguments = _arguments(experiment, node, folder)
+    held_out = {
+        name: mixing.validation(tokens, node.sequence_length)
+        for name, tokens in corpus.tokens.items()
+    }
+    arguments = _arguments(experiment, node, folder, [len(rows) for rows in held_out.values()])
+    _one_device(arguments)
     _shard_on_cpus(arguments)
     data = mixing.sequences(
         corpus.tokens,
@@ -106,10 +109,7 @@ def train(
         model=network,
         args=arguments,
         train_dataset=data,
-        eval_dataset={
-            name: mixing.validation(tokens, node.sequence_length)
-            for name, tokens in corpus.tokens.items()
-        },
+        eval_dataset=held_out,
         data_collator=_stack,
         callbacks=[_Rhythm(experiment, keep, until, asked_to_stop), losses],
     )
@@ -125,15 +125,19 @@ def train(
     if trainer.state.global_step < until:
         raise Stopped(trainer.state.global_step)
     flops = models.work(network, node.sequence_length) * node.steps * node.batch_tokens
-    started = 0 if start is None else _step(start)
-    return Outcome(models.non_embedding(network), flops, started)
+    return Outcome(models.non_embedding(network), flops)
 
 
 def _network(experiment: Experiment, node: Node, corpus: Corpus, base: Path | None) -> Any:
     if base is None:
         folder = Path(experiment.file).parent
         return models.build(
-            node.model, corpus.vocabulary, node.sequence_length, node.seed, folder=folder
+            node.model,
+            corpus.vocabulary,
+            node.sequence_length,
+            node.seed,
+            rope_theta=node.rope_theta,
+            folder=folder,
         )
     return models.continued(base, node.sequence_length, node.rope_theta)
 
@@ -160,15 +164,19 @@ def _stack(rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
     return {"input_ids": ids, "labels": ids}
 
 
-def _arguments(experiment: Experiment, node: Node, folder: Path) -> TrainingArguments:
+def _arguments(
+    experiment: Experiment, node: Node, folder: Path, held_out: list[int]
+) -> TrainingArguments:
     """The Trainer's settings; what the lab decides itself is switched off."""
     settings = experiment.training
     micro, accumulate = _micro_batches(node)
+    # A batch that is not full would be filled up with sequences that count twice.
+    evaluated = micro if _world() == 1 else math.gcd(micro, *held_out)
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=node.steps,
         per_device_train_batch_size=micro,
-        per_device_eval_batch_size=micro,
+        per_device_eval_batch_size=evaluated,
         gradient_accumulation_steps=accumulate,
         learning_rate=1.0,  # the scheduler gives the learning rate itself
         weight_decay=settings.weight_decay,
@@ -201,6 +209,12 @@ def _sharding(kind: str) -> dict[str, Any]:
     if kind == "none" or _world() == 1:
         return {}
     return {"fsdp": True, "fsdp_config": {"version": 2, "state_dict_type": "FULL_STATE_DICT"}}
+
+
+def _one_device(arguments: TrainingArguments) -> None:
+    """One GPU a process: else the Trainer takes all it sees, and multiplies the batch by them."""
+    if arguments.device.type == "cuda" and arguments.n_gpu > 1:
+        arguments._n_gpu = 1
 
 
 def _shard_on_cpus(arguments: TrainingArguments) -> None:

@@ -24,7 +24,9 @@ _SCRIPT = """\
 set -uo pipefail
 stop={stop}
 rm -f "$stop"
-trap 'touch "$stop"' USR1 TERM
+again=no
+trap 'again=yes; touch "$stop"' USR1
+trap 'touch "$stop"' TERM
 processes={processes}
 export {variable}="$stop" OMP_NUM_THREADS={threads}
 start=({python})
@@ -39,9 +41,9 @@ while kill -0 "$child" 2>/dev/null; do
   status=0
   wait "$child" || status=$?
 done
-if [ -e "$stop" ]; then
+if [ -e "$stop" ] && {{ [ "$status" -eq 0 ] || [ "$status" -eq 130 ]; }}; then
   rm -f "$stop"
-  scontrol requeue "$SLURM_JOB_ID" && exit 0
+  [ "$again" = yes ] && scontrol requeue "$SLURM_JOB_ID" && exit 0
   exit 130
 fi
 exit "$status"
@@ -82,8 +84,10 @@ def engine(options: Sequence[str], submit: bool) -> Engine:
 def _slurm(job: Job, say: Say, options: Sequence[str], submit: bool) -> Ended:
     """Write a script for every run of a job and one that submits them all; train nothing here.
 
-    A run that Slurm signals (USR1 two minutes before its time is over, TERM where it is pre-empted)
-    saves a checkpoint and is queued again; a run whose base fails is taken out of the queue.
+    A run that Slurm signals saves a checkpoint. It is queued again after USR1, two minutes before
+    its time is over; after TERM Slurm decides, by whether the job was pre-empted or cancelled. A
+    run whose base fails is taken out of the queue. Without --processes, a run takes one process
+    for each GPU of its node.
 
     Raises:
         DataError: sbatch refused a job.
