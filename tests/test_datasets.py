@@ -77,3 +77,32 @@ def test_a_copy_over_a_file(tmp_path):
     (tmp_path / "tiny-cpt").write_text("a file")
     with pytest.raises(DataError, match="cannot be written"):
         datasets.copy("tiny-cpt", tmp_path)
+
+
+@pytest.mark.parametrize(("name", "cpt"), [("tiny-grid", "code"), ("tiny-grid-far", "bytecode")])
+def test_the_grid(name, cpt):
+    grid = datasets.load(name)
+    assert (grid.domains["pt"], grid.domains["cpt"]) == ("pt", cpt)
+    assert not [note for note in grid.all_notes if "disagree" in note or "no column" in note]
+    for run in grid.runs:
+        assert run.curves["pt"].steps[0] == 0
+        assert run.curves["pt"].steps[-1] == run.steps
+        assert run.curves["train_loss"].source == "training"
+        assert run.curves["pt"].source == "validation"
+        if run.after is not None:
+            base = grid.run(run.after).curves["pt"]
+            assert run.curves["pt"].loss[0] == base.loss[base.steps == run.after_step][0]
+
+
+def test_the_grid_is_the_experiment_of_the_lab():
+    pytest.importorskip("pydantic")
+    from cptlaw.lab import experiment
+
+    runs = {r.name: r for n in ("tiny-grid", "tiny-grid-far") for r in datasets.load(n).runs}
+    nodes = {node.name: node for node in experiment.load("grid").nodes}
+    assert runs.keys() == nodes.keys()
+    for name, node in nodes.items():
+        assert np.array_equal(runs[name].schedule.lr(), node.schedule.lr())
+        assert (runs[name].after, runs[name].replay) == (node.after, node.replay)
+    files = {path.stem for path in datasets.path("tiny-grid").glob("*.csv")}
+    assert files == set(nodes)

@@ -103,3 +103,15 @@ def test_open_model_that_is_not_there(tmp_path):
     table = Model.model_validate({"from": "./nothing"})
     with pytest.raises(DataError, match=r"from = './nothing' cannot be loaded: .* Name a folder"):
         models.build(table, 300, 16, 0, folder=tmp_path)
+
+
+def test_rope_base_of_a_new_and_of_an_open_model(tmp_path):
+    new = models.build(SMALL, 300, 16, 0, rope_theta=5e5)
+    assert new.config.rope_parameters["rope_theta"] == 5e5
+    models.build(SMALL, 300, 16, 0).save_pretrained(tmp_path / "open")
+    table = Model.model_validate({"from": "open"})
+    kept = models.build(table, 300, 16, 0, folder=tmp_path)
+    given = models.build(table, 300, 64, 0, rope_theta=5e5, folder=tmp_path)
+    assert kept.config.rope_parameters["rope_theta"] == 10000.0
+    assert given.config.rope_parameters["rope_theta"] == 5e5
+    assert given.config.max_position_embeddings == 64

@@ -53,3 +53,15 @@ def test_a_file_goes_before_a_preset_of_the_same_name(tmp_path, monkeypatch):
     (tmp_path / "tiny").write_text("nothing = 1")
     with pytest.raises(DataError, match="key 'nothing' is unknown"):
         experiment.load("tiny")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_preset_costs_is_told_without_a_network(name):
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from cptlaw.lab import estimate, estimate_text, experiment
+
+    loaded = experiment.load(name)
+    told = estimate_text.text(estimate.estimate(loaded, [n.name for n in loaded.nodes], flops=1e14))
+    assert all(node.name in told for node in loaded.nodes)
+    assert ("one after another" in told) == (name != "paper-llama")

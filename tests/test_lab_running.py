@@ -305,3 +305,27 @@ def test_a_bases_definition_is_part_of_its_continuations(lab):
     assert one["base"] != two["base"]
     assert {k for k in one if one[k] != two[k]} == {"base"}
     assert one["base"] == running.fingerprint(running.definition(first, corpus, "base"))
+
+
+@pytest.mark.parametrize("left", ["checkpoint-8/model.safetensors", "trainer_state.json"])
+def test_folder_that_no_run_of_ours_has_left_is_refused(lab, left):
+    file = lab.out() / "base" / left
+    file.parent.mkdir(parents=True)
+    file.write_text("another's")
+    ended = lab.sweep(BASE)
+    assert "holds checkpoints or a log, and no run.json" in ended.failed["base"]
+    assert file.read_text() == "another's"
+
+
+def test_other_weights_of_an_open_model_are_another_run(lab):
+    from cptlaw.lab import model, running, tables
+
+    folder = lab.folder / "open"
+    shape = tables.Model(width=16, layers=1, heads=2)
+    found = []
+    for seed in (0, 1):
+        model.build(shape, 300, 16, seed).save_pretrained(folder)
+        found.append(running._weights(str(folder)))
+    assert found[0].keys() == found[1].keys() == {"model.safetensors"}
+    assert found[0] != found[1]
+    assert running._weights("owner/model") == {}

@@ -78,3 +78,20 @@ def test_base_of_another_definition_stops_the_sweep_before_anything(lab):
     lab.finished()
     with pytest.raises(DataError, match=r"run 'base': .*\(schedule: .*constant 8.*, now "):
         swept(lab, sweeps.Ended({}), given=(BASE.replace("constant 8", "constant 9"), CPT))
+
+
+def test_folder_of_another_experiment_is_refused(lab):
+    swept(lab, sweeps.Ended({}))
+    before = (lab.out() / "experiment.json").read_text()
+    loaded = lab.load(*TREE, changes={'name = "tiny"': 'name = "other"'})
+    with pytest.raises(DataError, match="holds the runs of experiment 'tiny', and this is 'other'"):
+        sweeps.sweep(sweeps.Job(loaded, lab.out(), ()), None, lab.said.append)
+    assert (lab.out() / "experiment.json").read_text() == before
+
+
+def test_sharding_that_could_not_keep_the_optimizer_is_refused_at_once(lab):
+    loaded = lab.load(*TREE, changes={"[training]": '[training]\nsharding = "fsdp2"'})
+    job = sweeps.Job(loaded, lab.folder / "new", ("base", "cpt"), processes=2)
+    with pytest.raises(DataError, match=r"run .cpt.: .* state of 'base' cannot be kept"):
+        sweeps.sweep(job, None, lab.said.append)
+    assert not job.out.exists()
