@@ -1,13 +1,11 @@
-"""Texts -> token shards: a tokenizer, training and validation tokens, checksums, cached."""
+"""Texts -> token shards: training and validation tokens with checksums, cached."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import json
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -19,22 +17,19 @@ from numpy.typing import NDArray
 
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
-from cptlaw.lab import builtin
 from cptlaw.lab import text as texts
+from cptlaw.lab import tokenizer as tokenizers
 from cptlaw.lab.duplicates import Overlap, overlaps
-from cptlaw.lab.tables import located
 from cptlaw.lab.text import Document
+from cptlaw.lab.tokenizer import Say, folder_of, key_of, source
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment
 
-Say = Callable[[str], None]
 _SHARD_TOKENS = 1 << 29
 _PIECE_CHARACTERS = 32_768
 _VALIDATION_ONE_IN = 20
-_TOKENIZER_CHARACTERS = 2_000_000
 _BATCH_DOCUMENTS = 64
-_END = "<|end|>"
 
 
 @dataclass(frozen=True)
@@ -103,8 +98,8 @@ def prepare(experiment: Experiment, folder: Path, say: Say) -> Corpus:
         DataError: a text that cannot be read, is too short, or a cached file that was changed.
     """
     with _one_at_a_time(folder):
-        tokenizer_folder = _tokenizer(experiment, folder, say)
-        tokenizer = _load_tokenizer(str(tokenizer_folder), Path())
+        tokenizer_folder = tokenizers.prepare(experiment, folder, say)
+        tokenizer = tokenizers.load(str(tokenizer_folder), Path())
         found: dict[str, Tokens] = {}
         for name in experiment.texts:
             found[name] = _tokens(experiment, name, tokenizer, tokenizer_folder.name, folder, say)
@@ -120,104 +115,6 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         yield
 
 
-def _folder(experiment: Experiment) -> Path:
-    """What relative paths of texts are relative to."""
-    return Path(experiment.file).parent
-
-
-def _source(experiment: Experiment, name: str) -> list[Any]:
-    """What a cached text must agree with: its table, and what stands behind it on this machine."""
-    text = experiment.texts[name]
-    table = text.model_dump(mode="json", exclude_none=True)
-    if text.builtin is not None:
-        return [table, builtin.card(text.builtin)]
-    return [table, [_stamp(path) for path in texts.files(text, _folder(experiment))]]
-
-
-def _stamp(path: Path) -> list[Any]:
-    state = path.stat()
-    return [str(path.absolute()), state.st_size, state.st_mtime_ns]
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-# --- the tokenizer ----------------------------------------------------------------------------
-
-
-def _tokenizer(experiment: Experiment, folder: Path, say: Say) -> Path:
-    """The folder of the tokenizer, trained or fetched where it is not there yet."""
-    sources = {name: _source(experiment, name) for name in experiment.texts}
-    table = experiment.tokenizer.model_dump()
-    name = experiment.tokenizer.name
-    key = _hash([table, sources if name is None else _files_of(experiment, name)])
-    target = folder / f"tokenizer-{key}"
-    if (target / "tokenizer.json").is_file() and (target / "tokenizer_config.json").is_file():
-        return target
-    if name is not None:
-        say(f"fetching the tokenizer {name} ...")
-        made = _load_tokenizer(name, _folder(experiment))
-    else:
-        say(f"training a tokenizer of {experiment.tokenizer.vocabulary} tokens ...")
-        made = _train_tokenizer(_samples(experiment), experiment.tokenizer.vocabulary)
-    with tempfile.TemporaryDirectory(dir=folder) as waiting:
-        made.save_pretrained(f"{waiting}/tokenizer")
-        shutil.rmtree(target, ignore_errors=True)
-        Path(waiting, "tokenizer").rename(target)
-    return target
-
-
-def _files_of(experiment: Experiment, tokenizer: str) -> list[Any] | None:
-    """What stands behind a tokenizer's name if it is a folder; None for one of the hub."""
-    place = Path(located(tokenizer, _folder(experiment)))
-    return [_stamp(path) for path in sorted(place.iterdir())] if place.is_dir() else None
-
-
-def _load_tokenizer(name: str, folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(located(name, folder))
-    except (OSError, ValueError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise DataError(
-            f"[tokenizer]: name = '{name}' cannot be loaded: {first} Name a folder that holds a "
-            "tokenizer, or one of the hub that this machine can reach."
-        ) from None
-
-
-def _samples(experiment: Experiment) -> Iterator[str]:
-    """The beginning of every text, up to two million characters of each."""
-    for name, text in experiment.texts.items():
-        left = _TOKENIZER_CHARACTERS
-        for document in texts.documents(text, _folder(experiment)):
-            yield document.text[:left]
-            left -= len(document.text)
-            if left <= 0:
-                break
-        if left == _TOKENIZER_CHARACTERS:
-            raise DataError(f"[text.{name}]: it holds no text.")
-
-
-def _train_tokenizer(samples: Iterator[str], vocabulary: int) -> Any:
-    """A byte-level BPE, as AutoTokenizer loads it."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=[_END],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    bpe.train_from_iterator(samples, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=_END)
-
-
 # --- the tokens -------------------------------------------------------------------------------
 
 
@@ -225,11 +122,11 @@ def _tokens(
     experiment: Experiment, name: str, tokenizer: Any, tokenizer_key: str, folder: Path, say: Say
 ) -> Tokens:
     definition = [
-        _source(experiment, name),
+        source(experiment, name),
         experiment.validation.model_dump(),
         tokenizer_key,
     ]
-    target = folder / f"{name}-{_hash(definition)}"
+    target = folder / f"{name}-{key_of(definition)}"
     if (target / "tokens.json").is_file():
         return _read(target)
     say(f"{name}: reading and tokenising ...")
@@ -293,7 +190,7 @@ def _make(experiment: Experiment, name: str, tokenizer: Any, target: Path) -> To
     notes: list[str] = []
 
     def pieces() -> Iterator[Document]:
-        return _pieces(texts.documents(text, _folder(experiment), notes))
+        return _pieces(texts.documents(text, folder_of(experiment), notes))
 
     held = _held_out(pieces(), tokenizer, wanted)
     del notes[:]
