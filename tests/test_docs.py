@@ -35,10 +35,12 @@ def test_links_lead_somewhere(page):
 
 def parse(words):
     """Parse a command line down to its command, and run nothing."""
-    command = cli
+    command, context = cli, None
     while isinstance(command, click.Group):
+        settings = command.context_settings
+        context = click.Context(command, context, info_name=command.name, **settings)
         command = command.commands[words.pop(0)]
-    return command.make_context(command.name, words)
+    return command.make_context(command.name, words, parent=context)
 
 
 def test_every_command_in_the_pages_is_understood():
