@@ -87,12 +87,17 @@ def search(
 ) -> Projected:
     """Levenberg-Marquardt on the shape coordinates from `start`, shape (k,)."""
     low, high = (bound[objective.terms :] for bound in objective.bounds)
-    free = low < high
     here = project(objective, np.clip(start, low, high))
     damping = 1e-2
     for _ in range(steps):
         weight = huber_weight(here.residual, objective.delta)
+        free = low < high
         gradient, hessian = _normal_equations(objective, here, weight, free)
+        moves = ~_pushed_out(here.u[free], gradient, low[free], high[free])
+        if not moves.any():
+            return here
+        free[free] = moves
+        gradient, hessian = gradient[moves], hessian[np.ix_(moves, moves)]
         for _ in range(6):
             system = hessian + damping * np.diag(np.diag(hessian) + 1e-12 * np.trace(hessian))
             try:
@@ -118,6 +123,13 @@ def search(
 def huber_weight(residual: FloatArray, delta: float) -> FloatArray:
     """Square roots of the weights that make squares behave as the Huber loss."""
     return np.sqrt(np.minimum(1.0, delta / np.maximum(np.abs(residual), delta)))
+
+
+def _pushed_out(
+    u: FloatArray, gradient: FloatArray, low: FloatArray, high: FloatArray
+) -> BoolArray:
+    """Which coordinates are at a bound and would go beyond; they must not hold back the others."""
+    return ((u <= low) & (gradient > 0)) | ((u >= high) & (gradient < 0))
 
 
 def _normal_equations(
