@@ -121,3 +121,17 @@ def test_one_unknown_run(lab):
 )
 def test_times_are_told_as_people_say_them(seconds, told):
     assert clock(seconds) == told
+
+
+@pytest.mark.parametrize(
+    "words", [("lab", "sweep", "tiny"), ("lab", "run", "tiny", "base"), ("bench", "lab")]
+)
+def test_without_its_packages_the_lab_says_how_to_install_them(words, monkeypatch):
+    import importlib.util
+
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "torch" else there(n))
+    ended = command.run(*words)
+    assert ended.status == 2
+    assert "needs torch, which is not installed" in ended.stderr
+    assert "pip install 'cptlaw[lab]'" in ended.stderr

@@ -17,6 +17,7 @@ import command
 from cptlaw.errors import DataError
 from cptlaw.lab import records, running, training
 from cptlaw.lab.progress import Progress
+from cptlaw.lab.tokenizer import key_of
 from labs import BASE, CPT, evaluations, history, record, steps_of, weights
 
 LONG_BASE = """
@@ -304,7 +305,7 @@ def test_a_bases_definition_is_part_of_its_continuations(lab):
     one, two = (running.definition(e, corpus, "cpt") for e in (first, second))
     assert one["base"] != two["base"]
     assert {k for k in one if one[k] != two[k]} == {"base"}
-    assert one["base"] == running.fingerprint(running.definition(first, corpus, "base"))
+    assert one["base"] == key_of(running.definition(first, corpus, "base"))
 
 
 @pytest.mark.parametrize("left", ["checkpoint-8/model.safetensors", "trainer_state.json"])

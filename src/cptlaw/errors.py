@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import json
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 
 class CptlawError(Exception):
@@ -49,3 +51,24 @@ def suggestion(given: str, known: Iterable[str]) -> str:
         return "There is none."
     more = f" and {len(words) - 12} more" if len(words) > 12 else ""
     return "Known: " + ", ".join(words[:12]) + more + "."
+
+
+@contextmanager
+def at(place: str) -> Generator[None]:
+    """Name the place in any DataError from inside that does not name it already."""
+    try:
+        yield
+    except DataError as error:
+        text = str(error)
+        raise DataError(text if text.startswith(f"{place}:") else f"{place}: {text}") from None
+
+
+def shown(value: object) -> str:
+    """A value about as it stands in a file, cut at 60 characters."""
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an error of another package says, or its type's name."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cptlaw.cli.shared import JSON, say, show
+from cptlaw.cli.shared import JSON, check_lab, say, show
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def sweep(
     as_json: bool,
 ) -> None:
     """Do all runs of an experiment file (or preset) that are not done yet; leave a study."""
+    check_lab()
     from cptlaw.lab import experiment as experiments
     from cptlaw.lab import sweep as sweeps
 
@@ -159,8 +160,9 @@ def _engine(name: str, ray_address: str | None, slurm: tuple[str, ...], submit: 
 @THREADS
 def run(experiment: str, name: str, output: str | None, threads: int | None) -> None:
     """Do one run of an experiment; its base must be there. For torchrun and job scripts."""
+    check_lab()
     from cptlaw.lab import experiment as experiments
-    from cptlaw.lab import running, tokens
+    from cptlaw.lab import processes, running, tokens
     from cptlaw.lab.engines import torchrun
     from cptlaw.lab.progress import Progress
     from cptlaw.lab.stopping import asked_to_stop
@@ -185,9 +187,9 @@ def run(experiment: str, name: str, output: str | None, threads: int | None) -> 
             )
         except Stopped as stop:
             torchrun.leave()
-            if torchrun.rank() == 0:
+            if processes.leads():
                 say(f"stopped at step {stop.step}; the same command goes on from there.")
-            if not torchrun.under():
+            if not processes.under_torchrun():
                 raise click.exceptions.Exit(130) from None
         else:
             torchrun.leave()

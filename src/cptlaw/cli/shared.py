@@ -103,6 +103,17 @@ def check_figure(path: str | None) -> None:
         raise MissingExtra("matplotlib", "plot", "Drawing a figure")
 
 
+def check_lab() -> None:
+    """Whether the packages that train are there, before the work begins.
+
+    Raises:
+        MissingExtra: naming the first that is not.
+    """
+    for package in ("torch", "transformers", "datasets", "tokenizers", "pydantic"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtra(package, "lab", "The lab")
+
+
 def check_laws(laws: Iterable[str], ood_law: str = "eq6") -> None:
     """Whether laws of these names exist, before the work begins.
 

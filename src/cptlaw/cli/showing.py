@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cptlaw.cli.shared import JSON, say, show
+from cptlaw.cli.shared import JSON, check_lab, say, show
 
 
 @click.command()
@@ -81,6 +81,7 @@ def bench_fit(starts: int, as_json: bool) -> None:
 @JSON
 def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
     """Time a run of the lab against a bare PyTorch loop with the same weights and batches."""
+    check_lab()
     import torch
 
     from cptlaw.lab import throughput

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
@@ -211,7 +210,7 @@ def _shapes(experiment: Experiment, nodes: list[Node], notes: list[str]) -> dict
     for node in nodes:
         if node.model_name not in known:
             known[node.model_name] = speeds.shape(
-                node.model_name, node.model, vocabulary, notes, Path(experiment.file).parent
+                node.model_name, node.model, vocabulary, notes, experiment.folder
             )
         found[node.name] = known[node.model_name]
     return found

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from cptlaw.errors import DataError, suggestion
+from cptlaw.errors import DataError, at, suggestion
 from cptlaw.history import MOST_STEPS
-from cptlaw.lab.tables import Model, RunTable, Training, at, check_names, read_table
+from cptlaw.lab.tables import Model, RunTable, Training, check_names, read_table
 from cptlaw.schedule import Schedule
 
 _SHORT = {

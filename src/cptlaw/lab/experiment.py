@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cptlaw.errors import DataError, suggestion
+from cptlaw.errors import DataError, at, shown, suggestion
 from cptlaw.lab import presets
 from cptlaw.lab.expansion import Node, Setting, expand
 from cptlaw.lab.tables import (
@@ -20,12 +20,10 @@ from cptlaw.lab.tables import (
     Tokenizer,
     Training,
     Validation,
-    at,
     check_names,
     check_roles,
     portable,
     read_table,
-    shown,
 )
 
 __all__ = ["Experiment", "Model", "Node", "Text", "Tokenizer", "Training", "Validation", "load"]
@@ -65,6 +63,11 @@ class Experiment:
     validation: Validation
     training: Training
     nodes: tuple[Node, ...]
+
+    @property
+    def folder(self) -> Path:
+        """What the relative paths in it start from."""
+        return Path(self.file).parent
 
     def node(self, name: str) -> Node:
         """The run of that name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cptlaw.errors import DataError
+from cptlaw.errors import DataError, first_line
 from cptlaw.lab.tables import located
 
 if TYPE_CHECKING:
@@ -69,10 +69,9 @@ def _pretrained(
     try:
         loaded = continued(located(name, folder), length, rope_theta)
     except (OSError, ValueError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(
-            f"[model]: from = '{name}' cannot be loaded: {first} Name a folder that holds a causal "
-            "language model, or one of the hub that this machine can reach."
+            f"[model]: from = '{name}' cannot be loaded: {first_line(error)} Name a folder that "
+            "holds a causal language model, or one of the hub that this machine can reach."
         ) from None
     if loaded.config.vocab_size < vocabulary:
         raise DataError(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cptlaw.errors import DataError
+from cptlaw.errors import DataError, shown
 from cptlaw.files import write_atomic
 
 CHECKPOINT = "checkpoint-"
@@ -81,10 +81,5 @@ def differences(made: dict[str, Any], wanted: dict[str, Any]) -> str:
     for key in sorted({*made, *wanted}):
         old, new = made.get(key), wanted.get(key)
         if old != new:
-            told.append(f"{key}: {_short(old)}, now {_short(new)}")
+            told.append(f"{key}: {shown(old)}, now {shown(new)}")
     return "; ".join(told)
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
-from cptlaw.lab import records
+from cptlaw.lab import processes, records
 from cptlaw.lab.records import LOG
 from cptlaw.lab.tables import located
+from cptlaw.lab.tokenizer import checksum, key_of
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
@@ -27,21 +25,15 @@ if TYPE_CHECKING:
 _PACKAGES = ("cptlaw", "torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy")
 
 
-def fingerprint(definition: dict[str, Any]) -> str:
-    """A hash of what defines a run."""
-    text = json.dumps(definition, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def definition(experiment: Experiment, corpus: Corpus, name: str) -> dict[str, Any]:
     """All that decides a run's losses: settings, tokens by checksum, and its base's own hash."""
     node = experiment.node(name)
     made = experiment.identity(name)
     made["tokens"] = corpus.checksums(corpus.tokens)
     if node.after is None and node.model.from_ is not None:
-        made["weights"] = _weights(located(node.model.from_, Path(experiment.file).parent))
+        made["weights"] = _weights(located(node.model.from_, experiment.folder))
     if node.after is not None:
-        made["base"] = fingerprint(definition(experiment, corpus, node.after))
+        made["base"] = key_of(definition(experiment, corpus, node.after))
     return made
 
 
@@ -53,8 +45,7 @@ def _weights(model: str) -> dict[str, str]:
 
 @functools.cache
 def _checksum(path: Path, _changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return checksum(path)
 
 
 def is_done(experiment: Experiment, corpus: Corpus, name: str, out: Path) -> bool:
@@ -67,7 +58,7 @@ def is_done(experiment: Experiment, corpus: Corpus, name: str, out: Path) -> boo
     if record is None:
         return False
     wanted = definition(experiment, corpus, name)
-    if record["fingerprint"] != fingerprint(wanted):
+    if record["fingerprint"] != key_of(wanted):
         raise DataError(
             f"run '{name}': {out / name} holds a run of another definition "
             f"({records.differences(record['defined_by'], wanted)}). Give another folder (-o), "
@@ -159,39 +150,34 @@ def _begun(earlier: dict[str, Any] | None, defined_by: dict[str, Any], name: str
     earlier = earlier or {}
     return {
         "name": name,
-        "fingerprint": fingerprint(defined_by),
+        "fingerprint": key_of(defined_by),
         "status": "failed",
         "started": earlier.get("started") or _now(),
         "resumed": earlier.get("resumed", 0) + bool(earlier),
         "seconds": earlier.get("seconds", 0.0),
         "threads": torch.get_num_threads(),
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "processes": processes.world(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": {package: metadata.version(package) for package in _PACKAGES},
         "defined_by": defined_by,
     }
 
 
-def _leads() -> bool:
-    """Whether this process writes the record; of torchrun's processes the first does."""
-    return int(os.environ.get("RANK", "0")) == 0
-
-
 def _alone(folder: Path, name: str) -> AbstractContextManager[None]:
-    return records.alone(folder, name) if _leads() else nullcontext()
+    return records.alone(folder, name) if processes.leads() else nullcontext()
 
 
 @contextmanager
 def _recorded(folder: Path, record: dict[str, Any]) -> Iterator[None]:
     """Write the record before and after, with the time between."""
-    if _leads():
+    if processes.leads():
         records.write(folder, record | {"status": "running"})
     clock, before = time.monotonic(), record["seconds"]
     try:
         yield
     finally:
         record |= {"ended": _now(), "seconds": before + time.monotonic() - clock}
-        if _leads():
+        if processes.leads():
             records.write(folder, record)
 
 

@@ -87,7 +87,7 @@ def vocabulary(experiment: Experiment, notes: list[str]) -> int | None:
 
     try:
         with _quiet():
-            name = located(table.name, Path(experiment.file).parent)
+            name = located(table.name, experiment.folder)
             return len(AutoTokenizer.from_pretrained(name, **_OFFLINE))
     except (OSError, ValueError, ImportError) as error:
         notes.append(

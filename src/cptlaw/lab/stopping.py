@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cptlaw.lab import processes
+
 STOP_FILE = "CPTLAW_STOP_FILE"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
@@ -33,7 +35,7 @@ def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
     def note(number: int, _: Any) -> None:
         if noted.is_set() and number == signal.SIGINT and not patient:
             raise KeyboardInterrupt
-        if not noted.is_set() and os.environ.get("RANK", "0") == "0":
+        if not noted.is_set() and processes.leads():
             again = "" if patient else "; Ctrl-C again to stop at once"
             with suppress(RuntimeError):  # the signal may have come inside another print
                 print(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cptlaw.errors import DataError, suggestion
 from cptlaw.files import write_atomic
 from cptlaw.lab import records, running, studies, tokens
+from cptlaw.lab.tokenizer import Say
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -113,13 +112,7 @@ def sweep(job: Job, engine: Engine, say: Say) -> Swept:
         _tell_missing(job, name, say)
     if ready:
         say(f"{len(ready)} of {len(job.names)} runs are done already")
-    left = Job(
-        job.experiment,
-        job.out,
-        tuple(name for name in job.names if name not in ready),
-        job.threads,
-        job.processes,
-    )
+    left = replace(job, names=tuple(name for name in job.names if name not in ready))
     ended = engine(left, say) if left.names else Ended({})
     sizes = _sizes(job, corpus, say)
     return Swept(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from cptlaw.errors import DataError, MissingExtra, suggestion
+from cptlaw.errors import DataError, MissingExtra, at, shown, suggestion
 
 try:
     from pydantic import (
@@ -247,22 +245,6 @@ class RunTable(Table):
 
 
 # --- errors -----------------------------------------------------------------------------------
-
-
-@contextmanager
-def at(place: str) -> Iterator[None]:
-    """Name the place in any DataError from inside that does not name it already."""
-    try:
-        yield
-    except DataError as error:
-        text = str(error)
-        raise DataError(text if text.startswith(f"{place}:") else f"{place}: {text}") from None
-
-
-def shown(value: object) -> str:
-    """A value about as it stands in the file, cut at 60 characters."""
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def read_table(kind: type[T], table: object, place: str) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import json
 import os
 import zlib
@@ -86,9 +87,9 @@ def documents(text: Text, folder: Path, notes: list[str] | None = None) -> Itera
         return builtin.documents(text.builtin)
     skipped = _Skipped([] if notes is None else notes)
     if text.path is not None:
-        given = [text.path] if isinstance(text.path, str | Path) else list(text.path)
-        files = _files(given, folder, skipped)
-        found = (document for file in files for document in _read(file, text.column, skipped))
+        given = _given(text)
+        read = (_read(file, text.column, skipped) for file in _files(given, folder, skipped))
+        found = itertools.chain.from_iterable(read)
         source = ", ".join(map(str, given))
     else:
         found, source = _hub(text, skipped), str(text.hub)
@@ -105,10 +106,13 @@ def files(text: Text, folder: Path) -> list[Path]:
     Raises:
         DataError: a file that is not there.
     """
+    return [file.path for file in _files(_given(text), folder, _Skipped([]))]
+
+
+def _given(text: Text) -> list[str | Path]:
     if text.path is None:
         return []
-    given = [text.path] if isinstance(text.path, str | Path) else list(text.path)
-    return [file.path for file in _files(given, folder, _Skipped([]))]
+    return [text.path] if isinstance(text.path, str | Path) else list(text.path)
 
 
 def _filled(found: Iterable[Document], source: str, skipped: _Skipped) -> Iterator[Document]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cptlaw.errors import DataError
+from cptlaw.errors import DataError, first_line
 from cptlaw.lab import builtin
 from cptlaw.lab import text as texts
 from cptlaw.lab.tables import located
@@ -44,7 +44,7 @@ def prepare(experiment: Experiment, folder: Path, say: Say) -> Path:
         return target
     if name is not None:
         say(f"fetching the tokenizer {name} ...")
-        made = load(name, folder_of(experiment))
+        made = load(name, experiment.folder)
     else:
         say(f"training a tokenizer of {experiment.tokenizer.vocabulary} tokens ...")
         made = _trained(_samples(experiment), experiment.tokenizer.vocabulary)
@@ -57,7 +57,7 @@ def prepare(experiment: Experiment, folder: Path, say: Say) -> Path:
 
 def _files_of(experiment: Experiment, tokenizer: str) -> list[Any] | None:
     """What stands behind a tokenizer's name if it is a folder; None for one of the hub."""
-    place = Path(located(tokenizer, folder_of(experiment)))
+    place = Path(located(tokenizer, experiment.folder))
     return [_stamp(path) for path in sorted(place.iterdir())] if place.is_dir() else None
 
 
@@ -76,10 +76,9 @@ def load(name: str, folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(located(name, folder))
     except (OSError, ValueError) as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(
-            f"[tokenizer]: name = '{name}' cannot be loaded: {first} Name a folder that holds a "
-            "tokenizer, or one of the hub that this machine can reach."
+            f"[tokenizer]: name = '{name}' cannot be loaded: {first_line(error)} Name a folder "
+            "that holds a tokenizer, or one of the hub that this machine can reach."
         ) from None
 
 
@@ -88,7 +87,7 @@ def _samples(experiment: Experiment) -> Iterator[str]:
     most = max(_CHARACTERS, _CHARACTERS_A_TOKEN * experiment.tokenizer.vocabulary)
     for name, text in experiment.texts.items():
         left = most
-        for document in texts.documents(text, folder_of(experiment)):
+        for document in texts.documents(text, experiment.folder):
             yield document.text[:left]
             left -= len(document.text)
             if left <= 0:
@@ -118,18 +117,13 @@ def _trained(samples: Iterator[str], vocabulary: int) -> Any:
 # --- keys of the cache ------------------------------------------------------------------------
 
 
-def folder_of(experiment: Experiment) -> Path:
-    """What relative paths of texts are relative to."""
-    return Path(experiment.file).parent
-
-
 def source(experiment: Experiment, name: str) -> list[Any]:
     """What a cached text must agree with: its table, and what stands behind it on this machine."""
     text = experiment.texts[name]
     table = text.model_dump(mode="json", exclude_none=True)
     if text.builtin is not None:
         return [table, builtin.card(text.builtin)]
-    return [table, [_stamp(path) for path in texts.files(text, folder_of(experiment))]]
+    return [table, [_stamp(path) for path in texts.files(text, experiment.folder)]]
 
 
 def _stamp(path: Path) -> list[Any]:
@@ -140,3 +134,9 @@ def _stamp(path: Path) -> list[Any]:
 def key_of(value: Any) -> str:
     """Sixteen hexadecimal digits of a value that JSON can write."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def checksum(path: Path) -> str:
+    """The sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

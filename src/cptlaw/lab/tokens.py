@@ -21,7 +21,7 @@ from cptlaw.lab import text as texts
 from cptlaw.lab import tokenizer as tokenizers
 from cptlaw.lab.duplicates import Overlap, overlaps
 from cptlaw.lab.text import Document
-from cptlaw.lab.tokenizer import Say, folder_of, key_of, source
+from cptlaw.lab.tokenizer import Say, checksum, key_of, source
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment
@@ -115,9 +115,6 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         yield
 
 
-# --- the tokens -------------------------------------------------------------------------------
-
-
 def _tokens(
     experiment: Experiment, name: str, tokenizer: Any, tokenizer_key: str, folder: Path, say: Say
 ) -> Tokens:
@@ -162,7 +159,7 @@ def _read(target: Path) -> Tokens:
         path = target / name
         if path.is_file() and stamps.get(name) == _touched(path):
             continue
-        if not path.is_file() or _checksum(path) != wanted:
+        if not path.is_file() or checksum(path) != wanted:
             raise DataError(
                 f"{target / name}: is missing or was changed since it was made. Remove the folder "
                 f"{target}; it is made again."
@@ -180,17 +177,12 @@ def _touched(path: Path) -> list[int]:
     return [state.st_size, state.st_mtime_ns]
 
 
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _make(experiment: Experiment, name: str, tokenizer: Any, target: Path) -> Tokens:
     text, wanted = experiment.texts[name], experiment.validation.tokens
     notes: list[str] = []
 
     def pieces() -> Iterator[Document]:
-        return _pieces(texts.documents(text, folder_of(experiment), notes))
+        return _pieces(texts.documents(text, experiment.folder, notes))
 
     held = _held_out(pieces(), tokenizer, wanted)
     del notes[:]
@@ -215,7 +207,7 @@ def _make(experiment: Experiment, name: str, tokenizer: Any, target: Path) -> To
     sizes = writer.sizes
     if text.tokens is not None and sum(sizes[p.name] for p in train) < text.tokens:
         notes.append(f"it holds fewer than the {text.tokens:,.0f} tokens asked for")
-    checksums = {p.name: _checksum(p) for p in (*train, path)}
+    checksums = {p.name: checksum(p) for p in (*train, path)}
     return Tokens(name, train, path, sizes, checksums, near, drop, tuple(notes))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from cptlaw.errors import DataError
-from cptlaw.lab import mixing
+from cptlaw.lab import mixing, processes
 from cptlaw.lab import model as models
 from cptlaw.lab.records import CHECKPOINT, DONE_MARK, LOG, checkpoints, complete
 
@@ -130,14 +129,13 @@ def train(
 
 def _network(experiment: Experiment, node: Node, corpus: Corpus, base: Path | None) -> Any:
     if base is None:
-        folder = Path(experiment.file).parent
         return models.build(
             node.model,
             corpus.vocabulary,
             node.sequence_length,
             node.seed,
             rope_theta=node.rope_theta,
-            folder=folder,
+            folder=experiment.folder,
         )
     return models.continued(base, node.sequence_length, node.rope_theta)
 
@@ -171,7 +169,7 @@ def _arguments(
     settings = experiment.training
     micro, accumulate = _micro_batches(node)
     # A batch that is not full would be filled up with sequences that count twice.
-    evaluated = micro if _world() == 1 else math.gcd(micro, *held_out)
+    evaluated = micro if processes.world() == 1 else math.gcd(micro, *held_out)
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=node.steps,
@@ -198,7 +196,7 @@ def _arguments(
         report_to="none",
         seed=node.seed,
         ddp_find_unused_parameters=False,
-        ddp_backend="gloo" if _world() > 1 and not torch.cuda.is_available() else None,
+        ddp_backend="gloo" if processes.world() > 1 and not torch.cuda.is_available() else None,
         use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
         **_sharding(settings.sharding),
     )
@@ -206,7 +204,7 @@ def _arguments(
 
 def _sharding(kind: str) -> dict[str, Any]:
     """FSDP2, the whole weights in model.safetensors; one process has nothing to share out."""
-    if kind == "none" or _world() == 1:
+    if kind == "none" or processes.world() == 1:
         return {}
     return {"fsdp": True, "fsdp_config": {"version": 2, "state_dict_type": "FULL_STATE_DICT"}}
 
@@ -227,29 +225,24 @@ def _shard_on_cpus(arguments: TrainingArguments) -> None:
 
 def _micro_batches(node: Node) -> tuple[int, int]:
     """Sequences a process computes at once, and how often a step."""
-    processes = _world()
-    if node.batch_sequences % processes:
+    count = processes.world()
+    if node.batch_sequences % count:
         raise DataError(
             f"run '{node.name}': batch_sequences = {node.batch_sequences} cannot be shared out "
-            f"among {processes} processes. Take a multiple of {processes}."
+            f"among {count} processes. Take a multiple of {count}."
         )
-    each = node.batch_sequences // processes
+    each = node.batch_sequences // count
     micro = min(node.micro_batch or each, each)
     if each % micro:
         raise DataError(
             f"run '{node.name}': micro_batch = {micro} does not divide the {each} sequences of a "
-            f"step that each of {processes} processes computes."
+            f"step that each of {count} processes computes."
         )
     return micro, each // micro
 
 
 def _distributed() -> bool:
     return torch.distributed.is_available() and torch.distributed.is_initialized()
-
-
-def _world() -> int:
-    """Processes of this run, as torchrun says."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 class _Run(Trainer):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from cptlaw import logs
-from cptlaw.errors import DataError, suggestion
+from cptlaw.errors import DataError, at, shown, suggestion
 from cptlaw.history import MOST_STEPS
 from cptlaw.runs import UNKNOWN, Data, Run
 from cptlaw.schedule import Schedule
@@ -37,27 +35,16 @@ def load(path: str | Path) -> Study:
         DataError: naming the file, the run and the key, what was expected and the mend.
     """
     file = Path(path)
-    with _at(str(file)):
+    with at(str(file)):
         document = _document(file)
         domains = _domains(document.get("domains"))
         entries = [_entry(i, table) for i, table in enumerate(_run_tables(document), start=1)]
         placed: dict[str, Placed] = {}
         for entry in _bases_first(entries):
-            with _at(entry.place):
+            with at(entry.place):
                 placed[entry.name] = _place(entry, file.parent, placed.get(entry.after or ""))
         runs = tuple(placed[entry.name].run for entry in entries)
         return Study(domains, runs, str(file), _missing_columns(domains, runs))
-
-
-@contextmanager
-def _at(place: str) -> Iterator[None]:
-    """Name the place in any DataError from inside that does not name it already."""
-    try:
-        yield
-    except DataError as error:
-        text = str(error)
-        named = text.startswith(f"{place}:")
-        raise DataError(text if named else f"{place}: {text}") from None
 
 
 # --- the file ---------------------------------------------------------------------------------
@@ -115,7 +102,7 @@ def _domains(table: Any) -> dict[str, str]:
     for role, column in domains.items():
         if not isinstance(column, str) or not column:
             raise DataError(
-                f"[domains]: {role} = {_shown(column)}; expected the name of a column in quotes."
+                f"[domains]: {role} = {shown(column)}; expected the name of a column in quotes."
             )
     return domains
 
@@ -127,11 +114,6 @@ def _run_tables(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise DataError("each run is a table [[run]], in two pairs of brackets.")
     return tables
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 # --- one [[run]] ------------------------------------------------------------------------------
@@ -218,7 +200,7 @@ assert set(_KEYS) == {field.name for field in fields(_Entry)}
 
 def _entry(number: int, table: Mapping[str, Any]) -> _Entry:
     name = _text(table.get("name"))
-    with _at(f"[[run]] number {number}" if name is None else f"run '{name}'"):
+    with at(f"[[run]] number {number}" if name is None else f"run '{name}'"):
         if "name" not in table:
             raise DataError('it has no name; add name = "...".')
         values: dict[str, Any] = {}
@@ -228,7 +210,7 @@ def _entry(number: int, table: Mapping[str, Any]) -> _Entry:
             expected, check = _KEYS[key]
             values[key] = check(given)
             if values[key] is None:
-                raise DataError(f"{key} = {_shown(given)}; expected {expected}.")
+                raise DataError(f"{key} = {shown(given)}; expected {expected}.")
         entry = _Entry(**values)
         _check_together(entry)
     return entry
@@ -286,13 +268,13 @@ def _base_of(entry: _Entry, by_name: Mapping[str, _Entry]) -> _Entry:
 def _place(entry: _Entry, folder: Path, base: Placed | None) -> Placed:
     """Read a run, count its steps from its own start and find its learning rates."""
     run = _described(entry, _read_log(entry, folder))
-    at, base_lr = 0, None
+    start, base_lr = 0, None
     if base is not None:
-        at, run = _start(entry, run, base.run)
+        start, run = _start(entry, run, base.run)
         assert base.run.schedule is not None
-        base_lr = float(base.run.schedule.lr([at])[0])
+        base_lr = float(base.run.schedule.lr([start])[0])
     exact = _exact(entry, folder, base_lr)
-    placed = place(run, base, at, exact.steps if exact else None, entry.first_step)
+    placed = place(run, base, start, exact.steps if exact else None, entry.first_step)
     run = placed.run
     schedule, notes = learning_rate(run, exact, entry.lr_offset, entry.lr_from or "log", base_lr)
     if schedule is None:
@@ -331,7 +313,7 @@ def _described(entry: _Entry, log: Run) -> Run:
 def _read_log(entry: _Entry, folder: Path) -> Run:
     if entry.log is None:
         return Run(entry.name)
-    with _at(f"log = {_shown(entry.log)}"):
+    with at(f"log = {shown(entry.log)}"):
         return logs.read(_existing(folder / entry.log))
 
 
@@ -347,7 +329,7 @@ def _existing(path: Path) -> Path:
 def _exact(entry: _Entry, folder: Path, base_lr: float | None) -> Schedule | None:
     """The learning rates that the study itself gives."""
     if entry.lrs is not None:
-        with _at(f"lrs = {_shown(entry.lrs)}"):
+        with at(f"lrs = {shown(entry.lrs)}"):
             return logs.read_lrs(_existing(folder / entry.lrs))
     if entry.schedule is None:
         return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cptlaw.errors import DataError, MissingExtra
+from cptlaw.errors import DataError, MissingExtra, first_line
 from cptlaw.lab import records, tokens
 from cptlaw.lab.engines import local
 from cptlaw.lab.stopping import asked_to_stop
@@ -195,5 +195,4 @@ def _take(ray: Any, job: Job, tasks: _Tasks, reference: Any, cancelled: bool, sa
 
 def _lost(error: Exception) -> str:
     """Why a task has no result: its worker was killed, its machine went away."""
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return f"Ray lost its task: {first}"
+    return f"Ray lost its task: {first_line(error)}"

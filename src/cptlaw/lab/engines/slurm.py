@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
+from cptlaw.lab.engines import torchrun
 from cptlaw.lab.stopping import STOP_FILE
 from cptlaw.lab.sweep import Ended, Engine, Job, Say
 
@@ -117,12 +118,6 @@ def _script_file(job: Job, name: str) -> Path:
 
 def _script(job: Job, name: str, options: Sequence[str]) -> str:
     """The script of a run; every word of ours is quoted."""
-    words = [
-        *("-m", "cptlaw", "lab", "run", str(Path(job.experiment.file).absolute()), name),
-        *("-o", str(job.out)),
-    ]
-    if job.threads is not None:
-        words += ["--threads", str(job.threads)]
     return _SCRIPT.format(
         header="\n".join(f"#SBATCH --{line}" for line in _header(job, name, options)),
         name=name,
@@ -131,7 +126,7 @@ def _script(job: Job, name: str, options: Sequence[str]) -> str:
         threads=job.threads or "$(((${SLURM_CPUS_PER_TASK:-1} + processes - 1) / processes))",
         processes=job.processes if job.processes > 1 else "${SLURM_GPUS_ON_NODE:-1}",
         python=shlex.quote(sys.executable),
-        words=shlex.join(words),
+        words=shlex.join(torchrun.module(job, name)),
     )
 
 

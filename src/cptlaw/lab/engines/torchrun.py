@@ -55,26 +55,15 @@ def train(job: Job, name: str, asked: Callable[[], bool]) -> bool:
 
 def command(job: Job, name: str) -> list[str]:
     """The words that start torchrun for a run of a job."""
-    words = [
-        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", str(job.processes)),
-        *("-m", "cptlaw", "lab", "run", str(Path(job.experiment.file).absolute()), name),
-        *("-o", str(job.out)),
-    ]
+    start = (sys.executable, "-m", "torch.distributed.run", "--standalone")
+    return [*start, "--nproc-per-node", str(job.processes), *module(job, name)]
+
+
+def module(job: Job, name: str) -> list[str]:
+    """The words after python or torchrun that do a run of a job."""
+    words = ["-m", "cptlaw", "lab", "run", str(Path(job.experiment.file).absolute()), name]
+    words += ["-o", str(job.out)]
     return words if job.threads is None else [*words, "--threads", str(job.threads)]
-
-
-def rank() -> int:
-    """Which of torchrun's processes this is; 0 without torchrun."""
-    return int(os.environ.get("RANK", "0"))
-
-
-def under() -> bool:
-    """Whether torchrun started this process.
-
-    A stop is no failure then: torchrun would write at length about a status that is not 0.
-    """
-    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def leave() -> None:
