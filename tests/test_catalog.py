@@ -36,6 +36,7 @@ STUDIES = {
     "one share": study(run("base"), cpt("a", replay=0.5), cpt("b", replay=0.5)),
     "size": study(run("base", model_size=1e8), cpt("a"), *BIG),
     "size unsaid": study(run("base"), cpt("a"), *BIG),
+    "size of some": study(run("base"), run("small", model_size=1e8), *BIG),
     "both": study(run("base", model_size=1e8), cpt("a", replay=0.5), *BIG),
     "batch": study(run("base"), cpt("a", batch_tokens=4e6), cpt("b", batch_tokens=8e6)),
     "length": study(run("base"), cpt("a", sequence_length=4096), cpt("b", sequence_length=8192)),
@@ -54,28 +55,33 @@ STUDIES = {
 
 
 @pytest.mark.parametrize(
-    ("which", "law"),
+    ("which", "default", "papers"),
     [
-        ("pt", "eq1"),
-        ("plain", "eq4"),
-        ("replay", "eq8"),
-        ("one share", "eq4"),
-        ("size", "eq7"),
-        ("both", "eq7+eq8"),
-        ("batch", "eq4-batch"),
-        ("length", "eq4-batch"),
-        ("batch of the pt", "eq4"),
-        ("unknown", "unknown-pt"),
-        ("no curves", "eq4"),
-        ("hidden", "eq4"),
-        ("only hidden", "eq1"),
+        ("pt", "effective", "eq1"),
+        ("plain", "effective", "eq4"),
+        ("replay", "effective", "eq8"),
+        ("one share", "effective", "eq4"),
+        ("size", "effective", "eq7"),
+        ("both", "effective", "eq7+eq8"),
+        ("batch", "eq4-batch", "eq4-batch"),
+        ("length", "eq4-batch", "eq4-batch"),
+        ("batch of the pt", "effective", "eq4"),
+        ("unknown", "unknown-pt", "unknown-pt"),
+        ("no curves", "effective", "eq4"),
+        ("hidden", "effective", "eq4"),
+        ("only hidden", "effective", "eq1"),
     ],
 )
-def test_default_name(which, law):
-    assert catalog.default_name(STUDIES[which]) == law
-    catalog.check(law, STUDIES[which])
+def test_which_law_a_study_asks_for(which, default, papers):
+    study = STUDIES[which]
+    assert catalog.default_name(study) == catalog.resolve(None, study) == default
+    assert catalog.paper_name(study) == catalog.resolve("paper", study) == papers
+    for law in (default, papers):
+        assert catalog.resolve(law, study) == law
+        catalog.check(law, study)
 
 
+@pytest.mark.parametrize("choose", [catalog.default_name, catalog.paper_name])
 @pytest.mark.parametrize(
     ("which", "words"),
     [
@@ -84,9 +90,26 @@ def test_default_name(which, law):
         ("unknown, replay", "vary in replay and go on from an unknown base"),
     ],
 )
-def test_no_law_covers_it(which, words):
+def test_no_law_covers_it(choose, which, words):
     with pytest.raises(DataError, match=words):
-        catalog.default_name(STUDIES[which])
+        choose(STUDIES[which])
+
+
+@pytest.mark.parametrize(
+    ("names", "what", "seen"),
+    [
+        (["eq4"], "cpt", True),
+        (["eq1"], "cpt", False),
+        (["eq4", "eq8"], "replay", True),
+        (["eq4", "eq7"], "replay", False),
+        (["effective"], "size", True),
+        (["effective"], "batch", False),
+        (["of somebody else"], "replay", False),
+        ([], "cpt", False),
+    ],
+)
+def test_what_laws_see(names, what, seen):
+    assert catalog.sees(names, what) is seen
 
 
 @pytest.mark.parametrize(
@@ -94,15 +117,22 @@ def test_no_law_covers_it(which, words):
     [
         ("eq5", "plain", r"law 'eq5' is unknown\. Did you mean"),
         ("eq1", "plain", "eq1 has no shift, but the study has CPT runs"),
-        ("eq4", "replay", r"differ in replay, which law eq4 does not see\. .* use eq8"),
+        (
+            "eq4",
+            "replay",
+            r"differ in replay, which law eq4 does not see\. .*one replay only, or use effective",
+        ),
         ("eq7", "replay", "which law eq7 does not see"),
-        ("eq4", "size", r"differ in size, which law eq4 does not see\. .* use eq7 "),
-        ("eq4", "both", r"use eq7\+eq8"),
-        ("eq8", "both", r"differ in size.* use eq7\+eq8"),
+        ("eq4", "size", r"differ in size, which law eq4 does not see\. .*, or use effective \(the"),
+        ("eq4", "both", r"differ in replay.* use effective"),
+        ("eq8", "both", r"differ in size, which law eq8 does not see\. .* use effective"),
+        ("effective", "size of some", "effective needs model_size of run 'base'"),
         ("eq7", "size unsaid", "eq7 needs model_size of run 'base'"),
         ("eq7+eq8", "plain", "needs model_size of run 'base'"),
         ("eq4", "unknown", "needs the pre-training; .* Use unknown-pt"),
-        ("unknown-pt", "plain", "this study knows its pre-training. Use eq4"),
+        ("effective", "unknown", "effective needs the pre-training; .* Use unknown-pt"),
+        ("effective", "batch", r"which law effective does not see\. Use eq4-batch"),
+        ("unknown-pt", "plain", r"this study knows its pre-training\. Leave --law out"),
         ("unknown-pt", "unknown, replay", "Keep runs of one replay only.$"),
         ("unknown-pt", "mixed", "no law covers both"),
         ("eq4", "mixed", "no law covers both"),
@@ -123,6 +153,7 @@ def test_check_refuses(law, which, words):
         ("eq4-batch", "batch"),
         ("eq4-anchored", "one share"),
         ("eq7", "size"),
+        *(("effective", which) for which in ("pt", "plain", "replay", "size", "both")),
     ],
 )
 def test_check_allows(law, which):
@@ -162,6 +193,36 @@ def test_an_unknown_area_for_each_open_model():
     assert {"S1_pt[llama_3.2-1b]", "S1_pt[qwen]"} <= set(law.parameters)
 
 
+EFFECTIVE = "alpha sigma decay zeta kappa rho"
+
+
+@pytest.mark.parametrize(
+    ("facts", "parameters"),
+    [
+        ({"has_cpt": False}, f"L0 A C {EFFECTIVE}"),
+        ({"has_cpt": False, "sizes": True}, f"L0 A C F {EFFECTIVE} gamma3"),
+        ({}, f"L0 A C B {EFFECTIVE} E b"),
+        ({"role": "ood.code"}, f"L0 A C B {EFFECTIVE} E b"),
+        ({"role": "cpt"}, f"L0 A C D {EFFECTIVE} c beta"),
+        ({"replay": True}, f"L0 A C B {EFFECTIVE} E b h"),
+        ({"role": "cpt", "replay": True}, f"L0 A C D {EFFECTIVE} c beta h"),
+        ({"sizes": True, "replay": True}, f"L0 A C F B {EFFECTIVE} gamma3 E b h"),
+    ],
+)
+def test_parameters_of_the_default_law(facts, parameters):
+    law = catalog.get("effective", Facts(**{"role": "pt"} | facts))
+    assert law.parameters == tuple(parameters.split())
+    assert all(shape.prior for shape in law.shapes)
+    assert law.depends_on_size == ("gamma3" in parameters)
+
+
+def test_which_laws_depend_on_how_the_warm_up_is_counted():
+    papers = [name for name in catalog.LAWS if catalog.LAWS[name].source.startswith(catalog.PAPER)]
+    assert len(papers) == 11
+    for name in catalog.LAWS:
+        assert catalog.example(name).counts_warmup_as_it_was == (name not in papers)
+
+
 @pytest.mark.parametrize(
     ("role", "bound"),
     [("pt", "nonnegative"), ("cpt", "nonpositive"), ("ood.code", "free"), ("loss", "free")],
@@ -184,21 +245,27 @@ def test_an_unknown_law():
 
 # --- how they are written ---------------------------------------------------------------------
 
+SEE_ALL = [name for name, entry in catalog.LAWS.items() if {"replay", "size"} <= set(entry.sees)]
 LAWS = [catalog.example(name) for name in catalog.LAWS] + [
     catalog.get("eq4-batch", MANY),
     catalog.get("eq8", Facts("cpt")),
     catalog.get("eq8-printed", Facts("cpt")),
+    *(catalog.get(name, Facts("cpt", replay=True, sizes=True)) for name in SEE_ALL),
 ]
 IDS = [f"{law.name}-{i}" for i, law in enumerate(LAWS)]
+
+
+INSIDE = {"lambda": "S2", "sigma": "S", "decay": "S"}  # symbols that stand for a parameter too
 
 
 @pytest.mark.parametrize("law", LAWS, ids=IDS)
 def test_every_parameter_is_written(law):
     words = re.findall(r"[A-Za-z]\w*(?:\[[^\]]*\])?", law.text)
     for name in law.parameters:
-        if name != "lambda":  # it is inside S2
-            assert name in words
+        if name in words:
             assert latex_name(name) in law.latex
+        else:
+            assert any(word.startswith(INSIDE[name]) for word in words), name
     assert "<" not in law.text + law.latex
 
 
@@ -218,6 +285,10 @@ def test_matplotlib_reads_the_latex(law):
         ("A", "A"),
         ("alpha", r"\alpha"),
         ("lambda", r"\lambda"),
+        ("kappa", r"\kappa"),
+        ("rho", r"\rho"),
+        ("sigma", r"\sigma"),
+        ("nu", r"\nu"),
         ("gamma1", r"\gamma_{1}"),
         ("a2", "a_{2}"),
         ("S1_pt", r"S_1^{\mathrm{pt}}"),

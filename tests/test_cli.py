@@ -2,14 +2,14 @@
 
 import json
 import shlex
-import sys
 
 import pytest
 
 from command import STUDY, run, write_log, write_logs
 from cptlaw import catalog, datasets, load_study, logs, published, store
 
-QUICK = ("--lambda", "0.999", "--warmup", "peak")
+GIVEN = ("--lambda", "0.999", "--warmup", "peak")
+QUICK = ("--law", "paper", *GIVEN)
 OPEN = {"fit": "llama3.2-1b-law", "after": "unknown:llama3.2-1b"}
 
 
@@ -85,6 +85,14 @@ def test_fit_as_json(here):
     assert found["conventions"]["warmup"] == "peak"
 
 
+@pytest.mark.parametrize(("words", "drawn"), [((), True), (("--no-priors",), False)])
+def test_a_fit_with_or_without_priors(here, tmp_path, words, drawn):
+    out = tmp_path / "fit.json"
+    ended = run("fit", "study.toml", *QUICK, *words, "-o", out)
+    assert store.load(out).priors is drawn
+    assert ("without priors" in ended.stdout) != drawn
+
+
 def test_forecast_as_json(here):
     asked = ("--after", "base", "--schedule", "cosine 1000 to 0", "--every", "100")
     found = only_json(run("forecast", "fit.json", *asked, "--json"))
@@ -96,7 +104,7 @@ def test_forecast_as_json(here):
 
 
 def test_backtest_as_json(here):
-    asked = ("--hold-out", "stages", "--law", "eq4", "eq4-anchored", "eq4", *QUICK)
+    asked = ("--hold-out", "stages", "--law", "eq4", "eq4-anchored", "eq4", *GIVEN)
     found = only_json(run("backtest", "study.toml", *asked, "--json"))
     promised = "law run domain n r2 mae rmse mape worst final_error coverage"
     assert all(set(row) == set(promised.split()) for row in found["rows"])
@@ -295,10 +303,10 @@ def test_the_other_proposals_work(here, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "words",
     [
-        ["study.toml", "--hold-out", "cosine", "stages", *QUICK],
-        ["study.toml", "--hold-out", "cosine,stages", *QUICK],
-        ["study.toml", "--hold-out=cosine", "--hold-out", "stages", *QUICK],
-        [*QUICK, "--hold-out", "cosine", "stages", "study.toml"],
+        ["study.toml", "--hold-out", "cosine", "stages", *GIVEN],
+        ["study.toml", "--hold-out", "cosine,stages", *GIVEN],
+        ["study.toml", "--hold-out=cosine", "--hold-out", "stages", *GIVEN],
+        [*GIVEN, "--hold-out", "cosine", "stages", "study.toml"],
     ],
 )
 def test_ways_to_name_several_runs(here, words):
@@ -321,7 +329,7 @@ def test_an_interrupted_fit_leaves_nothing(here, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["cptlaw.fit"], "best_minimum", interrupt)
+    monkeypatch.setattr("cptlaw.fitting.domain.best_minimum", interrupt)
     out, figure = tmp_path / "fit.json", tmp_path / "fit.png"
     ended = run("fit", "study.toml", *QUICK, "-o", out, "--figure", figure)
     assert ended.status == 130
@@ -344,15 +352,23 @@ def test_a_bug_is_one_sentence(here, monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError("float division by zero")
 
-    monkeypatch.setattr(sys.modules["cptlaw.fit"], "best_minimum", fail)
+    monkeypatch.setattr("cptlaw.fitting.domain.best_minimum", fail)
     ended = run("fit", "study.toml", *QUICK)
     assert ended.status == 1
     assert ended.stderr.splitlines()[-1].startswith("error: a bug in cptlaw, ZeroDivisionError")
 
 
-def test_the_bundled_study_by_the_command_line(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("asked", "law"),
+    [
+        ((), "effective"),
+        (("--law", "paper", "--lambda", ".98", "--warmup", "as-is"), "eq8"),
+    ],
+)
+def test_the_bundled_study_by_the_command_line(tmp_path, monkeypatch, asked, law):
     folder = datasets.copy("tiny-cpt", tmp_path)
     monkeypatch.chdir(folder)
-    found = only_json(run("fit", "study.toml", "--lambda", ".98", "--warmup", "as-is", "--json"))
-    assert {d["law"] for role, d in found["domains"].items() if role in ("pt", "cpt")} == {"eq8"}
+    found = only_json(run("fit", "study.toml", *asked, "--json"))
+    assert {d["law"] for role, d in found["domains"].items() if role in ("pt", "cpt")} == {law}
     assert {d["law"] for role, d in found["domains"].items() if "ood" in role} == {"eq6"}
+    assert found["conventions"]["warmup"] == "as-is"

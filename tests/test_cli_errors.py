@@ -9,7 +9,7 @@ import pytest
 from command import STUDY, run, write_log, write_logs
 
 START = ("--after", "base", "--schedule", "cosine 1000 to 0")
-QUICK = ("--lambda", "0.999", "--warmup", "peak")
+QUICK = ("--law", "paper", "--lambda", "0.999", "--warmup", "peak")
 
 
 @pytest.fixture(scope="module")
@@ -176,22 +176,30 @@ def test_a_step_column_that_counts_tokens(here):
         (["stdy.toml"], ["stdy.toml", "cptlaw init"]),
         (["."], ["is a directory", "study.toml"]),
         (["base.csv"], ["base.csv", "cptlaw init base.csv"]),
-        (["study.toml", "--law", "eq5"], ["'eq5'", "Known: eq1, eq4"]),
+        (["study.toml", "--law", "eq5"], ["'eq5'", "Known: effective, eq1, eq4", ", paper"]),
         (["study.toml", "--law", "eq6"], ["--ood-law"]),
         (["study.toml", "--law", "eq1"], ["eq1 has no shift", "Use eq4"]),
         (["study.toml", "--law", "eq7"], ["eq7 needs model_size of run 'base'"]),
-        (["study.toml", "--law", "unknown-pt"], ["Use eq4"]),
+        (["study.toml", "--law", "unknown-pt"], ["knows its pre-training", "Leave --law out"]),
         (["open.toml", "--law", "eq4"], ["Use unknown-pt"]),
         (["study.toml", "--ood-law", "eq0"], ["--ood-law eq0", "Known: eq6"]),
-        (["study.toml", "--lambda", "1.5"], ["lambda = 1.5", "0 to"]),
-        (["study.toml", "--lambda", "nan"], ["lambda = nan"]),
-        (["study.toml", "--lambda", "x"], ["'--lambda'", "'x'", "cptlaw fit --help"]),
-        (["study.toml", "--fix", "alpha"], ["--fix alpha", "NAME=VALUE"]),
-        (["study.toml", "--fix", "alpha=x"], ["--fix alpha=x", "NAME=VALUE"]),
-        (["study.toml", "--fix", "alfa=.5"], ["'alfa'", "'alpha'"]),
-        (["study.toml", "--fix", "L0=2"], ["'L0'", "Known: alpha"]),
-        (["study.toml", "--fix", "alpha=900"], ["alpha = 900"]),
-        (["study.toml", "--fix", "lambda=.9", "--lambda", ".8"], ["lambda is given twice"]),
+        (["study.toml", "--law", "paper", "--lambda", "1.5"], ["lambda = 1.5", "0 to"]),
+        (["study.toml", "--law", "paper", "--lambda", "nan"], ["lambda = nan"]),
+        (
+            ["study.toml", "--law", "paper", "--lambda", "x"],
+            ["'--lambda'", "'x'", "cptlaw fit --help"],
+        ),
+        (["study.toml", "--lambda", ".9"], ["cannot fix 'lambda'", "(--law paper)"]),
+        (["study.toml", "--fix", "alfa=.5"], ["law effective has no", "'alpha'"]),
+        (["study.toml", "--law", "paper", "--fix", "alpha"], ["--fix alpha", "NAME=VALUE"]),
+        (["study.toml", "--law", "paper", "--fix", "alpha=x"], ["--fix alpha=x", "NAME=VALUE"]),
+        (["study.toml", "--law", "paper", "--fix", "alfa=.5"], ["'alfa'", "'alpha'"]),
+        (["study.toml", "--law", "paper", "--fix", "L0=2"], ["'L0'", "Known: alpha"]),
+        (["study.toml", "--law", "paper", "--fix", "alpha=900"], ["alpha = 900"]),
+        (
+            ["study.toml", "--law", "paper", "--fix", "lambda=.9", "--lambda", ".8"],
+            ["lambda is given twice"],
+        ),
         (["study.toml", "--warmup", "peek"], ["'peek'", "'peak'"]),
         (["study.toml", "--warmup", "peak", "--fit-from", "0"], ["fit_from = 0"]),
         (["study.toml", "-o", "no/fit.json"], ["no/fit.json", "Make it first"]),
@@ -215,7 +223,8 @@ def test_fit(here, words, told):
 def test_mixed_replay_with_a_law_that_does_not_see_it(here):
     (here / "mixed.toml").write_text(STUDY + "replay = 0.25\n")
     message = refused(here, "fit", "mixed.toml", "--law", "eq4", "-o", "out.json")
-    assert "differ in replay" in message and "eq8" in message
+    assert "differ in replay, which law eq4 does not see" in message
+    assert "use effective (the default)" in message
 
 
 def test_too_few_points(here):
@@ -238,7 +247,7 @@ def test_too_few_points(here):
         (["--hold-out", "cosine", "--fit-steps", ".5"], ["--hold-out", "--fit-steps"]),
         (["--fit-steps", "1.5"], ["fit_steps = 1.5", "below 1"]),
         (["--fit-steps", "0"], ["fit_steps = 0", "above 0"]),
-        (["--hold-out", "cosine", "--law", "eq4", "eq99"], ["'eq99'", "Known: eq1"]),
+        (["--hold-out", "cosine", "--law", "eq4", "eq99"], ["'eq99'", "Known: effective, eq1"]),
     ],
 )
 def test_backtest(here, words, told):

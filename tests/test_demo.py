@@ -18,7 +18,12 @@ def shown(tmp_path_factory):
 def test_it_ends_well(shown):
     _, ended = shown
     assert ended.status == 0, ended.stderr
-    for part in ("Held out: cpt-cosine, hidden-pt-const", "CPT law", "Conventions", "CPT run from"):
+    for part in (
+        "Held out: cpt-cosine, hidden-pt-const",
+        "effective-LR law",
+        "Conventions",
+        "CPT run from",
+    ):
         assert part in ended.stdout
 
 

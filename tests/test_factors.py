@@ -47,7 +47,8 @@ def law_and_points(name, role="pt", convention=None):
     batches = sorted({group_label(h, "batch") for h in points.histories} - {""})
     bases = ("a", "b") if name == "unknown-pt" else ()
     reference = float(points.s1_cpt.max())
-    return catalog.get(name, Facts(role, reference, 400, bases, tuple(batches))), points
+    facts = Facts(role, reference, 400, bases, tuple(batches), replay=True, sizes=True)
+    return catalog.get(name, facts), points
 
 
 def dense_slopes(law, points, z):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cptlaw import Convention, DataError, datasets, fit, published, shift_at
+from cptlaw import Convention, DataError, datasets, fit, forecast, published, shift_at
 from synthetic import two_run_study
 
 
@@ -21,18 +21,28 @@ def test_it_is_the_formula():
 
 def test_an_out_of_domain_shift_is_the_sum_of_the_two():
     study = datasets.load().without(["mixed-const-replay0.25"])
-    fitted = fit(study, convention=Convention(), fixed={"lambda": 0.98})
+    fitted = fit(study, "paper", convention=Convention(), fixed={"lambda": 0.98})
     weights = fitted.domain("ood.docs").params
     pt, cpt = (shift_at(fitted, role, 0.7).value for role in ("pt", "cpt"))
     expected = weights["l_pt"] * pt + weights["l_cpt"] * cpt
     assert shift_at(fitted, "ood.docs", 0.7).value == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("role", ["pt", "cpt", "ood.docs"])
+def test_by_default_it_is_that_of_a_constant_run_at_the_peak(role):
+    fitted = fit(datasets.load())
+    curve = forecast(fitted, "constant 800 to 1e-3", after="base", every=1).domains[role]
+    at = shift_at(fitted, role, 0.5)
+    assert at.value == pytest.approx(curve.shift[500], rel=1e-3)
+    assert at.slope == pytest.approx((curve.shift[505] - curve.shift[495]) / 0.01, rel=0.02)
+    assert 0 < at.value_stderr < abs(at.value)
+
+
 def test_the_standard_error_covers_the_truth_where_the_coefficients_wander():
     truth = published.load("fineweb-kp-106m")
     inside = 0
     for seed in range(12):
-        fitted = fit(two_run_study(seed), convention=Convention(), fixed={"lambda": 0.999})
+        fitted = fit(two_run_study(seed), "paper", convention=Convention(), fixed={"lambda": 0.999})
         for role in ("pt", "cpt"):
             found, real = shift_at(fitted, role, 2.0), shift_at(truth, role, 2.0)
             inside += abs(found.value - real.value) <= 2.5 * found.value_stderr

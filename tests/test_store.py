@@ -1,6 +1,7 @@
 """Every value goes to JSON and comes back the same."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,9 +26,11 @@ def study():
     return datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
 
 
-@pytest.fixture(scope="module")
-def fitted(study):
-    return fit(study, convention=Convention(), fixed={"lambda": 0.98})
+@pytest.fixture(scope="module", params=["default", "paper"])
+def fitted(study, request):
+    if request.param == "default":
+        return fit(study)
+    return fit(study, "paper", convention=Convention(), fixed={"lambda": 0.98})
 
 
 def values(study, fitted):
@@ -41,7 +44,7 @@ def values(study, fitted):
     )
     yield Schedule.from_array(np.random.default_rng(0).random(50))
     yield forecast(fitted, "cosine 300 to 0", after="base")
-    yield backtest(study, ["cpt-cosine"], convention=Convention(), fixed={"lambda": 0.98})
+    yield backtest(study, ["cpt-cosine"], laws=["effective", "eq4"], convention=Convention())
     yield shift_at(fitted, "pt", 1.0)
 
 
@@ -68,6 +71,12 @@ def test_a_stored_fit_forecasts_the_same_numbers(fitted, tmp_path):
     again = store.load(path, Fit)
     asked = {"schedule": "cosine 800 to 1e-4", "after": "base@1500"}
     assert forecast(again, **asked) == forecast(fitted, **asked)
+
+
+@pytest.mark.parametrize("priors", [True, False])
+def test_a_stored_fit_knows_whether_it_had_priors(fitted, priors):
+    text = store.to_json(replace(fitted, priors=priors))
+    assert store.from_json(text, Fit).priors is priors
 
 
 def test_a_stored_fit_reproduces_itself(fitted, tmp_path):

@@ -41,15 +41,22 @@ class Convention:
         if self.fit_from is not None and self.fit_from < 1:
             raise DataError(f"fit_from = {self.fit_from} must be 1 or more.")
 
-    def sentences(self) -> tuple[str, ...]:
-        """The four conventions in words, one sentence each."""
+    def sentences(self, areas: bool = True) -> tuple[str, ...]:
+        """The conventions in words, one sentence each.
+
+        Args:
+            areas: whether the law has the areas S1 and S2, which most of them are about.
+        """
         start = "the end of the warm-up" if self.fit_from is None else f"step {self.fit_from}"
+        points = f"points: PT from {start}, CPT from its first step, the transfer once, in the base"
+        if not areas:
+            return "learning rates: every one as it was, warm-ups too", points
         return (
             "initial warm-up: "
             + ("counted as if at the peak LR" if self.warmup == "peak" else "counted as it was"),
             "CPT re-warm-up: real, it adds negative annealing area",
             f"PT annealing momentum at the transfer: {self.tail}",
-            f"points: PT from {start}, CPT from its first step, the transfer once, in the base",
+            points,
         )
 
 

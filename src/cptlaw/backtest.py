@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -97,8 +97,8 @@ def backtest(
         raise DataError("give either runs to hold out (--hold-out) or --fit-steps, not both.")
     if fit_steps is None and not hold_out:
         raise DataError("say what to hold out: run names (--hold-out), or --fit-steps FRACTION.")
-    fitted = study.without(hold_out) if hold_out else _beginning(study, fit_steps or 0.0)
-    names = list(laws) or [catalog.default_name(fitted)]
+    fitted = study.without(hold_out) if hold_out else study.beginning(fit_steps or 0.0)
+    names = list(dict.fromkeys(catalog.resolve(law, fitted) for law in laws or [None]))
     rows: list[BacktestRow] = []
     law_rows: list[LawRow] = []
     notes: list[str] = []
@@ -131,26 +131,6 @@ def _by_law(told: Mapping[str, Sequence[str]]) -> list[str]:
     common = {note for note in every[0] if all(note in notes for notes in every)}
     named = (n if n in common else f"{law}: {n}" for law, notes in told.items() for n in notes)
     return list(dict.fromkeys(named))
-
-
-def _beginning(study: Study, share: float) -> Study:
-    """The study with the curves of its last runs cut after a share of their steps."""
-    if not 0 < share < 1:
-        raise DataError(f"fit_steps = {share:g} is a share of the steps, above 0 and below 1.")
-    bases = {run.after for run in study.runs}
-
-    def cut(run: Run) -> Run:
-        if run.name in bases:
-            return run
-        last = share * run.steps
-        curves = {
-            column: curve.only(curve.steps <= last)
-            for column, curve in run.curves.items()
-            if curve.steps[0] <= last
-        }
-        return replace(run, curves=curves)
-
-    return replace(study, runs=tuple(cut(run) for run in study.runs))
 
 
 def _scored(

@@ -12,7 +12,7 @@ import numpy as np
 from cptlaw import catalog, datasets, report
 from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray
-from cptlaw.fit import best_minimum
+from cptlaw.fitting.domain import best_minimum
 from cptlaw.fitting.objective import Objective
 from cptlaw.observations import facts, observe
 

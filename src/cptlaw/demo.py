@@ -45,7 +45,7 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
     study = datasets.load("tiny-cpt").without([REPLAY])
     say(f"2. backtest: fit without {' and '.join(HELD_OUT)}, forecast them, compare")
     tested = backtest(study, HELD_OUT)
-    say("3. fit: Eq. 4 on D_pt and D_cpt, Eq. 6 on the two out-of-domain sets")
+    say("3. fit: the effective-LR law on D_pt and D_cpt, Eq. 6 on the two out-of-domain sets")
     fitted = fit(study)
     say(f"4. forecast of a run that was never done: {SCHEDULE}")
     future = forecast(fitted, SCHEDULE, after="base")

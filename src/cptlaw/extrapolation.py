@@ -30,20 +30,24 @@ def warnings(
         model_size: the size that was asked for, if any.
     """
     history, phase = points.histories[0], run.data
-    laws = {d.law.name for d in fit.domains.values() if d.combines is None}
+    leaves = [leaf for d in fit.domains.values() for leaf in d.leaves]
+    laws = {leaf.law.name for leaf in leaves}
     unseen = " The fitted law does not see it, so it has no effect on the forecast."
-    of_size = "" if laws & set(catalog.SIZE_LAWS) else unseen
-    of_replay = "" if laws & set(catalog.REPLAY_LAWS) else unseen
+    is_ours = laws == {"effective"}
+    of_size = "" if any(d.depends_on_size for d in leaves) else unseen
+    of_replay = "" if catalog.sees(laws, "replay") else unseen
     length = float(history.cpt_lr.size if phase == "cpt" else history.pt_lr.size)
     asked: list[tuple[str, str, float | None, str]] = [
-        *_peaks(history),
+        *_peaks(history, is_ours),
         ("A length of {:g} steps", f"{phase}_steps", length, ""),
         ("A model size of {:g}", "model_size", history.model_size, of_size),
     ]
     if phase == "cpt":
         asked.append(("A replay share of {:g}", "replay", history.replay, of_replay))
         if history.pt_lr.size:
-            asked.append(("A start at step {:g}", "start_step", float(history.pt_lr.size), _STARTS))
+            asked.append(
+                ("A start at step {:g}", "start_step", float(history.pt_lr.size), _STARTS[is_ours])
+            )
     found: list[str] = []
     for words, key, value, more in asked:
         fitted = fitted_range(fit, key)
@@ -62,11 +66,11 @@ def warnings(
     return tuple(found)
 
 
-def _peaks(history: History) -> list[tuple[str, str, float | None, str]]:
+def _peaks(history: History, is_ours: bool) -> list[tuple[str, str, float | None, str]]:
     """The highest LR of each phase, as a check of `warnings`."""
     phases = (("pt", "the pre-training", history.pt_lr), ("cpt", "the CPT", history.cpt_lr))
     return [
-        (f"A peak LR of {{:g}} in {words}", f"{phase}_peak_lr", float(lr.max()), _PEAKS)
+        (f"A peak LR of {{:g}} in {words}", f"{phase}_peak_lr", float(lr.max()), _PEAKS[is_ours])
         for phase, words, lr in phases
         if lr.size
     ]
@@ -119,8 +123,16 @@ def _undetermined(role: str, domain: DomainFit, points: Points) -> list[str]:
     ]
 
 
-_PEAKS = " Laws of this form have missed other peaks by 2 to 8 % on real curves."
-_STARTS = " The shift is taken to be the same from every start, which holds only roughly."
+_PEAKS = {
+    True: " This law has met twice and half the fitted peak to 0.2 % on real curves; farther off "
+    "it is untried.",
+    False: " Laws of this form have missed other peaks by 2 to 8 % on real curves.",
+}
+_STARTS = {
+    True: " On real curves this law has met a start at half the base's steps to 0.3 % (D_pt) and "
+    "0.7 % (D_cpt).",
+    False: " The shift is taken to be the same from every start, which holds only roughly.",
+}
 
 
 def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:

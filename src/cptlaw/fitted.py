@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -41,6 +41,7 @@ class DomainFit:
         loose: parameters that the data leave open.
         unseen: coefficients of terms that are zero at every fitted point.
         combines: the fitted D_pt and D_cpt losses that "eq6" adds up, else None.
+        members: the fits whose mean an "average" is, weighted by its params, else none.
     """
 
     role: str
@@ -60,6 +61,7 @@ class DomainFit:
     loose: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     combines: tuple[DomainFit, DomainFit] | None = None
+    members: tuple[DomainFit, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("params", "stderr", "ranges", "fixed"):
@@ -72,12 +74,24 @@ class DomainFit:
         """Predicted loss at n points, shape (n,), nats per token."""
         return self.law.loss(points, self.params)
 
+    @property
+    def leaves(self) -> tuple[DomainFit, ...]:
+        """The fits of single laws that this one is made of; itself where it is one."""
+        below = self.combines or self.members
+        return tuple(leaf for d in below for leaf in d.leaves) if below else (self,)
+
+    @property
+    def depends_on_size(self) -> bool:
+        """Whether the model size is in it."""
+        return any(leaf.law.depends_on_size for leaf in self.leaves)
+
     def parts(self, points: Points) -> dict[Part, FloatArray]:
         """The predicted loss taken apart into base, annealing and shift; each of shape (n,)."""
-        if self.combines is None:
+        summed = self.combines or self.members
+        if not summed:
             return self.law.parts(points, self.params)
         sums: dict[Part, FloatArray] = {}
-        for name, domain in zip(("l_pt", "l_cpt"), self.combines, strict=True):
+        for name, domain in zip(self.law.coefficients, summed, strict=True):
             for part, values in domain.parts(points).items():
                 sums[part] = sums.get(part, np.zeros(len(points))) + self.params[name] * values
         return sums
@@ -96,6 +110,7 @@ class Fit:
         seconds: how long it took.
         notes: what was found on the way, each a sentence.
         source: where published coefficients come from.
+        priors: whether shape parameters were drawn to their priors.
     """
 
     domains: Mapping[str, DomainFit]
@@ -106,6 +121,7 @@ class Fit:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     source: str = ""
+    priors: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
@@ -133,17 +149,29 @@ class Fit:
 
 def combination(pt: DomainFit, cpt: DomainFit) -> Law:
     """l_pt * L_pt + l_cpt * L_cpt of two fitted domains (Eq. 6)."""
-
-    def of(domain: DomainFit) -> Factor:
-        def evaluate(x: Points) -> Valued:
-            return domain.loss(x), ()
-
-        symbol = rf"L_{{\mathrm{{{domain.role}}}}}"
-        return Factor((), evaluate, f"L_{domain.role}", symbol)
-
     return Law(
         "eq6",
         "out-of-domain loss from the D_pt and D_cpt losses",
         f"{PAPER}, Eq. 6",
-        (Term("l_pt", (of(pt),), bound="free"), Term("l_cpt", (of(cpt),), bound="free")),
+        (
+            Term("l_pt", (_loss_of(pt, pt.role),), bound="free"),
+            Term("l_cpt", (_loss_of(cpt, cpt.role),), bound="free"),
+        ),
     )
+
+
+def mean_law(members: Sequence[DomainFit]) -> Law:
+    """The weighted mean of several fits of one domain."""
+    terms = [Term(f"w[{m.law.name}]", (_loss_of(m, m.law.name),), bound="free") for m in members]
+    return Law("average", "weighted mean of several laws", "this project", tuple(terms))
+
+
+def _loss_of(domain: DomainFit, label: str) -> Factor:
+    """The loss that a fit predicts, as a factor without shape parameters."""
+
+    def evaluate(x: Points) -> Valued:
+        return domain.loss(x), ()
+
+    symbol = rf"L_{{\mathrm{{{label}}}}}"
+    conventional = not domain.law.counts_warmup_as_it_was
+    return Factor((), evaluate, f"L_{label}", symbol, conventional=conventional)

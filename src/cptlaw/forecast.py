@@ -9,7 +9,6 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cptlaw import catalog
 from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import DataError
@@ -275,11 +274,11 @@ def _check_trains(run: Run) -> None:
 
 
 def _check_phase(fit: Fit, start: History, run: Run, words: str) -> None:
-    laws = {d.law.name for d in fit.domains.values()}
-    if run.data == "cpt" and "eq1" in laws:
+    leaves = [leaf for d in fit.domains.values() for leaf in d.leaves]
+    if run.data == "cpt" and not any(t.part == "shift" for d in leaves for t in d.law.terms):
         raise DataError(
-            "this fit is of pre-training alone (eq1); it knows no shift. Fit a study with CPT "
-            'runs, or forecast D_pt training with data = "pt" (--data pt).'
+            f"this fit is of pre-training alone ({leaves[0].law.name}); it knows no shift. Fit a "
+            'study with CPT runs, or forecast D_pt training with data = "pt" (--data pt).'
         )
     bases = sorted({b for d in fit.domains.values() for b in d.facts.bases})
     if bases and not words.startswith(UNKNOWN):
@@ -295,7 +294,7 @@ def _check_phase(fit: Fit, start: History, run: Run, words: str) -> None:
             "base_schedule (--base-schedule)."
         )
     known = run.model_size is not None or start.model_size is not None
-    if laws & set(catalog.SIZE_LAWS) and not known:
+    if any(d.depends_on_size for d in fit.domains.values()) and not known:
         raise DataError("this fit depends on the model size; give model_size (--model-size N).")
 
 

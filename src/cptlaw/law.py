@@ -25,6 +25,18 @@ Bound: TypeAlias = Literal["nonnegative", "nonpositive", "free"]
 Valued: TypeAlias = tuple[FloatArray, tuple[FloatArray, ...]]
 
 
+class Prior(NamedTuple):
+    """What is held likely of a shape parameter before any data.
+
+    Args:
+        centre: the likely value.
+        spread: standard deviation in the search coordinate (of the logarithm on a log scale).
+    """
+
+    centre: float
+    spread: float
+
+
 @dataclass(frozen=True)
 class Shape:
     """A parameter in which a law is not linear.
@@ -37,6 +49,7 @@ class Shape:
         scale: "log", "linear", or "memory" (of 1/(1 - value), for lambda).
         neutral: value without effect; held there if the data leave the parameter open.
         usual: value that is kept unless the data speak clearly against it.
+        prior: what draws it where the data are weak; None for nothing.
     """
 
     name: str
@@ -46,6 +59,7 @@ class Shape:
     scale: Literal["log", "linear", "memory"] = "log"
     neutral: float | None = None
     usual: float | None = None
+    prior: Prior | None = None
 
     def inner(self, value: float) -> float:
         """The coordinate that searches move in."""
@@ -75,12 +89,17 @@ class Factor:
         evaluate: (points, *values) -> value (n,) and its derivative in each shape, (n,) each.
         text: how it is written, with <name> for a shape parameter.
         latex: the same for LaTeX.
+        hidden: the same as `evaluate` for the hidden PT curve, had the CPT's steps gone on with
+            D_pt; None where the factor belongs wholly to its term's part.
+        conventional: whether the convention for the initial warm-up changes it.
     """
 
     shapes: tuple[Shape, ...]
     evaluate: Callable[..., Valued]
     text: str
     latex: str
+    hidden: Callable[..., Valued] | None = None
+    conventional: bool = True
 
 
 @dataclass(frozen=True)
@@ -201,8 +220,32 @@ class Law:
         sums: dict[Part, FloatArray] = {}
         for t, term in enumerate(self.terms):
             value = params[term.coefficient] * matrix[:, t]
+            hidden = self._hidden(term, points, params)
+            if hidden is not None:
+                sums["base"] = sums.get("base", np.zeros(len(points))) + hidden
+                value = value - hidden
             sums[term.part] = sums.get(term.part, np.zeros(len(points))) + value
         return sums
+
+    def _hidden(self, term: Term, points: Points, params: Mapping[str, float]) -> FloatArray | None:
+        """What a term would be on the hidden PT curve, None if it has no such form."""
+        if all(factor.hidden is None for factor in term.factors):
+            return None
+        value = np.full(len(points), term.sign * params[term.coefficient])
+        for factor in term.factors:
+            evaluate = factor.evaluate if factor.hidden is None else factor.hidden
+            value *= evaluate(points, *[params[s.name] for s in factor.shapes])[0]
+        return value
+
+    @property
+    def depends_on_size(self) -> bool:
+        """Whether the model size is in it."""
+        return any(s.name.startswith("gamma") for s in self.shapes)
+
+    @property
+    def counts_warmup_as_it_was(self) -> bool:
+        """Whether no factor depends on the convention for the initial warm-up."""
+        return not any(f.conventional for t in self.terms for f in t.factors)
 
     @property
     def text(self) -> str:
@@ -242,7 +285,7 @@ def latex_name(name: str) -> str:
     label = label.rstrip("]").replace("_", r"\_")
     match = re.fullmatch(r"([A-Za-z]+?)_?(\d+|pt)?", body)
     stem, index = match.groups() if match else (body, None)
-    greek = {"alpha", "beta", "lambda", "gamma", "zeta", "epsilon"}
+    greek = {"alpha", "beta", "epsilon", "gamma", "kappa", "lambda", "nu", "rho", "sigma", "zeta"}
     if stem in greek:
         stem = "\\" + stem
     if body == "S1_pt":

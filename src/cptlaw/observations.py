@@ -192,4 +192,7 @@ def facts(role: str, points: Points) -> Facts:
         max(max(h.pt_lr.size, h.cpt_lr.size) for h in points.histories),
         tuple(bases),
         tuple(labels),
+        bool(cpt),
+        len({h.replay for h in cpt}) > 1,
+        len({h.model_size for h in points.histories if h.model_size is not None}) > 1,
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from cptlaw.areas import Annealing, Convention, Stretches, at_peak, lr_weight
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.blocks import Blocks
 from cptlaw.errors import DataError
 from cptlaw.history import History
 from cptlaw.runs import batch_label
@@ -53,6 +54,7 @@ class Points:
         total = pt_length + [h.cpt_lr.size for h in self.histories]
         if step.size and ((step < 0) | (step > total[owner])).any():
             raise DataError("a point lies past the end of its learning-rate history.")
+        self.step = step
         self.pt_step: IntArray = np.minimum(step, pt_length[owner])
         self.cpt_step: IntArray = step - self.pt_step
         self._lay_out()
@@ -107,6 +109,11 @@ class Points:
     @cached_property
     def _forward(self) -> FloatArray:
         return self._stretches.forward()[self._at]
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """The histories as blocks of steps, for laws that follow a state of the run."""
+        return Blocks(self.histories, self.owner, self.step)
 
     @cached_property
     def is_cpt(self) -> BoolArray:

@@ -120,7 +120,7 @@ def published_text(fits: Mapping[str, Fit]) -> str:
         laws = ", ".join(dict.fromkeys(d.law.name for d in fit.domains.values()))
         bases = sorted({base for d in fit.domains.values() for base in d.facts.bases})
         start = " or ".join(f"--after unknown:{b}" for b in bases) or "--base-schedule TEXT"
-        size = ", --model-size N" if laws in catalog.SIZE_LAWS else ""
+        size = ", --model-size N" if any(d.depends_on_size for d in fit.domains.values()) else ""
         about = _wrapped(f"{', '.join(fit.domains)} by {laws}; needs {start}{size}", "  ", "    ")
         parts.append(f"published:{name}\n{_wrapped(fit.source, '  ', '    ')}\n{about}")
     return "\n\n".join(parts)
@@ -139,7 +139,12 @@ def fit_text(fit: Fit) -> str:
     if any(d.scores for d in fit.domains.values()):
         parts += [_agreement(fit), ""]
     parts.append("Conventions")
-    parts += _bullets(fit.convention.sentences())
+    areas = any(
+        not leaf.law.counts_warmup_as_it_was for d in fit.domains.values() for leaf in d.leaves
+    )
+    parts += _bullets(fit.convention.sentences(areas))
+    if not fit.priors:
+        parts += _bullets(["shape parameters were fitted without priors"])
     lambdas = {r: d.params["lambda"] for r, d in fit.domains.items() if "lambda" in d.params}
     if lambdas:
         memory = [f"{r} {_memory(fit.domains[r], v)}" for r, v in lambdas.items()]

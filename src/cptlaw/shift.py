@@ -7,7 +7,7 @@ what the shift is, and how fast it moves, within the data's range is not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,6 +46,9 @@ def shift_at(
 ) -> ShiftAt:
     """Value and slope of a domain's shift at S1cpt = area.
 
+    A law that follows a state of the run has a shift that depends on more than the area; there
+    it is that of a constant CPT at the peak LR of the study's longest, from the same base.
+
     Args:
         fit: fitted or published coefficients.
         role: the domain.
@@ -58,15 +61,21 @@ def shift_at(
     Source: arXiv:2505.07796, Eq. 3.
     """
     domain = fit.domain(role)
-    if domain.combines is None and all(term.part != "shift" for term in domain.law.terms):
+    if all(term.part != "shift" for leaf in domain.leaves for term in leaf.law.terms):
         raise DataError(f"law {domain.law.name} of domain '{role}' has no shift.")
     if not 0 < area < float("inf"):
         raise DataError(f"a forward area of {area:g} must be above 0.")
-    points = _three_points(fit, domain, area, batch)
+    one = domain.leaves[0]
+    points = (
+        _on_a_constant_run(fit, area)
+        if one.law.counts_warmup_as_it_was
+        else _three_points(fit, one, area, batch)
+    )
+    reach = float(points.s1_cpt[2] - points.s1_cpt[0])
 
     def pair(domain: DomainFit) -> FloatArray:
         low, middle, high = domain.parts(points)["shift"]
-        return np.array([middle, (high - low) / (2 * _GAP * area)])
+        return np.array([middle, (high - low) / reach])
 
     value, slope = pair(domain).tolist()
     errors = _errors(domain, pair) if domain.covariance.size else (None, None)
@@ -82,7 +91,6 @@ def _three_points(
     area: float,
     batch: str | tuple[float | None, int | None] | None,
 ) -> Points:
-    domain = domain if domain.combines is None else domain.combines[0]
     lr = area * np.array([1.0 - _GAP, _GAP, _GAP])
     bases = domain.facts.bases
     history = History(
@@ -95,6 +103,20 @@ def _three_points(
     before = 0 if bases else 1
     step = before + np.array([1, 2, 3])
     return Points([history], np.zeros(3, dtype=np.int64), step, fit.convention)
+
+
+def _on_a_constant_run(fit: Fit, area: float) -> Points:
+    """Three neighbouring places around an area of a constant CPT at the longest run's peak LR."""
+    assert fit.study is not None
+    runs = [r for r in fit.study.runs if r.curves and r.data == "cpt"]
+    known = [h for h in (fit.study.history(r.name) for r in runs) if h.pt_lr.size]
+    longest = max(known, key=lambda history: float(history.cpt_lr.sum()))
+    peak = float(longest.cpt_lr.max())
+    steps = max(round(area / peak), 1)
+    near = max(round(0.01 * steps), 1)
+    flat = replace(longest, cpt_lr=np.full(steps + near, peak), replay=0.0)
+    step = flat.pt_lr.size + np.array([steps - near, steps, steps + near])
+    return Points([flat], np.zeros(3, dtype=np.int64), step, fit.convention)
 
 
 def _batch(
@@ -115,8 +137,6 @@ def _batch(
 
 def _errors(domain: DomainFit, quantity: Callable[[DomainFit], FloatArray]) -> tuple[float, float]:
     """Standard errors of a pair of quantities by the delta method."""
-    from dataclasses import replace
-
     law, spread = domain.law, domain.covariance
     m = len(law.terms)
     centre = np.concatenate(

@@ -22,7 +22,7 @@ from cptlaw.backtest import Backtest, BacktestRow, LawRow
 from cptlaw.catalog import Facts
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
-from cptlaw.fitted import DomainFit, Fit, combination
+from cptlaw.fitted import DomainFit, Fit, combination, mean_law
 from cptlaw.forecast import DomainForecast, Forecast
 from cptlaw.history import History
 from cptlaw.runs import Curve, LoggedLR, Run
@@ -157,7 +157,7 @@ def _plain(value: Any) -> Any:
 
 def _law_name(domain: DomainFit) -> str:
     name = domain.law.name
-    if name not in catalog.LAWS and domain.combines is None:
+    if name not in catalog.LAWS and domain.combines is None and not domain.members:
         raise DataError(
             f"law '{name}' is not in the catalogue; add it to catalog.LAWS to store it."
         )
@@ -180,6 +180,12 @@ def _value(plain: Any) -> Any:
     return pairs if kind == "DomainFit" else TYPES[kind](**pairs)
 
 
+def _domain(pairs: dict[str, Any]) -> DomainFit:
+    members = tuple(_domain(dict(member)) for member in pairs.get("members", ()))
+    law = mean_law(members) if members else catalog.get(pairs["law"], pairs["facts"])
+    return DomainFit(**{**pairs, "law": law, "members": members})
+
+
 def _domains(plain: dict[str, dict[str, Any]]) -> dict[str, DomainFit]:
     """Rebuild the laws from their names; eq6 needs the D_pt and D_cpt fits first."""
     built: dict[str, DomainFit] = {}
@@ -189,5 +195,5 @@ def _domains(plain: dict[str, dict[str, Any]]) -> dict[str, DomainFit]:
             both = built["pt"], built["cpt"]
             built[role] = DomainFit(**{**pairs, "law": combination(*both), "combines": both})
         else:
-            built[role] = DomainFit(**{**pairs, "law": catalog.get(pairs["law"], pairs["facts"])})
+            built[role] = _domain(pairs)
     return {role: built[role] for role in plain}

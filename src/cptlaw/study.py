@@ -181,6 +181,31 @@ class Study:
             raise DataError("every run is held out; leave some to fit on.")
         return replace(self, runs=runs)
 
+    def beginning(self, share: float) -> Study:
+        """The study with the curves of its last runs cut after a share of their steps.
+
+        Runs that others go on from stay whole.
+
+        Raises:
+            DataError: a share that is not between 0 and 1.
+        """
+        if not 0 < share < 1:
+            raise DataError(f"fit_steps = {share:g} is a share of the steps, above 0 and below 1.")
+        bases = {run.after for run in self.runs}
+
+        def cut(run: Run) -> Run:
+            if run.name in bases:
+                return run
+            last = share * run.steps
+            curves = {
+                column: curve.only(curve.steps <= last)
+                for column, curve in run.curves.items()
+                if curve.steps[0] <= last
+            }
+            return replace(run, curves=curves)
+
+        return replace(self, runs=tuple(cut(run) for run in self.runs))
+
     @property
     def all_notes(self) -> tuple[str, ...]:
         """What was found while reading the runs and putting them together, each said once."""

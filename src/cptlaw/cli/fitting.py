@@ -27,7 +27,10 @@ from cptlaw.cli.shared import (
 @click.command()
 @click.argument("study", metavar="STUDY")
 @click.option(
-    "--law", metavar="NAME", help="A law of `cptlaw laws`; left out, what varies decides."
+    "--law",
+    metavar="NAME",
+    help="A law of `cptlaw laws`; paper: the one of arXiv:2505.07796 that suits the study; auto: "
+    "the one that forecasts the study's own runs best; average: the mean of several.",
 )
 @click.option(
     "--ood-law",
@@ -36,6 +39,7 @@ from cptlaw.cli.shared import (
     help="Law of out-of-domain sets; eq6 is a sum of the D_pt and D_cpt losses.",
 )
 @fitting_options
+@click.option("--no-priors", is_flag=True, help="Do not draw shape parameters to what is usual.")
 @click.option("-o", "--output", help="Write the fit as JSON, for forecast and the others.")
 @click.option("--figure", help="Draw fit and residuals (png, svg or pdf).")
 @JSON
@@ -48,6 +52,7 @@ def fit(
     warmup: str,
     tail: str,
     fit_from: int | None,
+    no_priors: bool,
     output: str | None,
     figure: str | None,
     as_json: bool,
@@ -62,7 +67,15 @@ def fit(
     fixed, convention = fixed_shapes(fix, lambda_), convention_of(warmup, tail, fit_from)
     loaded = study_file.load(study)
     say(f"fitting {_count(loaded.domains, 'domain')} of {_count(loaded.runs, 'run')} ...")
-    result = fit_study(loaded, law, convention=convention, fixed=fixed, ood_law=ood_law)
+    result = fit_study(
+        loaded,
+        law,
+        convention=convention,
+        fixed=fixed,
+        ood_law=ood_law,
+        priors=not no_priors,
+        progress=say,
+    )
     say(f"done in {result.seconds:.2f} s")
     if figure is not None:
         plot.save(plot.fit_figure(result), figure)

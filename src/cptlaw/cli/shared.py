@@ -120,14 +120,15 @@ def check_laws(laws: Iterable[str], ood_law: str = "eq6") -> None:
     Raises:
         DataError: naming the laws there are.
     """
-    from cptlaw.catalog import LAWS
+    from cptlaw.catalog import CHOSEN, LAWS
 
     known = ", ".join(LAWS)
     for law in laws:
         if law == "eq6":
             raise DataError("law 'eq6' is that of out-of-domain sets (--ood-law), not of a study.")
-        if law not in LAWS:
-            raise DataError(f"law '{law}' is unknown. Known: {known} (see: cptlaw laws).")
+        if law not in (*LAWS, *CHOSEN):
+            names = f"{known}, {', '.join(CHOSEN)}"
+            raise DataError(f"law '{law}' is unknown. Known: {names} (see: cptlaw laws).")
     if ood_law != "eq6" and ood_law not in LAWS:
         raise DataError(f"--ood-law {ood_law}: law '{ood_law}' is unknown. Known: eq6, {known}.")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cptlaw.cli.accuracy import bench_accuracy
 from cptlaw.cli.shared import JSON, check_lab, say, show
 
 
@@ -90,3 +91,6 @@ def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
         torch.set_num_threads(threads)
     result = throughput.lab_speed(rounds, progress=say)
     show(as_json, lambda: result, lambda: throughput.lab_speed_text(result))
+
+
+bench.add_command(bench_accuracy)

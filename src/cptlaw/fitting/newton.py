@@ -74,6 +74,9 @@ def whitening(objective: Objective, z: FloatArray, free: BoolArray) -> FloatArra
     """Directions (free, rank), scaled so that each moves the weighted residuals by 1."""
     residual, jacobian = objective.jacobian(z)
     weighted = jacobian[:, free] * huber_weight(residual, objective.delta)[:, None]
+    drawn = np.zeros((z.size - objective.terms, z.size))
+    drawn[:, objective.terms :] = np.diag(np.sqrt(objective.pull[1]))
+    weighted = np.vstack([weighted, drawn[:, free]])
     scale = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
     scale[scale == 0] = 1.0
     _, sizes, right = np.linalg.svd(weighted / scale, full_matrices=False)

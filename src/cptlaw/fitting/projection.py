@@ -73,12 +73,12 @@ def project(
     objective: Objective, u: FloatArray, weight: FloatArray | None = None, slopes: bool = True
 ) -> Projected:
     """Solve for the coefficients at u; `weight` (n,) are the square roots of the weights."""
-    columns = objective.law.columns(objective.points, u, slopes, objective.fixed)
+    columns = objective.columns(np.concatenate([np.zeros(objective.terms), u]), slopes)
     relative = 1.0 / objective.loss if weight is None else weight / objective.loss
     target = np.ones(objective.loss.size) if weight is None else weight
     c = best_coefficients(columns.matrix * relative[:, None], target, signs_of(objective))
     residual = columns.matrix @ c / objective.loss - 1.0
-    score = float(huber(residual, objective.delta).sum())
+    score = float(huber(residual, objective.delta).sum()) + objective.prior(u)
     return Projected(u, c, residual, columns, score if np.isfinite(score) else np.inf)
 
 
@@ -145,4 +145,5 @@ def _normal_equations(
     if used.shape[1]:
         q, _ = np.linalg.qr(used)
         jacobian -= q @ (q.T @ jacobian)
-    return jacobian.T @ (here.residual * weight), jacobian.T @ jacobian
+    gradient = jacobian.T @ (here.residual * weight) + objective.prior_gradient(here.u)[free]
+    return gradient, jacobian.T @ jacobian + np.diag(objective.pull[1][free])

@@ -8,7 +8,7 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
-from cptlaw.law import Factor, Shape, Valued, latex_name
+from cptlaw.law import Factor, Prior, Shape, Valued, latex_name
 from cptlaw.points import Points, group_label
 
 ALPHA = Shape("alpha", 1e-3, 20.0, (0.15, 1.5))
@@ -195,9 +195,10 @@ def _relative_shift(
     return value, (top_r - value * low_r) / low, (top_b - value * low_b) / low
 
 
-def size_power(gamma: str, sign: int = 1) -> Factor:
+def size_power(gamma: str, sign: int = 1, prior: Prior | None = None) -> Factor:
     """N**gamma or, with sign -1, N**-gamma; N in millions of non-embedding parameters."""
-    shape = Shape(gamma, -2.0, 2.0, (0.05, 0.3), "linear", neutral=0.0)
+    neutral = 0.0 if prior is None else None
+    shape = Shape(gamma, -2.0, 2.0, (0.05, 0.3), "linear", neutral=neutral, prior=prior)
 
     def evaluate(x: Points, exponent: float) -> Valued:
         log_size = sign * np.log(x.size_millions)
@@ -205,7 +206,8 @@ def size_power(gamma: str, sign: int = 1) -> Factor:
         return value, (log_size * value,)
 
     minus = "-" if sign < 0 else ""
-    return Factor((shape,), evaluate, f"N^{minus}<{gamma}>", f"N^{{{minus}<{gamma}>}}")
+    latex = f"N^{{{minus}<{gamma}>}}"
+    return Factor((shape,), evaluate, f"N^{minus}<{gamma}>", latex, conventional=False)
 
 
 def exponential_share(data: PHASES) -> Factor:

@@ -1,0 +1,154 @@
+"""Values that carry their derivatives along: forward differentiation for laws with a history.
+
+A factor written with duals needs no derivative of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
+
+Number: TypeAlias = "Dual | FloatArray | float"
+
+
+@dataclass(frozen=True, eq=False)
+class Dual:
+    """n values and their derivatives in k parameters.
+
+    Args:
+        value: shape (n,), or (1,) for a parameter.
+        slopes: shape (k, n).
+    """
+
+    __array_ufunc__ = None  # an array on the left leaves the operation to us
+
+    value: FloatArray
+    slopes: FloatArray
+
+    def __add__(self, other: Number) -> Dual:
+        if isinstance(other, Dual):
+            return Dual(self.value + other.value, self.slopes + other.slopes)
+        value = self.value + other
+        return Dual(value, np.broadcast_to(self.slopes, (self.slopes.shape[0], value.size)))
+
+    def __mul__(self, other: Number) -> Dual:
+        if isinstance(other, Dual):
+            slopes = self.slopes * other.value + other.slopes * self.value
+            return Dual(self.value * other.value, slopes)
+        return Dual(self.value * other, self.slopes * other)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Dual:
+        return Dual(-self.value, -self.slopes)
+
+    def __sub__(self, other: Number) -> Dual:
+        return self + (-other)
+
+    def __rsub__(self, other: FloatArray | float) -> Dual:
+        return -self + other
+
+    def __truediv__(self, other: Number) -> Dual:
+        if isinstance(other, Dual):
+            return self * other.inverse()
+        return self * (1.0 / other)
+
+    def __rtruediv__(self, other: FloatArray | float) -> Dual:
+        return self.inverse() * other
+
+    def __getitem__(self, index: IntArray | BoolArray) -> Dual:
+        return Dual(self.value[index], self.slopes[:, index])
+
+    def inverse(self) -> Dual:
+        """1 / self."""
+        value = 1.0 / self.value
+        return Dual(value, -self.slopes * value**2)
+
+    def through(self, value: FloatArray, slope: FloatArray) -> Dual:
+        """A function of self by its value and derivative there, both of shape (n,)."""
+        return Dual(value, self.slopes * slope)
+
+
+def variables(*values: float) -> tuple[Dual, ...]:
+    """Parameters, each with its own derivative."""
+    unit = np.eye(len(values))
+    return tuple(Dual(np.array([value]), unit[:, i : i + 1]) for i, value in enumerate(values))
+
+
+def constant(value: FloatArray, like: Dual) -> Dual:
+    """Values of shape (n,) that depend on none of the parameters of `like`."""
+    return Dual(value, np.zeros((like.slopes.shape[0], value.size)))
+
+
+def exp(x: Dual) -> Dual:
+    """e**x."""
+    value = np.exp(x.value)
+    return x.through(value, value)
+
+
+def log(x: Dual) -> Dual:
+    """Natural logarithm."""
+    return x.through(np.log(x.value), 1.0 / x.value)
+
+
+def log1p(x: Dual) -> Dual:
+    """log(1 + x)."""
+    return x.through(np.log1p(x.value), 1.0 / (1.0 + x.value))
+
+
+def expm1(x: Dual) -> Dual:
+    """e**x - 1."""
+    return x.through(np.expm1(x.value), np.exp(x.value))
+
+
+def sqrt(x: Dual) -> Dual:
+    """Square root."""
+    value = np.sqrt(x.value)
+    return x.through(value, 0.5 / value)
+
+
+def power(x: Dual, exponent: Dual | float) -> Dual:
+    """x**exponent for x of 0 or more; 0 and without derivative where x is 0."""
+    live = x.value > 0
+    safe = Dual(np.where(live, x.value, 1.0), x.slopes)
+    raised = exp(log(safe) * exponent)
+    return raised * live.astype(np.float64)
+
+
+def box(x: Dual, exponent: Dual) -> Dual:
+    """(e**(exponent * x) - 1) / exponent, which is x where the exponent is 0."""
+    y = exponent * x
+    size = np.abs(y.value)
+    small = size < 1e-4
+    safe = np.where(small, 1.0, y.value)
+    ratio = np.where(small, 1.0 + y.value / 2.0 + y.value**2 / 6.0, np.expm1(safe) / safe)
+    slope = np.where(small, 0.5 + y.value / 3.0, (np.exp(safe) * (safe - 1.0) + 1.0) / safe**2)
+    return x * y.through(ratio, slope)
+
+
+def mean_fade(x: Dual) -> Dual:
+    """(1 - e**-x) / x for x of 0 or more, the mean of a fading from 1 over x; 1 at 0."""
+    small = x.value < 1e-4
+    safe = np.where(small, 1.0, x.value)
+    value = np.where(small, 1.0 - x.value / 2.0, -np.expm1(-safe) / safe)
+    slope = np.where(small, -0.5 + x.value / 3.0, (np.exp(-safe) - value) / safe)
+    return x.through(value, slope)
+
+
+Differentiated: TypeAlias = Callable[..., tuple[FloatArray, tuple[FloatArray, ...]]]
+
+
+def differentiated(function: Callable[..., Dual]) -> Differentiated:
+    """(place, *duals) -> Dual as (place, *floats) -> value (n,) and its derivatives (n,) each."""
+
+    def evaluate(place: object, *values: float) -> tuple[FloatArray, tuple[FloatArray, ...]]:
+        result = function(place, *variables(*values))
+        return result.value, tuple(result.slopes)
+
+    return evaluate
