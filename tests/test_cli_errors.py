@@ -273,7 +273,7 @@ def test_backtest(here, words, told):
         ("exponential 9 to 0", ["above 0"]),
         ("cosine 1e9 to 0", ["1000000000 steps", "at most"]),
         ("constant 9 to 0", ["learning rate is 0 at every step", "begin with a warmup"]),
-        ("constant 9 to 1e305", ["no loss is predicted"]),
+        ("constant 9 to 1e305", ["over a million times outside"]),
     ],
 )
 def test_schedules(here, schedule, told):

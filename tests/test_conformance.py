@@ -122,7 +122,10 @@ def test_priors_bend_a_law_by_little(name, role):
     study, _ = own_study(name, role)
     domain = fit(study, name).domain(role)
     assert 1e-6 < domain.scores.worst < 1e-3
-    assert domain.status == "ok"
+    # no data repeat here, and so R is not seen; B, E and its bend trade off against one another
+    drawn = {shape.name for shape in domain.law.shapes if shape.prior}
+    assert domain.status in ("ok", "not identified")
+    assert {*domain.loose, *domain.unseen} <= {"B", "D", "R", *drawn}
 
 
 @cases

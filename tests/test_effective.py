@@ -1,12 +1,24 @@
 """The effective-LR law's parts, each against the plain form of what its module says it is."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from cptlaw import Convention, History, Schedule, blocks, catalog, dual, factors
+from cptlaw import (
+    Convention,
+    DataError,
+    History,
+    Run,
+    Schedule,
+    blocks,
+    catalog,
+    datasets,
+    dual,
+    factors,
+)
 from cptlaw.blocks import Blocks
 from cptlaw.catalog import Facts
 from cptlaw.factors.effective import REFERENCE_LR, effective_lr, relaxed
@@ -301,3 +313,36 @@ def test_points_and_their_blocks_can_be_sent_to_another_process():
     expected = law("pt").loss(x, VALUES)
     again = pickle.loads(pickle.dumps(x))
     assert np.array_equal(law("pt").loss(again, VALUES), expected)
+
+
+# --- repeated data ----------------------------------------------------------------------------
+
+
+def test_repeats_count_passes_after_the_first():
+    history = History(np.full(10, 1e-3), np.full(100, 1e-3), replay=0.5, domain_steps=20.0)
+    points = Points([history], np.zeros(4, dtype=int), np.array([5, 10, 50, 110]), Convention())
+    assert points.repeats == pytest.approx([0.0, 0.0, 0.0, 1.5])
+    value, (slope,) = factors.repetition().evaluate(points, 2.0)
+    assert value == pytest.approx([0.0, 0.0, 0.0, 2.25])
+    assert slope == pytest.approx([0.0, 0.0, 0.0, 2.25 * np.log(1.5)])
+
+
+def test_data_that_do_not_repeat_cost_nothing():
+    history = History(np.full(10, 1e-3), np.full(100, 1e-3))
+    points = Points([history], np.zeros(1, dtype=int), np.array([110]), Convention())
+    assert factors.repetition().evaluate(points, 1.0)[0] == pytest.approx([0.0])
+
+
+def test_the_default_law_sees_repeated_data():
+    study = datasets.load("tiny-cpt")
+    runs = [
+        replace(run, domain_tokens=300 * run.batch_tokens) if run.data == "cpt" else run
+        for run in study.runs
+    ]
+    assert catalog.default_name(study) == "effective"
+    assert catalog.default_name(replace(study, runs=tuple(runs))) == "effective+repetition"
+
+
+def test_domain_tokens_need_a_batch():
+    with pytest.raises(DataError, match="needs batch_tokens"):
+        Run("r", data="cpt", after="base", domain_tokens=1e6)

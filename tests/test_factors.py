@@ -76,8 +76,12 @@ def test_slopes_are_central_differences(name, role, seed):
         high = law.columns(points, z + step, slopes=False).matrix
         low = law.columns(points, z - step, slopes=False).matrix
         expected = (high - low) / (2 * h)
+        if shape.name == "omega":  # no data repeat at these points
+            assert not found[i].any() and not expected.any()
+            continue
         assert np.abs(expected).max() > 0, f"{shape.name} moves nothing"
         size = np.abs(high).max(axis=0) + np.abs(expected).max(axis=0)
+        size[size == 0] = 1.0
         assert_allclose(found[i] / size, expected / size, atol=1e-8, err_msg=shape.name)
 
 

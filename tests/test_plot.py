@@ -282,7 +282,7 @@ def test_forecast_draws_loss_and_hidden_curve(future: Forecast) -> None:
         assert loss.get_ydata().tolist() == future.domains[role].loss.tolist()
         assert hidden.get_ydata().tolist() == future.domains[role].base.tolist()
         assert hidden.get_linestyle() == "--"
-    assert len(ax.collections) == 3  # two shifts and one interval
+    assert len(ax.collections) == 4  # two shifts and two intervals
     final = rf"$D_\mathrm{{pt}}$ loss: {future.domains['pt'].final:.3f} at the end"
     names = _labels(ax.figure)
     assert names[0] == final
@@ -316,7 +316,7 @@ def test_forecast_figure_does_without_a_fit(future: Forecast, fitted: Fit) -> No
     for known in (None, replace(fitted, study=None)):
         figure = plot.forecast_figure(future, known, ["cpt"])
         _check(figure, 2)
-        assert _labels(figure) == ["forecast", "hidden PT curve", "shift"]
+        assert _labels(figure) == ["forecast", "hidden PT curve", "shift", "interval"]
 
 
 def test_forecast_from_scratch_cuts_its_first_steps_and_says_so(fitted: Fit) -> None:
@@ -325,7 +325,7 @@ def test_forecast_from_scratch_cuts_its_first_steps_and_says_so(fitted: Fit) -> 
     losses = figure.axes[1]
     assert losses.get_title(loc="right").startswith("first steps above")
     assert losses.get_ylim()[1] < early.domains["pt"].loss[0]
-    assert _labels(figure) == ["forecast", "fitted runs, measured"]
+    assert _labels(figure) == ["forecast", "interval", "fitted runs, measured"]
 
 
 # --- style ------------------------------------------------------------------------------------

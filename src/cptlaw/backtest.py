@@ -14,11 +14,13 @@ from cptlaw.errors import DataError
 from cptlaw.extrapolation import warnings
 from cptlaw.fit import fit
 from cptlaw.fitted import Fit
+from cptlaw.intervals import LEVEL, band
 from cptlaw.observations import Observations, observe
 from cptlaw.points import Points
 from cptlaw.runs import Run
 from cptlaw.scores import Scores, score
 from cptlaw.study import Study
+from cptlaw.uncertainty import ensemble_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class BacktestRow:
         run: the held-out run.
         domain: role of the domain.
         scores: agreement over the held-out points.
-        coverage: share of points within the 90 % interval; None without intervals.
+        coverage: share of points within the 90 % interval of one run.
     """
 
     law: str
@@ -141,6 +143,7 @@ def _scored(
     places = list(zip(full.run.tolist(), full.step.tolist(), strict=True))
     new = np.array([(full.runs[r], s) not in seen for r, s in places])
     predicted = result.domain(role).loss(full.points)
+    ensemble = ensemble_of(result)
     rows: list[BacktestRow] = []
     for index, name in enumerate(full.runs):
         mine = new & (full.run == index)
@@ -150,7 +153,12 @@ def _scored(
         if bad.any():
             notes.append(f"{law} has no finite forecast of '{name}' on {role}: not scored.")
             continue
-        rows.append(BacktestRow(law, name, role, score(predicted[mine], full.loss[mine])))
+        history, step = full.points.histories[index], full.points.step[mine]
+        owner = np.zeros(step.size, dtype=np.int64)
+        points = Points([history], owner, step, result.convention)
+        low, high = band(ensemble, role, points, LEVEL)[:2]
+        coverage = float(((low <= full.loss[mine]) & (full.loss[mine] <= high)).mean())
+        rows.append(BacktestRow(law, name, role, score(predicted[mine], full.loss[mine]), coverage))
     return rows
 
 

@@ -76,7 +76,9 @@ class Blocks:
         self.is_cpt: BoolArray = np.concatenate(is_cpt)
         self.share: FloatArray = np.concatenate(share)
         places = zip(owner.tolist(), step.tolist(), strict=True)
-        self.ends: IntArray = np.array([limbs[int(i)].block(int(s)) for i, s in places], dtype=np.int64)
+        self.ends: IntArray = np.array(
+            [limbs[int(i)].block(int(s)) for i, s in places], dtype=np.int64
+        )
         self._first: IntArray = np.array([s for s, e, _ in self._stretches if e > s])
         self._before: IntArray = np.array([p for s, e, p in self._stretches if e > s])
         self._is_root: BoolArray = np.zeros(total, dtype=np.bool_)

@@ -15,9 +15,11 @@ from cptlaw.errors import DataError
 from cptlaw.extrapolation import fitted_range, warnings
 from cptlaw.fitted import DomainFit, Fit
 from cptlaw.history import History
+from cptlaw.intervals import LEVEL, band, distances
 from cptlaw.points import Points
 from cptlaw.runs import UNKNOWN, Data, Run
 from cptlaw.schedule import Schedule, as_schedule
+from cptlaw.uncertainty import ensemble_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +31,10 @@ class DomainForecast:
         loss: predicted loss.
         base: the hidden PT curve: what the same schedule would give on D_pt data.
         shift: loss - base.
-        low: lower end of the interval, None as long as there is none.
-        high: upper end of the interval.
+        low: lower end of the interval of what one run will measure; None if there is none.
+        high: upper end of it.
+        mean_low: lower end of the interval of the mean over many such runs; None if there is none.
+        mean_high: upper end of it.
     """
 
     step: IntArray
@@ -39,10 +43,12 @@ class DomainForecast:
     shift: FloatArray
     low: FloatArray | None = None
     high: FloatArray | None = None
+    mean_low: FloatArray | None = None
+    mean_high: FloatArray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "step", integers(self.step))
-        for name in ("loss", "base", "shift", "low", "high"):
+        for name in ("loss", "base", "shift", "low", "high", "mean_low", "mean_high"):
             values = getattr(self, name)
             object.__setattr__(self, name, None if values is None else floats(values))
 
@@ -67,6 +73,7 @@ class Forecast:
         model_size: non-embedding parameters, or None.
         batch_tokens: tokens per step, or None.
         warnings: how far it leaves what was fitted, each a sentence.
+        level: share of cases in which the intervals are to hold; None if there are none.
     """
 
     domains: Mapping[str, DomainForecast]
@@ -77,6 +84,7 @@ class Forecast:
     model_size: float | None = None
     batch_tokens: float | None = None
     warnings: tuple[str, ...] = ()
+    level: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
@@ -93,7 +101,10 @@ def forecast(
     model_size: float | None = None,
     batch_tokens: float | None = None,
     sequence_length: int | None = None,
+    domain_tokens: float | None = None,
     every: int | None = None,
+    level: float | None = LEVEL,
+    anyway: bool = False,
 ) -> Forecast:
     """Predict the loss curves of a run.
 
@@ -108,10 +119,14 @@ def forecast(
         model_size: non-embedding parameters; left out, the base's.
         batch_tokens: tokens per step of the CPT; left out, that of the fitted CPT runs.
         sequence_length: tokens per sequence of the CPT.
+        domain_tokens: distinct tokens of D_cpt data; left out, no step sees any of them again.
         every: step distance of the curve; left out, about 400 points.
+        level: of the intervals; None for none. Published coefficients have none either.
+        anyway: forecast even where nothing is known, such as at ten times the fitted peak LR.
 
     Raises:
-        DataError: the start is missing or unknown, or the schedule is impossible.
+        DataError: the start is missing or unknown, the schedule is impossible, or it lies where
+            nothing is known.
     """
     start, words = _start(fit, after, base_schedule)
     phase: Data = data or ("pt" if words == _SCRATCH else "cpt")
@@ -120,13 +135,19 @@ def forecast(
         replay, (batch_tokens, sequence_length) = start.replay, start.batch
     future = _run(fit, _read(schedule, start, words), phase, replay, model_size)
     future = _with_batch(fit, future, batch_tokens, sequence_length)
+    future = replace(future, domain_tokens=domain_tokens)
     if phase == "pt" and start.cpt_lr.size:
         raise DataError(f"{words} is a CPT checkpoint; no law covers D_pt training after it.")
     _check_phase(fit, start, future, words)
     points, step = _points(start, future, fit.convention, every)
     _check_trains(future)
+    if not anyway:
+        _check_known(fit, points)
     with np.errstate(over="ignore", invalid="ignore"):  # _strange tells it in words
         curves = {role: _curve(domain, points, step) for role, domain in fit.domains.items()}
+        if level is not None and fit.study is not None:
+            curves = _with_bands(fit, curves, points, level)
+    sure = all(curve.low is not None for curve in curves.values())
     return Forecast(
         curves,
         _schedule(future),
@@ -136,6 +157,7 @@ def forecast(
         points.histories[0].model_size,
         future.batch_tokens,
         (*warnings(fit, points, future, model_size), *_strange(curves)),
+        level if sure else None,
     )
 
 
@@ -323,6 +345,37 @@ def _curve(domain: DomainFit, points: Points, step: IntArray) -> DomainForecast:
     shift = parts.get("shift", np.zeros(step.size))
     base = sum((v for k, v in parts.items() if k != "shift"), np.zeros(step.size))
     return DomainForecast(step, base + shift, base, shift)
+
+
+def _with_bands(
+    fit: Fit, curves: Mapping[str, DomainForecast], points: Points, level: float
+) -> dict[str, DomainForecast]:
+    """The curves with their intervals."""
+    ensemble = ensemble_of(fit)
+    found: dict[str, DomainForecast] = {}
+    for role, curve in curves.items():
+        ends = band(ensemble, role, points, level)
+        finite = all(np.isfinite(end).all() for end in ends)
+        found[role] = replace(curve, **ends._asdict()) if finite else curve
+    return found
+
+
+_BLIND = (("length", 0, 30.0), ("peak LR", 1, 10.0), ("model size", 3, 100.0))
+"""What, its column in `distances`, and how many times outside the fitted range nothing is known."""
+
+
+def _check_known(fit: Fit, points: Points) -> None:
+    """Whether the forecast lies where anything is known at all."""
+    for domain in fit.domains.values():
+        with np.errstate(over="ignore"):
+            away = np.exp(distances(domain, points.histories[0], points.step)[-1])
+        for what, column, most in _BLIND:
+            if away[column] >= 0.999 * most:
+                times = f"{away[column]:.3g}" if away[column] < 1e6 else "over a million"
+                raise DataError(
+                    f"the {what} is {times} times outside what was fitted; nothing is "
+                    "known there. Fit a run nearer to it, or insist: anyway = True (--anyway)."
+                )
 
 
 _ABSURD = 1e6  # nats per token

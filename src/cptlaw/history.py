@@ -24,6 +24,7 @@ class History:
         model_size: non-embedding parameters, or None.
         batch: (batch tokens, sequence length) of the CPT, either may be None.
         unknown_base: name of an open model whose pre-training nobody knows, or None.
+        domain_steps: steps of nothing but D_cpt data until they repeat, or None.
     """
 
     pt_lr: FloatArray
@@ -32,6 +33,7 @@ class History:
     model_size: float | None = None
     batch: tuple[float | None, int | None] = (None, None)
     unknown_base: str | None = None
+    domain_steps: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pt_lr", floats(self.pt_lr))
@@ -61,6 +63,7 @@ class History:
             replay=run.replay,
             model_size=size,
             batch=(run.batch_tokens, run.sequence_length),
+            domain_steps=_steps_of(run),
         )
 
     @property
@@ -68,3 +71,10 @@ class History:
         """LR of the last step, 0 if there is none."""
         lr = self.cpt_lr if self.cpt_lr.size else self.pt_lr
         return float(lr[-1]) if lr.size else 0.0
+
+
+def _steps_of(run: Run) -> float | None:
+    """Steps that a CPT's distinct D_cpt tokens last for, without replay."""
+    if run.domain_tokens is None or run.batch_tokens is None:
+        return None
+    return run.domain_tokens / run.batch_tokens

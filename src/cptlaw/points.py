@@ -131,6 +131,13 @@ class Points:
         return 1.0 - self.r_pt
 
     @cached_property
+    def repeats(self) -> FloatArray:
+        """How often the CPT's D_cpt data were seen before, 0 in the first pass or if unknown."""
+        steps = [h.domain_steps or np.inf for h in self.histories]
+        seen = self.cpt_step * self.r_cpt / self._per_history(steps)
+        return np.maximum(seen - 1.0, 0.0)
+
+    @cached_property
     def size_millions(self) -> FloatArray:
         """Non-embedding parameters in millions; NaN where unknown."""
         sizes = [np.nan if h.model_size is None else h.model_size for h in self.histories]

@@ -113,6 +113,7 @@ class Run:
         model_size: non-embedding parameters, a raw count.
         batch_tokens: tokens per optimiser step.
         sequence_length: tokens per sequence.
+        domain_tokens: distinct tokens of D_cpt data in a CPT; seen again once they are used up.
         origin: the path it was read from.
         format: name of the log format.
         notes: what was found and done while reading, each a sentence.
@@ -132,6 +133,7 @@ class Run:
     model_size: float | None = None
     batch_tokens: float | None = None
     sequence_length: int | None = None
+    domain_tokens: float | None = None
     origin: str = ""
     format: str = ""
     notes: tuple[str, ...] = ()
@@ -148,7 +150,12 @@ class Run:
             raise DataError(
                 f"run '{self.name}': after = '{UNKNOWN}' needs a name, such as '{UNKNOWN}llama'."
             )
-        for key in ("model_size", "batch_tokens", "sequence_length"):
+        if self.domain_tokens is not None and (self.data == "pt" or self.batch_tokens is None):
+            raise DataError(
+                f"run '{self.name}': domain_tokens belongs to CPT runs, and needs batch_tokens to "
+                "tell how often they are seen."
+            )
+        for key in ("model_size", "batch_tokens", "sequence_length", "domain_tokens"):
             value = getattr(self, key)
             if value is not None and not 0 < value < float("inf"):
                 raise DataError(f"run '{self.name}': {key} = {value:g} must be above 0.")

@@ -96,6 +96,7 @@ def forecast_shape(forecast: Forecast) -> dict[str, Any]:
         "model_size": forecast.model_size,
         "steps": steps,
         "tokens": None if tokens is None else tokens * steps,
+        "level": forecast.level,
         "warnings": list(forecast.warnings),
     }
 
@@ -108,6 +109,8 @@ def _domain_forecast(curve: DomainForecast) -> dict[str, Any]:
         "shift": curve.shift.tolist(),
         "low": None if curve.low is None else curve.low.tolist(),
         "high": None if curve.high is None else curve.high.tolist(),
+        "mean_low": None if curve.mean_low is None else curve.mean_low.tolist(),
+        "mean_high": None if curve.mean_high is None else curve.mean_high.tolist(),
         "final": curve.final,
     }
 

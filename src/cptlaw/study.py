@@ -243,6 +243,7 @@ class Study:
                 run.model_size,
                 run.batch_tokens,
                 run.sequence_length,
+                *(() if run.domain_tokens is None else (run.domain_tokens,)),
             )
             digest.update(repr(meta).encode())
             if run.schedule is not None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -71,7 +72,7 @@ class Ensemble:
             )
             leaves = domain.members or (domain,)
             each = zip(shares, leaves, moves, strict=True)
-            found = [share * (move @ _slopes(leaf, points).T) for share, leaf, move in each]
+            found = [share * (move @ slopes(leaf, points).T) for share, leaf, move in each]
             return np.sum(found, axis=0)
         (own,) = moves
         found = own @ np.stack([both.loss(points) for both in domain.combines])
@@ -128,10 +129,26 @@ def bootstrap(fit: Fit, count: int = COUNT, seed: int = 0) -> Ensemble:
     return Ensemble(fit, {role: moves[role] for role in fit.domains})
 
 
+_kept: WeakKeyDictionary[Fit, Ensemble] = WeakKeyDictionary()
+
+
+def ensemble_of(fit: Fit) -> Ensemble:
+    """The default refits of a fit, made once.
+
+    Raises:
+        DataError: published coefficients.
+    """
+    if fit not in _kept:
+        _kept[fit] = bootstrap(fit)
+    return _kept[fit]
+
+
 def interval(ensemble: Ensemble, quantity: Callable[[Fit], float], level: float = 0.9) -> Interval:
     """The interval of a number that is computed from a fit.
 
-    Infinite values are allowed (a length that is never reached); NaN ones are left out.
+    It lies about the fit's own value, in the logarithm where all values are above 0, as far as a
+    share `level` of the refits deviates, times sqrt(R / (R - 1)) for R runs. Infinite values are
+    allowed (a length that is never reached); NaN ones are left out.
 
     Args:
         ensemble: a fit and its refits.
@@ -142,9 +159,18 @@ def interval(ensemble: Ensemble, quantity: Callable[[Fit], float], level: float 
         DataError: a level that is not between 0 and 1, or nothing but NaN.
     """
     value = float(quantity(ensemble.fit))
-    found = np.array([float(quantity(fit)) for fit in ensemble.fits()])
-    low, high = limits(found, level)
-    return Interval(value, float(low), float(high), level)
+    draws = np.array([float(quantity(fit)) for fit in ensemble.fits()])
+    low, high = limits(draws, level)
+    draws = draws[~np.isnan(draws)]
+    if not np.isfinite(value) or not np.isfinite(draws).all():
+        return Interval(value, float(low), float(high), level)
+    runs = max(len(ensemble.fit.observed(role).runs) for role in ensemble.fit.domains)
+    wider = np.sqrt(runs / (runs - 1.0)) if runs > 1 else np.sqrt(2.0)
+    if value > 0 and (draws > 0).all():
+        reach = float(np.exp(wider * np.quantile(np.abs(np.log(draws / value)), level)))
+        return Interval(value, value / reach, value * reach, level)
+    reach = float(wider * np.quantile(np.abs(draws - value), level))
+    return Interval(value, value - reach, value + reach, level)
 
 
 def limits(values: ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:
@@ -212,15 +238,15 @@ def _moved(domain: DomainFit, moves: list[FloatArray], found: Mapping[str, Domai
     return replace(domain, params=params, combines=both, law=combination(*both))
 
 
-def _slopes(domain: DomainFit, points: Points) -> FloatArray:
+def slopes(domain: DomainFit, points: Points) -> FloatArray:
     """Derivatives of the loss at n points in coefficients and search coordinates, (n, m + k)."""
     law, m = domain.law, len(domain.law.terms)
     columns = law.columns(points, law.inner(domain.params))
-    slopes = np.zeros((len(points), m + len(law.shapes)))
-    slopes[:, :m] = columns.matrix
+    found = np.zeros((len(points), m + len(law.shapes)))
+    found[:, :m] = columns.matrix
     for s, t, slope in columns.slopes:
-        slopes[:, m + s] += domain.params[law.coefficients[t]] * slope
-    return slopes
+        found[:, m + s] += domain.params[law.coefficients[t]] * slope
+    return found
 
 
 def _drawn(fit: Fit, domain: DomainFit, observed: Observations, weights: FloatArray) -> FloatArray:
@@ -228,8 +254,8 @@ def _drawn(fit: Fit, domain: DomainFit, observed: Observations, weights: FloatAr
     objective = objective_of(fit, domain, observed)
     m, z = objective.terms, _place(domain)
     low, high = objective.bounds
-    free = (np.diag(domain.covariance) > 0) & (low < high)
     moves = np.zeros((weights.shape[0], z.size))
+    free = (np.diag(domain.covariance) > 0) & (low < high) if domain.covariance.size else low > high
     if not free.any():
         return moves
     axes = whitening(objective, z, free)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from cptlaw.catalog import field, ours, paper
 from cptlaw.catalog.entries import Entry, Facts, Terms
 from cptlaw.catalog.paper import PAPER
@@ -76,7 +78,15 @@ def default_name(study: Study) -> str:
         DataError: known and unknown bases are mixed, or no law covers what varies.
     """
     _check_bases(study)
-    return paper_name(study) if {"unknown", "batch"} & varies(study) else "effective"
+    if {"unknown", "batch"} & varies(study):
+        return paper_name(study)
+    return "effective+repetition" if _repeats(study) else "effective"
+
+
+def _repeats(study: Study) -> bool:
+    """Whether any fitted run sees its D_cpt data more than once."""
+    cpt = [h for h in _fitted(study).values() if h.domain_steps is not None]
+    return any(h.cpt_lr.size * (1.0 - h.replay) > 1.05 * (h.domain_steps or np.inf) for h in cpt)
 
 
 def paper_name(study: Study) -> str:

@@ -6,11 +6,14 @@ past begins to fade, rho the power with which it ends, zeta a power of the LR.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cptlaw.catalog.entries import Entry, Facts, Terms, sign_of_shift
 from cptlaw.catalog.ours import completed
 from cptlaw.factors import kernels, shifts
-from cptlaw.factors.effective import AREA, Clock, noise, power_of_progress
+from cptlaw.factors.effective import AREA, EFFECTIVE, Clock, noise, power_of_progress
 from cptlaw.factors.paper import size_power
+from cptlaw.factors.transfer import repetition
 from cptlaw.law import Factor, Prior, Term
 
 SEES = ("cpt", "replay", "size")
@@ -55,6 +58,12 @@ def _with_shift(shift: Terms) -> Terms:
 
 def _size() -> tuple[Term, ...]:
     return (Term("F", (size_power("gamma3", -1, Prior(0.3, 0.15)),)),)
+
+
+def _repetition(facts: Facts) -> tuple[Term, ...]:
+    """The shift of the effective-LR law, and what passes over the same data cost."""
+    shift = completed(replace(facts, sizes=False), EFFECTIVE)
+    return (*shift, Term("R", (repetition(),), part="shift"))
 
 
 def _term(facts: Facts, name: str, *factors: Factor) -> Term:
@@ -182,6 +191,12 @@ ENTRIES = (
         "effective-LR law, shift whose exponent depends on the start",
         "this project; after arXiv:2510.06548",
         _with_shift(_start),
+    ),
+    _entry(
+        "effective+repetition",
+        "effective-LR law, repeated D_cpt data cost",
+        "this project; after arXiv:2603.16177",
+        _with_shift(_repetition),
     ),
     _entry(
         "effective+two-timescale",

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from cptlaw.cli import fitting, lab, logs, showing
+from cptlaw.cli import compare, fitting, lab, logs, pilot, showing
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
 
@@ -73,6 +73,8 @@ for command in (
     fitting.fit,
     fitting.forecast,
     fitting.backtest,
+    compare.compare,
+    pilot.pilot,
     showing.laws,
     showing.published,
     showing.bench,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sized
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -59,7 +60,7 @@ def fit(
 ) -> None:
     """Fit a law to every domain of a study file."""
     from cptlaw import fit as fit_study
-    from cptlaw import plot, report, shapes, store, study_file
+    from cptlaw import plot, report, shapes, store, study_file, tradeoffs
 
     check_writable(output, figure, reads=[study])
     check_figure(figure)
@@ -76,6 +77,8 @@ def fit(
         priors=not no_priors,
         progress=say,
     )
+    said = [t.sentence for role in result.domains for t in tradeoffs(result, role)]
+    result = replace(result, notes=(*result.notes, *said))
     say(f"done in {result.seconds:.2f} s")
     if figure is not None:
         plot.save(plot.fit_figure(result), figure)
@@ -99,7 +102,10 @@ def fit(
 @click.option("--model-size", type=float, help="Non-embedding parameters.")
 @click.option("--batch-tokens", type=float, help="Tokens per step of the CPT.")
 @click.option("--sequence-length", type=int, help="Tokens per sequence of the CPT.")
+@click.option("--domain-tokens", type=float, help="Distinct tokens of D_cpt data, if they repeat.")
 @click.option("--every", type=int, help="Steps between points; left out, about 400 points.")
+@click.option("--level", type=float, default=0.9, show_default=True, help="Of the intervals.")
+@click.option("--anyway", is_flag=True, help="Forecast even where nothing is known.")
 @click.option("-o", "--output", help="Write the forecast as JSON.")
 @click.option("--figure", help="Draw it (png, svg or pdf).")
 @JSON
@@ -113,7 +119,10 @@ def forecast(
     model_size: float | None,
     batch_tokens: float | None,
     sequence_length: int | None,
+    domain_tokens: float | None,
     every: int | None,
+    level: float,
+    anyway: bool,
     output: str | None,
     figure: str | None,
     as_json: bool,
@@ -138,7 +147,10 @@ def forecast(
         model_size=model_size,
         batch_tokens=batch_tokens,
         sequence_length=sequence_length,
+        domain_tokens=domain_tokens,
         every=every,
+        level=level,
+        anyway=anyway,
     )
     if figure is not None:
         plot.save(plot.forecast_figure(result, loaded), figure)

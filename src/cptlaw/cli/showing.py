@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from cptlaw.cli.accuracy import bench_accuracy
+from cptlaw.cli.coverage import bench_coverage
+from cptlaw.cli.pilot import bench_pilots
 from cptlaw.cli.shared import JSON, check_lab, say, show
 
 
@@ -94,3 +96,5 @@ def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
 
 
 bench.add_command(bench_accuracy)
+bench.add_command(bench_coverage)
+bench.add_command(bench_pilots)

@@ -17,7 +17,7 @@ from cptlaw.factors.paper import (
     solve_reach,
     weighted_annealing,
 )
-from cptlaw.factors.transfer import forgetting, learning
+from cptlaw.factors.transfer import forgetting, learning, repetition
 
 __all__ = [
     "AREA",
@@ -36,6 +36,7 @@ __all__ = [
     "power_of_unknown_area",
     "powered_annealing",
     "relative_slope",
+    "repetition",
     "replay_share",
     "shift",
     "size_power",

@@ -31,6 +31,7 @@ WORTH = Shape("c", 1e-5, 1.0, (0.005, 0.3), prior=Prior(0.05, 2.0))
 BETA = Shape("beta", 1e-3, 8.0, (0.15, 1.0), prior=Prior(0.37, 1.0))
 REPLAY_PT = Shape("h", 0.01, 1e3, (2.0, 20.0), prior=Prior(6.0, 0.7))
 REPLAY_CPT = Shape("h", 1e-3, 1e2, (0.05, 1.0), prior=Prior(0.25, 1.0))
+OVERFIT = Shape("omega", 0.2, 5.0, (0.7, 1.5), prior=Prior(1.0, 0.5))
 REPLAY_POWER = 0.9
 REPLAY_TEXT = "(1 + <h>*(r_pt/r_cpt)^0.9)"
 REPLAY_LATEX = r"(1 + <h>\,(r_{\mathrm{pt}}/r_{\mathrm{cpt}})^{0.9})"
@@ -132,5 +133,23 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
         f"({more[0]})" if replay else text,
         more[1] if replay else latex,
         hidden=dual.differentiated(unlearnt),
+        conventional=False,
+    )
+
+
+def repetition() -> Factor:
+    """(passes over the D_cpt data - 1)^omega, 0 in the first: what is overfitted to them.
+
+    Source: after arXiv:2603.16177 and 2605.01640, where repeated domain data add such a term.
+    """
+
+    def evaluate(x: Points, omega: Dual) -> Dual:
+        return dual.power(dual.constant(x.repeats, omega), omega)
+
+    return Factor(
+        (OVERFIT,),
+        dual.differentiated(evaluate),
+        "max(passes - 1, 0)^<omega>",
+        r"\max(\mathrm{passes} - 1, 0)^{<omega>}",
         conventional=False,
     )

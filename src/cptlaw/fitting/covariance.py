@@ -37,7 +37,10 @@ def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntAr
     pull = np.clip(residual, -objective.delta, objective.delta)
     scores = pull[:, None] * (jacobian[:, free] @ axes)
     spread = max(objective.loss.size / max(objective.loss.size - int(free.sum()), 1), 1.0)
-    inner = inverse @ _meat(scores, run) @ inverse * spread
+    drawn = np.zeros(z.size)  # a prior's centre is as uncertain as its spread
+    drawn[objective.terms :] = objective.prior_weight * objective.pull[1]
+    meat = _meat(scores, run) * spread + axes.T @ (drawn[free][:, None] * axes)
+    inner = inverse @ meat @ inverse
     block = axes @ inner @ axes.T
     for i in np.flatnonzero(_undetermined(axes)):
         block[i, :] = block[:, i] = 0.0

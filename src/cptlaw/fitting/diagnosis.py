@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.fitting.newton import Minimum
+from cptlaw.fitting.newton import Minimum, whitening
+from cptlaw.fitting.objective import Objective
+from cptlaw.history import History
 from cptlaw.law import Law
 from cptlaw.observations import Observations
 
@@ -17,16 +19,18 @@ _MENDS = {
         "The data do not show where the pre-training loss levels off; what it is within their "
         "range is still fitted. A longer PT run, or one at another LR, would determine it."
     ),
-    ("C", "C1", "C2", "lambda", "epsilon", "zeta1", "zeta2"): (
+    ("C", "C1", "C2", "lambda", "epsilon", "zeta1", "zeta2", "zeta", "kappa", "rho"): (
         "The runs anneal too little or too smoothly to tell how fast the loss follows the LR. "
         "A run with an abrupt LR drop would."
     ),
-    ("B", "E", "beta", "D", "K"): (
+    ("sigma", "decay"): "A run at another peak LR, or a longer one, would determine them.",
+    ("B", "E", "beta", "D", "K", "b", "B1", "B2", "E1", "E2"): (
         "Read the shift by its value and slope at the reference area, not by these coefficients. "
         "A longer CPT run, or more evaluations in its first steps, would determine them."
     ),
     ("gamma1", "gamma2", "gamma3", "F"): "Runs of more model sizes would determine them.",
-    ("a1", "a2"): "CPT runs at more replay shares would determine them.",
+    ("a1", "a2", "h"): "CPT runs at more replay shares would determine them.",
+    ("c", "d"): "CPT runs that start at other checkpoints would determine them.",
     ("S1_pt",): (
         "S1_pt stands for a pre-training nobody knows; a CPT run whose LR varies more would "
         "narrow it."
@@ -39,13 +43,20 @@ _ABSENT = {
     "B": "A CPT run would determine it.",
     "D": "A CPT run would determine it.",
 }
+_OTHERWISE = "Runs that differ more in their LR would determine them."
 _LOOSE = 0.5
+_NARROW = 0.8  # spread of a prior that says a lot by itself
+_USUAL = 0.8  # of a prior's variance; what is left to the data is little
+_ONE_CURVE = (
+    "The data are one smooth LR curve, along which the loss falls with progress and with the LR "
+    "at once. A run with an abrupt LR drop would tell them apart."
+)
 
 
 def _first_mend(names: list[str]) -> str:
     """What would determine the first of the named parameters."""
     name = names[0].partition("[")[0]
-    general = next((mend for group, mend in _MENDS.items() if name in group), "")
+    general = next((mend for group, mend in _MENDS.items() if name in group), _OTHERWISE)
     return _ABSENT.get(name, general)
 
 
@@ -58,12 +69,15 @@ class Diagnosis:
         advice: each a sentence.
         loose: parameters that the data leave open.
         unseen: coefficients of terms that are zero at every fitted point.
+        usual: shape parameters that their priors hold: about all that is known of them is what
+            is usual. They are loose too, but the curve is none the worse for it.
     """
 
     status: str
     advice: tuple[str, ...]
     loose: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
 
 
 def diagnose(
@@ -75,6 +89,7 @@ def diagnose(
     observed: Observations,
     matrix: FloatArray,
     held: tuple[str, ...] = (),
+    objective: Objective | None = None,
 ) -> Diagnosis:
     """Say what is not identified, what rests at a bound, and what would mend it.
 
@@ -87,6 +102,7 @@ def diagnose(
         observed: the n fitted points.
         matrix: the law's columns there, shape (n, m).
         held: shape parameters that the data left open, held at a value without effect.
+        objective: what was minimised; left out, nothing is said of the priors.
     """
     absent = [
         name for name, column in zip(law.coefficients, matrix.T, strict=True) if not np.any(column)
@@ -104,24 +120,156 @@ def diagnose(
         and not minimum.at_bound[i]
         and _is_loose(law, i, params[name], float(error[i]))
     ]
-    loose = _with_their_shift(law, loose, bound)
-    advice = _sentences(law, absent, bound, loose, params)
+    settled = (*absent, *bound, *fixed)
+    confounded = [n for n in _confounded(law, observed) if n not in settled]
+    loose = _with_their_shift(law, [n for n in law.parameters if n in (*loose, *confounded)], bound)
+    advice = [
+        *_of_the_runs(law, observed),
+        *_sentences(law, absent, bound, loose, params, observed),
+    ]
     advice += [
         f"{name}: the data leave it open; held at {params[name]:g}, where it has no effect. "
         + _first_mend([name])
         for name in held
     ]
-    if "C1" in params and all(h.cpt_lr.size for h in observed.points.histories):
-        advice.insert(
-            0,
-            "Only CPT losses were given; they cannot tell L0, A, alpha and C1 apart. Add the "
-            'PT log, or treat the base as unknown (after = "unknown:NAME").',
-        )
+    drawn = [] if objective is None else held_by_priors(objective, minimum)
+    usual = [n for n in drawn if n not in (*settled, *loose, *held)]
+    advice += _usual_sentences(law, usual)
     if not minimum.converged:
         advice.insert(0, "The search did not settle; the coefficients are the best it found.")
     status = "not identified" if absent or loose or held else "at bound" if bound else "ok"
     status = status if minimum.converged else "not converged"
-    return Diagnosis(status, tuple(advice), (*loose, *held), tuple(absent))
+    loose += [*held, *usual]
+    return Diagnosis(status, tuple(advice), tuple(loose), tuple(absent), tuple(usual))
+
+
+def held_by_priors(objective: Objective, minimum: Minimum) -> list[str]:
+    """Shape parameters of which the data say little beyond their priors.
+
+    Those whose variance, by the curvature of the objective with its priors, is at least four
+    fifths of the prior's own.
+    """
+    low, high = objective.bounds
+    free = ~minimum.at_bound & (low < high)
+    if not free.any():
+        return []
+    axes = whitening(objective, minimum.z, free)
+    left = np.zeros(minimum.z.size)
+    left[free] = (axes**2).sum(axis=1)
+    shares = left[objective.terms :] * objective.pull[1]
+    names = (shape.name for shape in objective.law.shapes)
+    return [n for n, share in zip(names, shares.tolist(), strict=True) if share >= _USUAL]
+
+
+def _usual_sentences(law: Law, usual: list[str]) -> list[str]:
+    """What priors hold, with the runs that would tell more, those of one mend together."""
+    groups: dict[str, list[str]] = {}
+    for name in usual:
+        groups.setdefault(_TELLING.get(name.partition("[")[0], _OTHER_RUNS), []).append(name)
+    return [
+        f"{', '.join(names)}: the data say little beyond what is usual; {runs} would."
+        for runs, names in groups.items()
+    ]
+
+
+_OTHER_RUNS = "runs that differ more in their LR"
+_TELLING = {
+    "sigma": "a run at another peak LR, or a longer one,",
+    "decay": "a run at another peak LR, or a longer one,",
+    "alpha": "a longer PT run, or one at another LR,",
+    "zeta": "runs with abrupt LR drops, to several final LRs,",
+    "kappa": "runs with abrupt LR drops, to several final LRs,",
+    "rho": "runs with abrupt LR drops, to several final LRs,",
+    "E": "more evaluations in the first steps of a CPT",
+    "b": "a longer CPT run",
+    "beta": "a longer CPT run",
+    "c": "CPT runs that start at other checkpoints",
+    "h": "CPT runs at more replay shares",
+    "gamma3": "runs of more model sizes",
+}
+
+
+# --- what the runs cannot tell, whatever their losses ----------------------------------------
+
+
+def _base(law: Law) -> list[str]:
+    """Parameters of the pre-training that a CPT alone does not tell apart."""
+    return [n for n in ("L0", "A", "alpha", "C1") if n in law.parameters]
+
+
+def _annealing(law: Law) -> list[str]:
+    """Coefficients of annealing, and the shape parameters that nothing else has."""
+    mine = [t for t in law.terms if t.part == "annealing"]
+    others = {
+        s.name for t in law.terms if t.part != "annealing" for f in t.factors for s in f.shapes
+    }
+    own = {s.name for t in mine for f in t.factors for s in f.shapes} - others
+    return [n for n in law.parameters if n in own or n in {t.coefficient for t in mine}]
+
+
+def _confounded(law: Law, observed: Observations) -> list[str]:
+    """Parameters that runs like these cannot tell apart, however little noise they have."""
+    histories = observed.points.histories
+    if _cpt_alone(observed) and len({h.pt_lr.tobytes() for h in histories}) == 1:
+        return _base(law)
+    return _annealing(law) if _one_smooth_curve(observed) else []
+
+
+def _of_the_runs(law: Law, observed: Observations) -> list[str]:
+    found: list[str] = []
+    base = _base(law)
+    if _cpt_alone(observed) and len(base) > 1:
+        found.append(
+            f"Only CPT losses were given; they cannot tell {', '.join(base[:-1])} and {base[-1]} "
+            'apart. Add the PT log, or treat the base as unknown (after = "unknown:NAME").'
+        )
+    ends = _ends(observed)
+    if len(ends) > 1 and len({_key(observed.points.histories[i]) for i in ends}) == 1:
+        names = ", ".join(f"'{observed.runs[i]}'" for i in ends)
+        found.append(
+            f"{names} are the same run again: together they tell the noise, and no more of the "
+            "law than one of them. A run with another LR would."
+        )
+    return found
+
+
+def _cpt_alone(observed: Observations) -> bool:
+    """Whether the losses are those of CPT runs from known bases, none of the bases themselves."""
+    return all(h.cpt_lr.size and h.unknown_base is None for h in observed.points.histories)
+
+
+def _key(history: History) -> tuple[bytes, bytes, float, float | None, object]:
+    lr = history.pt_lr.tobytes(), history.cpt_lr.tobytes()
+    return *lr, history.replay, history.model_size, history.batch
+
+
+def _ends(observed: Observations) -> list[int]:
+    """Runs that no other fitted run goes on from."""
+    lrs = [(h.pt_lr.tobytes(), h.cpt_lr.tobytes()) for h in observed.points.histories]
+
+    def goes_on(longer: tuple[bytes, bytes], lr: tuple[bytes, bytes]) -> bool:
+        pt, cpt = longer
+        if lr[1]:
+            return pt == lr[0] and cpt.startswith(lr[1]) and longer != lr
+        return pt.startswith(lr[0]) and longer != lr
+
+    return [i for i, lr in enumerate(lrs) if not any(goes_on(other, lr) for other in lrs)]
+
+
+def _one_smooth_curve(observed: Observations) -> bool:
+    """Whether all runs are pre-trainings on one LR curve that falls smoothly from its peak."""
+    histories = observed.points.histories
+    if any(h.cpt_lr.size or h.unknown_base for h in histories):
+        return False
+    if len({_key(histories[i]) for i in _ends(observed)}) > 1:
+        return False
+    lr = max(histories, key=lambda h: h.pt_lr.size).pt_lr
+    peak = float(lr.max())
+    fall = -np.diff(lr[int(np.flatnonzero(lr == peak)[0]) :])
+    if fall.size < 2:
+        return False
+    smooth = fall.min() >= 0 and fall.max() <= 0.02 * peak and (fall > 0).mean() > 0.8
+    return bool(smooth)
 
 
 def _is_loose(law: Law, index: int, value: float, error: float) -> bool:
@@ -129,23 +277,24 @@ def _is_loose(law: Law, index: int, value: float, error: float) -> bool:
     terms = len(law.terms)
     if index < terms:
         return not error <= _LOOSE * abs(value)
+    prior = law.shapes[index - terms].prior
+    if prior is not None and prior.spread <= _NARROW and error <= 1.5 * prior.spread:
+        return False  # what is usual bounds it
     if law.shapes[index - terms].scale == "linear":
         return not error <= _LOOSE * max(abs(value), 0.2)
     return not error <= _LOOSE
 
 
 def _with_their_shift(law: Law, loose: list[str], bound: list[str]) -> list[str]:
-    """B, E and beta trade off against one another: one that is open leaves all three open."""
-    labels = {n.partition("[")[2] for n in (*loose, *bound) if n.partition("[")[0] in _SHIFT}
+    """B, E and beta (or b) trade off against one another: one that is open leaves all open."""
+    group = ("D", "c", "beta") if "c" in law.parameters else ("B", "E", "beta", "b")
+    labels = {n.partition("[")[2] for n in (*loose, *bound) if n.partition("[")[0] in group}
     return [
         n
         for n in law.parameters
         if n in loose
-        or (n.partition("[")[0] in _SHIFT and n.partition("[")[2] in labels and n not in bound)
+        or (n.partition("[")[0] in group and n.partition("[")[2] in labels and n not in bound)
     ]
-
-
-_SHIFT = ("B", "E", "beta")
 
 
 def _mends(law: Law) -> dict[tuple[str, ...], str]:
@@ -166,15 +315,21 @@ def _sentences(
     bound: list[str],
     loose: list[str],
     params: Mapping[str, float],
+    observed: Observations,
 ) -> list[str]:
     found: list[str] = []
+    smooth = _one_smooth_curve(observed)
     if absent:
         found.append(
             f"{', '.join(absent)}: nothing in the data depends on it, so its value means nothing. "
             + _first_mend(absent)
         )
-    for names, mend in _mends(law).items():
+    groups = _mends(law)
+    stems = dict.fromkeys(n.partition("[")[0] for n in law.parameters)
+    others = tuple(n for n in stems if not any(n in names for names in groups))
+    for names, usual_mend in {**groups, others: _OTHERWISE}.items():
         mine = [n for n in law.parameters if n.partition("[")[0] in names]
+        mend = _ONE_CURVE if smooth and set(_annealing(law)) & set(mine) else usual_mend
         at = [f"{n} = {params[n]:.4g}" for n in mine if n in bound]
         open_ = [n for n in mine if n in loose]
         if at:

@@ -249,6 +249,7 @@ def _described(
         observed,
         objective.columns(z).matrix,
         held,
+        objective,
     )
     return replace(
         fitted,

@@ -136,6 +136,7 @@ class _Entry:
     model_size: float | None = None
     batch_tokens: float | None = None
     sequence_length: int | None = None
+    domain_tokens: float | None = None
     first_step: int | None = None
     window: int | None = None
 
@@ -192,6 +193,7 @@ _KEYS: dict[str, tuple[str, Callable[[object], object]]] = {
     "model_size": ("a number of parameters", _number),
     "batch_tokens": ("a number of tokens", _number),
     "sequence_length": ("a whole number of tokens, at least 1", _whole(1)),
+    "domain_tokens": ("a number of tokens", _number),
     "first_step": ("a whole number of at least 0", _whole(0)),
     "window": ("a whole number of steps, at least 1", _whole(1)),
 }
@@ -288,7 +290,7 @@ def _described(entry: _Entry, log: Run) -> Run:
     """The log with what the study says of the run."""
     given = {
         key: value
-        for key in ("model_size", "batch_tokens", "sequence_length")
+        for key in ("model_size", "batch_tokens", "sequence_length", "domain_tokens")
         if (value := getattr(entry, key)) is not None
     }
     curves, notes = dict(log.curves), log.notes

@@ -1,0 +1,210 @@
+"""Which run to do next, and how good that advice is."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cptlaw.cli.shared import JSON, Many, load_fit, say, say_written, show
+from cptlaw.errors import DataError
+
+if TYPE_CHECKING:
+    from cptlaw.pilot import Pilots
+
+
+@click.command(cls=Many, short_help="Which run to do next.")
+@click.argument("fit", metavar="[FIT]", required=False)
+@click.option(
+    "--budget", required=True, metavar="N", help="Such as 5000steps, 4e7tokens, 1e15FLOPs."
+)
+@click.option("--goal", metavar="TEXT", help='Weights of final losses, such as "cpt=1 pt=0.3".')
+@click.option("--after", multiple=True, metavar="RUN[@STEP] ...", help="Starts of the candidates.")
+@click.option("--schedule", multiple=True, metavar="TEXT ...", help="With PEAK for each --peak.")
+@click.option(
+    "--peak", type=float, multiple=True, metavar="LR ...", help="Peaks of the candidates."
+)
+@click.option("--replay", type=float, multiple=True, metavar="R ...", help="Shares of D_pt.")
+@click.option("--steps", type=click.IntRange(min=10), help="Length of the usual five schedules.")
+@click.option(
+    "--target",
+    multiple=True,
+    metavar="TEXT ...",
+    help="Schedules of the runs to choose from; left out, the candidates.",
+)
+@click.option(
+    "--count", type=click.IntRange(min=1), default=1, show_default=True, help="Runs to name."
+)
+@click.option(
+    "--new", "is_new", is_flag=True, help="First runs, without a fit; needs --model-size."
+)
+@click.option("--model-size", type=float, help="Non-embedding parameters, with --new.")
+@click.option("--batch-tokens", type=float, help="Tokens per step.")
+@click.option("--sequence-length", type=int, help="Tokens per sequence.")
+@click.option("--experiment", metavar="FILE", help="The lab's experiment that -o adds runs to.")
+@click.option("-o", "--output", metavar="DIR", help="Write study.toml and experiment.toml there.")
+@JSON
+def pilot(
+    fit: str | None,
+    is_new: bool,
+    output: str | None,
+    experiment: str | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Name the run that a decision gains most by, for what it costs.
+
+    FIT is a file that `cptlaw fit -o` wrote. The decision is which run to do in the end: the one
+    whose final losses, weighted by --goal, are lowest.
+    """
+    from cptlaw.pilot import files
+    from cptlaw.pilot.shapes import pilots_shape
+
+    if experiment is not None and output is None:
+        raise DataError("--experiment is what -o writes from; give -o DIR too.")
+    if output is not None:
+        files.check(output)
+    found = _first(fit, given) if is_new else _next(fit, given)
+    written = files.write(found, output, experiment) if output is not None else []
+    show(as_json, lambda: pilots_shape(found), lambda: _text(found))
+    say_written(*map(str, written))
+    if output is None:
+        say("next: add -o next, for a study and an experiment of the lab with these runs")
+    else:
+        path = shlex.quote(str(Path(output) / "experiment.toml"))
+        say(f"next: cptlaw lab sweep {path} --dry-run")
+
+
+def _first(fit: str | None, given: dict[str, Any]) -> Pilots:
+    """The first runs of a model."""
+    from cptlaw.pilot import first_pilots
+
+    if fit is not None:
+        raise DataError(f"{fit}: --new plans first runs, without a fit. Leave one of them out.")
+    for key in ("goal", "after", "schedule", "replay", "steps", "target"):
+        if given[key]:
+            raise DataError(f"--{key} belongs to a fit; leave it out with --new.")
+    if given["model_size"] is None:
+        raise DataError("--new needs --model-size N, the model's non-embedding parameters.")
+    if len(given["peak"]) > 1:
+        raise DataError("--new takes one --peak; the second peak is half of it.")
+    return first_pilots(
+        given["model_size"],
+        given["budget"],
+        peak=given["peak"][0] if given["peak"] else None,
+        batch_tokens=given["batch_tokens"],
+        sequence_length=given["sequence_length"],
+    )
+
+
+def _next(name: str | None, given: dict[str, Any]) -> Pilots:
+    """The next runs after those of a fit."""
+    from cptlaw import pilot as propose
+    from cptlaw.goal import Goal
+    from cptlaw.pilot import Budget, candidates
+
+    if name is None:
+        raise DataError("give FIT, the file of a fit, or --new for first runs.")
+    if given["goal"] is None:
+        raise DataError('give --goal, what is decided, such as --goal "cpt=1 pt=0.3".')
+    if given["model_size"] is not None:
+        raise DataError("--model-size belongs to --new; a candidate has the size of its base.")
+    budget, goal = Budget.parse(given["budget"]), Goal.parse(given["goal"])
+    fit = load_fit(name)
+    if fit.study is None:
+        raise DataError(f"{name}: published coefficients come without runs. Fit a study of yours.")
+    alike = {
+        "after": given["after"],
+        "peaks": given["peak"],
+        "replay": given["replay"],
+        "steps": given["steps"],
+        "data": "cpt" if fit.study.has_cpt or "cpt" in fit.domains else "pt",
+        "batch_tokens": given["batch_tokens"],
+        "sequence_length": given["sequence_length"],
+    }
+    runs = candidates(fit.study, schedules=given["schedule"], **alike)
+    if given["target"]:
+        targets = candidates(fit.study, schedules=given["target"], prefix="target-", **alike)
+        goal = Goal(goal.weights, targets)
+    say(f"{len(runs)} candidates, {len(goal.targets) or len(runs)} runs to choose from ...")
+    return propose(fit, goal, runs, budget, given["count"])
+
+
+def _text(pilots: Pilots) -> str:
+    """The runs as a table, and why each."""
+    from cptlaw.report import number, percent, table
+
+    unit, is_new = pilots.budget.unit, pilots.goal is None
+    headers = ["run", unit]
+    if not is_new:
+        headers += ["expected regret before", "after", "uncertainty removed"]
+    rows: list[list[str]] = []
+    for each in pilots.pilots:
+        row = [each.run.name, f"{each.cost:.6g}"]
+        if not is_new:
+            told = (number(each.regret_before, 3), number(each.regret_after, 3))
+            row += [*told, percent(each.removed or 0.0)]
+        rows.append(row)
+    lines = [table(headers, rows), ""]
+    for each in pilots.pilots:
+        run = each.run
+        assert run.schedule is not None
+        at = "" if run.after_step is None else f"@{run.after_step}"
+        start = "" if run.after is None else f", after {run.after}{at}"
+        replay = f", replay {run.replay:g}" if run.replay else ""
+        lines += [f"{run.name}: {run.schedule.text}{start}{replay}", f"  {each.reason}"]
+    lines += ["", f"{pilots.cost:.6g} of {pilots.budget.text}."]
+    if not is_new and pilots.goal is not None:
+        rival = f"; {pilots.rival} is likeliest to be better" if pilots.rival else ""
+        lines.append(f"Now {pilots.best} looks best ({pilots.goal.text}){rival}.")
+        lines.append("Regret in nats of the goal; each line counts with those above it.")
+    return "\n".join([*lines, *pilots.notes])
+
+
+@click.command("pilots", short_help="Chosen pilots against random ones.")
+@click.option("--draws", type=click.IntRange(min=1), default=100, show_default=True)
+@JSON
+def bench_pilots(draws: int, as_json: bool) -> None:
+    """Play choices of pilots through on the bundled runs, against random choices.
+
+    Three pilots of the same total cost each; the regret of the choice made after them, and the
+    mean error of the forecast curves of what is not done, of the targets and of all runs.
+    """
+    from cptlaw.pilot import replay
+
+    result = replay.measure(draws, say)
+    show(as_json, lambda: result, lambda: _bench_text(result))
+
+
+def _bench_text(result: dict[str, Any]) -> str:
+    return "\n\n".join(_start_text(start, result["draws"]) for start in result["starts"])
+
+
+def _start_text(start: dict[str, Any], draws: int) -> str:
+    """One start as a table: a line for every decision, and the means."""
+    from cptlaw.report import table
+
+    keys = [f"{kind}{which}" for kind in _SCORES for which in ("_before", "", "_random")]
+    lines = [*start["rows"], {"goal": "mean", **start["mean"]}]
+    rows = [[line["goal"], *(f"{line[key]:.4f}" for key in keys)] for line in lines]
+    headers = ["goal", *(f"{words} {w}" for words in _SCORES.values() for w in _WHICH)]
+    ratio = ", ".join(f"{words} {start['ratios'][kind]:.2f}" for kind, words in _SCORES.items())
+    return "\n".join(
+        [
+            f"After {', '.join(start['first'])}: pilots of {start['budget']} out of "
+            f"{start['candidates']} candidates, nats",
+            table(headers, rows),
+            f"Chosen over random ({draws} choices): {ratio}.",
+            f"A fit to all runs has an error of {start['least_error']:.4f} on them.",
+        ]
+    )
+
+
+_SCORES = {
+    "regret": "regret",
+    "error": "target error",
+    "error_all": "error of all",
+}
+_WHICH = ("before", "chosen", "random")
