@@ -19,7 +19,7 @@ from cptlaw.points import Points
 NAMES = [entry.name for entry in field.ENTRIES]
 VALUES = {
     "L0": 2.4, "A": 0.6, "alpha": 0.45, "C": 0.3, "B": 0.3, "B1": 0.2, "B2": 0.3, "D": 0.3,
-    "R": 0.1, "omega": 1.0,
+    "R": 0.1, "omega": 1.0, "gamma4": 0.05,
     "F": 1.5, "G": 2.9, "E": 30.0, "E1": 100.0, "E2": 3.0, "b": 0.1, "beta": 0.4, "c": 0.1,
     "d": 0.08, "decay": 0.15, "epsilon": 0.1, "g": 0.9, "gamma3": 0.3, "h": 0.3, "kappa": 40.0,
     "lambda": 0.99, "nu": 0.1, "rho": 0.7, "sigma": 0.025, "zeta": 0.7,

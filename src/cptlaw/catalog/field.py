@@ -75,7 +75,9 @@ def _eq3(facts: Facts) -> tuple[Term, ...]:
 
 
 def _start(facts: Facts) -> tuple[Term, ...]:
-    return (_term(facts, "B", shifts.start_dependent(facts.replay, facts.role)),)
+    """A shift that depends on the start and, where sizes vary, on the size."""
+    sizes = (size_power("gamma4", 1, Prior(0.0, 0.1)),) if facts.sizes else ()
+    return (_term(facts, "B", shifts.start_dependent(facts.replay, facts.role), *sizes),)
 
 
 def _two_timescale(facts: Facts) -> tuple[Term, ...]:
@@ -188,7 +190,7 @@ ENTRIES = (
     ),
     _entry(
         "effective+start",
-        "effective-LR law, shift whose exponent depends on the start",
+        "effective-LR law, shift whose exponent depends on the start, and that on the size",
         "this project; after arXiv:2510.06548",
         _with_shift(_start),
     ),

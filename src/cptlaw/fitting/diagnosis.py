@@ -28,7 +28,7 @@ _MENDS = {
         "Read the shift by its value and slope at the reference area, not by these coefficients. "
         "A longer CPT run, or more evaluations in its first steps, would determine them."
     ),
-    ("gamma1", "gamma2", "gamma3", "F"): "Runs of more model sizes would determine them.",
+    ("gamma1", "gamma2", "gamma3", "gamma4", "F"): "Runs of more model sizes would determine them.",
     ("a1", "a2", "h"): "CPT runs at more replay shares would determine them.",
     ("c", "d"): "CPT runs that start at other checkpoints would determine them.",
     ("S1_pt",): (
@@ -186,6 +186,7 @@ _TELLING = {
     "c": "CPT runs that start at other checkpoints",
     "h": "CPT runs at more replay shares",
     "gamma3": "runs of more model sizes",
+    "gamma4": "CPT runs of more model sizes",
 }
 
 
