@@ -365,12 +365,18 @@ _BLIND = (("length", 0, 30.0), ("peak LR", 1, 10.0), ("model size", 3, 100.0))
 
 
 def _check_known(fit: Fit, points: Points) -> None:
-    """Whether the forecast lies where anything is known at all."""
+    """Whether the forecast lies where anything is known at all; a low LR is less of a leap."""
+    if fit.study is None:
+        return
+    history = points.histories[0]
+    peak = float((history.cpt_lr if history.cpt_lr.size else history.pt_lr).max(initial=0.0))
     for domain in fit.domains.values():
         with np.errstate(over="ignore"):
             away = np.exp(distances(domain, points.histories[0], points.step)[-1])
         for what, column, most in _BLIND:
-            if away[column] >= 0.999 * most:
+            lowest = domain.ranges.get("cpt_peak_lr" if history.cpt_lr.size else "pt_peak_lr")
+            gentle = what == "peak LR" and lowest is not None and peak < lowest[0]
+            if away[column] >= 0.999 * most * (3.0 if gentle else 1.0):
                 times = f"{away[column]:.3g}" if away[column] < 1e6 else "over a million"
                 raise DataError(
                     f"the {what} is {times} times outside what was fitted; nothing is "
