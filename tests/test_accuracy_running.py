@@ -85,5 +85,5 @@ def test_a_process_that_ends_on_its_own_is_told():
     todo = pool.tasks(splits, ["eq1"])
     broken = mock.patch.object(pool, "as_completed", side_effect=BrokenProcessPool)
     with broken, pytest.raises(FitError, match="out of memory"):
-        list(pool.run(todo, splits, None, 2))
+        list(pool.run(todo, splits, None, 2, pool.do))
     assert not multiprocessing.active_children()

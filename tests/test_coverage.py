@@ -264,7 +264,7 @@ def test_the_command_scores_each_source_with_the_others(tmp_path):
 def test_several_processes_give_the_same(far):
     splits, (held, _) = far
     todo = pool.tasks(splits, ["paper", "eq1"])
-    found = sorted(coverage._run(todo, splits, None, 2), key=lambda one: len(one[0]))
+    found = sorted(pool.run(todo, splits, None, 2, coverage.collect), key=lambda one: len(one[0]))
     assert [len(one) for one, _ in found] == [0, 2]
     assert np.array_equal(found[1][0][1].error, held[1].error)
     assert np.array_equal(found[1][0][1].parts, held[1].parts)

@@ -10,12 +10,12 @@ import numpy as np
 
 from cptlaw import catalog
 from cptlaw.areas import Convention
+from cptlaw.choice import unseen
 from cptlaw.errors import DataError
 from cptlaw.extrapolation import warnings
 from cptlaw.fit import fit
 from cptlaw.fitted import Fit
 from cptlaw.intervals import LEVEL, band
-from cptlaw.observations import Observations, observe
 from cptlaw.points import Points
 from cptlaw.runs import Run
 from cptlaw.scores import Scores, score
@@ -138,10 +138,7 @@ def _by_law(told: Mapping[str, Sequence[str]]) -> list[str]:
 def _scored(
     law: str, role: str, result: Fit, study: Study, fitted: Study, notes: list[str]
 ) -> list[BacktestRow]:
-    seen = _places(observe(fitted, role, result.convention))
-    full = observe(study, role, result.convention)
-    places = list(zip(full.run.tolist(), full.step.tolist(), strict=True))
-    new = np.array([(full.runs[r], s) not in seen for r, s in places])
+    full, new = unseen(study, fitted, role, result)
     predicted = result.domain(role).loss(full.points)
     ensemble = ensemble_of(result)
     rows: list[BacktestRow] = []
@@ -168,8 +165,3 @@ def _leaves(result: Fit, run: Run, study: Study) -> tuple[str, ...]:
     end = np.array([history.pt_lr.size + history.cpt_lr.size])
     points = Points([history], np.zeros(1, dtype=np.int64), end, result.convention)
     return warnings(result, points, run)
-
-
-def _places(observed: Observations) -> set[tuple[str, int]]:
-    pairs = zip(observed.run.tolist(), observed.step.tolist(), strict=True)
-    return {(observed.runs[run], step) for run, step in pairs}

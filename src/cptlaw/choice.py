@@ -73,9 +73,10 @@ def trials(
         progress: is told of every law before it is tried.
     """
     found: list[Trial] = []
+    parts = tuple(_parts(study))
     for name in suited(study):
         progress(f"trying {name} on parts of the study ...")
-        errors = [e for part in _parts(study) if (e := _error(study, part, name, options))]
+        errors = [e for part in parts if (e := _error(study, part, name, options))]
         if errors:
             found.append(Trial(name, float(np.mean(errors)), len(errors)))
     return tuple(sorted(found, key=lambda trial: trial.error))

@@ -81,6 +81,12 @@ class DomainFit:
         return tuple(leaf for d in below for leaf in d.leaves) if below else (self,)
 
     @property
+    def place(self) -> FloatArray:
+        """Coefficients and search coordinates of a fit of one law, shape (m + k,)."""
+        law = self.law
+        return np.array([*(self.params[c] for c in law.coefficients), *law.inner(self.params)])
+
+    @property
     def depends_on_size(self) -> bool:
         """Whether the model size is in it."""
         return any(leaf.law.depends_on_size for leaf in self.leaves)

@@ -104,7 +104,7 @@ def profile(
     objective = objective_of(fit, domain, observed)
     fixed = {n: v for n, v in objective.fixed.items() if n != name}
     objective = replace(objective, fixed=fixed)
-    start = _place(domain)
+    start = domain.place
     noise, alike = _noise(objective, start, observed.run)
     limit, error = _limit(objective, start, name, noise * alike, level)
     best = objective.value(start)
@@ -129,11 +129,6 @@ def _shape(domain: DomainFit, name: str) -> Shape:
             f"parameters. {suggestion(name, [s.name for s in domain.law.shapes])}"
         )
     return found
-
-
-def _place(domain: DomainFit) -> FloatArray:
-    law = domain.law
-    return np.array([*(domain.params[c] for c in law.coefficients), *law.inner(domain.params)])
 
 
 def _given(shape: Shape, values: ArrayLike) -> list[float]:

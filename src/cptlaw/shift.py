@@ -139,9 +139,7 @@ def _errors(domain: DomainFit, quantity: Callable[[DomainFit], FloatArray]) -> t
     """Standard errors of a pair of quantities by the delta method."""
     law, spread = domain.law, domain.covariance
     m = len(law.terms)
-    centre = np.concatenate(
-        [[domain.params[c] for c in law.coefficients], law.inner(domain.params)]
-    )
+    centre = domain.place
     sure = np.isfinite(np.diag(spread))
     jacobian = np.zeros((2, centre.size))
     for i in np.flatnonzero(sure & (np.diag(spread) > 0)):

@@ -217,19 +217,13 @@ def _members_first(fit: Fit) -> list[str]:
     return sorted(fit.domains, key=lambda role: fit.domains[role].combines is not None)
 
 
-def _place(domain: DomainFit) -> FloatArray:
-    """Coefficients and search coordinates of a fit of one law, shape (m + k,)."""
-    law = domain.law
-    return np.array([*(domain.params[c] for c in law.coefficients), *law.inner(domain.params)])
-
-
 def _moved(domain: DomainFit, moves: list[FloatArray], found: Mapping[str, DomainFit]) -> DomainFit:
     if domain.members:
         each = zip(domain.members, moves, strict=True)
         members = tuple(_moved(member, [move], found) for member, move in each)
         return replace(domain, members=members, law=mean_law(members))
     law, m = domain.law, len(domain.law.terms)
-    at = _place(domain) + moves[0]
+    at = domain.place + moves[0]
     shapes = [min(max(s.outer(u), s.low), s.high) for s, u in zip(law.shapes, at[m:], strict=True)]
     params = dict(zip(law.parameters, [*at[:m].tolist(), *map(float, shapes)], strict=True))
     if domain.combines is None:
@@ -252,7 +246,7 @@ def slopes(domain: DomainFit, points: Points) -> FloatArray:
 def _drawn(fit: Fit, domain: DomainFit, observed: Observations, weights: FloatArray) -> FloatArray:
     """How far every refit moves the parameters of one law, shape (count, m + k)."""
     objective = objective_of(fit, domain, observed)
-    m, z = objective.terms, _place(domain)
+    m, z = objective.terms, domain.place
     low, high = objective.bounds
     moves = np.zeros((weights.shape[0], z.size))
     free = (np.diag(domain.covariance) > 0) & (low < high) if domain.covariance.size else low > high

@@ -6,12 +6,9 @@ neither the fit nor the calibration has seen.
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
@@ -24,7 +21,7 @@ from cptlaw.accuracy import pool
 from cptlaw.accuracy.protocol import Split
 from cptlaw.accuracy.rooms import Loaded, load
 from cptlaw.arrays import FloatArray
-from cptlaw.errors import DataError, FitError
+from cptlaw.errors import DataError
 from cptlaw.fitted import Fit
 from cptlaw.intervals import Calibration, distances, multiplier, noise_of, scales
 from cptlaw.observations import observe
@@ -265,7 +262,7 @@ def _collected(
     groups = {p.name: GROUPS.get(p.source, p.source) for p in loaded.protocols}
     held: list[Held] = []
     left_out: list[dict[str, str]] = []
-    with closing(_run(todo, loaded.splits, data, jobs)) as results:
+    with closing(pool.run(todo, loaded.splits, data, jobs, collect)) as results:
         for done, (found, failed) in enumerate(results, start=1):
             held += [replace(one, group=groups[one.protocol]) for one in found]
             left_out += failed
@@ -273,34 +270,6 @@ def _collected(
                 progress(f"{done} of {len(todo)} fits")
     order = {p.name: i for i, p in enumerate(loaded.protocols)}
     return sorted(held, key=lambda h: (order[h.protocol], h.run, h.domain)), left_out
-
-
-def _run(
-    todo: Sequence[pool.Task], splits: pool.Splits, data: Path | None, jobs: int
-) -> Generator[_Found]:
-    """What each task gives, in the order in which they end."""
-    if jobs == 1:
-        yield from (collect(task, splits) for task in todo)
-        return
-    before = set(multiprocessing.active_children())
-    context = multiprocessing.get_context("spawn")
-    processes = ProcessPoolExecutor(jobs, context, pool._begin, (tuple(splits), data))
-    try:
-        futures = [processes.submit(_collect, task) for task in todo]
-        yield from (future.result() for future in as_completed(futures))
-    except BaseException as error:
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
-        processes.shutdown(cancel_futures=True)
-        if isinstance(error, BrokenProcessPool):
-            said = "a process ended on its own; out of memory? Try fewer: --jobs 1."
-            raise FitError(said) from None
-        raise
-    processes.shutdown()
-
-
-def _collect(task: pool.Task) -> _Found:
-    return collect(task, pool._splits)
 
 
 _USUAL = Calibration(2.0, 1.0, 1e-3, 2e-3, 3e-3, 3e-3, 1e-2, 1e-2)

@@ -53,16 +53,6 @@ FIGURES = (
     "regret_worst",
 )
 
-_NOTHING: dict[str, Any] = {
-    **dict.fromkeys(FIGURES),
-    "splits": 0,
-    "runs": 0,
-    "points": 0,
-    "seconds": None,
-    "by_group": {},
-    "by_split": {},
-}
-
 
 def rows(
     protocol: Protocol, law: str, outcomes: Sequence[Outcome], noise: Mapping[str, float]

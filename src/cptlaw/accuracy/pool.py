@@ -7,12 +7,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from cptlaw.accuracy.baselines import BASELINES, fit_baseline
 from cptlaw.accuracy.judging import judge
@@ -25,6 +25,7 @@ from cptlaw.fitted import Fit
 from cptlaw.study import Study
 
 DEFAULT = "default"
+T = TypeVar("T")
 Splits: TypeAlias = Mapping[str, tuple[Split, ...]]
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -86,8 +87,12 @@ def _outcome(task: Task, splits: Splits, use: tuple[str, int], **found: Any) -> 
 
 
 def run(
-    todo: Sequence[Task], splits: Splits, data: Path | None, jobs: int
-) -> Generator[tuple[Outcome, ...]]:
+    todo: Sequence[Task],
+    splits: Splits,
+    data: Path | None,
+    jobs: int,
+    work: Callable[[Task, Splits], T],
+) -> Generator[T]:
     """What each task gives, in the order in which they end.
 
     Args:
@@ -95,19 +100,20 @@ def run(
         splits: of every protocol.
         data: folder of curves, which each process reads for itself.
         jobs: processes; 1 stays in this one.
+        work: what is done for each task, such as `do`; a function of a module.
 
     Raises:
         FitError: a process ended on its own.
     """
     if jobs == 1:
-        yield from (do(task, splits) for task in todo)
+        yield from (work(task, splits) for task in todo)
         return
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), _begin, (tuple(splits), data)
     )
     try:
-        for future in as_completed(_submitted(pool, todo)):
+        for future in as_completed(_submitted(pool, todo, work)):
             yield future.result()
     except BaseException as error:
         for child in set(multiprocessing.active_children()) - before:
@@ -120,12 +126,14 @@ def run(
     pool.shutdown()
 
 
-def _submitted(pool: ProcessPoolExecutor, todo: Sequence[Task]) -> list[Any]:
+def _submitted(
+    pool: ProcessPoolExecutor, todo: Sequence[Task], work: Callable[[Task, Splits], Any]
+) -> list[Any]:
     """Futures; the processes that this starts take one thread each for their linear algebra."""
     given = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update({name: value or "1" for name, value in given.items()})
     try:
-        return [pool.submit(_do, task) for task in todo]
+        return [pool.submit(_work, work, task) for task in todo]
     finally:
         for name, value in given.items():
             if value is None:
@@ -150,5 +158,5 @@ def _end_with_the_first() -> None:
         os._exit(1)
 
 
-def _do(task: Task) -> tuple[Outcome, ...]:
-    return do(task, _splits)
+def _work(work: Callable[[Task, Splits], T], task: Task) -> T:
+    return work(task, _splits)

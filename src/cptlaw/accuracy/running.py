@@ -68,7 +68,7 @@ def _measured(
     noises = {name: noise(source) for name, source in loaded.sources.items()}
     waiting = _Waiting(loaded, todo)
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    with closing(pool.run(todo, loaded.splits, data, jobs)) as results:
+    with closing(pool.run(todo, loaded.splits, data, jobs, pool.do)) as results:
         for outcomes in results:
             for protocol, law, found in waiting.take(outcomes):
                 made = metrics.rows(protocol, law, found, noises[protocol.source])

@@ -6,12 +6,10 @@ past begins to fade, rho the power with which it ends, zeta a power of the LR.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cptlaw.catalog.entries import Entry, Facts, Terms, sign_of_shift
-from cptlaw.catalog.ours import completed
+from cptlaw.catalog.ours import base_terms, completed, shift_of_cpt, size_floor
 from cptlaw.factors import kernels, shifts
-from cptlaw.factors.effective import AREA, EFFECTIVE, Clock, noise, power_of_progress
+from cptlaw.factors.effective import AREA, EFFECTIVE, Clock, power_of_progress
 from cptlaw.factors.paper import size_power
 from cptlaw.factors.transfer import repetition
 from cptlaw.law import Factor, Prior, Term
@@ -37,33 +35,18 @@ _POWERED = kernels.power_of_clock(kernels.POWERED_AREA)
 _FADING = kernels.power_of_clock(kernels.POWERED_AREA, kernels.FADING)
 
 
-def _shifted(*shift: Term) -> tuple[Term, ...]:
-    return (
-        Term("L0"),
-        Term("A", (power_of_progress(),)),
-        Term("C", (noise(),), part="annealing"),
-        *shift,
-    )
-
-
 def _with_shift(shift: Terms) -> Terms:
     """The effective-LR law with another shift."""
 
     def terms(facts: Facts) -> tuple[Term, ...]:
-        sizes = _size() if facts.sizes else ()
-        return (*_shifted(), *sizes, *(shift(facts) if facts.has_cpt else ()))
+        return (*base_terms(), *size_floor(facts), *(shift(facts) if facts.has_cpt else ()))
 
     return terms
 
 
-def _size() -> tuple[Term, ...]:
-    return (Term("F", (size_power("gamma3", -1, Prior(0.3, 0.15)),)),)
-
-
 def _repetition(facts: Facts) -> tuple[Term, ...]:
     """The shift of the effective-LR law, and what passes over the same data cost."""
-    shift = completed(replace(facts, sizes=False), EFFECTIVE)
-    return (*shift, Term("R", (repetition(),), part="shift"))
+    return shift_of_cpt(facts, EFFECTIVE), Term("R", (repetition(),), part="shift")
 
 
 def _term(facts: Facts, name: str, *factors: Factor) -> Term:
@@ -101,7 +84,7 @@ def _d_cpt(facts: Facts) -> tuple[Term, ...]:
     before, after = shifts.in_phase("pt"), shifts.in_phase("cpt")
     power = kernels.power_of_clock(kernels.STEPS, symbol="T")
     base = (Term("L0", (before,)), Term("A", (before, power)))
-    sizes = _size() if facts.sizes else ()
+    sizes = size_floor(facts)
     if not facts.has_cpt:
         return (Term("L0"), Term("A", (power,)), *sizes)
     data = "pt" if facts.role == "pt" else "cpt"

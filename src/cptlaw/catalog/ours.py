@@ -11,22 +11,31 @@ from cptlaw.law import Prior, Term
 
 
 def _effective(facts: Facts) -> tuple[Term, ...]:
+    return (*base_terms(), *completed(facts, f.EFFECTIVE))
+
+
+def base_terms() -> tuple[Term, ...]:
+    """The effective-LR law of the pre-training."""
     noise = Term("C", (f.noise(),), part="annealing")
-    return (Term("L0"), Term("A", (f.power_of_progress(),)), noise, *completed(facts, f.EFFECTIVE))
+    return Term("L0"), Term("A", (f.power_of_progress(),)), noise
 
 
 def completed(facts: Facts, clock: f.Clock) -> tuple[Term, ...]:
-    """What a law of the pre-training still lacks: the shift of the CPT, the size."""
-    size = Term("F", (f.size_power("gamma3", -1, Prior(0.3, 0.15)),))
-    sizes = (size,) if facts.sizes else ()
-    if not facts.has_cpt:
-        return sizes
+    """What a law of the pre-training still lacks: the size and the shift of the CPT."""
+    return (*size_floor(facts), *((shift_of_cpt(facts, clock),) if facts.has_cpt else ()))
+
+
+def size_floor(facts: Facts) -> tuple[Term, ...]:
+    """F * N^-gamma3 where the size varies."""
+    return (Term("F", (f.size_power("gamma3", -1, Prior(0.3, 0.15)),)),) if facts.sizes else ()
+
+
+def shift_of_cpt(facts: Facts, clock: f.Clock) -> Term:
+    """What is learnt of D_cpt, or forgotten elsewhere."""
     if facts.role == "cpt":
-        shift = Term("D", (f.learning(facts.replay, clock),), part="shift")
-    else:
-        forgetting = f.forgetting(facts.replay, clock)
-        shift = Term("B", (forgetting,), bound=sign_of_shift(facts), part="shift")
-    return (*sizes, shift)
+        return Term("D", (f.learning(facts.replay, clock),), part="shift")
+    forgetting = f.forgetting(facts.replay, clock)
+    return Term("B", (forgetting,), bound=sign_of_shift(facts), part="shift")
 
 
 ENTRIES = (

@@ -202,8 +202,7 @@ def _drawn(
 ) -> FloatArray:
     """How far each draw moves coefficients and search coordinates, shape (count, m + k)."""
     objective = objective_of(fit, domain, observed)
-    law = domain.law
-    z = np.array([*(domain.params[c] for c in law.coefficients), *law.inner(domain.params)])
+    z = domain.place
     _, jacobian = objective.jacobian(z)
     low, high = objective.bounds
     spread = np.where(low < high, _spreads(domain, z, jacobian), 0.0)
