@@ -1,6 +1,7 @@
 # make demo   the environment, then the whole way on bundled real runs
 # make test   the environment, then all tests
 # make lint   style, types, import layers
+# make paper  all figures of the paper, in the folder paper
 # make docs   docs/commands.md from the help texts, and the figures
 
 PYTHON ?= python3
@@ -8,12 +9,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: demo test lint docs clean
+.PHONY: demo paper test lint docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-all
 	$(BIN)/cptlaw demo -o demo
 	@echo "to have cptlaw at hand in this shell: source $(BIN)/activate"
+
+paper: $(VENV)/.installed-all
+	$(BIN)/cptlaw paper all -o paper
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
@@ -44,4 +48,4 @@ $(VENV)/.installed-%: pyproject.toml | $(BIN)/python
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo paper

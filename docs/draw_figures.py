@@ -2,18 +2,27 @@
 
 from pathlib import Path
 
-from cptlaw import datasets, fit, plot
+from cptlaw import Knobs, datasets, fit, paper, plan, plot
+from cptlaw.plot.paper import paper_figure
+from cptlaw.plot.plans import plan_figure
 
 FOLDER = Path(__file__).parent / "figures"
 HELD_OUT = ("cpt-cosine", "hidden-pt-const")
+OF_THE_PAPER = {"transfer": "fig1", "shift": "fig2", "replay": "fig19"}
 
 
 def main() -> None:
-    """Fit without two runs and draw them beside their forecast."""
+    """Draw two runs beside their forecast, and three of the paper's figures on real runs."""
     FOLDER.mkdir(exist_ok=True)
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
     fitted = fit(study.without(HELD_OUT))
     plot.save(plot.fit_figure(fitted, ("pt", "cpt"), study=study), FOLDER / "held-out.png")
+    knobs = Knobs(peak="1e-4..2e-3", steps="200..1500", after="base", replay="0..0.5")
+    best = plan(fit(datasets.load("tiny-cpt")), "cpt=1 pt=0.3", knobs)
+    plot.save(plan_figure(best), FOLDER / "plan.png")
+    for name, figure in OF_THE_PAPER.items():
+        (drawing,) = paper.draw(figure, "grid")
+        plot.save(paper_figure(drawing), FOLDER / f"{name}.png")
 
 
 if __name__ == "__main__":

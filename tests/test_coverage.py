@@ -17,13 +17,13 @@ from cptlaw.observations import observe
 from cptlaw.points import Points
 from cptlaw.uncertainty import ensemble_of
 
-TRUE = Calibration(1.5, 0.5, 2e-3, 1e-3, 4e-3, 3e-3, 1e-2, 1e-2)
+TRUE = Calibration(1.5, 0.5, 2e-3, 1e-3, 4e-3, 3e-3, 1e-2, 1e-2, 3e-3)
 
 
 def curve(seed, group, calibration=TRUE, protocol="two-peaks", name="run", n=300):
     """A curve whose errors are as a calibration says."""
     random = np.random.default_rng(seed)
-    parts = np.zeros((n, 8))
+    parts = np.zeros((n, 9))
     parts[:, 0] = random.uniform(1e-4, 5e-3)
     parts[:, 1], parts[:, 2] = random.uniform(1e-3, 5e-3), 1.0
     parts[:, 4] = random.choice([0.0, 1.0])

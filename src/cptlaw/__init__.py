@@ -26,6 +26,7 @@ from cptlaw.goal import Goal
 from cptlaw.history import History
 from cptlaw.law import Factor, Law, Shape, Term
 from cptlaw.pilot import Budget, Pilot, Pilots, candidates, first_pilots, pilot
+from cptlaw.plan import Aim, Knobs, Limit, Plan, Prices, plan
 from cptlaw.profile import Profile, profile
 from cptlaw.runs import Curve, LoggedLR, Run
 from cptlaw.schedule import Schedule
@@ -38,6 +39,7 @@ from cptlaw.tradeoffs import Tradeoff, tradeoffs
 
 __version__ = "0.1.0"
 __all__ = [
+    "Aim",
     "Backtest",
     "Budget",
     "Comparison",
@@ -53,11 +55,15 @@ __all__ = [
     "Forecast",
     "Goal",
     "History",
+    "Knobs",
     "Law",
+    "Limit",
     "LoggedLR",
     "MissingExtra",
     "Pilot",
     "Pilots",
+    "Plan",
+    "Prices",
     "Profile",
     "Run",
     "Schedule",
@@ -82,6 +88,7 @@ __all__ = [
     "load_study",
     "logs",
     "pilot",
+    "plan",
     "plot",
     "profile",
     "published",

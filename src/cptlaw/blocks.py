@@ -29,6 +29,8 @@ class Blocks:
         histories: learning rates of PT and CPT.
         owner: which history each of n points lies on, shape (n,).
         step: steps since the first step of all, shape (n,).
+        shared: how many steps all histories are known to have in common with the first, after
+            which each is taken alone; left out, what they have in common is looked up.
 
     Attributes:
         lr: mean learning rate, shape (m,).
@@ -41,13 +43,21 @@ class Blocks:
 
     kept: tuple[tuple[float, ...], Dual] | None = None
 
-    def __init__(self, histories: Sequence[History], owner: IntArray, step: IntArray) -> None:
-        lasts = [int(step[owner == i].max(initial=0)) for i in range(len(histories))]
-        limbs = _tree(histories, lasts)
-        for i, limb in enumerate(limbs):
-            for mark in np.unique(step[owner == i]).tolist():
-                _mark(limb, mark)
-            _mark(limb, min(histories[i].pt_lr.size, lasts[i]))
+    def __init__(
+        self,
+        histories: Sequence[History],
+        owner: IntArray,
+        step: IntArray,
+        shared: int | None = None,
+    ) -> None:
+        latest = np.zeros(len(histories), dtype=np.int64)
+        np.maximum.at(latest, owner, step)
+        lasts: list[int] = latest.tolist()
+        limbs = _tree(histories, lasts) if shared is None else _fan(histories, lasts, shared)
+        for i, last in zip(owner.tolist(), step.tolist(), strict=True):
+            _mark(limbs[i], last)
+        for limb, history, last in zip(limbs, histories, lasts, strict=True):
+            _mark(limb, min(history.pt_lr.size, last))
         self._stretches: list[tuple[int, int, int]] = []
         lr: list[FloatArray] = []
         steps: list[FloatArray] = []
@@ -127,6 +137,8 @@ class Blocks:
         inner[..., self._first] = 0.0
         band = np.ones((2, decay.size), order="F")
         band[1, :-1] = inner.ravel()[1:]
+        if not gain.size:
+            return np.zeros(gain.shape)
         rows = gain.reshape(-1, decay.size)
         solved = [dtbsv(1, band, row, lower=1, diag=1) if row.any() else row for row in rows]
         x = np.array(solved).reshape(gain.shape)
@@ -182,6 +194,19 @@ def _tree(histories: Sequence[History], lasts: Sequence[int]) -> list[_Limb]:
         limbs[i] = _Limb(whole[i], step, parent, parent.depth + 1)
         _mark(parent, step)
     return [limbs[i] for i in range(len(whole))]
+
+
+def _fan(histories: Sequence[History], lasts: Sequence[int], shared: int) -> list[_Limb]:
+    """The first history, and each other from step `shared` on."""
+    whole = [np.concatenate([h.pt_lr, h.cpt_lr]) for h in histories]
+    root = _Limb(whole[0][: max(lasts[0], shared)], 0, None, 0)
+    _mark(root, shared)
+    parent = root if shared else None
+    limbs = [
+        _Limb(lr[: max(last, shared)], shared, parent, 1)
+        for lr, last in zip(whole[1:], lasts[1:], strict=True)
+    ]
+    return [root, *limbs]
 
 
 def _mark(limb: _Limb, step: int) -> None:

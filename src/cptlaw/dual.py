@@ -141,14 +141,25 @@ def mean_fade(x: Dual) -> Dual:
     return x.through(value, slope)
 
 
-Differentiated: TypeAlias = Callable[..., tuple[FloatArray, tuple[FloatArray, ...]]]
+@dataclass(frozen=True)
+class Differentiated:
+    """(place, *duals) -> Dual as (place, *floats) -> value (n,) and its derivatives (n,) each.
 
+    Args:
+        function: what is written with duals.
+    """
 
-def differentiated(function: Callable[..., Dual]) -> Differentiated:
-    """(place, *duals) -> Dual as (place, *floats) -> value (n,) and its derivatives (n,) each."""
+    function: Callable[..., Dual]
 
-    def evaluate(place: object, *values: float) -> tuple[FloatArray, tuple[FloatArray, ...]]:
-        result = function(place, *variables(*values))
+    def __call__(
+        self, place: object, *values: float
+    ) -> tuple[FloatArray, tuple[FloatArray, ...]]:
+        result = self.function(place, *variables(*values))
         return result.value, tuple(result.slopes)
 
-    return evaluate
+    def value(self, place: object, *values: float) -> FloatArray:
+        """The value alone, shape (n,), in a fraction of the time."""
+        return self.function(place, *(Dual(np.array([v]), np.empty((0, 1))) for v in values)).value
+
+
+differentiated = Differentiated

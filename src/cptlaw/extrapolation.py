@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from cptlaw import catalog
+from cptlaw.errors import DataError
 from cptlaw.fitted import DomainFit, Fit
 from cptlaw.history import History
+from cptlaw.intervals import distances
 from cptlaw.points import Points
 from cptlaw.runs import Run
 from cptlaw.shift import shift_at
@@ -16,6 +18,38 @@ def fitted_range(fit: Fit, quantity: str) -> tuple[float, float] | None:
     """Smallest and largest fitted value of a quantity (see `fit.ranges`), None if unknown."""
     found = [d.ranges[quantity] for d in fit.domains.values() if quantity in d.ranges]
     return (min(f[0] for f in found), max(f[1] for f in found)) if found else None
+
+
+_BLIND = (("length", 0, 30.0), ("peak LR", 1, 10.0), ("model size", 3, 100.0))
+"""What, its column in `distances`, and how many times outside the fitted range nothing is known."""
+
+
+def check_known(fit: Fit, points: Points) -> None:
+    """Whether a forecast lies where anything is known at all; a low LR is less of a leap.
+
+    Args:
+        fit: fitted or published coefficients; of the latter nothing is refused.
+        points: the places of the forecast, on one history.
+
+    Raises:
+        DataError: naming how far outside it lies.
+    """
+    if fit.study is None:
+        return
+    history = points.histories[0]
+    peak = float((history.cpt_lr if history.cpt_lr.size else history.pt_lr).max(initial=0.0))
+    for domain in fit.domains.values():
+        with np.errstate(over="ignore"):
+            away = np.exp(distances(domain, points.histories[0], points.step)[-1])
+        for what, column, most in _BLIND:
+            lowest = domain.ranges.get("cpt_peak_lr" if history.cpt_lr.size else "pt_peak_lr")
+            gentle = what == "peak LR" and lowest is not None and peak < lowest[0]
+            if away[column] >= 0.999 * most * (3.0 if gentle else 1.0):
+                times = f"{away[column]:.3g}" if away[column] < 1e6 else "over a million"
+                raise DataError(
+                    f"the {what} is {times} times outside what was fitted; nothing is "
+                    "known there. Fit a run nearer to it, or insist: anyway = True (--anyway)."
+                )
 
 
 def warnings(
@@ -137,7 +171,7 @@ _STARTS = {
 
 def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:
     low, high = fitted
-    what = f"{low:g}" if f"{low:g}" == f"{high:g}" else f"{low:g} to {high:g}"
+    what = f"{low:.4g}" if f"{low:.4g}" == f"{high:.4g}" else f"{low:.4g} to {high:.4g}"
     near = low if value < low else high
     if near > 0 and value > 0:
         away = f"{max(value / near, near / value):.3g} times away"

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 from cptlaw.areas import Convention
 from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import DataError
-from cptlaw.extrapolation import fitted_range, warnings
+from cptlaw.extrapolation import check_known, fitted_range, warnings
 from cptlaw.fitted import DomainFit, Fit
 from cptlaw.history import History
-from cptlaw.intervals import LEVEL, band, distances
+from cptlaw.intervals import LEVEL, band
 from cptlaw.points import Points
 from cptlaw.runs import UNKNOWN, Data, Run
 from cptlaw.schedule import Schedule, as_schedule
@@ -128,7 +128,7 @@ def forecast(
         DataError: the start is missing or unknown, the schedule is impossible, or it lies where
             nothing is known.
     """
-    start, words = _start(fit, after, base_schedule)
+    start, words = start_of(fit, after, base_schedule)
     phase: Data = data or ("pt" if words == _SCRATCH else "cpt")
     if start.cpt_lr.size:
         _check_goes_on(start, words, replay, batch_tokens, sequence_length)
@@ -142,7 +142,7 @@ def forecast(
     points, step = _points(start, future, fit.convention, every)
     _check_trains(future)
     if not anyway:
-        _check_known(fit, points)
+        check_known(fit, points)
     with np.errstate(over="ignore", invalid="ignore"):  # _strange tells it in words
         curves = {role: _curve(domain, points, step) for role, domain in fit.domains.items()}
         if level is not None and fit.study is not None:
@@ -183,10 +183,19 @@ def _read(schedule: Schedule | str | ArrayLike, start: History, words: str) -> S
         ) from None
 
 
-def _start(
+def start_of(
     fit: Fit, after: str | None, base_schedule: Schedule | str | ArrayLike | None
 ) -> tuple[History, str]:
-    """Learning rates before the forecast run, and where that is in words."""
+    """Learning rates before a future run, and where that is in words.
+
+    Args:
+        fit: fitted or published coefficients.
+        after: "RUN", "RUN@STEP" or "unknown:NAME"; None for `base_schedule`, or from scratch.
+        base_schedule: the pre-training's learning rates.
+
+    Raises:
+        DataError: there is no such run or step.
+    """
     empty = np.empty(0)
     if after is not None and base_schedule is not None:
         raise DataError("give either after or base_schedule, not both.")
@@ -358,30 +367,6 @@ def _with_bands(
         finite = all(np.isfinite(end).all() for end in ends)
         found[role] = replace(curve, **ends._asdict()) if finite else curve
     return found
-
-
-_BLIND = (("length", 0, 30.0), ("peak LR", 1, 10.0), ("model size", 3, 100.0))
-"""What, its column in `distances`, and how many times outside the fitted range nothing is known."""
-
-
-def _check_known(fit: Fit, points: Points) -> None:
-    """Whether the forecast lies where anything is known at all; a low LR is less of a leap."""
-    if fit.study is None:
-        return
-    history = points.histories[0]
-    peak = float((history.cpt_lr if history.cpt_lr.size else history.pt_lr).max(initial=0.0))
-    for domain in fit.domains.values():
-        with np.errstate(over="ignore"):
-            away = np.exp(distances(domain, points.histories[0], points.step)[-1])
-        for what, column, most in _BLIND:
-            lowest = domain.ranges.get("cpt_peak_lr" if history.cpt_lr.size else "pt_peak_lr")
-            gentle = what == "peak LR" and lowest is not None and peak < lowest[0]
-            if away[column] >= 0.999 * most * (3.0 if gentle else 1.0):
-                times = f"{away[column]:.3g}" if away[column] < 1e6 else "over a million"
-                raise DataError(
-                    f"the {what} is {times} times outside what was fitted; nothing is "
-                    "known there. Fit a run nearer to it, or insist: anyway = True (--anyway)."
-                )
 
 
 _ABSURD = 1e6  # nats per token

@@ -39,6 +39,7 @@ class Calibration:
         start: for every factor of e in steps of the start.
         size: for every factor of e in model size.
         replay: for a replay share that is off by 1.
+        decay: for an LR that has fallen from its peak to 0.
     """
 
     refits: float
@@ -49,14 +50,15 @@ class Calibration:
     start: float
     size: float
     replay: float
+    decay: float
 
 
-_PAPER = Calibration(1.7, 1.1, 2.1e-3, 1.4e-3, 1.7e-2, 1.3e-2, 4.7e-2, 9.4e-3)
+_PAPER = Calibration(1.7, 0.90, 5e-4, 1.6e-3, 1.6e-2, 1.3e-2, 4.7e-2, 9.5e-3, 7.7e-3)
 CALIBRATIONS: Mapping[str, Calibration] = {
-    "effective": Calibration(1.7, 0.93, 6.3e-4, 9.6e-4, 1.5e-3, 2.6e-3, 1.6e-2, 8.6e-3),
+    "effective": Calibration(0.40, 1.1, 3e-4, 7.9e-4, 1.5e-3, 2.7e-3, 1.6e-2, 8.6e-3, 1.3e-3),
     **dict.fromkeys(("eq1", "eq4", "eq7", "eq8", "eq7+eq8"), _PAPER),
 }
-OTHERS = Calibration(1.7, 1.1, 2.1e-3, 5e-3, 2.5e-2, 2e-2, 5e-2, 5e-2)
+OTHERS = Calibration(1.7, 1.1, 2.1e-3, 5e-3, 2.5e-2, 2e-2, 5e-2, 5e-2, 7.7e-3)
 
 
 class Band(NamedTuple):
@@ -124,9 +126,9 @@ def contrast(
     ends = [float(domain.loss(points)[-1]) for points in (one, other)]
     draws = [ensemble.losses(role, points)[:, -1] for points in (one, other)]
     weigh = calibration_of(domain)
-    apart = weigh.refits * _spread(draws[0] - draws[1])
+    apart = weigh.refits * half_spread(draws[0] - draws[1])
     own = [
-        (scales(ensemble, role, points)[0][-1] * end) ** 2 - (weigh.refits * _spread(draw)) ** 2
+        (scales(ensemble, role, points)[0][-1] * end) ** 2 - (weigh.refits * half_spread(draw)) ** 2
         for points, end, draw in zip((one, other), ends, draws, strict=True)
     ]
     reach = multiplier(level) * float(np.sqrt(apart**2 + max(sum(own), 0.0)))
@@ -134,7 +136,7 @@ def contrast(
     return Interval(value, value - reach, value + reach, level)
 
 
-def _spread(draws: FloatArray) -> float:
+def half_spread(draws: FloatArray) -> float:
     """Half the distance that holds the middle 68 % of draws."""
     low, high = np.quantile(draws, [0.16, 0.84])
     return float(high - low) / 2
@@ -170,7 +172,8 @@ def scales(
     noise = noise_of(ensemble.fit, role)
     far = distances(domain, points.histories[0], points.step)
     weights = np.array([weigh.horizon, weigh.peak, weigh.start, weigh.size, weigh.replay])
-    squares = (weigh.refits * refits) ** 2 + ((far * weights) ** 2).sum(axis=1)
+    fallen = weigh.decay * decayed(points.histories[0], points.step)
+    squares = (weigh.refits * refits) ** 2 + ((far * weights) ** 2).sum(axis=1) + fallen**2
     run = squares + (weigh.residual * noise.residual) ** 2 + weigh.floor**2
     mean = np.maximum(run - noise.white**2, squares)
     return np.sqrt(run), np.sqrt(mean)
@@ -193,6 +196,17 @@ def noise_of(fit: Fit, role: str) -> Noise:
         late.append(mine[mine.size // 3 :])
         steps.append(np.diff(mine[mine.size // 3 :]) / np.sqrt(2.0))
     return Noise(*(1.4826 * float(np.median(np.abs(np.concatenate(x)))) for x in (late, steps)))
+
+
+def decayed(history: History, step: IntArray) -> FloatArray:
+    """How far the LR of a run has fallen from its peak, shape (n,): 0 at the peak, 1 at 0."""
+    cpt = history.cpt_lr.size > 0
+    lr = history.cpt_lr if cpt else history.pt_lr
+    peak = float(lr.max(initial=0.0))
+    if not peak > 0:
+        return np.zeros(step.size)
+    at = np.clip(step - (history.pt_lr.size if cpt else 0) - 1, 0, lr.size - 1)
+    return 1.0 - lr[at] / peak
 
 
 def distances(domain: DomainFit, history: History, step: IntArray) -> FloatArray:

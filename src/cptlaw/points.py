@@ -27,6 +27,20 @@ class AnnealingAreas(NamedTuple):
     cpt_d_epsilon: FloatArray
 
 
+class _Layout(NamedTuple):
+    """Both phases of every history as stretches.
+
+    Args:
+        stretches: end to end.
+        stem: which of them the PT of each point is, shape (n,).
+        at: where each point lies in the PT's, then where in the CPT's, shape (2 * n,).
+    """
+
+    stretches: Stretches
+    stem: IntArray
+    at: IntArray
+
+
 class Points:
     """n places on learning-rate histories, with everything a law may look at there.
 
@@ -35,6 +49,9 @@ class Points:
         owner: which history a point lies on, shape (n,).
         step: steps since the first step of all (PT and CPT together), shape (n,).
         convention: how areas are counted.
+        shared: how many steps all histories have in common with the first, where that is known
+            and there are many of them; after it each is worked out alone. Left out, what they have
+            in common is looked up.
 
     Raises:
         DataError: a step past the end of its history.
@@ -46,7 +63,10 @@ class Points:
         owner: IntArray,
         step: IntArray,
         convention: Convention,
+        shared: int | None = None,
     ) -> None:
+        if convention.warmup == "auto":
+            raise DataError("areas need warmup = 'peak' or 'as-is'; only a fit chooses for 'auto'.")
         self.histories = tuple(histories)
         self.owner = owner
         self.convention = convention
@@ -57,28 +77,36 @@ class Points:
         self.step = step
         self.pt_step: IntArray = np.minimum(step, pt_length[owner])
         self.cpt_step: IntArray = step - self.pt_step
-        self._lay_out()
+        self._known = shared
         self._areas: dict[tuple[float, float | None], AnnealingAreas] = {}
         self._groups: dict[tuple[tuple[str, ...], str], IntArray] = {}
 
-    def _lay_out(self) -> None:
+    @cached_property
+    def _layout(self) -> _Layout:
         """Share stretches that begin alike: a base of many continuations is summed once."""
-        if self.convention.warmup == "auto":
-            raise DataError("areas need warmup = 'peak' or 'as-is'; only a fit chooses for 'auto'.")
+        counts: dict[int, tuple[FloatArray, float]] = {}  # of every array of PT learning rates
         stems: list[tuple[FloatArray, float]] = []
         legs: list[tuple[FloatArray, float]] = []
         for history in self.histories:
-            counted = at_peak(history.pt_lr) if self.convention.warmup == "peak" else history.pt_lr
-            at_start = counted[0] if self.convention.warmup == "peak" and counted.size else 0.0
-            stems.append((counted, float(at_start)))
+            if id(history.pt_lr) not in counts:
+                counts[id(history.pt_lr)] = self._counted(history.pt_lr)
+            stems.append(counts[id(history.pt_lr)])
             pt_end = float(history.pt_lr[-1]) if history.pt_lr.size else 0.0
             legs.append((history.cpt_lr, pt_end))
-        stretches, places = _shared([*stems, *legs])
-        self._stretches = Stretches(stretches)
-        self._stem = places[: len(stems)][self.owner]
-        pt_at = self._stretches.offset[self._stem] + self.pt_step
-        cpt_at = self._stretches.offset[places[len(stems) :][self.owner]] + self.cpt_step
-        self._at = np.concatenate([pt_at, cpt_at])  # both phases in one look-up
+        find = _shared if self._known is None else _distinct
+        found, places = find([*stems, *legs])
+        stretches = Stretches(found)
+        stem = places[: len(stems)][self.owner]
+        pt_at = stretches.offset[stem] + self.pt_step
+        cpt_at = stretches.offset[places[len(stems) :][self.owner]] + self.cpt_step
+        return _Layout(stretches, stem, np.concatenate([pt_at, cpt_at]))
+
+    def _counted(self, pt_lr: FloatArray) -> tuple[FloatArray, float]:
+        """Learning rates of a PT as its areas count them, and the one before the first."""
+        if self.convention.warmup == "as-is" or not pt_lr.size:
+            return pt_lr, 0.0
+        counted = at_peak(pt_lr)
+        return counted, float(counted[0])
 
     def __len__(self) -> int:
         return int(self.owner.size)
@@ -108,12 +136,12 @@ class Points:
 
     @cached_property
     def _forward(self) -> FloatArray:
-        return self._stretches.forward()[self._at]
+        return self._layout.stretches.forward()[self._layout.at]
 
     @cached_property
     def blocks(self) -> Blocks:
         """The histories as blocks of steps, for laws that follow a state of the run."""
-        return Blocks(self.histories, self.owner, self.step)
+        return Blocks(self.histories, self.owner, self.step, self._known)
 
     @cached_property
     def is_cpt(self) -> BoolArray:
@@ -162,7 +190,7 @@ class Points:
         return self._areas[key]
 
     def _annealing(self, lambda_: float, epsilon: float | None) -> AnnealingAreas:
-        flat = self._stretches.annealing(lambda_, epsilon, self._at)
+        flat = self._layout.stretches.annealing(lambda_, epsilon, self._layout.at)
         pt = [values[: len(self)] for values in flat[:3]]
         if self.convention.tail == "carried":
             tail = self._carried_tail(lambda_, epsilon or 0.0, flat)
@@ -172,13 +200,13 @@ class Points:
     def _carried_tail(self, lambda_: float, epsilon: float, flat: Annealing) -> FloatArray:
         """What the PT's last momentum still adds to S2pt, shape (3, n)."""
         added = np.zeros((3, len(self)))
-        s = self._stretches
+        s, stem = self._layout.stretches, self._layout.stem
         for index, history in enumerate(self.histories):
             mine = self.owner == index
             if not mine.any():
                 continue
             lr = history.cpt_lr
-            end = s.offset[self._stem[mine][0]] + history.pt_lr.size
+            end = s.offset[stem[mine][0]] + history.pt_lr.size
             steps = np.arange(1, lr.size + 1)
             weight, log_lr = lr_weight(lr, epsilon)
             decay = lambda_**steps
@@ -206,6 +234,20 @@ def _shared(
             if start == before and np.array_equal(longer[: lr.size], lr)
         )
         places[i] = next(found, len(kept))
+        if places[i] == len(kept):
+            kept.append((lr, before))
+    return kept, places
+
+
+def _distinct(
+    stretches: Sequence[tuple[FloatArray, float]],
+) -> tuple[list[tuple[FloatArray, float]], IntArray]:
+    """As `_shared`, but stretches are the same only where their arrays are."""
+    index: dict[tuple[int, float], int] = {}
+    kept: list[tuple[FloatArray, float]] = []
+    places = np.zeros(len(stretches), dtype=np.int64)
+    for i, (lr, before) in enumerate(stretches):
+        places[i] = index.setdefault((id(lr), before), len(kept))
         if places[i] == len(kept):
             kept.append((lr, before))
     return kept, places

@@ -98,6 +98,21 @@ def shifts() -> tuple[PublishedShift, ...]:
     )
 
 
+def settings() -> dict[str, dict[str, Any]]:
+    """The runs of Table 1 by label: model size, data, peak LR, batch, and how they were trained."""
+    data = _data()
+    return {label: {**each, **data["training"]} for label, each in data["settings"].items()}
+
+
+def table2() -> dict[str, dict[str, tuple[float, float]]]:
+    """Huber loss and R2 that Table 2 prints: fit -> "pt" or "cpt" -> both."""
+    return {
+        name: {role: (huber, r2) for role, (huber, r2) in entry["table2"].items()}
+        for name, entry in _data()["fits"].items()
+        if "table2" in entry
+    }
+
+
 @cache
 def _data() -> dict[str, Any]:
     text = files("cptlaw").joinpath("published.json").read_text(encoding="utf-8")

@@ -122,7 +122,7 @@ def bootstrap(fit: Fit, count: int = COUNT, seed: int = 0) -> Ensemble:
         weights = resampled_weights(observed, count, seed)
         if domain.combines is None:
             leaves = domain.members or (domain,)
-            moves[role] = tuple(_drawn(fit, leaf, observed, weights) for leaf in leaves)
+            moves[role] = tuple(refitted(fit, leaf, observed, weights, seed) for leaf in leaves)
         else:
             both = Ensemble(fit, {b.role: moves[b.role] for b in domain.combines})
             moves[role] = (_combined(both, domain, observed, weights),)
@@ -243,8 +243,21 @@ def slopes(domain: DomainFit, points: Points) -> FloatArray:
     return found
 
 
-def _drawn(fit: Fit, domain: DomainFit, observed: Observations, weights: FloatArray) -> FloatArray:
-    """How far every refit moves the parameters of one law, shape (count, m + k)."""
+def refitted(
+    fit: Fit, domain: DomainFit, observed: Observations, weights: FloatArray, seed: int | None = 0
+) -> FloatArray:
+    """How far every refit moves the parameters of one law, shape (count, m + k).
+
+    What is known beforehand is resampled too: each refit draws the centres of the priors anew, the
+    same for the domains of one study.
+
+    Args:
+        fit: the fit, for its settings.
+        domain: the law, fitted to one domain.
+        observed: the n points it was fitted to.
+        weights: of the points in every refit, shape (count, n).
+        seed: of the priors' centres; None leaves them where they are.
+    """
     objective = objective_of(fit, domain, observed)
     m, z = objective.terms, domain.place
     low, high = objective.bounds
@@ -255,14 +268,25 @@ def _drawn(fit: Fit, domain: DomainFit, observed: Observations, weights: FloatAr
     axes = whitening(objective, z, free)
     residual, jacobian = objective.jacobian(z)
     pulls = np.append(np.zeros(m), objective.pull[1])[free]
-    gaps = np.append(np.zeros(m), z[m:] - objective.pull[0])[free]
+    gaps = np.zeros((weights.shape[0], z.size))
+    gaps[:, m:] = z[m:] - objective.pull[0] - _centres(domain, weights.shape[0], seed)
     slopes = jacobian[:, free] @ axes
-    prior = axes.T @ (pulls[:, None] * axes), axes.T @ (pulls * gaps)
-    moves[:, free] = _refitted(residual, slopes, weights, fit.delta, prior) @ axes.T
+    prior = axes.T @ (pulls[:, None] * axes), (gaps[:, free] * pulls) @ axes
+    moves[:, free] = _minima(residual, slopes, weights, fit.delta, prior) @ axes.T
     return np.clip(z + moves, low, high) - z
 
 
-def _refitted(
+def _centres(domain: DomainFit, count: int, seed: int | None) -> FloatArray:
+    """How far every refit's priors lie from where they are, shape (count, k)."""
+    drawn = np.zeros((count, len(domain.law.shapes)))
+    for column, shape in enumerate(domain.law.shapes):
+        if shape.prior is not None and seed is not None:
+            random = np.random.default_rng([seed, *shape.name.encode()])
+            drawn[:, column] = shape.prior.spread * random.standard_normal(count)
+    return drawn
+
+
+def _minima(
     residual: FloatArray,
     slopes: FloatArray,
     weights: FloatArray,
@@ -276,7 +300,7 @@ def _refitted(
         slopes: its derivatives, shape (n, rank).
         weights: of the points, shape (count, n).
         delta: of the Huber loss.
-        prior: Hessian (rank, rank) and gradient (rank,) that are added.
+        prior: Hessian (rank, rank) and gradients (count, rank) that are added.
     """
     found = np.zeros((weights.shape[0], slopes.shape[1]))
     for i, weight in enumerate(weights):
@@ -284,7 +308,7 @@ def _refitted(
             robust = weight * huber_weight(residual + slopes @ found[i], delta) ** 2
             hessian = slopes.T @ (robust[:, None] * slopes) + prior[0]
             hessian[np.diag_indices_from(hessian)] += 1e-9 * np.trace(hessian)
-            found[i] = -np.linalg.solve(hessian, slopes.T @ (robust * residual) + prior[1])
+            found[i] = -np.linalg.solve(hessian, slopes.T @ (robust * residual) + prior[1][i])
     return found
 
 
@@ -295,10 +319,10 @@ def _combined(
     assert domain.combines is not None
     own = np.array([domain.params[c] for c in domain.law.coefficients])
     parts = np.stack([both.losses(b.role, observed.points) for b in domain.combines], axis=2)
-    none = np.zeros((2, 2)), np.zeros(2)
+    none = np.zeros((2, 2)), np.zeros((1, 2))
     moves = np.empty((weights.shape[0], 2))
     for i, weight in enumerate(weights):
         slopes = parts[i] / observed.loss[:, None]
         residual = slopes @ own - 1.0
-        moves[i] = _refitted(residual, slopes, weight[None], both.fit.delta, none)[0]
+        moves[i] = _minima(residual, slopes, weight[None], both.fit.delta, none)[0]
     return moves

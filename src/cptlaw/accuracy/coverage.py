@@ -23,7 +23,7 @@ from cptlaw.accuracy.rooms import Loaded, load
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.fitted import Fit
-from cptlaw.intervals import Calibration, distances, multiplier, noise_of, scales
+from cptlaw.intervals import Calibration, decayed, distances, multiplier, noise_of, scales
 from cptlaw.observations import observe
 from cptlaw.points import Points
 from cptlaw.uncertainty import Ensemble, ensemble_of
@@ -45,7 +45,7 @@ class Held:
         domain: the split's name of it, else the role.
         law: as asked for.
         error: log(measured / predicted), shape (n,).
-        parts: what each field of a `Calibration` weighs, shape (n, 8).
+        parts: what each field of a `Calibration` weighs, shape (n, 9).
         rival: ends of the i.i.d. bootstrap's intervals of `error`, shape (levels, 2, n).
     """
 
@@ -221,11 +221,12 @@ _REFITS_ALONE = Calibration(1.0, *[0.0] * (len(fields(Calibration)) - 1))
 
 
 def parts(ensemble: Ensemble, role: str, points: Points) -> FloatArray:
-    """What each field of a calibration is multiplied with at n points, shape (n, 8)."""
+    """What each field of a calibration is multiplied with at n points, shape (n, 9)."""
     refits = scales(ensemble, role, points, _REFITS_ALONE)[0]
     noise = np.full(refits.size, noise_of(ensemble.fit, role).residual)
     far = distances(ensemble.fit.domain(role), points.histories[0], points.step)
-    return np.column_stack([refits, noise, np.ones(refits.size), far])
+    fallen = decayed(points.histories[0], points.step)
+    return np.column_stack([refits, noise, np.ones(refits.size), far, fallen])
 
 
 def independent(fit: Fit, count: int = uncertainty.COUNT, seed: int = 0) -> Ensemble:
@@ -235,7 +236,7 @@ def independent(fit: Fit, count: int = uncertainty.COUNT, seed: int = 0) -> Ense
     for role, domain in fit.domains.items():
         observed = fit.observed(role)
         weights = random.standard_gamma(1.0, (count, len(observed)))
-        moves[role] = (uncertainty._drawn(fit, domain, observed, weights),)
+        moves[role] = (uncertainty.refitted(fit, domain, observed, weights, None),)
     return Ensemble(fit, moves)
 
 
@@ -272,7 +273,7 @@ def _collected(
     return sorted(held, key=lambda h: (order[h.protocol], h.run, h.domain)), left_out
 
 
-_USUAL = Calibration(2.0, 1.0, 1e-3, 2e-3, 3e-3, 3e-3, 1e-2, 1e-2)
+_USUAL = Calibration(2.0, 1.0, 1e-3, 2e-3, 3e-3, 3e-3, 1e-2, 1e-2, 3e-3)
 _DRAWN = 2.5e-3  # cost of a factor e away from the usual value; a point's error costs about 1
 _DEGREES = 4.0  # of freedom of Student's t
 _BLIND = 0.1  # relative spread of refits that only says that nothing is known

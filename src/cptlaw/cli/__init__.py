@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from cptlaw.cli import compare, fitting, lab, logs, pilot, showing
+from cptlaw.cli import compare, fitting, lab, logs, paper, pilot, plan, schedule, showing
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
 
@@ -74,7 +74,10 @@ for command in (
     fitting.forecast,
     fitting.backtest,
     compare.compare,
+    plan.plan,
     pilot.pilot,
+    paper.paper,
+    schedule.schedule,
     showing.laws,
     showing.published,
     showing.bench,

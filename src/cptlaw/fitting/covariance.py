@@ -31,6 +31,8 @@ def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntAr
         return result
     axes = whitening(objective, z, free)
     hessian = curvature(objective, z, objective.gradient(z), free, axes)
+    if not np.isfinite(hessian).all():
+        hessian = np.eye(axes.shape[1])  # as if the residuals were straight in the parameters
     sizes, vectors = np.linalg.eigh(hessian)
     inverse = (vectors / np.maximum(sizes, 1e-6)) @ vectors.T
     residual, jacobian = objective.jacobian(z)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import datasets
 import torch
 import transformers
-from torch.optim.lr_scheduler import LambdaLR
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from cptlaw.errors import DataError
 from cptlaw.lab import mixing, processes
 from cptlaw.lab import model as models
 from cptlaw.lab.records import CHECKPOINT, DONE_MARK, LOG, checkpoints, complete
+from cptlaw.training import lambda_lr
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
@@ -274,10 +274,8 @@ class _Run(Trainer):
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The run's own schedule: at step n of the log, the learning rate of step n."""
         if self.lr_scheduler is None:
-            rates = self.node.schedule.lr()
-            last = rates.size - 1
             steps: Any = optimizer or self.optimizer
-            self.lr_scheduler = LambdaLR(steps, lambda done: float(rates[min(done, last)]))
+            self.lr_scheduler = lambda_lr(steps, self.node.schedule)
         return self.lr_scheduler
 
     def evaluate(

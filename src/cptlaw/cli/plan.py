@@ -1,0 +1,181 @@
+"""Which recipe to run for a goal."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cptlaw.cli.shared import (
+    JSON,
+    Many,
+    check_figure,
+    load_fit,
+    say,
+    say_written,
+    show,
+)
+from cptlaw.errors import DataError
+
+_VALUES = "A number, a list (1e-4,2e-4) or a range (1e-5..2e-4)."
+
+
+@click.command(cls=Many, short_help="The recipe to run for a goal.")
+@click.argument("fit", metavar="FIT")
+@click.option(
+    "--goal",
+    required=True,
+    metavar="TEXT",
+    help='Weights of final losses, such as "cpt=1 pt=0.3"; "worst cpt=1 pt=1" for the highest of '
+    'them; "cheapest tokens" (or steps, flops, hours, money) for a run that keeps the limits.',
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="TEXT ...",
+    help='Such as "pt<=+1%" or "pt<=+0.02" (against the start), "cpt<=2.6", "tokens<=5e9", '
+    '"flops<=1e20", "hours<=500", "money<=1000", "passes<=1".',
+)
+@click.option(
+    "--after",
+    multiple=True,
+    metavar="RUN[@STEP] ...",
+    help='Starts: a checkpoint, a range of them (base@1000..4000), "unknown:NAME", or one that is '
+    'annealed first ("base@32000 | linear 8000 to 0").',
+)
+@click.option("--peak", required=True, metavar="LR", help=f"Highest learning rate. {_VALUES}")
+@click.option("--steps", required=True, metavar="N", help=f"Optimiser steps. {_VALUES}")
+@click.option(
+    "--family",
+    default="cosine",
+    show_default=True,
+    metavar="NAMES",
+    help="constant, cosine, linear, wsd or free (straight lines that never rise), with commas.",
+)
+@click.option("--decay", default="0.2", show_default=True, help="A WSD's decay, share of steps.")
+@click.option(
+    "--decay-shape",
+    default="linear",
+    show_default=True,
+    metavar="NAMES",
+    help="Of a WSD: linear, sqrt, cosine, exponential, with commas.",
+)
+@click.option("--end", default="0", show_default=True, help="Final LR, as a share of the peak.")
+@click.option("--warmup", default="0.01", show_default=True, help="Warm-up, share of the steps.")
+@click.option("--replay", default="0", show_default=True, help="Share of D_pt in the CPT data.")
+@click.option("--batch", help="Tokens per step that may be chosen (with law eq4-batch).")
+@click.option("--knots", default=4, show_default=True, help="Straight lines of a free schedule.")
+@click.option(
+    "--measure",
+    default="loss",
+    show_default=True,
+    help="What a weight is of: loss, change (against the reference), perplexity, bits-per-byte.",
+)
+@click.option("--bytes-per-token", multiple=True, metavar="DOMAIN=N ...", help="For bits per byte.")
+@click.option(
+    "--reference", metavar="RUN[@STEP]", help="What changes are against; the first start."
+)
+@click.option("--data", type=click.Choice(["pt", "cpt"]), help="What is trained on.")
+@click.option("--base-schedule", metavar="TEXT", help="The pre-training, for published:ID.")
+@click.option("--model-size", type=float, help="Non-embedding parameters; those of the start.")
+@click.option("--batch-tokens", type=float, help="Tokens per step; those of the fitted runs.")
+@click.option("--tokens-per-second", type=float, help="That one GPU trains, for hours.")
+@click.option("--price", type=float, help="Of a GPU hour, for money.")
+@click.option("--domain-tokens", type=float, help="Distinct tokens of D_cpt data, for passes.")
+@click.option("--level", type=float, default=0.9, show_default=True, help="Of the intervals.")
+@click.option("--anyway", is_flag=True, help="Plan even where nothing is known.")
+@click.option("-o", "--output", metavar="DIR", help="Write the plan, its schedule and experiment.")
+@click.option("--name", default="plan", show_default=True, help="The run's name in the experiment.")
+@click.option("--experiment", metavar="FILE", help="The lab's experiment that -o adds the run to.")
+@click.option("--figure", help="Draw trade-offs, schedule and knobs (png, svg or pdf).")
+@JSON
+def plan(
+    fit: str,
+    goal: str,
+    limits: tuple[str, ...],
+    output: str | None,
+    name: str,
+    experiment: str | None,
+    figure: str | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Find the recipe that is best for a goal, and say how much it matters.
+
+    FIT is a file that `cptlaw fit -o` wrote, or published:ID. What varies is given as a range or a
+    list; the rest is fixed.
+    """
+    from cptlaw.plan.files import check, write
+    from cptlaw.plan.shapes import plan_shape
+    from cptlaw.plan.text import plan_text
+
+    check_figure(figure)
+    if experiment is not None and output is None:
+        raise DataError("--experiment is what -o writes from; give -o DIR too.")
+    if output is not None:
+        check(output)
+    known = load_fit(fit)
+    found = _planned(known, goal, limits, given)
+    written: list[str] = []
+    if figure is not None:
+        from cptlaw.plot import save
+        from cptlaw.plot.plans import plan_figure
+
+        written.append(str(save(plan_figure(found), figure)))
+    if output is not None:
+        written += map(str, write(found, output, known.study, experiment, name))
+    show(as_json, lambda: plan_shape(found), lambda: plan_text(found))
+    say_written(*written)
+    if output is None:
+        say("next: add -o plan, for the schedule as CSV and Python, and an experiment of the lab")
+    elif (Path(output) / "experiment.toml").exists():
+        lab = shlex.quote(str(Path(output) / "experiment.toml"))
+        say(f"next: cptlaw lab sweep {lab} --dry-run; schedule.py says how a Trainer takes it")
+    else:
+        say(f"next: {Path(output) / 'schedule.py'} says how a Trainer takes it")
+
+
+def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, Any]) -> Any:
+    """The plan for what the command line says."""
+    from cptlaw.plan import Aim, Knobs, Numbers, Prices, plan
+
+    names = ("peak", "steps", "decay", "end", "warmup", "replay")
+    knobs = Knobs(
+        **{name: Numbers.parse(given[name], f"--{name}") for name in names},
+        after=given["after"] or (None,),
+        family=given["family"],
+        decay_shape=given["decay_shape"],
+        batch_tokens=None if given["batch"] is None else Numbers.parse(given["batch"], "--batch"),
+        knots=given["knots"],
+    )
+    return plan(
+        known,
+        Aim.parse(goal, given["measure"], _pairs(given["bytes_per_token"])),
+        knobs,
+        limits,
+        data=given["data"],
+        reference=given["reference"],
+        base_schedule=given["base_schedule"],
+        model_size=given["model_size"],
+        batch_tokens=given["batch_tokens"],
+        prices=Prices(given["tokens_per_second"], given["price"], given["domain_tokens"]),
+        level=given["level"],
+        anyway=given["anyway"],
+        progress=say,
+    )
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError:
+            raise DataError(
+                f"--bytes-per-token {text}: expected DOMAIN=NUMBER, such as cpt=4.2."
+            ) from None
+    return found

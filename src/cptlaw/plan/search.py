@@ -1,0 +1,249 @@
+"""The lowest value that keeps the limits, over all branches.
+
+A lattice over every branch finds the valleys, sequential quadratic programming walks down the best
+of them along the limits, a shrinking lattice ends it. All recipes that were looked at are kept:
+they tell what is nearly as good.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from cptlaw.arrays import FloatArray
+from cptlaw.plan.judging import Judge, Samples, together
+
+_FINE = {0: 1, 1: 17, 2: 9, 3: 7}  # places along each of so many axes
+_COARSE = {0: 1, 1: 5, 2: 4, 3: 3}
+_MANY_FINE, _MANY_COARSE = 9, 6  # powers of 2: places of a branch of more axes
+_MOST = 4000  # recipes of the fine lattices
+_VALLEYS = 3  # that are walked down
+_APART = 0.15  # of two valleys of one branch, in shares
+_RADII = (0.06, 0.02, 0.006, 0.002, 0.0006)
+_AROUND = 48  # places of a shrinking cloud of many axes
+_DIFFERENCE = 0.01
+
+
+@dataclass
+class Search:
+    """A search under way.
+
+    Args:
+        judge: what judges recipes.
+        seen: all that was looked at.
+    """
+
+    judge: Judge
+    seen: list[Samples] = field(default_factory=list[Samples])
+
+    def look(self, branch: int, shares: FloatArray) -> Samples:
+        """Judge places of a branch, and keep them."""
+        found = self.judge.at(branch, shares)
+        self.seen.append(found)
+        return found
+
+    @property
+    def samples(self) -> Samples:
+        """All that was looked at, best first."""
+        whole = together(self.seen)
+        return whole.where(whole.order)
+
+
+def search(judge: Judge, progress: Callable[[str], None] = lambda _: None) -> Search:
+    """Look for the best recipe.
+
+    Args:
+        judge: what judges recipes.
+        progress: is told of long work.
+    """
+    found = Search(judge)
+    _lattices(found, progress)
+    for branch, place in _valleys(found.samples):
+        best = descend(found, branch, place)
+        zoom(found, branch, best)
+    return found
+
+
+def _lattices(search: Search, progress: Callable[[str], None]) -> None:
+    """Lattices over all branches; fine ones over the best of them where there are many."""
+    axes = [len(branch.axes) for branch in search.judge.branches]
+    total = sum(len(lattice(k, fine=True)) for k in axes)
+    chosen = list(range(len(axes)))
+    if total > _MOST:
+        progress(f"{len(axes)} combinations of what is listed ...")
+        for branch, k in enumerate(axes):
+            search.look(branch, lattice(k, fine=False))
+        coarse = search.samples
+        chosen, left = [], _MOST
+        for branch in dict.fromkeys(coarse.branch.tolist()):
+            left -= len(lattice(axes[branch], fine=True))
+            if left < 0 and len(chosen) >= _VALLEYS:
+                break
+            chosen.append(branch)
+    for branch in chosen:
+        if axes[branch] or total <= _MOST:
+            search.look(branch, lattice(axes[branch], fine=True))
+
+
+def lattice(axes: int, fine: bool) -> FloatArray:
+    """Places that cover a box of shares, ends included, shape (n, axes)."""
+    known = _FINE if fine else _COARSE
+    if axes in known:
+        if not axes:
+            return np.zeros((1, 0))
+        marks = np.linspace(0.0, 1.0, known[axes])
+        return np.array(list(itertools.product(marks, repeat=axes))).reshape(-1, axes)
+    from scipy.stats import qmc
+
+    power = _MANY_FINE if fine else _MANY_COARSE
+    inner = qmc.Sobol(axes, scramble=False).random_base2(power)
+    corners = [np.full(axes, v) for v in (0.0, 0.5, 1.0)]
+    single = [np.where(np.arange(axes) == i, 1.0 - v, v) for i in range(axes) for v in (0.0, 1.0)]
+    return np.vstack([inner, corners, single])
+
+
+def _valleys(samples: Samples) -> list[tuple[int, FloatArray]]:
+    """The best places, a branch's own ones apart from each other."""
+    found: list[tuple[int, FloatArray]] = []
+    for branch, shares in zip(samples.branch.tolist(), samples.shares, strict=True):
+        shares = shares[~np.isnan(shares)]
+        near = [b == branch and np.abs(s - shares).max(initial=0) < _APART for b, s in found]
+        if not any(near) and shares.size:
+            found.append((branch, shares))
+        if len(found) == _VALLEYS:
+            break
+    return found
+
+
+def descend(search: Search, branch: int, start: FloatArray) -> FloatArray:
+    """Walk down from a place along the limits; returns the best place that was looked at.
+
+    Args:
+        search: under way.
+        branch: index.
+        start: shares, shape (axes,).
+    """
+    from scipy.optimize import minimize
+
+    slope = _Slopes(search, branch)
+    k, worst = start.size, search.judge.aim.kind == "worst"
+    here = slope.at(start)
+    x = np.append(start, here.parts.max()) if worst else start
+
+    def along(z: FloatArray) -> float:
+        return float(z[k]) if worst else slope.at(z[:k]).value
+
+    def along_slope(z: FloatArray) -> FloatArray:
+        return np.append(np.zeros(k), 1.0) if worst else slope.at(z[:k]).d_value
+
+    def room(z: FloatArray) -> FloatArray:
+        at = slope.at(z[:k])
+        return np.append(-at.excess, z[k] - at.parts if worst else [])
+
+    def room_slope(z: FloatArray) -> FloatArray:
+        at = slope.at(z[:k])
+        if not worst:
+            return -at.d_excess
+        limits = np.hstack([-at.d_excess, np.zeros((at.excess.size, 1))])
+        return np.vstack([limits, np.hstack([-at.d_parts, np.ones((at.parts.size, 1))])])
+
+    if not (np.isfinite(here.value) and np.isfinite(here.excess).all()):
+        return start
+    bounds = [(0.0, 1.0)] * k + [(None, None)] * worst
+    constraint = {"type": "ineq", "fun": room, "jac": room_slope}
+    limited = worst or bool(search.judge.limits)
+    with np.errstate(all="ignore"):
+        minimize(
+            along,
+            x,
+            jac=along_slope,
+            bounds=bounds,
+            constraints=[constraint] if limited else [],
+            method="SLSQP",
+            options={"maxiter": 30, "ftol": 1e-7},
+        )
+    return _best_of(search, branch)
+
+
+def _best_of(search: Search, branch: int) -> FloatArray:
+    samples = search.samples
+    mine = samples.shares[samples.branch == branch][0]
+    return mine[~np.isnan(mine)]
+
+
+@dataclass(frozen=True)
+class _At:
+    """What is at a place, and its slopes: of the value (k,), limits (L, k), weighted parts."""
+
+    value: float
+    d_value: FloatArray
+    excess: FloatArray
+    d_excess: FloatArray
+    parts: FloatArray
+    d_parts: FloatArray
+
+
+class _Slopes:
+    """Values with their differences, judged in one go; the last place is kept."""
+
+    def __init__(self, search: Search, branch: int) -> None:
+        self._search, self._branch = search, branch
+        self._last: tuple[bytes, _At] | None = None
+
+    def at(self, shares: FloatArray) -> _At:
+        place = np.clip(np.nan_to_num(shares), 0.0, 1.0)
+        key = place.tobytes()
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._worked_out(place)
+        return self._last[1]
+
+    def _worked_out(self, place: FloatArray) -> _At:
+        k = place.size
+        low, high = np.maximum(place - _DIFFERENCE, 0.0), np.minimum(place + _DIFFERENCE, 1.0)
+        rows = [place]
+        for i in range(k):
+            for ends in (low, high):
+                moved = place.copy()
+                moved[i] = ends[i]
+                rows.append(moved)
+        found = self._search.look(self._branch, np.array(rows))
+        aim, judge = self._search.judge.aim, self._search.judge
+        value = np.log(found.value) if aim.kind == "cheapest" else found.value
+        roles = aim.weights if aim.kind == "worst" else ()
+        measured = [_part(judge, found, role) for role in roles]
+        parts = np.stack(measured) if measured else np.zeros((0, value.size))
+        wide = high - low
+
+        def slopes(y: FloatArray) -> FloatArray:
+            return (y[..., 2::2] - y[..., 1::2]) / wide
+
+        return _At(
+            float(value[0]),
+            slopes(value),
+            found.excess[:, 0],
+            slopes(found.excess),
+            parts[:, 0],
+            slopes(parts),
+        )
+
+
+def _part(judge: Judge, found: Samples, role: str) -> FloatArray:
+    """One domain's share of the worst."""
+    alone = replace(judge.aim, kind="sum", weights={role: judge.aim.weights[role]})
+    return alone.value(found.losses, judge.reference, found.costs)
+
+
+def zoom(search: Search, branch: int, place: FloatArray) -> None:
+    """End at the best place of ever smaller lattices around it."""
+    k = place.size
+    random = np.random.default_rng(0)
+    for radius in _RADII:
+        if k <= 3:
+            steps = np.array(list(itertools.product((-1.0, -0.5, 0.0, 0.5, 1.0), repeat=k)))
+        else:
+            steps = random.uniform(-1.0, 1.0, (_AROUND, k))
+        search.look(branch, np.clip(place + radius * steps, 0.0, 1.0))
+        place = _best_of(search, branch)
