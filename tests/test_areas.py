@@ -222,7 +222,7 @@ def test_shared_stretches_give_the_same_as_separate_ones(histories, warmup, tail
 def test_equal_bases_are_summed_once():
     base = np.linspace(3e-4, 0, 1000)
     x = points(*[History(base, [i, i]) for i in range(5)], owner=[0, 4], step=[1000, 1002])
-    assert x._stretches.lr.size < 1100
+    assert x._layout.stretches.lr.size < 1100
 
 
 def test_points_in_any_order():

@@ -350,3 +350,12 @@ def test_standard_errors_grow_with_autocorrelated_noise():
     for role in ("pt", "cpt"):
         ratio = blocks.domain(role).stderr["L0"] / single.domain(role).stderr["L0"]
         assert ratio > 1.7
+
+
+def test_a_curvature_without_a_value_leaves_the_standard_errors_finite(monkeypatch):
+    from cptlaw.fitting import covariance
+
+    study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
+    monkeypatch.setattr(covariance, "curvature", lambda *a: np.full((a[4].shape[1],) * 2, np.nan))
+    found = fit(study, "eq4", fixed={"lambda": 0.98})
+    assert np.isfinite(found.domain("cpt").stderr["C2"])

@@ -54,7 +54,8 @@ class Blocks:
         np.maximum.at(latest, owner, step)
         lasts: list[int] = latest.tolist()
         limbs = _tree(histories, lasts) if shared is None else _fan(histories, lasts, shared)
-        for i, last in zip(owner.tolist(), step.tolist(), strict=True):
+        owners: list[int] = owner.tolist()
+        for i, last in zip(owners, step.tolist(), strict=True):
             _mark(limbs[i], last)
         for limb, history, last in zip(limbs, histories, lasts, strict=True):
             _mark(limb, min(history.pt_lr.size, last))

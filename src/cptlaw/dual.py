@@ -151,9 +151,7 @@ class Differentiated:
 
     function: Callable[..., Dual]
 
-    def __call__(
-        self, place: object, *values: float
-    ) -> tuple[FloatArray, tuple[FloatArray, ...]]:
+    def __call__(self, place: object, *values: float) -> tuple[FloatArray, tuple[FloatArray, ...]]:
         result = self.function(place, *variables(*values))
         return result.value, tuple(result.slopes)
 

@@ -274,9 +274,7 @@ class Law:
         return out
 
 
-def _value(
-    evaluate: Callable[..., Valued], points: Points, values: Sequence[float]
-) -> FloatArray:
+def _value(evaluate: Callable[..., Valued], points: Points, values: Sequence[float]) -> FloatArray:
     """What a factor is at n points, shape (n,), without its derivatives where that is quicker."""
     if isinstance(evaluate, Differentiated):
         return evaluate.value(points, *values)

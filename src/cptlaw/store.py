@@ -64,6 +64,19 @@ _SUMMARIES: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
 T = TypeVar("T")
 
 
+def register(
+    *kinds: type[Any], summary: Mapping[type[Any], Callable[[Any], dict[str, Any]]] | None = None
+) -> None:
+    """Store values of further types, for packages that build on this one.
+
+    Args:
+        kinds: dataclasses, with all that their fields hold.
+        summary: type -> what its files repeat at the top for other programs.
+    """
+    TYPES.update({kind.__name__: kind for kind in kinds})
+    _SUMMARIES.update(summary or {})
+
+
 def to_json(value: Any) -> str:
     """A value as JSON text.
 

@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
@@ -46,26 +45,37 @@ class Choice:
     Args:
         protocol: what the law is fitted to.
         among: the runs, in words.
-        goal: what is wanted.
+        goal: what is wanted, as `Goal.parse` reads it.
         finals: run -> domain -> measured final loss, nats per token; of repeated runs the mean.
         usual: the runs that follow the usual recipe, a cosine to a tenth of the peak.
     """
 
     protocol: str
     among: str
-    goal: Goal
+    goal: str
     finals: Mapping[str, Mapping[str, float]]
     usual: tuple[str, ...]
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from the others."""
+        return self.protocol, self.among, self.goal
+
+    def values(self) -> dict[str, float]:
+        """Run -> measured value of the goal."""
+        goal = Goal.parse(self.goal)
+        return {run: float(goal.value(finals)) for run, finals in self.finals.items()}
+
     def cost(self, runs: Iterable[str]) -> float:
         """Mean value of the goal of some runs minus that of the best one, nats."""
-        values = {run: float(self.goal.value(finals)) for run, finals in self.finals.items()}
+        values = self.values()
         return float(np.mean([values[run] for run in runs])) - min(values.values())
 
     @property
     def best(self) -> str:
         """The run that measured lowest."""
-        return min(self.finals, key=lambda run: float(self.goal.value(self.finals[run])))
+        values = self.values()
+        return min(values, key=lambda run: values[run])
 
 
 @dataclass(frozen=True)
@@ -141,22 +151,18 @@ def measure(
     """
     began = time.perf_counter()
     laws, loaded = tuple(dict.fromkeys(laws)), load(PROTOCOLS, data)
-    choices = {p.name: choices_of(p.name, loaded.sources[p.source]) for p in loaded.protocols}
+    protocols = sorted(loaded.protocols, key=lambda p: PROTOCOLS.index(p.name))
+    choices = {p.name: choices_of(p.name, loaded.sources[p.source]) for p in protocols}
     every = tuple(choice for some in choices.values() for choice in some)
     found, failed = _decided(loaded, laws, choices, data, jobs, progress)
     if not found:
         raise DataError(f"no law could choose. {failed[0]['why']}")
-    place = {id(choice): i for i, choice in enumerate(every)}
-    same = {(c.protocol, c.among, c.goal.text): place[id(c)] for c in every}
-    found.sort(key=lambda d: (same[_key(d.choice)], laws.index(d.law)))
+    order = {choice.key: i for i, choice in enumerate(every)}
+    found.sort(key=lambda d: (order[d.choice.key], laws.index(d.law)))
     noise = {name: final_noise(source) for name, source in loaded.sources.items()}
     left_out = (*loaded.left_out, *failed)
     seconds = time.perf_counter() - began
     return Regret(laws, every, tuple(found), noise, left_out, jobs, seconds)
-
-
-def _key(choice: Choice) -> tuple[str, str, str]:
-    return choice.protocol, choice.among, choice.goal.text
 
 
 def choices_of(protocol: str, source: Source) -> tuple[Choice, ...]:
@@ -175,7 +181,7 @@ def choices_of(protocol: str, source: Source) -> tuple[Choice, ...]:
         runs = [run for run in runs if not study.run(run).replay]
     among = {n: [r for r in runs if length[r] == n] for n in sorted({length[r] for r in runs})}
     return tuple(
-        Choice(protocol, f"{steps} CPT steps", Goal.parse(goal), {r: finals[r] for r in some}, used)
+        Choice(protocol, f"{steps} CPT steps", goal, {r: finals[r] for r in some}, used)
         for steps, some in among.items()
         for used in [tuple(r for r in some if r in ("half-cosine", "far-cosine"))]
         for goal in GOALS
@@ -201,7 +207,7 @@ def _of_lengths(protocol: str, source: Source) -> tuple[Choice, ...]:
     low, high = lr_schedules.PEAKS
     unseen = {"peak-up": (high,), "peak-down": (low,)}.get(protocol)
     sets = ([unseen] if unseen else []) + [(low, high)]
-    finals, goal = measured_finals(source), Goal({"loss": 1.0})
+    finals, goal = measured_finals(source), "loss=1"
     steps = {name: source.study.run(name).steps for name in finals}
     found: list[Choice] = []
     for peaks in sets:
@@ -232,7 +238,7 @@ def _final(source: Source, name: str) -> dict[str, float]:
     """Domain -> loss after the last step; that of the last evaluation where none is apart."""
     run, domains = source.study.run(name), source.study.domains
     if name in source.finals:
-        return {role: source.finals[name] for role in domains}
+        return dict.fromkeys(domains, source.finals[name])
     ends = {role: run.curves[c] for role, c in domains.items() if c in run.curves}
     return {role: float(c.loss[-1]) for role, c in ends.items() if c.steps[-1] == run.steps}
 
@@ -310,12 +316,13 @@ def decided(choice: Choice, law: str, ensemble: Ensemble, split: Split) -> Decis
         FitError: a forecast is not finite.
     """
     fit, study, runs = ensemble.fit, split.study, list(choice.finals)
-    predicted = {role: _finals(study, fit, role, runs) for role in choice.goal.weights}
-    values = choice.goal.value({role: [p[r] for r in runs] for role, p in predicted.items()})
+    goal = Goal.parse(choice.goal)
+    predicted = {role: _finals(study, fit, role, runs) for role in goal.weights}
+    values = goal.value({role: [p[r] for r in runs] for role, p in predicted.items()})
     chosen = runs[int(np.argmin(values))]
     one, other = _end(fit, study, chosen), _end(fit, study, choice.best)
     told = warnings(fit, one, study.run(chosen))
-    return Decision(law, choice, chosen, difference(ensemble, choice.goal, one, other), bool(told))
+    return Decision(law, choice, chosen, difference(ensemble, goal, one, other), bool(told))
 
 
 def _end(fit: Fit, study: Study, run: str) -> Points:
@@ -338,9 +345,7 @@ def difference(
         other: the last step of another, whose value is taken off.
         level: share of differences that are to lie within.
     """
-    each = [
-        (w, contrast(ensemble, role, one, other, level)) for role, w in goal.weights.items()
-    ]
+    each = [(w, contrast(ensemble, role, one, other, level)) for role, w in goal.weights.items()]
     value = sum(w * found.value for w, found in each)
     reach = float(np.sqrt(sum((w * (found.high - found.value)) ** 2 for w, found in each)))
     return Interval(value, value - reach, value + reach, level)

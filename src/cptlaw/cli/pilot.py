@@ -179,7 +179,9 @@ def bench_pilots(draws: int, as_json: bool) -> None:
 
 
 def _bench_text(result: dict[str, Any]) -> str:
-    return "\n\n".join(_start_text(start, result["draws"]) for start in result["starts"])
+    parts = [_start_text(start, result["draws"]) for start in result["starts"]]
+    ratio = ", ".join(f"{words} {result['ratios'][kind]:.2f}" for kind, words in _SCORES.items())
+    return "\n\n".join([*parts, f"Over all starts, chosen over random: {ratio}."])
 
 
 def _start_text(start: dict[str, Any], draws: int) -> str:

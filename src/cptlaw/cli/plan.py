@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from pathlib import Path
 from typing import Any
@@ -115,9 +116,9 @@ def plan(
     check_figure(figure)
     if experiment is not None and output is None:
         raise DataError("--experiment is what -o writes from; give -o DIR too.")
-    if output is not None:
-        check(output)
     known = load_fit(fit)
+    if output is not None:
+        check(output, name, known.study)
     found = _planned(known, goal, limits, given)
     written: list[str] = []
     if figure is not None:
@@ -130,7 +131,8 @@ def plan(
     show(as_json, lambda: plan_shape(found), lambda: plan_text(found))
     say_written(*written)
     if output is None:
-        say("next: add -o plan, for the schedule as CSV and Python, and an experiment of the lab")
+        lab = "" if known.study is None else ", and an experiment of the lab"
+        say(f"next: add -o plan, for the schedule as CSV and Python{lab}")
     elif (Path(output) / "experiment.toml").exists():
         lab = shlex.quote(str(Path(output) / "experiment.toml"))
         say(f"next: cptlaw lab sweep {lab} --dry-run; schedule.py says how a Trainer takes it")
@@ -171,11 +173,14 @@ def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, An
 def _pairs(texts: tuple[str, ...]) -> dict[str, float]:
     found: dict[str, float] = {}
     for text in texts:
-        name, _, value = text.partition("=")
+        name, _, value = (part.strip() for part in text.partition("="))
         try:
-            found[name.strip()] = float(value)
+            number = float(value) if name else math.nan
         except ValueError:
-            raise DataError(
-                f"--bytes-per-token {text}: expected DOMAIN=NUMBER, such as cpt=4.2."
-            ) from None
+            number = math.nan
+        if not 0 < number < math.inf:
+            raise DataError(f"--bytes-per-token {text}: expected DOMAIN=NUMBER, such as cpt=4.2.")
+        if name in found:
+            raise DataError(f"--bytes-per-token {text}: {name} is given twice. Keep one.")
+        found[name] = number
     return found

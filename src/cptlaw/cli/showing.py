@@ -9,6 +9,8 @@ import click
 from cptlaw.cli.accuracy import bench_accuracy
 from cptlaw.cli.coverage import bench_coverage
 from cptlaw.cli.pilot import bench_pilots
+from cptlaw.cli.plans import bench_plans
+from cptlaw.cli.regret import bench_regret
 from cptlaw.cli.shared import JSON, check_lab, say, show
 
 
@@ -98,3 +100,5 @@ def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
 bench.add_command(bench_accuracy)
 bench.add_command(bench_coverage)
 bench.add_command(bench_pilots)
+bench.add_command(bench_plans)
+bench.add_command(bench_regret)

@@ -215,7 +215,17 @@ def measure(
     """
     study = datasets.load(GRID)
     both = Study({role: study.domains[role] for role in ("pt", "cpt")}, study.runs)
-    return {"draws": draws, "starts": [_start(both, f, draws, progress, seed) for f in STARTS]}
+    starts = [_start(both, f, draws, progress, seed) for f in STARTS]
+    return {"draws": draws, "starts": starts, "ratios": _ratios([s["mean"] for s in starts])}
+
+
+_KINDS = ("regret", "error", "error_all")
+
+
+def _ratios(means: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Chosen over random, of the sums over starts."""
+    total = {key: sum(mean[key] for mean in means) for key in means[0]}
+    return {kind: total[kind] / (total[f"{kind}_random"] or np.nan) for kind in _KINDS}
 
 
 def _start(
@@ -239,7 +249,6 @@ def _start(
         progress(f"{name}: {', '.join(rows[-1]['pilots'])}")
     keys = [key for key in rows[0] if key not in ("goal", "pilots")]
     mean = {key: _mean(row[key] for row in rows) for key in keys}
-    kinds = ("regret", "error", "error_all")
     return {
         "first": list(first),
         "candidates": len(pool.candidates),
@@ -247,7 +256,7 @@ def _start(
         "rows": rows,
         "mean": mean,
         "least_error": pool.least_error(goals(pool).values()),
-        "ratios": {kind: mean[kind] / (mean[f"{kind}_random"] or np.nan) for kind in kinds},
+        "ratios": _ratios([mean]),
     }
 
 

@@ -123,10 +123,11 @@ def _binding(plan: Plan) -> str:
     ends = [
         f"{knob_words(k.name)} ({plainly(k.value)})"
         for k in plan.knobs
-        if k.value in (k.low, k.high) and k.value not in _NATURAL and plan.feasible
+        if k.value in (k.low, k.high) and k.value not in _NATURAL and max(k.rise) > 0
     ]
     limits = f"Limits that bind: {'; '.join(told)}." if told else ""
-    edges = f"At an end of its range: {', '.join(ends)}; a wider one may do better." if ends else ""
+    edges = f"At an end of its range: {', '.join(ends)}; a wider one may do better."
+    edges = edges if ends and plan.feasible else ""
     return " ".join(x for x in (limits, edges) if x)
 
 

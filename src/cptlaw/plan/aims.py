@@ -27,6 +27,7 @@ COSTS = {
 }
 """What a run costs, by the name that limits use."""
 
+_WEIGHTS = (1e-6, 1e6)
 _EXAMPLE = 'such as "cpt=1 pt=0.3", "worst cpt=1 pt=1" or "cheapest tokens"'
 
 
@@ -61,16 +62,42 @@ class Aim:
         if self.kind == "cheapest":
             if self.cost not in COSTS:
                 raise DataError(f"cheapest '{self.cost}': {suggestion(self.cost, COSTS)}")
-            return
-        object.__setattr__(self, "weights", Goal(self.weights).weights)
-        if self.measure == "bits-per-byte":
-            known = self.bytes_per_token or {}
-            missing = [role for role in self.weights if not known.get(role, 0) > 0]
-            if missing:
+            if self.measure != "loss":
                 raise DataError(
-                    f"bits per byte need the bytes in a token of {', '.join(missing)}: "
-                    f"bytes_per_token = {{'{missing[0]}': 4.2}} (--bytes-per-token "
-                    f"{missing[0]}=4.2)."
+                    f"measure '{self.measure}' is of weights, and the cheapest run has none. "
+                    "Limits are on losses; leave it out."
+                )
+        else:
+            object.__setattr__(self, "weights", Goal(self.weights).weights)
+        for role, weight in self.weights.items():
+            if not _WEIGHTS[0] <= weight <= _WEIGHTS[1]:
+                raise DataError(
+                    f"goal: the weight of {role} is {weight:g}; expected {_WEIGHTS[0]:g} to "
+                    f"{_WEIGHTS[1]:g}. What counts is how large the weights are to each other."
+                )
+        self._check_bytes()
+
+    def _check_bytes(self) -> None:
+        known = self.bytes_per_token or {}
+        if self.measure != "bits-per-byte":
+            if known:
+                raise DataError(
+                    "bytes in a token are for bits per byte alone: measure = 'bits-per-byte' "
+                    "(--measure bits-per-byte)."
+                )
+            return
+        missing = [role for role in self.weights if not 0 < known.get(role, 0) < math.inf]
+        if missing:
+            raise DataError(
+                f"bits per byte need the bytes in a token of {', '.join(missing)}: "
+                f"bytes_per_token = {{'{missing[0]}': 4.2}} (--bytes-per-token "
+                f"{missing[0]}=4.2)."
+            )
+        for role in known:
+            if role not in self.weights:
+                raise DataError(
+                    f"bytes in a token of '{role}', which the goal does not weigh. "
+                    f"{suggestion(role, self.weights)}"
                 )
 
     @classmethod
@@ -87,7 +114,8 @@ class Aim:
         """
         first, _, rest = text.strip().partition(" ")
         if first == "cheapest":
-            return cls("cheapest", {}, "loss", rest.strip().lower() or "tokens")
+            cost = rest.strip().lower() or "tokens"
+            return cls("cheapest", {}, cast(Measure, measure), cost, bytes_per_token)
         kind: Kind = "worst" if first == "worst" else "sum"
         weights = rest if kind == "worst" else text
         if not weights.strip():
@@ -156,11 +184,25 @@ class Limit:
         quantity: a domain (its final loss) or a key of COSTS.
         most: the bound.
         kind: "absolute"; or of a loss, "nats" or "share" above that of the reference checkpoint.
+
+    Raises:
+        DataError: no finite number, or a cost against a reference.
     """
 
     quantity: str
     most: float
     kind: Literal["absolute", "nats", "share"] = "absolute"
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.most):
+            raise DataError(
+                f"limit on {self.quantity}: {self.most:g}; expected a finite number. Leave it out "
+                "where there is no limit."
+            )
+        if self.is_cost and self.kind != "absolute":
+            raise DataError(
+                f"limit on {self.quantity}: {self.quantity} has no reference; give a plain number."
+            )
 
     @classmethod
     def parse(cls, text: str) -> Limit:

@@ -141,7 +141,7 @@ def alternatives(search: Search) -> tuple[Alternative, ...]:
     """The best of every other choice of what is listed, each walked down to."""
     listed = _listed(search.judge)
     for choices in listed.values():
-        for choice in dict.fromkeys(choices):
+        for choice in filter(None, dict.fromkeys(choices)):
             one = _of_choice(search.samples, choices, choice)
             place = one.shares[0][~np.isnan(one.shares[0])]
             if place.size:
@@ -151,8 +151,8 @@ def alternatives(search: Search) -> tuple[Alternative, ...]:
     feasible = bool(samples.kept[0])
     found: list[Alternative] = []
     for knob, choices in listed.items():
-        for choice in dict.fromkeys(choices):
-            if choice == choices[best_branch]:
+        for choice in filter(None, dict.fromkeys(choices)):
+            if choice == choices[best_branch] or not choices[best_branch]:
                 continue
             one = _of_choice(samples, choices, choice)
             kept = bool(one.kept[0]) or not feasible
@@ -168,7 +168,7 @@ def _of_choice(samples: Samples, choices: Sequence[str], choice: str) -> Samples
 
 
 def _listed(judge: Judge) -> dict[str, list[str]]:
-    """Knob -> its choice in every branch, as text, of those that differ."""
+    """Knob -> its choice in every branch, as text, of those that differ; "" where there is none."""
     found: dict[str, list[str]] = {
         "after": [judge.kitchen.starts[b.start].text for b in judge.branches],
         "family": [b.family for b in judge.branches],
@@ -177,11 +177,7 @@ def _listed(judge: Judge) -> dict[str, list[str]]:
     for name in dict.fromkeys(n for b in judge.branches for n, _ in b.fixed):
         values = [dict(b.fixed).get(name) for b in judge.branches]
         found[name] = ["" if v is None else f"{v:g}" for v in values]
-    return {
-        knob: choices
-        for knob, choices in found.items()
-        if len({c for c in choices if c}) > 1 and all(choices)
-    }
+    return {knob: c for knob, c in found.items() if len(set(filter(None, c))) > 1}
 
 
 def front(judge: Judge, samples: Samples, extra: Sequence[str] = ()) -> Samples:

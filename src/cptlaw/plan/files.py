@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
+from dataclasses import replace
 from pathlib import Path
 
-from cptlaw.errors import DataError
+from cptlaw.errors import DataError, at
 from cptlaw.files import write_atomic
 from cptlaw.goal import Goal
 from cptlaw.pilot.budget import Budget
 from cptlaw.pilot.choosing import Pilot, Pilots
-from cptlaw.pilot.files import check, experiment_text
+from cptlaw.pilot.files import EXPERIMENT, experiment_text
 from cptlaw.plan.advice import recipe_words
 from cptlaw.plan.planning import Plan
 from cptlaw.plan.shapes import plan_shape
@@ -18,6 +21,38 @@ from cptlaw.plan.text import plan_text
 from cptlaw.runs import Run
 from cptlaw.study import Study
 from cptlaw.training.files import write_csv, write_python
+
+FILES = ("plan.txt", "plan.json", "schedule.csv", "schedule.py", EXPERIMENT)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+
+
+def check(folder: str | Path, name: str = "plan", study: Study | None = None) -> None:
+    """Whether a plan can be written there, before the work begins.
+
+    Args:
+        folder: where to.
+        name: of the run in the experiment.
+        study: that of the fit.
+
+    Raises:
+        DataError: no folder, one that holds such a file already, or a name that cannot be.
+    """
+    target = Path(folder)
+    if not str(folder).strip():
+        raise DataError("the output has no name; name a folder (-o DIR).")
+    if target.exists() and not target.is_dir():
+        raise DataError(f"{target}: is a file; name a folder.")
+    for file in FILES:
+        if (target / file).exists():
+            raise DataError(f"{target / file}: is there already. Name another folder.")
+    if not _NAME.fullmatch(name):
+        raise DataError(
+            f"name '{name}': expected letters, digits and . _ + - that begin with a letter or "
+            "digit (--name)."
+        )
+    for taken in (name, f"{name}-start"):
+        if study is not None and study.has_run(taken):
+            raise DataError(f"the study has a run '{taken}' already; give another --name.")
 
 
 def write(
@@ -37,8 +72,9 @@ def write(
         name: of the run in the experiment.
 
     Raises:
-        DataError: a file is there already, or cannot be written.
+        DataError: a file or a run of that name is there already, or a file cannot be written.
     """
+    check(folder, name, study)
     target = Path(folder)
     recipe = plan.best.recipe
     texts = {
@@ -46,12 +82,14 @@ def write(
         "plan.json": json.dumps(plan_shape(plan), indent=1, allow_nan=False) + "\n",
     }
     if study is not None and recipe.start.history.unknown_base is None:
-        texts["experiment.toml"] = experiment_text(_pilots(plan, study, name), experiment)
+        text = experiment_text(_pilots(plan, study, name), experiment)
+        _check_names(text, experiment)
+        texts[EXPERIMENT] = text
     made = [target / file for file in (*texts, "schedule.csv", "schedule.py")]
-    for file in made:
-        if file.exists():
-            raise DataError(f"{file}: is there already. Name another folder, or remove it.")
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{target}: cannot be made: {error.strerror}.") from None
     for file, text in texts.items():
         write_atomic(target / file, text.encode())
     write_csv(recipe.schedule, target / "schedule.csv")
@@ -87,13 +125,21 @@ def run_of(plan: Plan, name: str = "plan") -> tuple[Run, ...]:
     )
 
 
+def _check_names(text: str, experiment: str | Path | None) -> None:
+    """Whether every run of an experiment has its own name."""
+    names = [str(run.get("name")) for run in tomllib.loads(text).get("run", ())]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        with at(str(experiment)):
+            raise DataError(f"has a run '{twice[0]}' already; give another --name.")
+
+
 def _pilots(plan: Plan, study: Study, name: str) -> Pilots:
     """The plan's runs as the lab's experiment takes them."""
     runs = run_of(plan, name)
-    taken = [run.name for run in runs if study.has_run(run.name)]
-    if taken:
-        raise DataError(f"the study has a run '{taken[0]}' already; give another --name.")
-    why = f"best for {plan.aim.text}: {recipe_words(plan.best)}"
+    study = replace(study, runs=(*study.runs, *runs[:-1]))  # an annealed start is a base too
+    best = "best" if plan.feasible else "nearest"
+    why = f"{best} for {plan.aim.text}: {recipe_words(plan.best)}"
     return Pilots(
         tuple(Pilot(run, float(run.steps), why) for run in runs),
         Budget(float(sum(run.steps for run in runs))),
@@ -102,4 +148,4 @@ def _pilots(plan: Plan, study: Study, name: str) -> Pilots:
     )
 
 
-__all__ = ["check", "run_of", "write"]
+__all__ = ["FILES", "check", "run_of", "write"]

@@ -56,8 +56,11 @@ class Samples(NamedTuple):
 
     @property
     def order(self) -> IntArray:
-        """Best first: those that keep the limits by value, then those that break them least."""
-        return np.lexsort((self.value, self.broken))
+        """Best first: those that keep the limits by value, then those that break them least.
+
+        Of equal ones the one that leaves most room to the limits comes first.
+        """
+        return np.lexsort((self.excess.sum(axis=0), self.value, self.broken))
 
     def where(self, chosen: BoolArray | IntArray) -> Samples:
         """Those that are chosen."""
@@ -133,7 +136,8 @@ class Judge:
     def recipes(self, samples: Samples) -> list[Recipe]:
         """The recipes of samples."""
         found: list[Recipe] = []
-        for index, shares in zip(samples.branch.tolist(), samples.shares, strict=True):
+        indices: list[int] = samples.branch.tolist()
+        for index, shares in zip(indices, samples.shares, strict=True):
             branch = self.branches[index]
             found += self.kitchen.recipes(branch, shares[None, : len(branch.axes)])
         return found

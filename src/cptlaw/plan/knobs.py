@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,13 +18,13 @@ FAMILIES: tuple[Family, ...] = ("constant", "cosine", "linear", "wsd", "free")
 DECAYS = ("linear", "sqrt", "cosine", "exponential")
 _LOG = ("peak", "steps", "batch_tokens")
 _BOUNDS = {
-    "peak": (0.0, 1.0, "above 0"),
-    "steps": (2.0, 2e7, "2 or more"),
+    "peak": (0.0, 1.0, "above 0 and at most 1"),
+    "steps": (2.0, 2e7, "a whole number, 2 to 2e7"),
     "decay": (0.0, 1.0, "a share of the steps, 0 to 1"),
     "end": (0.0, 1.0, "a share of the peak, 0 to 1"),
     "warmup": (0.0, 0.9, "a share of the steps, 0 to 0.9"),
     "replay": (0.0, 0.999, "a share of the data, 0 to below 1"),
-    "batch_tokens": (1.0, 1e12, "tokens per step"),
+    "batch_tokens": (1.0, 1e12, "tokens per step, 1 to 1e12"),
 }
 
 
@@ -44,11 +44,13 @@ class Numbers:
     is_range: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", tuple(float(v) for v in self.values))
+        values = tuple(float(v) for v in self.values)
+        kept = values if self.is_range else tuple(dict.fromkeys(values))
+        object.__setattr__(self, "values", kept)
         if not self.values or not all(math.isfinite(v) for v in self.values):
-            raise DataError("a knob needs at least one finite value.")
+            raise DataError("a knob needs at least one value, and finite ones.")
         if self.is_range and not (len(self.values) == 2 and self.values[0] < self.values[1]):
-            raise DataError("a range needs two ends, the lower one first.")
+            raise DataError("a range needs two ends that differ, the lower one first.")
 
     @classmethod
     def parse(cls, text: str, name: str = "value") -> Numbers:
@@ -62,7 +64,9 @@ class Numbers:
             if dots:
                 return cls((_number(low), _number(high)), True)
             return cls(tuple(_number(part) for part in text.split(",")))
-        except (ValueError, DataError):
+        except DataError as error:
+            raise DataError(f"{name} '{text}': {error}") from None
+        except ValueError:
             raise DataError(
                 f"{name} '{text}': expected a number, a list such as 1e-4,2e-4 or a range such as "
                 "1e-5..2e-4."
@@ -92,7 +96,8 @@ def numbers(value: Numbers | str | ArrayLike, name: str) -> Numbers:
         found = Numbers(tuple(np.atleast_1d(np.asarray(value, dtype=np.float64)).tolist()))
     low, high, words = _BOUNDS[name]
     for v in found.values:
-        if not low <= v <= high or (name == "peak" and v == 0):
+        wrong = (name == "peak" and v == 0) or (name == "steps" and v != round(v))
+        if wrong or not low <= v <= high:
             raise DataError(f"{name} = {v:g}: expected {words}.")
     return found
 
@@ -147,13 +152,14 @@ class Knobs:
                 if word not in known:
                     raise DataError(f"{name} '{word}': {suggestion(word, known)}")
             object.__setattr__(self, name, tuple(dict.fromkeys(words)))
-        if self.after is None or isinstance(self.after, str):
-            object.__setattr__(self, "after", (self.after,))
+        after = cast(object, self.after)
+        one = after is None or isinstance(after, str)
+        object.__setattr__(self, "after", (after,) if one else tuple(self.after))
         if not self.after or not self.family or not self.decay_shape:
             raise DataError("after, family and decay_shape need one entry each at least.")
         if not 2 <= self.knots <= 12:
             raise DataError(f"knots = {self.knots}: a free schedule has 2 to 12 straight lines.")
-        if "exponential" in self.decay_shape and "wsd" in self.family and self.end.values[0] <= 0:
+        if "exponential" in self.decay_shape and "wsd" in self.family and min(self.end.values) <= 0:
             raise DataError("an exponential decay never reaches 0; give end (--end) such as 0.01.")
 
 
@@ -174,14 +180,17 @@ class Axis:
     is_log: bool = False
 
     def at(self, share: FloatArray) -> FloatArray:
-        """The values at shares 0 to 1 of the way, to four digits, shape (n,)."""
+        """The values at shares 0 to 1 of the way, to four digits between the ends, shape (n,)."""
         if self.is_log:
             exact = np.exp(np.log(self.low) + share * np.log(self.high / self.low))
         else:
             exact = self.low + share * (self.high - self.low)
         digits = 3 - np.floor(np.log10(np.maximum(np.abs(exact), 1e-4 * (self.high - self.low))))
         whole = np.round(exact * 10.0**digits) / 10.0**digits
-        return np.clip(whole, self.low, self.high)
+        inside = np.clip(whole, self.low, self.high)
+        if self.name == "steps":
+            inside = np.round(inside)
+        return np.where(share <= 0, self.low, np.where(share >= 1, self.high, inside))
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from cptlaw.plan.recipe import Kitchen, Prices, Recipe, Start, resized, starts
 from cptlaw.plan.search import search
 from cptlaw.plan.sureness import Sureness, outcome, sureness
 from cptlaw.points import Points
-from cptlaw.runs import Data
+from cptlaw.runs import Data, batch_label
 from cptlaw.schedule import Schedule
 from cptlaw.uncertainty import Interval, ensemble_of
 
@@ -150,14 +150,19 @@ def plan(
     aim = Aim.parse(goal) if isinstance(goal, str) else goal
     bounds = tuple(Limit.parse(m) if isinstance(m, str) else m for m in limits)
     check(aim, bounds, fit.domains)
+    if not 0 < level < 1:
+        raise DataError(f"level = {level:g} must lie between 0 and 1, such as 0.9.")
     judge, words, notes = _judge(
         fit, aim, bounds, knobs, data, reference, base_schedule, model_size, batch_tokens, prices
     )
     if not anyway:
         _check_reach(judge)
-    found = search(judge, progress)
-    others = alternatives(found)
+    with np.errstate(all="ignore"):  # what is no loss is left out
+        found = search(judge, progress)
+        others = alternatives(found)
     samples = found.samples
+    if not np.isfinite(samples.value[0]):
+        raise DataError("the knobs lie so far from what was fitted that no loss is predicted.")
     branch, place = int(samples.branch[0]), samples.shares[0]
     knob_effects = effects(found, branch, place[~np.isnan(place)])
     samples = found.samples
@@ -210,18 +215,20 @@ def _judge(
 ) -> tuple[Judge, str, list[str]]:
     """What judges recipes, what changes are against in words, and what was taken for granted."""
     notes: list[str] = []
+    for what, given in (("model_size", model_size), ("batch_tokens", batch_tokens)):
+        if given is not None and not 0 < given < np.inf:
+            raise DataError(f"{what} = {given:g}: expected a number above 0.")
     own = tuple(resized(s, model_size) for s in starts(fit, knobs.after, base_schedule))
     knows_cpt = "cpt" in fit.domains
     phase: Data = data or ("cpt" if knows_cpt else "pt")
     _check_phase(fit, own, phase, knobs)
     prices = prices or Prices()
-    batch = batch_tokens or _usual_batch(fit, phase)
+    batch = _usual_batch(fit, phase) if batch_tokens is None else batch_tokens
     if batch_tokens is None and batch is not None:
         notes.append(f"tokens per step: {batch:g}, as in the fitted runs.")
     kitchen = Kitchen(own, phase, model_size, batch, _sequences(fit), prices.domain_tokens)
-    first = own[0]
-    if reference:
-        first = resized(starts(fit, (reference,), base_schedule)[0], model_size)
+    _check_batches(fit, kitchen, knobs)
+    first = own[0] if reference is None else _one(fit, reference, base_schedule, model_size)
     against = _reference(fit, first)
     relative = aim.measure == "change" or any(limit.kind != "absolute" for limit in limits)
     if relative and not against:
@@ -254,6 +261,11 @@ def _check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> N
             "this fit is of pre-training alone; it knows no shift. Fit a study with CPT runs, or "
             'plan pre-training with data = "pt" (--data pt).'
         )
+    if phase == "pt" and any(s.history.unknown_base is not None for s in own):
+        raise DataError("D_pt training of an open model cannot be planned: nobody knows its past.")
+    sized = all(s.history.model_size for s in own)
+    if not sized and any(d.depends_on_size for d in fit.domains.values()):
+        raise DataError("this fit depends on the model size; give model_size (--model-size N).")
     based = [s.history.pt_lr.size > 0 or s.history.unknown_base is not None for s in own]
     if phase == "cpt" and not all(based):
         raise DataError("a CPT plan needs its base: after = 'RUN' or 'RUN@STEP' (--after).")
@@ -264,6 +276,35 @@ def _check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> N
             "the fitted law does not see the batch, so it cannot vary. Fit runs of several batches "
             "with law eq4-batch (cptlaw fit --law eq4-batch)."
         )
+
+
+def _one(
+    fit: Fit, text: str, base_schedule: Schedule | str | None, model_size: float | None
+) -> Start:
+    """The checkpoint that changes are against."""
+    if not text.strip():
+        raise DataError("reference (--reference) is empty; give RUN or RUN@STEP.")
+    first, *others = starts(fit, (text,), base_schedule)
+    if others:
+        raise DataError(f"reference = '{text}': expected one checkpoint, RUN or RUN@STEP.")
+    return resized(first, model_size)
+
+
+def _check_batches(fit: Fit, kitchen: Kitchen, knobs: Knobs) -> None:
+    """Whether the CPT batches are among the fitted ones, where each has its own shift."""
+    leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
+    if kitchen.data == "pt" or "eq4-batch" not in {leaf.law.name for leaf in leaves}:
+        return
+    labels = sorted({label for leaf in leaves for label in leaf.facts.batches})
+    given = knobs.batch_tokens
+    for batch in (kitchen.batch_tokens,) if given is None else given.values:
+        label = batch_label(batch, None if batch is None else kitchen.sequences.get(batch))
+        if label not in labels or (given is not None and given.is_range):
+            raise DataError(
+                f"each fitted batch has a shift of its own, and none is known in between: list "
+                f"those to choose from (--batch). Fitted, tokens x sequence length: "
+                f"{', '.join(labels)}."
+            )
 
 
 def _check_reach(judge: Judge) -> None:
@@ -292,7 +333,7 @@ def _reference(fit: Fit, start: Start) -> dict[str, float]:
     history = start.history
     if not history.pt_lr.size and history.unknown_base is None:
         return {}
-    last = np.array([history.pt_lr.size], dtype=np.int64)
+    last = np.array([history.pt_lr.size + history.cpt_lr.size], dtype=np.int64)
     points = Points([history], np.zeros(1, dtype=np.int64), last, fit.convention)
     return {role: float(domain.loss(points)[0]) for role, domain in fit.domains.items()}
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cptlaw.plan.aims import Limit
+from cptlaw.plan.around import tolerance
 from cptlaw.plan.search import Search, descend, zoom
 
-_BINDS = 2e-3  # share of a limit that may be left
+_BINDS = 2e-3  # share of a limit that may be left; of a cost the share of a step more
+_WALKS = 2  # from the old optimum to the new one
+_GAINS = 0.01  # of what counts as no difference: a limit that gains less does not bind
 _LOOSER = 0.1  # share by which a cost is loosened
 _LOOSER_LOSS = 0.01  # nats by which a loss is loosened
 
@@ -41,7 +44,8 @@ def prices_of(search: Search, branch: int) -> tuple[LimitPrice, ...]:
     best = float(samples.value[0])
     found: list[LimitPrice] = []
     for i, limit in enumerate(judge.limits):
-        if samples.excess[i, 0] < -_BINDS:
+        step = 1.0 / float(samples.costs["steps"][0]) if limit.is_cost else 0.0
+        if samples.excess[i, 0] < -_BINDS - step:
             continue
         looser = _looser(limit)
         limits = tuple(looser if m is limit else m for m in judge.limits)
@@ -49,10 +53,12 @@ def prices_of(search: Search, branch: int) -> tuple[LimitPrice, ...]:
         again.look(branch, place[None])
         known = samples.shares[(samples.branch == branch)][:200]
         again.look(branch, known[:, : place.size])
-        if place.size:
+        for _ in range(_WALKS if place.size else 0):
             start = again.samples.shares[0][: place.size]
             zoom(again, branch, descend(again, branch, start))
-        found.append(LimitPrice(limit, looser, max(best - float(again.samples.value[0]), 0.0)))
+        gain = best - float(again.samples.value[0])
+        if gain > _GAINS * tolerance(judge.aim, best):
+            found.append(LimitPrice(limit, looser, gain))
     return tuple(found)
 
 

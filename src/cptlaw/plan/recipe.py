@@ -81,12 +81,24 @@ def _start(fit: Fit, text: str | None, base_schedule: Schedule | str | None) -> 
     known = fit.study is not None and fit.study.has_run(name)
     run, number = (after, int(step)) if at and not known else (name or None, None)
     if not bar:
-        return Start(text or words, words, history, run, number)
+        return _trained(Start(text or words, words, history, run, number))
     if history.cpt_lr.size or history.unknown_base is not None:
         raise DataError(f"after = '{text}': only a pre-training can be annealed before the CPT.")
     schedule = Schedule.parse(more, history.last_lr)
     history = history.then(Run("annealed", schedule=schedule, data="pt"))
-    return Start(text or "", f"{words}, then {schedule.text}", history, run, number, schedule)
+    words = f"{words}, then {schedule.text}"
+    return _trained(Start(text or "", words, history, run, number, schedule))
+
+
+def _trained(start: Start) -> Start:
+    """The start, unless nothing was trained before it."""
+    lr = start.history.pt_lr
+    if lr.size and not lr.max() > 0:
+        raise DataError(
+            f"after = '{start.text}': its learning rate is 0 at every step, so nothing is trained. "
+            "Name the run that it goes on from, or begin with a warmup."
+        )
+    return start
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.plan.judging import Judge, Samples, together
+from cptlaw.plan.judging import KEPT, Judge, Samples, together
 
 _FINE = {0: 1, 1: 17, 2: 9, 3: 7}  # places along each of so many axes
 _COARSE = {0: 1, 1: 5, 2: 4, 3: 3}
@@ -22,9 +24,13 @@ _MANY_FINE, _MANY_COARSE = 9, 6  # powers of 2: places of a branch of more axes
 _MOST = 4000  # recipes of the fine lattices
 _VALLEYS = 3  # that are walked down
 _APART = 0.15  # of two valleys of one branch, in shares
-_RADII = (0.06, 0.02, 0.006, 0.002, 0.0006)
+_RADII = tuple(0.06 * 0.5**i for i in range(8))  # of the lattices that shrink, in shares
 _AROUND = 48  # places of a shrinking cloud of many axes
-_DIFFERENCE = 0.01
+_DIFFERENCE = 0.01  # in shares, for slopes
+_MARGIN = 1e-5  # share of a limit on a loss that a walk leaves, since whole steps make it rough
+_MARGIN_STEPS = 0.6  # of a limit on a cost
+_PATIENCE = 15  # places of a walk without a gain
+_GAIN = 1e-7  # share of the value, or of a limit, that counts as one
 
 
 @dataclass
@@ -64,7 +70,18 @@ def search(judge: Judge, progress: Callable[[str], None] = lambda _: None) -> Se
     for branch, place in _valleys(found.samples):
         best = descend(found, branch, place)
         zoom(found, branch, best)
+    _finish(found)
     return found
+
+
+def _finish(search: Search) -> None:
+    """Walk on from the best place with slopes from nearer by, to the very limits."""
+    place = search.samples.shares[0]
+    place = place[~np.isnan(place)]
+    if not place.size:
+        return
+    branch = int(search.samples.branch[0])
+    zoom(search, branch, descend(search, branch, place, nearby=True))
 
 
 def _lattices(search: Search, progress: Callable[[str], None]) -> None:
@@ -118,17 +135,18 @@ def _valleys(samples: Samples) -> list[tuple[int, FloatArray]]:
     return found
 
 
-def descend(search: Search, branch: int, start: FloatArray) -> FloatArray:
+def descend(search: Search, branch: int, start: FloatArray, *, nearby: bool = False) -> FloatArray:
     """Walk down from a place along the limits; returns the best place that was looked at.
 
     Args:
         search: under way.
         branch: index.
         start: shares, shape (axes,).
+        nearby: whether slopes are taken from nearer by, and no margin is left to limits on losses.
     """
     from scipy.optimize import minimize
 
-    slope = _Slopes(search, branch)
+    slope = _Slopes(search, branch, nearby)
     k, worst = start.size, search.judge.aim.kind == "worst"
     here = slope.at(start)
     x = np.append(start, here.parts.max()) if worst else start
@@ -141,7 +159,7 @@ def descend(search: Search, branch: int, start: FloatArray) -> FloatArray:
 
     def room(z: FloatArray) -> FloatArray:
         at = slope.at(z[:k])
-        return np.append(-at.excess, z[k] - at.parts if worst else [])
+        return np.append(-at.excess - at.margin, z[k] - at.parts if worst else [])
 
     def room_slope(z: FloatArray) -> FloatArray:
         at = slope.at(z[:k])
@@ -153,9 +171,9 @@ def descend(search: Search, branch: int, start: FloatArray) -> FloatArray:
     if not (np.isfinite(here.value) and np.isfinite(here.excess).all()):
         return start
     bounds = [(0.0, 1.0)] * k + [(None, None)] * worst
-    constraint = {"type": "ineq", "fun": room, "jac": room_slope}
+    constraint: Any = {"type": "ineq", "fun": room, "jac": room_slope}
     limited = worst or bool(search.judge.limits)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), suppress(_StoppedGaining):
         minimize(
             along,
             x,
@@ -176,22 +194,33 @@ def _best_of(search: Search, branch: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class _At:
-    """What is at a place, and its slopes: of the value (k,), limits (L, k), weighted parts."""
+    """What is at a place, and its slopes: of the value (k,), limits (L, k), weighted parts.
+
+    `margin` is what a walk leaves of each limit.
+    """
 
     value: float
     d_value: FloatArray
     excess: FloatArray
+    margin: FloatArray
     d_excess: FloatArray
     parts: FloatArray
     d_parts: FloatArray
 
 
+class _StoppedGaining(Exception):
+    """A walk has looked at many places without finding a better one."""
+
+
 class _Slopes:
     """Values with their differences, judged in one go; the last place is kept."""
 
-    def __init__(self, search: Search, branch: int) -> None:
+    def __init__(self, search: Search, branch: int, nearby: bool) -> None:
         self._search, self._branch = search, branch
+        self._difference = _DIFFERENCE / 5 if nearby else _DIFFERENCE
+        self._margin = -KEPT / 2 if nearby else _MARGIN
         self._last: tuple[bytes, _At] | None = None
+        self._best, self._idle = (np.inf, np.inf), 0
 
     def at(self, shares: FloatArray) -> _At:
         place = np.clip(np.nan_to_num(shares), 0.0, 1.0)
@@ -202,7 +231,8 @@ class _Slopes:
 
     def _worked_out(self, place: FloatArray) -> _At:
         k = place.size
-        low, high = np.maximum(place - _DIFFERENCE, 0.0), np.minimum(place + _DIFFERENCE, 1.0)
+        low = np.maximum(place - self._difference, 0.0)
+        high = np.minimum(place + self._difference, 1.0)
         rows = [place]
         for i in range(k):
             for ends in (low, high):
@@ -210,12 +240,13 @@ class _Slopes:
                 moved[i] = ends[i]
                 rows.append(moved)
         found = self._search.look(self._branch, np.array(rows))
+        self._count(found)
         aim, judge = self._search.judge.aim, self._search.judge
         value = np.log(found.value) if aim.kind == "cheapest" else found.value
         roles = aim.weights if aim.kind == "worst" else ()
         measured = [_part(judge, found, role) for role in roles]
         parts = np.stack(measured) if measured else np.zeros((0, value.size))
-        wide = high - low
+        wide, steps = high - low, _MARGIN_STEPS / float(found.costs["steps"][0])
 
         def slopes(y: FloatArray) -> FloatArray:
             return (y[..., 2::2] - y[..., 1::2]) / wide
@@ -224,10 +255,24 @@ class _Slopes:
             float(value[0]),
             slopes(value),
             found.excess[:, 0],
+            np.array([steps if limit.is_cost else self._margin for limit in judge.limits]),
             slopes(found.excess),
             parts[:, 0],
             slopes(parts),
         )
+
+    def _count(self, found: Samples) -> None:
+        """Rounding to whole steps makes the last bits rough, where a walk would go on and on."""
+        first = found.order[0]
+        broken, value = float(found.broken[first]), float(found.value[first])
+        gain = _GAIN * max(abs(self._best[1]), 1e-3) if np.isfinite(self._best[1]) else 0.0
+        closer = broken < self._best[0] - _GAIN or np.isinf(self._best[0])
+        lower = broken <= self._best[0] and value < self._best[1] - gain
+        self._idle = 0 if closer or lower else self._idle + 1
+        if closer or lower:
+            self._best = broken, value
+        if self._idle >= _PATIENCE:
+            raise _StoppedGaining
 
 
 def _part(judge: Judge, found: Samples, role: str) -> FloatArray:
@@ -242,7 +287,7 @@ def zoom(search: Search, branch: int, place: FloatArray) -> None:
     random = np.random.default_rng(0)
     for radius in _RADII:
         if k <= 3:
-            steps = np.array(list(itertools.product((-1.0, -0.5, 0.0, 0.5, 1.0), repeat=k)))
+            steps = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=k)))
         else:
             steps = random.uniform(-1.0, 1.0, (_AROUND, k))
         search.look(branch, np.clip(place + radius * steps, 0.0, 1.0))

@@ -25,7 +25,7 @@ def plan_shape(plan: Plan) -> dict[str, Any]:
         if plan.sure is None
         else {
             "knobs": {name: _interval(each) for name, each in plan.sure.knobs.items()},
-            "regret": plan.sure.regret,
+            "regret": finite(plan.sure.regret),
             "agree": plan.sure.agree,
             "keeps": plan.sure.keeps,
         },
@@ -42,7 +42,8 @@ def plan_shape(plan: Plan) -> dict[str, Any]:
             for other in plan.alternatives
         ],
         "prices": [
-            {"limit": p.limit.text, "looser": p.looser.text, "gain": p.gain} for p in plan.prices
+            {"limit": p.limit.text, "looser": p.looser.text, "gain": finite(p.gain)}
+            for p in plan.prices
         ],
         "front": [option_shape(option) for option in plan.front],
         "default": None if plan.default is None else option_shape(plan.default),
@@ -74,4 +75,5 @@ def option_shape(option: Option) -> dict[str, Any]:
 
 
 def _interval(each: Interval) -> dict[str, Any]:
-    return {"value": each.value, "low": each.low, "high": each.high, "level": each.level}
+    low, high = finite(each.low), finite(each.high)
+    return {"value": finite(each.value), "low": low, "high": high, "level": each.level}

@@ -22,7 +22,8 @@ class Sureness:
 
     Args:
         knobs: axis of the best branch -> interval of its optimum over the refits.
-        regret: mean over the refits of how much the recipe is above each one's own best.
+        regret: mean over the refits of how much the recipe is above each one's own best; infinite
+            where no refit predicts a loss.
         agree: share of the refits whose own best is of the same choices of what is listed.
         keeps: share of the refits in which the recipe keeps the limits.
     """
@@ -47,21 +48,23 @@ def sureness(judge: Judge, samples: Samples, ensemble: Ensemble, level: float = 
     with np.errstate(all="ignore"):
         value = judge.aim.value(losses, judge.reference, some.costs)
         value = np.broadcast_to(value, (len(ensemble), some.value.size))
+        value = np.where(np.isfinite(value), value, np.inf)
         over = [np.atleast_2d(m.excess(losses, judge.reference, some.costs)) for m in judge.limits]
     broken = np.zeros(value.shape)
     for excess in over:
         broken = broken + np.where(excess > KEPT, excess, 0.0)
-    best = np.where(
-        (broken == 0).any(axis=1),
-        np.argmin(np.where(broken == 0, value, np.inf), axis=1),
-        np.argmin(broken, axis=1),
-    )
+    lowest: IntArray = np.where(broken == 0, value, np.inf).argmin(axis=1)
+    nearest: IntArray = broken.argmin(axis=1)
+    best = np.where((broken == 0).any(axis=1), lowest, nearest)
     each = np.arange(len(ensemble))
-    behind = np.where(broken[each, best] > 0, 0.0, np.maximum(value[:, 0] - value[each, best], 0.0))
+    with np.errstate(invalid="ignore"):
+        gap = np.maximum(value[:, 0] - value[each, best], 0.0)
+    behind = np.where(broken[each, best] > 0, 0.0, gap)
+    behind = behind[np.isfinite(behind)]
     same = some.branch[best] == some.branch[0]
     return Sureness(
         _knobs(judge, some, best[same], level),
-        float(behind[np.isfinite(behind)].mean()),
+        float(behind.mean()) if behind.size else np.inf,
         float(same.mean()),
         float((broken[:, 0] == 0).mean()),
     )
@@ -109,9 +112,8 @@ def outcome(
     for role in judge.roles:
         loss = float(judge.fit.domain(role).loss(whole)[0])
         scale = float(scales(ensemble, role, whole)[0][0])
-        losses[role] = Interval(
-            loss, loss * np.exp(-times * scale), loss * np.exp(times * scale), level
-        )
+        low, high = (float(loss * np.exp(sign * times * scale)) for sign in (-1.0, 1.0))
+        losses[role] = Interval(loss, low, high, level)
         spread[role] = scale
     aim = judge.aim
     if aim.kind == "cheapest":

@@ -91,7 +91,7 @@ def _front(plan: Plan) -> str:
     """Some of the recipes of which none is better in everything."""
     if len(plan.front) < 2:
         return ""
-    every = max(len(plan.front) // _SHOWN, 1)
+    every = -(-len(plan.front) // _SHOWN)
     roles = list(plan.best.losses)
     cost = "tokens" if "tokens" in plan.best.costs else "steps"
     shown = list(plan.front[::every])

@@ -237,7 +237,7 @@ def _legend(ax: Axes, handles: Sequence[Any], across: float) -> None:
         for handle in handles
         for line in _FORMULA.sub("Dcpt", str(handle.get_label())).split("\n")
     )
-    fitting = max(1, int((across - 0.4) / (0.074 * longest + 0.66)))
+    fitting = max(1, int((across - 0.4) / (0.085 * longest + 0.66)))
     rows = math.ceil(len(handles) / fitting)
     from matplotlib.transforms import ScaledTranslation
 

@@ -96,11 +96,11 @@ def _draw_knob(ax: Axes, plan: Plan, knob: KnobEffect, first: bool) -> None:
         ax.axvspan(sure.low, sure.high, color=style.ORANGE, alpha=0.25, zorder=1)
     ax.axhline(near, color=style.GREY, linestyle=":", zorder=2)
     ax.plot([knob.value], [0.0], marker="*", markersize=14, color=style.VERMILION, zorder=4)
-    if knob.name in ("peak", "batch_tokens") and knob.high / knob.low > 4:
-        _log_axis(ax, knob.low, knob.high)
     unit = f" ({plan.aim.unit})" if plan.aim.unit else ""
     words = f"above the best{unit}" if first else ""
     style.label_axes(ax, knob_words(knob.name), words)
+    if knob.name in ("peak", "batch_tokens") and knob.high / knob.low > 4:
+        _log_axis(ax, knob.low, knob.high)
     if first:
         style.tell(ax, "orange: optima of the refits", "dotted: as good")
 
