@@ -238,3 +238,10 @@ def test_an_unknown_law_is_told_before_anything_is_fitted(here):
     assert ended.status == 2
     assert "eq44" in ended.stderr
     assert "fitting" not in ended.stderr
+
+
+def test_a_comparison_comes_back_from_its_file(result, tmp_path):
+    from cptlaw import store
+
+    path = store.save(result, tmp_path / "compared.json")
+    assert store.load(path, Comparison) == result

@@ -16,7 +16,7 @@ import numpy as np
 
 from cptlaw import catalog
 from cptlaw.areas import Convention
-from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
 from cptlaw.choice import Part, parts_of, unseen
 from cptlaw.errors import CptlawError, DataError
 from cptlaw.fit import fit
@@ -48,6 +48,13 @@ class HeldOutCurve:
     step: IntArray
     error: FloatArray
     every: IntArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "step", integers(self.step))
+        object.__setattr__(self, "error", floats(self.error))
+        object.__setattr__(self, "every", integers(self.every))
+
+    __eq__ = same_values
 
     @property
     def mape(self) -> float:

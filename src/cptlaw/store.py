@@ -20,6 +20,7 @@ from cptlaw import catalog
 from cptlaw.areas import Convention
 from cptlaw.backtest import Backtest, BacktestRow, LawRow
 from cptlaw.catalog import Facts
+from cptlaw.compare import ComparedRow, Comparison, HeldOutCurve
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
 from cptlaw.fitted import DomainFit, Fit, combination, mean_law
@@ -39,12 +40,15 @@ TYPES: dict[str, type[Any]] = {
     for kind in (
         Backtest,
         BacktestRow,
+        ComparedRow,
+        Comparison,
         Convention,
         Curve,
         DomainForecast,
         Facts,
         Fit,
         Forecast,
+        HeldOutCurve,
         History,
         LawRow,
         LoggedLR,

@@ -264,7 +264,21 @@ def _node(run: Run, runs: Sequence[Run], has_models: bool) -> dict[str, Any]:
         "after_step": run.after_step,
         "replay": run.replay or None,
         "model": model,
+        **_own_batch(run, runs),
     }
+
+
+def _own_batch(run: Run, runs: Sequence[Run]) -> dict[str, int]:
+    """The batch of a run where it is not that of the run it goes on from."""
+    base = {r.name: r for r in runs}.get(run.after or "")
+    mine, other = (run.batch_tokens, run.sequence_length), (None, None)
+    if base is not None:
+        other = base.batch_tokens, base.sequence_length
+    if None in (*mine, *other) or mine == other:
+        return {}
+    tokens, length = mine
+    assert tokens is not None and length is not None
+    return {"batch_sequences": max(round(tokens / length), 1), "sequence_length": length}
 
 
 # --- both -----------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ class Compared:
     Args:
         problem: the problem.
         feasible: whether the planner found a recipe that keeps the limits.
+        inside: whether any number of its recipe lies within its range, not at an end of it.
         dense: how far the planner's value is above that of the dense grid, nats.
         closer: the same of the grid that has closed in on its own best places.
         looked_at: recipes that the planner judged.
@@ -46,6 +47,7 @@ class Compared:
 
     problem: Problem
     feasible: bool
+    inside: bool
     dense: float
     closer: float
     looked_at: int
@@ -66,6 +68,7 @@ def compare(one: Problem) -> Compared:
     return Compared(
         one,
         bool(found.kept[0]),
+        bool(((found.shares[0] > 0) & (found.shares[0] < 1)).any()),
         above[0],
         above[1],
         found.value.size,
@@ -200,6 +203,7 @@ def _summary(done: Sequence[Compared]) -> dict[str, Any]:
         "mean": _number(np.abs(closer).mean()),
         "worst_of_dense": _number(dense.max()),
         "feasible": sum(c.feasible for c in done),
+        "inside": sum(c.inside for c in done),
         "recipes_a_second": looked / seconds,
         "looked_at": looked / len(done),
         "grid_size": sum(c.grid_size for c in done) / len(done),
@@ -216,6 +220,7 @@ def _row(one: Compared) -> dict[str, Any]:
         "seed": one.problem.seed,
         "problem": one.problem.words,
         "feasible": one.feasible,
+        "inside": one.inside,
         "above_dense": _number(one.dense),
         "above": _number(one.closer),
         "looked_at": one.looked_at,
@@ -255,7 +260,8 @@ def to_text(result: dict[str, Any]) -> str:
         f"mean difference {_nats(result['mean'])}, the planner worse by {_nats(result['worst'])} "
         f"at most (of the plain dense grid: {_nats(result['worst_of_dense'])}).",
         f"{result['looked_at']:.0f} recipes a problem, {result['recipes_a_second']:.0f} a second; "
-        f"{result['grid_size']:.0f} on the grids. {result['feasible']} problems can be solved.",
+        f"{result['grid_size']:.0f} on the grids. {result['feasible']} problems can be solved; "
+        f"{result['inside']} have an optimum that is no corner.",
         f"a plan with three free knobs and 200 refits: {made['seconds']:.1f} s, "
         f"{made['looked_at']} recipes.",
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias, cast
 
 import numpy as np
@@ -78,6 +78,10 @@ class Numbers:
         return (".." if self.is_range else ",").join(f"{v:g}" for v in self.values)
 
 
+Given: TypeAlias = Numbers | str | float | Sequence[float]
+"""What a knob's values may be given as."""
+
+
 def _number(text: str) -> float:
     return float(text.strip().replace("_", ""))
 
@@ -128,16 +132,16 @@ class Knobs:
         DataError: naming the knob, what was expected and what was given.
     """
 
-    peak: Numbers
-    steps: Numbers
-    after: tuple[str | None, ...] = (None,)
-    family: tuple[Family, ...] = ("cosine",)
-    decay: Numbers = field(default_factory=lambda: Numbers((0.2,)))
-    decay_shape: tuple[str, ...] = ("linear",)
-    end: Numbers = field(default_factory=lambda: Numbers((0.0,)))
-    warmup: Numbers = field(default_factory=lambda: Numbers((0.01,)))
-    replay: Numbers = field(default_factory=lambda: Numbers((0.0,)))
-    batch_tokens: Numbers | None = None
+    peak: Given
+    steps: Given
+    after: Sequence[str | None] | str | None = (None,)
+    family: Sequence[str] | str = ("cosine",)
+    decay: Given = 0.2
+    decay_shape: Sequence[str] | str = ("linear",)
+    end: Given = 0.0
+    warmup: Given = 0.01
+    replay: Given = 0.0
+    batch_tokens: Given | None = None
     knots: int = 4
 
     def __post_init__(self) -> None:
@@ -152,15 +156,36 @@ class Knobs:
                 if word not in known:
                     raise DataError(f"{name} '{word}': {suggestion(word, known)}")
             object.__setattr__(self, name, tuple(dict.fromkeys(words)))
-        after = cast(object, self.after)
-        one = after is None or isinstance(after, str)
-        object.__setattr__(self, "after", (after,) if one else tuple(self.after))
+        after = self.after
+        starts = (after,) if after is None or isinstance(after, str) else tuple(after)
+        object.__setattr__(self, "after", starts)
         if not self.after or not self.family or not self.decay_shape:
             raise DataError("after, family and decay_shape need one entry each at least.")
         if not 2 <= self.knots <= 12:
             raise DataError(f"knots = {self.knots}: a free schedule has 2 to 12 straight lines.")
-        if "exponential" in self.decay_shape and "wsd" in self.family and min(self.end.values) <= 0:
+        if "exponential" in self.decay_shape and "wsd" in self.family and self._may_end_at_0:
             raise DataError("an exponential decay never reaches 0; give end (--end) such as 0.01.")
+
+    def numbers(self, name: str) -> Numbers | None:
+        """The values of the knob of that name that is a number, None where it is left out."""
+        value = getattr(self, name)
+        return None if value is None else numbers(value, name)
+
+    @property
+    def starts(self) -> tuple[str | None, ...]:
+        """What may be gone on from, as texts."""
+        after = self.after
+        return (after,) if after is None or isinstance(after, str) else tuple(after)
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The schedule families to choose from."""
+        return tuple(cast(Family, name) for name in self.family)
+
+    @property
+    def _may_end_at_0(self) -> bool:
+        end = self.numbers("end")
+        return end is not None and min(end.values) <= 0
 
 
 @dataclass(frozen=True)
@@ -224,9 +249,9 @@ def branches(knobs: Knobs, starts: Sequence[object]) -> tuple[Branch, ...]:
     import itertools
 
     found: list[Branch] = []
-    for family in knobs.family:
+    for family in knobs.families:
         used = _used(family)
-        given = {n: getattr(knobs, n) for n in used if getattr(knobs, n) is not None}
+        given = {n: v for n in used if (v := knobs.numbers(n)) is not None}
         listed = [(n, v.values) for n, v in given.items() if not v.is_range]
         axes = [Axis(n, *v.values, is_log=n in _LOG) for n, v in given.items() if v.is_range]
         if family == "free":

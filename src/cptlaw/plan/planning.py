@@ -26,7 +26,7 @@ from cptlaw.plan.around import (
     varying_costs,
 )
 from cptlaw.plan.judging import Judge, Samples, end
-from cptlaw.plan.knobs import Knobs, branches
+from cptlaw.plan.knobs import Knobs, Numbers, branches
 from cptlaw.plan.prices import LimitPrice, prices_of
 from cptlaw.plan.recipe import Kitchen, Prices, Recipe, Start, resized, starts
 from cptlaw.plan.search import search
@@ -218,7 +218,7 @@ def _judge(
     for what, given in (("model_size", model_size), ("batch_tokens", batch_tokens)):
         if given is not None and not 0 < given < np.inf:
             raise DataError(f"{what} = {given:g}: expected a number above 0.")
-    own = tuple(resized(s, model_size) for s in starts(fit, knobs.after, base_schedule))
+    own = tuple(resized(s, model_size) for s in starts(fit, knobs.starts, base_schedule))
     knows_cpt = "cpt" in fit.domains
     phase: Data = data or ("cpt" if knows_cpt else "pt")
     _check_phase(fit, own, phase, knobs)
@@ -269,7 +269,7 @@ def _check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> N
     based = [s.history.pt_lr.size > 0 or s.history.unknown_base is not None for s in own]
     if phase == "cpt" and not all(based):
         raise DataError("a CPT plan needs its base: after = 'RUN' or 'RUN@STEP' (--after).")
-    if phase == "pt" and knobs.replay.values != (0.0,):
+    if phase == "pt" and knobs.numbers("replay") != Numbers((0.0,)):
         raise DataError("replay belongs to a CPT run, but this plan is of D_pt training.")
     if knobs.batch_tokens is not None and "eq4-batch" not in {leaf.law.name for leaf in leaves}:
         raise DataError(
@@ -296,7 +296,7 @@ def _check_batches(fit: Fit, kitchen: Kitchen, knobs: Knobs) -> None:
     if kitchen.data == "pt" or "eq4-batch" not in {leaf.law.name for leaf in leaves}:
         return
     labels = sorted({label for leaf in leaves for label in leaf.facts.batches})
-    given = knobs.batch_tokens
+    given = knobs.numbers("batch_tokens")
     for batch in (kitchen.batch_tokens,) if given is None else given.values:
         label = batch_label(batch, None if batch is None else kitchen.sequences.get(batch))
         if label not in labels or (given is not None and given.is_range):
