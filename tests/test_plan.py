@@ -534,7 +534,7 @@ def test_limits_are_kept_and_the_binding_ones_have_a_price(simple, limited):
     assert limited.why == ()
     assert best.losses["pt"] <= 1.02 * limited.reference["pt"] * (1 + 1e-6)
     assert 5e6 - BATCH < best.costs["tokens"] <= 5e6
-    assert [price.limit.text for price in limited.prices] == ["pt<=+2%", "tokens<=5e+06"]
+    assert [price.limit.text for price in limited.prices] == ["pt<=+2%", "tokens<=5000000"]
     for price in limited.prices:
         others = [m for m in limited.limits if m != price.limit]
         looser = plan(simple, "cpt=1", knobs(steps="200..800"), [*others, price.looser])
@@ -818,3 +818,37 @@ def test_plans_and_pilots_come_back_equal(limited, listed, study):
         again = store.from_json(text, kind)
         assert again == value
         assert store.to_json(again) == text
+
+
+@pytest.mark.parametrize(
+    ("measure", "size"),
+    [
+        ("loss", None),
+        ("change", None),
+        ("perplexity", None),
+        ("bits-per-byte", {"cpt": 4.0, "pt": 4.2}),
+    ],
+)
+def test_the_worst_of_every_measure_can_be_walked_down(simple, measure, size):
+    aim = Aim.parse("worst cpt=1 pt=1", measure, size)
+    found = plan(simple, aim, knobs(replay="0..0.5"))
+    each = aim.parts({r: np.array([v]) for r, v in found.best.losses.items()}, found.reference)
+    assert found.best.value == pytest.approx(float(each.max()))
+
+
+def test_trade_offs_of_recipes_that_all_cost_the_same_are_told(simple):
+    found = plan(simple, "cpt=1", knobs(steps=[400, 800]), ["steps<=400"])
+    assert {option.costs["steps"] for option in found.front} == {400.0}
+
+
+def test_the_knobs_are_those_of_the_recipe(simple):
+    found = plan(simple, "cheapest steps", knobs(steps="200..800", end="0..0.5"), ["cpt<=2.95"])
+    told = {knob.name: knob.value for knob in found.knobs}
+    for name, value in told.items():
+        assert found.best.recipe.values[name] == pytest.approx(value, rel=2e-3), name
+
+
+def test_a_pre_training_plan_knows_no_passes_over_the_domain_data(simple):
+    one = Knobs(1e-3, 400)
+    found = plan(simple, "pt=1", one, data="pt", prices=Prices(domain_tokens=1e4))
+    assert "passes" not in found.best.costs

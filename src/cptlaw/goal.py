@@ -77,7 +77,7 @@ class Goal:
     @property
     def text(self) -> str:
         """The weights as `parse` reads them."""
-        return " ".join(f"{role}={weight:g}" for role, weight in self.weights.items())
+        return " ".join(f"{role}={weight:.12g}" for role, weight in self.weights.items())
 
     def check(self, known: Iterable[str]) -> None:
         """Whether every domain that counts is among the known ones.

@@ -53,12 +53,12 @@ class Calibration:
     decay: float
 
 
-_PAPER = Calibration(1.7, 0.90, 5e-4, 1.6e-3, 1.6e-2, 1.3e-2, 4.7e-2, 9.5e-3, 7.7e-3)
+_PAPER = Calibration(2.1, 0.86, 4.8e-4, 1.5e-3, 1.6e-2, 1.2e-2, 6.7e-2, 8.8e-3, 7.3e-3)
 CALIBRATIONS: Mapping[str, Calibration] = {
-    "effective": Calibration(0.40, 1.1, 3e-4, 7.9e-4, 1.5e-3, 2.7e-3, 1.6e-2, 8.6e-3, 1.3e-3),
+    "effective": Calibration(0.49, 1.1, 2.7e-4, 7.3e-4, 1.4e-3, 2.7e-3, 1.7e-2, 8.6e-3, 1.3e-3),
     **dict.fromkeys(("eq1", "eq4", "eq7", "eq8", "eq7+eq8"), _PAPER),
 }
-OTHERS = Calibration(1.7, 1.1, 2.1e-3, 5e-3, 2.5e-2, 2e-2, 5e-2, 5e-2, 7.7e-3)
+OTHERS = Calibration(2.1, 1.1, 2.1e-3, 5e-3, 2.5e-2, 2e-2, 5e-2, 5e-2, 7.7e-3)
 
 
 class Band(NamedTuple):

@@ -71,7 +71,7 @@ T = TypeVar("T")
 def register(
     *kinds: type[Any], summary: Mapping[type[Any], Callable[[Any], dict[str, Any]]] | None = None
 ) -> None:
-    """Store values of further types, for packages that build on this one.
+    """Store values of further types, of rooms that lie above this one.
 
     Args:
         kinds: dataclasses, with all that their fields hold.

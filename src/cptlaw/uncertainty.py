@@ -272,8 +272,10 @@ def refitted(
     gaps[:, m:] = z[m:] - objective.pull[0] - _centres(domain, weights.shape[0], seed)
     slopes = jacobian[:, free] @ axes
     prior = axes.T @ (pulls[:, None] * axes), (gaps[:, free] * pulls) @ axes
-    moves[:, free] = _minima(residual, slopes, weights, fit.delta, prior) @ axes.T
-    return np.clip(z + moves, low, high) - z
+    found = _Linear(residual, slopes, fit.delta, prior)
+    for i, weight in enumerate(weights):
+        moves[i, free] = _within(found, i, weight, axes, low[free] - z[free], high[free] - z[free])
+    return moves
 
 
 def _centres(domain: DomainFit, count: int, seed: int | None) -> FloatArray:
@@ -286,30 +288,76 @@ def _centres(domain: DomainFit, count: int, seed: int | None) -> FloatArray:
     return drawn
 
 
-def _minima(
-    residual: FloatArray,
-    slopes: FloatArray,
-    weights: FloatArray,
-    delta: float,
-    prior: tuple[FloatArray, FloatArray],
-) -> FloatArray:
-    """Where the weighted Huber objective of a linear model is lowest, shape (count, rank).
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """A linear model of n residuals in `rank` unknowns, whose Huber objective is minimised.
 
     Args:
         residual: at the origin, shape (n,).
         slopes: its derivatives, shape (n, rank).
-        weights: of the points, shape (count, n).
         delta: of the Huber loss.
         prior: Hessian (rank, rank) and gradients (count, rank) that are added.
     """
-    found = np.zeros((weights.shape[0], slopes.shape[1]))
-    for i, weight in enumerate(weights):
+
+    residual: FloatArray
+    slopes: FloatArray
+    delta: float
+    prior: tuple[FloatArray, FloatArray]
+
+    def lowest(
+        self, i: int, weight: FloatArray, rows: FloatArray, values: FloatArray
+    ) -> FloatArray:
+        """Where the objective of refit i is lowest, shape (rank,).
+
+        Args:
+            i: which of the prior's gradients counts.
+            weight: of the points, shape (n,).
+            rows: that times the unknowns are to be `values`, shape (k, rank).
+            values: shape (k,).
+        """
+        found = np.zeros(self.slopes.shape[1])
         for _ in range(_STEPS):
-            robust = weight * huber_weight(residual + slopes @ found[i], delta) ** 2
-            hessian = slopes.T @ (robust[:, None] * slopes) + prior[0]
+            robust = weight * huber_weight(self.residual + self.slopes @ found, self.delta) ** 2
+            hessian = self.slopes.T @ (robust[:, None] * self.slopes) + self.prior[0]
             hessian[np.diag_indices_from(hessian)] += 1e-9 * np.trace(hessian)
-            found[i] = -np.linalg.solve(hessian, slopes.T @ (robust * residual) + prior[1][i])
-    return found
+            pull = self.slopes.T @ (robust * self.residual) + self.prior[1][i]
+            found = _solved(hessian, -pull, rows, values)
+        return found
+
+
+def _solved(
+    hessian: FloatArray, pull: FloatArray, rows: FloatArray, values: FloatArray
+) -> FloatArray:
+    """X with hessian @ x = pull, as far as rows @ x = values lets it, shape (rank,)."""
+    k = values.size
+    if not k:
+        return np.asarray(np.linalg.solve(hessian, pull), dtype=np.float64)
+    whole = np.block([[hessian, rows.T], [rows, np.zeros((k, k))]])
+    both = np.linalg.lstsq(whole, np.append(pull, values), rcond=None)[0]
+    return np.asarray(both[: pull.size], dtype=np.float64)
+
+
+_ROUNDS = 4  # of finding which parameters rest at their bounds
+
+
+def _within(
+    model: _Linear, i: int, weight: FloatArray, axes: FloatArray, low: FloatArray, high: FloatArray
+) -> FloatArray:
+    """The moves of refit i that are lowest within bounds, shape (free,).
+
+    A parameter that would pass a bound rests there, and the others make up for it.
+    """
+    rests = np.zeros(low.size, dtype=np.bool_)
+    ends = np.zeros(low.size)
+    moves = ends
+    for _ in range(_ROUNDS):
+        moves = axes @ model.lowest(i, weight, axes[rests], ends[rests])
+        past = ((moves < low) | (moves > high)) & ~rests
+        if not past.any():
+            break
+        ends = np.where(past, np.where(moves < low, low, high), ends)
+        rests |= past
+    return np.clip(moves, low, high)
 
 
 def _combined(
@@ -319,10 +367,11 @@ def _combined(
     assert domain.combines is not None
     own = np.array([domain.params[c] for c in domain.law.coefficients])
     parts = np.stack([both.losses(b.role, observed.points) for b in domain.combines], axis=2)
-    none = np.zeros((2, 2)), np.zeros((1, 2))
+    none, free = (np.zeros((2, 2)), np.zeros((1, 2))), np.zeros((0, 2))
     moves = np.empty((weights.shape[0], 2))
     for i, weight in enumerate(weights):
         slopes = parts[i] / observed.loss[:, None]
         residual = slopes @ own - 1.0
-        moves[i] = _minima(residual, slopes, weight[None], both.fit.delta, none)[0]
+        model = _Linear(residual, slopes, both.fit.delta, none)
+        moves[i] = model.lowest(0, weight, free, np.zeros(0))
     return moves

@@ -39,7 +39,7 @@ RULES = (
 COVERED = (
     "Covered: of the choices that are not the best run, those whose measured difference to it lies "
     f"in the {100 * LEVEL:.0f} % interval of the predicted difference (domains taken as "
-    "independent); that interval holds 0, so that a plan says it cannot tell the two runs apart. ! "
+    "independent), which then holds 0 too: it says that the two cannot be told apart. ! "
     f"marks a choice that it does not cover. Reach: its mean half-width, nats. Warned: regrets "
     f"above {TARGET:g} nats where a forecast of the chosen run says that it leaves what was fitted."
 )
@@ -211,7 +211,7 @@ def to_markdown(result: Mapping[str, Any], command: str) -> str:
         f"Made by `{command}`: {_effort(result)}. Do not edit.",
         "Laws are fitted to a few real runs, and choose among all that exist of one length.",
         *(MEANING, RULES, COVERED),
-        f"The target is {TARGET:g} nats. Runs of one recipe differ by as much:",
+        f"The target is {TARGET:g} nats. Runs of one recipe differ, too:",
         _bullets(noise_said(result)),
         *(f"## {t.title}\n\n{_noted(t)}" for t in shown),
         "## What is fitted",

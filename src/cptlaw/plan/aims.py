@@ -153,11 +153,21 @@ class Aim:
         """
         if self.kind == "cheapest":
             return costs[self.cost]
-        parts = np.stack(
-            [w * self._measured(r, losses, reference) for r, w in self.weights.items()]
-        )
+        parts = self.parts(losses, reference)
         found: FloatArray = parts.sum(axis=0) if self.kind == "sum" else parts.max(axis=0)
         return found
+
+    def parts(
+        self, losses: Mapping[str, FloatArray], reference: Mapping[str, FloatArray | float]
+    ) -> FloatArray:
+        """What each domain that counts is worth, weighted, shape (domains, ..., n).
+
+        Args:
+            losses: domain -> final losses, nats per token, shape (..., n).
+            reference: domain -> loss that a change is against, as broadcasts to the losses.
+        """
+        each = self.weights.items()
+        return np.stack([w * self._measured(r, losses, reference) for r, w in each])
 
     def _measured(
         self,
@@ -245,8 +255,8 @@ class Limit:
     def text(self) -> str:
         """As `parse` reads it."""
         if self.kind == "share":
-            return f"{self.quantity}<={100 * self.most:+g}%"
-        return f"{self.quantity}<={self.most:{'+' if self.kind == 'nats' else ''}g}"
+            return f"{self.quantity}<={100 * self.most:+.12g}%"
+        return f"{self.quantity}<={self.most:{'+' if self.kind == 'nats' else ''}.12g}"
 
     def bound(self, reference: Mapping[str, FloatArray | float]) -> FloatArray | float:
         """The highest loss, nats per token, or cost that it allows."""

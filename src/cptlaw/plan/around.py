@@ -18,6 +18,7 @@ from cptlaw.plan.search import Search, descend
 FLAT = 0.002  # nats of the value, that count as no difference
 _FLAT_COST = 0.01  # share of the cost
 _SCANNED = 33  # values of one knob, the others as they are
+_SCANS = 4  # at most
 _FRONT = 24  # recipes
 _APART = 0.003  # nats, or
 _APART_COST = 0.03  # of the spread of a cost: recipes of a front that are nearer are one
@@ -81,8 +82,25 @@ def tolerance(aim: Aim, value: float) -> float:
     return FLAT
 
 
-def effects(search: Search, branch: int, place: FloatArray) -> tuple[KnobEffect, ...]:
-    """What each axis of the best branch does, from its best place."""
+def effects(search: Search) -> tuple[KnobEffect, ...]:
+    """What each axis of the best branch does, from its best place.
+
+    A scan may come upon a better place; then it is done again from there.
+    """
+    found: tuple[KnobEffect, ...] = ()
+    for _ in range(_SCANS):
+        best = search.samples.where(np.array([0]))
+        place = best.shares[0][~np.isnan(best.shares[0])]
+        found = _scanned(search, int(best.branch[0]), place)
+        now = search.samples
+        same = np.array_equal(now.shares[0], best.shares[0], equal_nan=True)
+        if same and now.branch[0] == best.branch[0]:
+            break
+    return found
+
+
+def _scanned(search: Search, branch: int, place: FloatArray) -> tuple[KnobEffect, ...]:
+    """What each axis of a branch does, from a place."""
     judge = search.judge
     found: list[KnobEffect] = []
     best = float(search.samples.value[0])
@@ -137,26 +155,29 @@ def _stretch(x: FloatArray, over: FloatArray, at: float) -> tuple[float, float]:
     return min(ends[0], at), max(ends[1], at)
 
 
-def alternatives(search: Search) -> tuple[Alternative, ...]:
-    """The best of every other choice of what is listed, each walked down to."""
-    listed = _listed(search.judge)
-    for choices in listed.values():
+def walk_to_alternatives(search: Search) -> None:
+    """Walk down to the best of every choice of what is listed."""
+    for choices in _listed(search.judge).values():
         for choice in filter(None, dict.fromkeys(choices)):
             one = _of_choice(search.samples, choices, choice)
             place = one.shares[0][~np.isnan(one.shares[0])]
             if place.size:
                 descend(search, int(one.branch[0]), place)
+
+
+def alternatives(search: Search) -> tuple[Alternative, ...]:
+    """The best of every other choice of what is listed; none where the limits cannot be kept."""
     samples = search.samples
     best_branch, best = int(samples.branch[0]), float(samples.value[0])
-    feasible = bool(samples.kept[0])
     found: list[Alternative] = []
-    for knob, choices in listed.items():
+    if not samples.kept[0]:
+        return ()
+    for knob, choices in _listed(search.judge).items():
         for choice in filter(None, dict.fromkeys(choices)):
             if choice == choices[best_branch] or not choices[best_branch]:
                 continue
             one = _of_choice(samples, choices, choice)
-            kept = bool(one.kept[0]) or not feasible
-            value = float(one.value[0]) if kept else math.inf
+            value = float(one.value[0]) if one.kept[0] else math.inf
             found.append(Alternative(knob, choice, value, max(value - best, 0.0)))
     return tuple(sorted(found, key=lambda a: (a.knob, a.behind)))
 
@@ -226,16 +247,18 @@ def varying_costs(recipes: Samples) -> tuple[str, ...]:
     for name in ("tokens", "steps"):
         if name in recipes.costs:
             costs = recipes.costs[name]
-            return (name,) if float(np.ptp(costs)) > 0 else ()
+            return (name,) if costs.size and float(np.ptp(costs)) > 0 else ()
     return ()
 
 
 def default_recipe(judge: Judge, best: Recipe) -> Recipe | None:
     """What many do: a tenth of the base's peak, cosine to 0, no replay; of the best one's length.
 
-    None where the start's peak is not known.
+    None where the base's peak is not known.
     """
     start = best.start
+    if start.history.unknown_base is not None:
+        return None
     lr = start.history.pt_lr
     branch = judge.branches[0]
     ranges = [judge.fit.domain(role).ranges for role in judge.roles]

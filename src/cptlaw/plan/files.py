@@ -67,7 +67,8 @@ def write(
     Args:
         plan: what to do.
         folder: where to; made if it is not there.
-        study: that of the fit, whose runs the plan goes on from; without it there is no experiment.
+        study: that of the fit, whose runs the plan goes on from; without it there is no experiment,
+            nor for an open model or a base that is a schedule alone.
         experiment: a file of the lab that the run is added to.
         name: of the run in the experiment.
 
@@ -81,7 +82,9 @@ def write(
         "plan.txt": plan_text(plan) + "\n",
         "plan.json": json.dumps(plan_shape(plan), indent=1, allow_nan=False) + "\n",
     }
-    if study is not None and recipe.start.history.unknown_base is None:
+    start = recipe.start
+    bare = start.after is None and start.history.pt_lr.size > 0  # a base by its schedule alone
+    if study is not None and start.history.unknown_base is None and not bare:
         text = experiment_text(_pilots(plan, study, name), experiment)
         _check_names(text, experiment)
         texts[EXPERIMENT] = text

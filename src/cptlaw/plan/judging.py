@@ -100,6 +100,7 @@ class Judge:
         prices: what makes costs of recipes.
         roles: domains that are predicted.
         reference: domain -> loss that changes are against.
+        reference_at: where that is; None for a run from scratch.
     """
 
     fit: Fit
@@ -110,6 +111,7 @@ class Judge:
     prices: Prices
     roles: tuple[str, ...]
     reference: Mapping[str, float]
+    reference_at: Points | None = None
 
     @property
     def most_axes(self) -> int:
@@ -170,6 +172,13 @@ class Judge:
             return domain.loss(points)
 
         return self._each(recipes, predicted)
+
+    def reference_draws(self, ensemble: Ensemble) -> dict[str, FloatArray]:
+        """Domain -> loss that changes are against by every refit, shape (refits, 1)."""
+        if self.reference_at is None:
+            return {}
+        at = self.reference_at
+        return {role: ensemble.losses(role, at) for role in self.roles}
 
     def draws(self, ensemble: Ensemble, recipes: Sequence[Recipe]) -> dict[str, FloatArray]:
         """Domain -> final loss of n recipes by every refit, shape (refits, n)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from cptlaw.errors import DataError
-from cptlaw.extrapolation import check_known, warnings
+from cptlaw.extrapolation import warnings
 from cptlaw.fitted import Fit
 from cptlaw.intervals import LEVEL
 from cptlaw.plan.advice import advice
@@ -24,15 +23,17 @@ from cptlaw.plan.around import (
     effects,
     front,
     varying_costs,
+    walk_to_alternatives,
 )
+from cptlaw.plan.checks import check_batches, check_phase, check_reach
 from cptlaw.plan.judging import Judge, Samples, end
-from cptlaw.plan.knobs import Knobs, Numbers, branches
+from cptlaw.plan.knobs import Knobs, branches
 from cptlaw.plan.prices import LimitPrice, prices_of
 from cptlaw.plan.recipe import Kitchen, Prices, Recipe, Start, resized, starts
 from cptlaw.plan.search import search
 from cptlaw.plan.sureness import Sureness, outcome, sureness
 from cptlaw.points import Points
-from cptlaw.runs import Data, batch_label
+from cptlaw.runs import Data
 from cptlaw.schedule import Schedule
 from cptlaw.uncertainty import Interval, ensemble_of
 
@@ -134,7 +135,7 @@ def plan(
         data: "cpt" (default of a fit with CPT runs) or "pt": what is trained on.
         reference: checkpoint that changes are against, as one of `knobs.after`; left out, the
             first start.
-        base_schedule: the pre-training, for published coefficients.
+        base_schedule: the pre-training, where it is no run of the fitted study.
         model_size: non-embedding parameters; left out, the start's.
         batch_tokens: tokens per step; left out, what the fitted runs of that kind share.
         prices: what it takes to work out costs.
@@ -152,20 +153,28 @@ def plan(
     check(aim, bounds, fit.domains)
     if not 0 < level < 1:
         raise DataError(f"level = {level:g} must lie between 0 and 1, such as 0.9.")
-    judge, words, notes = _judge(
-        fit, aim, bounds, knobs, data, reference, base_schedule, model_size, batch_tokens, prices
+    judge, words, notes = judge_of(
+        fit,
+        aim,
+        bounds,
+        knobs,
+        data=data,
+        reference=reference,
+        base_schedule=base_schedule,
+        model_size=model_size,
+        batch_tokens=batch_tokens,
+        prices=prices,
     )
     if not anyway:
-        _check_reach(judge)
+        check_reach(judge)
     with np.errstate(all="ignore"):  # what is no loss is left out
         found = search(judge, progress)
-        others = alternatives(found)
-    samples = found.samples
-    if not np.isfinite(samples.value[0]):
+        walk_to_alternatives(found)
+    if not np.isfinite(found.samples.value[0]):
         raise DataError("the knobs lie so far from what was fitted that no loss is predicted.")
-    branch, place = int(samples.branch[0]), samples.shares[0]
-    knob_effects = effects(found, branch, place[~np.isnan(place)])
+    knob_effects = effects(found)
     samples = found.samples
+    branch = int(samples.branch[0])
     recipe = judge.recipes(samples.where(np.array([0])))[0]
     ensemble = ensemble_of(fit) if fit.study is not None else None
     best = _option(recipe, samples, 0)
@@ -176,7 +185,7 @@ def plan(
         losses, value = outcome(judge, recipe, ensemble, level)
         sure = sureness(judge, samples, ensemble, level)
     feasible = bool(samples.kept[0])
-    front_of = front(judge, samples, varying_costs(samples))
+    front_of = front(judge, samples, varying_costs(samples.where(samples.kept)))
     usual = default_recipe(judge, recipe)
     return Plan(
         best,
@@ -188,32 +197,36 @@ def plan(
         value,
         sure,
         knob_effects,
-        others,
+        alternatives(found),
         prices_of(found, branch) if feasible else (),
         tuple(_option(r, front_of, i) for i, r in enumerate(judge.recipes(front_of))),
         None if usual is None else _option(usual, judge.of([usual]), 0),
         judge.reference,
         words,
         (*warnings(fit, end(recipe, fit), recipe.run, model_size), *_repeated(fit, best)),
-        tuple(notes),
+        (*notes, *_near_ties(fit, aim)),
         samples.value.size,
         time.perf_counter() - began,
     )
 
 
-def _judge(
+def judge_of(
     fit: Fit,
     aim: Aim,
     limits: tuple[Limit, ...],
     knobs: Knobs,
-    data: Data | None,
-    reference: str | None,
-    base_schedule: Schedule | str | None,
-    model_size: float | None,
-    batch_tokens: float | None,
-    prices: Prices | None,
+    *,
+    data: Data | None = None,
+    reference: str | None = None,
+    base_schedule: Schedule | str | None = None,
+    model_size: float | None = None,
+    batch_tokens: float | None = None,
+    prices: Prices | None = None,
 ) -> tuple[Judge, str, list[str]]:
-    """What judges recipes, what changes are against in words, and what was taken for granted."""
+    """What judges recipes, what changes are against in words, and what was taken for granted.
+
+    The arguments are those of `plan`.
+    """
     notes: list[str] = []
     for what, given in (("model_size", model_size), ("batch_tokens", batch_tokens)):
         if given is not None and not 0 < given < np.inf:
@@ -221,15 +234,16 @@ def _judge(
     own = tuple(resized(s, model_size) for s in starts(fit, knobs.starts, base_schedule))
     knows_cpt = "cpt" in fit.domains
     phase: Data = data or ("cpt" if knows_cpt else "pt")
-    _check_phase(fit, own, phase, knobs)
+    check_phase(fit, own, phase, knobs)
     prices = prices or Prices()
     batch = _usual_batch(fit, phase) if batch_tokens is None else batch_tokens
     if batch_tokens is None and batch is not None:
         notes.append(f"tokens per step: {batch:g}, as in the fitted runs.")
     kitchen = Kitchen(own, phase, model_size, batch, _sequences(fit), prices.domain_tokens)
-    _check_batches(fit, kitchen, knobs)
+    check_batches(fit, kitchen, knobs)
     first = own[0] if reference is None else _one(fit, reference, base_schedule, model_size)
-    against = _reference(fit, first)
+    place = _place_of(fit, first)
+    against = {} if place is None else {r: float(d.loss(place)[0]) for r, d in fit.domains.items()}
     relative = aim.measure == "change" or any(limit.kind != "absolute" for limit in limits)
     if relative and not against:
         raise DataError(
@@ -242,40 +256,9 @@ def _judge(
         )
     roles = list(dict.fromkeys([*(r for r in ("pt", "cpt") if r in fit.domains), *aim.weights]))
     roles += [m.quantity for m in limits if not m.is_cost and m.quantity not in roles]
-    judge = Judge(fit, kitchen, branches(knobs, own), aim, limits, prices, tuple(roles), against)
+    every = branches(knobs, own)
+    judge = Judge(fit, kitchen, every, aim, limits, prices, tuple(roles), against, place)
     return judge, first.words, notes
-
-
-def _check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> None:
-    """Whether the law covers what is asked for."""
-    for start in own:
-        if start.history.cpt_lr.size:
-            raise DataError(
-                f"after = '{start.text}' is a CPT checkpoint; a plan starts from a pre-training "
-                "checkpoint. Forecast its continuations one by one (cptlaw forecast)."
-            )
-    leaves = [leaf for d in fit.domains.values() for leaf in d.leaves]
-    knows = any(t.part == "shift" for leaf in leaves for t in leaf.law.terms)
-    if phase == "cpt" and not (knows or "cpt" in fit.domains):
-        raise DataError(
-            "this fit is of pre-training alone; it knows no shift. Fit a study with CPT runs, or "
-            'plan pre-training with data = "pt" (--data pt).'
-        )
-    if phase == "pt" and any(s.history.unknown_base is not None for s in own):
-        raise DataError("D_pt training of an open model cannot be planned: nobody knows its past.")
-    sized = all(s.history.model_size for s in own)
-    if not sized and any(d.depends_on_size for d in fit.domains.values()):
-        raise DataError("this fit depends on the model size; give model_size (--model-size N).")
-    based = [s.history.pt_lr.size > 0 or s.history.unknown_base is not None for s in own]
-    if phase == "cpt" and not all(based):
-        raise DataError("a CPT plan needs its base: after = 'RUN' or 'RUN@STEP' (--after).")
-    if phase == "pt" and knobs.numbers("replay") != Numbers((0.0,)):
-        raise DataError("replay belongs to a CPT run, but this plan is of D_pt training.")
-    if knobs.batch_tokens is not None and "eq4-batch" not in {leaf.law.name for leaf in leaves}:
-        raise DataError(
-            "the fitted law does not see the batch, so it cannot vary. Fit runs of several batches "
-            "with law eq4-batch (cptlaw fit --law eq4-batch)."
-        )
 
 
 def _one(
@@ -290,52 +273,13 @@ def _one(
     return resized(first, model_size)
 
 
-def _check_batches(fit: Fit, kitchen: Kitchen, knobs: Knobs) -> None:
-    """Whether the CPT batches are among the fitted ones, where each has its own shift."""
-    leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
-    if kitchen.data == "pt" or "eq4-batch" not in {leaf.law.name for leaf in leaves}:
-        return
-    labels = sorted({label for leaf in leaves for label in leaf.facts.batches})
-    given = knobs.numbers("batch_tokens")
-    for batch in (kitchen.batch_tokens,) if given is None else given.values:
-        label = batch_label(batch, None if batch is None else kitchen.sequences.get(batch))
-        if label not in labels or (given is not None and given.is_range):
-            raise DataError(
-                f"each fitted batch has a shift of its own, and none is known in between: list "
-                f"those to choose from (--batch). Fitted, tokens x sequence length: "
-                f"{', '.join(labels)}."
-            )
-
-
-def _check_reach(judge: Judge) -> None:
-    """Whether the corners of peak and steps lie where anything is known."""
-    done: set[tuple[int, float, float]] = set()
-    for branch in judge.branches:
-        fixed = dict(branch.fixed)
-        axes = {axis.name: (axis.low, axis.high) for axis in branch.axes}
-        ends = [axes.get(n) or (fixed[n],) for n in ("peak", "steps")]
-        for peak, steps in itertools.product(*ends):
-            if (branch.start, peak, steps) in done:
-                continue
-            done.add((branch.start, peak, steps))
-            values = {**{axis.name: axis.low for axis in branch.axes}, **fixed}
-            corner = judge.kitchen.recipe(branch, {**values, "peak": peak, "steps": steps})
-            try:
-                check_known(judge.fit, end(corner, judge.fit))
-            except DataError as error:
-                raise DataError(f"knobs at peak {peak:g} and {steps:g} steps: {error}") from None
-            if len(done) > 200:
-                return
-
-
-def _reference(fit: Fit, start: Start) -> dict[str, float]:
-    """Domain -> loss at a start; empty from scratch."""
+def _place_of(fit: Fit, start: Start) -> Points | None:
+    """The place of a start; None from scratch."""
     history = start.history
     if not history.pt_lr.size and history.unknown_base is None:
-        return {}
+        return None
     last = np.array([history.pt_lr.size + history.cpt_lr.size], dtype=np.int64)
-    points = Points([history], np.zeros(1, dtype=np.int64), last, fit.convention)
-    return {role: float(domain.loss(points)[0]) for role, domain in fit.domains.items()}
+    return Points([history], np.zeros(1, dtype=np.int64), last, fit.convention)
 
 
 def _usual_batch(fit: Fit, phase: Data) -> float | None:
@@ -359,6 +303,22 @@ def _option(recipe: Recipe, samples: Samples, i: int) -> Option:
         MappingProxyType({role: float(loss[i]) for role, loss in samples.losses.items()}),
         MappingProxyType({name: float(cost[i]) for name, cost in samples.costs.items()}),
     )
+
+
+_COST = {True: ("0.002", "0.008"), False: ("0.003", "0.027")}
+"""Mean and worst regret of choices by the default law, and by the paper's, nats: docs/regret.md."""
+
+
+def _near_ties(fit: Fit, aim: Aim) -> list[str]:
+    """A sentence on how well such choices have done on real runs."""
+    if aim.kind == "cheapest":
+        return []
+    leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
+    mean, worst = _COST[all(leaf.law.name.startswith("effective") for leaf in leaves)]
+    return [
+        f"choices by laws of this kind among real runs were {mean} nats above the best on average, "
+        f"{worst} at worst: recipes that differ by less are as good."
+    ]
 
 
 def _repeated(fit: Fit, best: Option) -> list[str]:

@@ -14,7 +14,7 @@ from cptlaw.fitted import Fit
 from cptlaw.plan.aims import Aim, Limit
 from cptlaw.plan.judging import Judge, Samples, together
 from cptlaw.plan.knobs import FAMILIES, Family, Knobs, Numbers
-from cptlaw.plan.planning import _judge
+from cptlaw.plan.planning import judge_of
 
 _OF_REPLAY = "fineweb-kp-106m-r"
 _LAWS = ("fineweb-kp-106m", "fineweb-kp-594m", _OF_REPLAY, "fineweb-kp-106m-eq10")
@@ -60,7 +60,7 @@ def problem(seed: int) -> Problem:
     aim = _aim(random)
     knobs = _knobs(random, name, aim.kind == "cheapest")
     base = None if name == OURS else str(random.choice(_BASES))
-    judge, _, _ = _judge(law, aim, (), knobs, "cpt", None, base, None, None, None)
+    judge, _, _ = judge_of(law, aim, (), knobs, data="cpt", base_schedule=base)
     limits = _limits(random, judge)
     said = [f"{aim.text} ({aim.measure})", *(limit.text for limit in limits), *_said(judge)]
     return Problem(seed, f"{name}: {'; '.join(said)}", replace(judge, limits=limits))

@@ -185,7 +185,7 @@ class Prices:
             found["hours"] = tokens / self.tokens_per_second / 3600.0
             if self.price is not None:
                 found["money"] = found["hours"] * self.price
-        if self.domain_tokens is not None:
+        if self.domain_tokens is not None and all(r.data == "cpt" for r in recipes):
             own = np.array([1.0 - r.replay for r in recipes])
             found["passes"] = tokens * own / self.domain_tokens
         return found

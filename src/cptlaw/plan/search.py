@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -75,13 +75,18 @@ def search(judge: Judge, progress: Callable[[str], None] = lambda _: None) -> Se
 
 
 def _finish(search: Search) -> None:
-    """Walk on from the best place with slopes from nearer by, to the very limits."""
-    place = search.samples.shares[0]
-    place = place[~np.isnan(place)]
-    if not place.size:
-        return
-    branch = int(search.samples.branch[0])
-    zoom(search, branch, descend(search, branch, place, nearby=True))
+    """Walk on from the best place with slopes from nearer by, to the very limits.
+
+    Where no place keeps them yet, walk from the best few to where they are broken least.
+    """
+    if not search.samples.kept[0]:
+        for branch, place in _valleys(search.samples):
+            zoom(search, branch, descend(search, branch, place, to_limits=True))
+    best = search.samples.where(np.array([0]))
+    place, branch = best.shares[0][~np.isnan(best.shares[0])], int(best.branch[0])
+    if place.size:
+        to_limits = not bool(best.kept[0])
+        zoom(search, branch, descend(search, branch, place, nearby=True, to_limits=to_limits))
 
 
 def _lattices(search: Search, progress: Callable[[str], None]) -> None:
@@ -123,19 +128,26 @@ def lattice(axes: int, fine: bool) -> FloatArray:
 
 
 def _valleys(samples: Samples) -> list[tuple[int, FloatArray]]:
-    """The best places, a branch's own ones apart from each other."""
+    """The best places of the best branches, then others, a branch's own ones apart from each other.
+
+    Where there are several branches one place more, so that a second one of the best has a chance.
+    """
+    first = list(dict.fromkeys(samples.branch.tolist()))[:_VALLEYS]
+    some = [int(np.argmax(samples.branch == branch)) for branch in first]
     found: list[tuple[int, FloatArray]] = []
-    for branch, shares in zip(samples.branch.tolist(), samples.shares, strict=True):
-        shares = shares[~np.isnan(shares)]
+    for i in itertools.chain(some, range(samples.branch.size)):
+        branch, shares = int(samples.branch[i]), samples.shares[i][~np.isnan(samples.shares[i])]
         near = [b == branch and np.abs(s - shares).max(initial=0) < _APART for b, s in found]
         if not any(near) and shares.size:
             found.append((branch, shares))
-        if len(found) == _VALLEYS:
+        if len(found) == _VALLEYS + (len(first) > 1):
             break
     return found
 
 
-def descend(search: Search, branch: int, start: FloatArray, *, nearby: bool = False) -> FloatArray:
+def descend(
+    search: Search, branch: int, start: FloatArray, *, nearby: bool = False, to_limits: bool = False
+) -> FloatArray:
     """Walk down from a place along the limits; returns the best place that was looked at.
 
     Args:
@@ -143,47 +155,75 @@ def descend(search: Search, branch: int, start: FloatArray, *, nearby: bool = Fa
         branch: index.
         start: shares, shape (axes,).
         nearby: whether slopes are taken from nearer by, and no margin is left to limits on losses.
+        to_limits: whether the limits are to be broken less instead, whatever the value.
     """
     from scipy.optimize import minimize
 
-    slope = _Slopes(search, branch, nearby)
-    k, worst = start.size, search.judge.aim.kind == "worst"
-    here = slope.at(start)
-    x = np.append(start, here.parts.max()) if worst else start
-
-    def along(z: FloatArray) -> float:
-        return float(z[k]) if worst else slope.at(z[:k]).value
-
-    def along_slope(z: FloatArray) -> FloatArray:
-        return np.append(np.zeros(k), 1.0) if worst else slope.at(z[:k]).d_value
-
-    def room(z: FloatArray) -> FloatArray:
-        at = slope.at(z[:k])
-        return np.append(-at.excess - at.margin, z[k] - at.parts if worst else [])
-
-    def room_slope(z: FloatArray) -> FloatArray:
-        at = slope.at(z[:k])
-        if not worst:
-            return -at.d_excess
-        limits = np.hstack([-at.d_excess, np.zeros((at.excess.size, 1))])
-        return np.vstack([limits, np.hstack([-at.d_parts, np.ones((at.parts.size, 1))])])
-
+    slopes = _Slopes(search, branch, nearby)
+    here = slopes.at(start)
     if not (np.isfinite(here.value) and np.isfinite(here.excess).all()):
         return start
-    bounds = [(0.0, 1.0)] * k + [(None, None)] * worst
-    constraint: Any = {"type": "ineq", "fun": room, "jac": room_slope}
-    limited = worst or bool(search.judge.limits)
+    form = _form(slopes, here, to_limits)
+    constraint: Any = {"type": "ineq", "fun": form.room, "jac": form.room_slope}
     with np.errstate(all="ignore"), suppress(_StoppedGaining):
         minimize(
-            along,
-            x,
-            jac=along_slope,
-            bounds=bounds,
-            constraints=[constraint] if limited else [],
+            form.cost,
+            np.append(start, form.start),
+            jac=form.cost_slope,
+            bounds=[(0.0, 1.0)] * start.size + [(None, None)] * form.start.size,
+            constraints=[constraint] if form.is_limited else [],
             method="SLSQP",
             options={"maxiter": 30, "ftol": 1e-7},
         )
     return _best_of(search, branch)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A walk as a smooth problem in the shares and further unknowns, which begin at `start`."""
+
+    start: FloatArray
+    cost: Callable[[FloatArray], float]
+    cost_slope: Callable[[FloatArray], FloatArray]
+    room: Callable[[FloatArray], FloatArray]
+    room_slope: Callable[[FloatArray], FloatArray]
+    is_limited: bool = True
+
+
+def _form(slopes: _Slopes, here: _At, to_limits: bool) -> _Form:
+    """The value, the highest part or what limits are broken by, as it can be walked down."""
+    k = here.d_value.size
+    if to_limits:
+        # Each limit has an unknown, which is above 0 and above what it is broken by.
+        n = here.excess.size
+        ones, none, sides = np.ones(n), np.zeros((n, k)), np.eye(n)
+        return _Form(
+            np.maximum(here.excess, 0.0),
+            lambda z: float(z[k:].sum()),
+            lambda z: np.append(np.zeros(k), ones),
+            lambda z: np.append(z[k:] - slopes.at(z[:k]).excess, z[k:]),
+            lambda z: np.block([[-slopes.at(z[:k]).d_excess, sides], [none, sides]]),
+        )
+    if not here.parts.size:
+        return _Form(
+            np.zeros(0),
+            lambda z: slopes.at(z).value,
+            lambda z: slopes.at(z).d_value,
+            lambda z: slopes.at(z).room,
+            lambda z: -slopes.at(z).d_excess,
+            here.excess.size > 0,
+        )
+    # One unknown, above all parts.
+    free, bound = np.zeros((here.excess.size, 1)), np.ones((here.parts.size, 1))
+    return _Form(
+        here.parts.max(keepdims=True),
+        lambda z: float(z[k]),
+        lambda z: np.append(np.zeros(k), 1.0),
+        lambda z: np.append(slopes.at(z[:k]).room, z[k] - slopes.at(z[:k]).parts),
+        lambda z: np.block(
+            [[-slopes.at(z[:k]).d_excess, free], [-slopes.at(z[:k]).d_parts, bound]]
+        ),
+    )
 
 
 def _best_of(search: Search, branch: int) -> FloatArray:
@@ -206,6 +246,11 @@ class _At:
     d_excess: FloatArray
     parts: FloatArray
     d_parts: FloatArray
+
+    @property
+    def room(self) -> FloatArray:
+        """What is left of each limit, shape (L,)."""
+        return -self.excess - self.margin
 
 
 class _StoppedGaining(Exception):
@@ -243,9 +288,9 @@ class _Slopes:
         self._count(found)
         aim, judge = self._search.judge.aim, self._search.judge
         value = np.log(found.value) if aim.kind == "cheapest" else found.value
-        roles = aim.weights if aim.kind == "worst" else ()
-        measured = [_part(judge, found, role) for role in roles]
-        parts = np.stack(measured) if measured else np.zeros((0, value.size))
+        parts = np.zeros((0, value.size))
+        if aim.kind == "worst":
+            parts = aim.parts(found.losses, judge.reference)
         wide, steps = high - low, _MARGIN_STEPS / float(found.costs["steps"][0])
 
         def slopes(y: FloatArray) -> FloatArray:
@@ -273,12 +318,6 @@ class _Slopes:
             self._best = broken, value
         if self._idle >= _PATIENCE:
             raise _StoppedGaining
-
-
-def _part(judge: Judge, found: Samples, role: str) -> FloatArray:
-    """One domain's share of the worst."""
-    alone = replace(judge.aim, kind="sum", weights={role: judge.aim.weights[role]})
-    return alone.value(found.losses, judge.reference, found.costs)
 
 
 def zoom(search: Search, branch: int, place: FloatArray) -> None:

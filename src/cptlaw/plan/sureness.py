@@ -46,10 +46,11 @@ def sureness(judge: Judge, samples: Samples, ensemble: Ensemble, level: float = 
     some = samples.where(_some(samples))
     losses = judge.draws(ensemble, judge.recipes(some))
     with np.errstate(all="ignore"):
-        value = judge.aim.value(losses, judge.reference, some.costs)
+        reference = judge.reference_draws(ensemble)
+        value = judge.aim.value(losses, reference, some.costs)
         value = np.broadcast_to(value, (len(ensemble), some.value.size))
         value = np.where(np.isfinite(value), value, np.inf)
-        over = [np.atleast_2d(m.excess(losses, judge.reference, some.costs)) for m in judge.limits]
+        over = [np.atleast_2d(m.excess(losses, reference, some.costs)) for m in judge.limits]
     broken = np.zeros(value.shape)
     for excess in over:
         broken = broken + np.where(excess > KEPT, excess, 0.0)
@@ -142,6 +143,7 @@ def _value_interval(
         moved = {**at, role: at[role] * np.exp(rest)}
         total += float(judge.aim.value(moved, judge.reference, {})[0] - value) ** 2
     weigh = max(calibration_of(judge.fit.domain(role)).refits for role in judge.aim.weights)
-    total += (weigh * half_spread(judge.aim.value(drawn, judge.reference, {})[:, 0])) ** 2
+    values = judge.aim.value(drawn, judge.reference_draws(ensemble), {})[:, 0]
+    total += (weigh * half_spread(values)) ** 2
     reach = times * total**0.5
     return Interval(value, value - reach, value + reach, level)
