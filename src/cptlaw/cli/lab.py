@@ -193,3 +193,4 @@ def run(experiment: str, name: str, output: str | None, threads: int | None) -> 
                 raise click.exceptions.Exit(130) from None
         else:
             torchrun.leave()
+    torchrun.end()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from cptlaw.lab import records
+from cptlaw.lab import processes, records
 from cptlaw.lab.stopping import STOP_FILE
 from cptlaw.lab.sweep import Job
 
@@ -73,6 +73,17 @@ def leave() -> None:
     if distributed.is_available() and distributed.is_initialized():
         distributed.barrier()
         distributed.destroy_process_group()
+
+
+def end() -> None:
+    """End this process at once, if it is one of several that torchrun started.
+
+    Threads that the back ends leave behind may abort an ordinary exit, after all is written.
+    """
+    if processes.under_torchrun() and processes.world() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
