@@ -90,8 +90,7 @@ def effects(search: Search) -> tuple[KnobEffect, ...]:
     found: tuple[KnobEffect, ...] = ()
     for _ in range(_SCANS):
         best = search.samples.where(np.array([0]))
-        place = best.shares[0][~np.isnan(best.shares[0])]
-        found = _scanned(search, int(best.branch[0]), place)
+        found = _scanned(search, *best.first)
         now = search.samples
         same = np.array_equal(now.shares[0], best.shares[0], equal_nan=True)
         if same and now.branch[0] == best.branch[0]:
@@ -160,9 +159,9 @@ def walk_to_alternatives(search: Search) -> None:
     for choices in _listed(search.judge).values():
         for choice in filter(None, dict.fromkeys(choices)):
             one = _of_choice(search.samples, choices, choice)
-            place = one.shares[0][~np.isnan(one.shares[0])]
+            branch, place = one.first
             if place.size:
-                descend(search, int(one.branch[0]), place)
+                descend(search, branch, place)
 
 
 def alternatives(search: Search) -> tuple[Alternative, ...]:

@@ -62,6 +62,12 @@ class Samples(NamedTuple):
         """
         return np.lexsort((self.excess.sum(axis=0), self.value, self.broken))
 
+    @property
+    def first(self) -> tuple[int, FloatArray]:
+        """Branch and place of the first of them, shape (axes,)."""
+        shares = self.shares[0]
+        return int(self.branch[0]), shares[~np.isnan(shares)]
+
     def where(self, chosen: BoolArray | IntArray) -> Samples:
         """Those that are chosen."""
         return Samples(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from cptlaw.plan.aims import Limit
 from cptlaw.plan.around import tolerance
 from cptlaw.plan.search import Search, descend, zoom
@@ -40,7 +38,7 @@ def prices_of(search: Search, branch: int) -> tuple[LimitPrice, ...]:
         branch: index of its branch.
     """
     samples, judge = search.samples, search.judge
-    place = samples.shares[0][~np.isnan(samples.shares[0])]
+    place = samples.first[1]
     best = float(samples.value[0])
     found: list[LimitPrice] = []
     for i, limit in enumerate(judge.limits):

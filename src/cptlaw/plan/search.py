@@ -83,7 +83,7 @@ def _finish(search: Search) -> None:
         for branch, place in _valleys(search.samples):
             zoom(search, branch, descend(search, branch, place, to_limits=True))
     best = search.samples.where(np.array([0]))
-    place, branch = best.shares[0][~np.isnan(best.shares[0])], int(best.branch[0])
+    branch, place = best.first
     if place.size:
         to_limits = not bool(best.kept[0])
         zoom(search, branch, descend(search, branch, place, nearby=True, to_limits=to_limits))
@@ -228,8 +228,7 @@ def _form(slopes: _Slopes, here: _At, to_limits: bool) -> _Form:
 
 def _best_of(search: Search, branch: int) -> FloatArray:
     samples = search.samples
-    mine = samples.shares[samples.branch == branch][0]
-    return mine[~np.isnan(mine)]
+    return samples.where(samples.branch == branch).first[1]
 
 
 @dataclass(frozen=True)
