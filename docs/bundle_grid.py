@@ -8,9 +8,10 @@ import re
 import sys
 from pathlib import Path
 
-from cptlaw import datasets, study_file
-from cptlaw.logs.write import write_csv
-from cptlaw.runs import Curve, Run
+from cptlaw import datasets
+from cptlaw.studies import study_file
+from cptlaw.studies.logs.write import write_csv
+from cptlaw.studies.runs import Curve, Run
 
 SMALL = {
     "base": "the base",

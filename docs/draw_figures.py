@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from cptlaw import Knobs, datasets, fit, paper, plan, plot
-from cptlaw.plot.paper import paper_figure
-from cptlaw.plot.plans import plan_figure
+from cptlaw import Knobs, datasets, fit, plan, plot
+from cptlaw.output.plot.plans import plan_figure
+from cptlaw_evidence import paper
+from cptlaw_evidence.paper.figures import paper_figure
 
 FOLDER = Path(__file__).parent / "figures"
 HELD_OUT = ("cpt-cosine", "hidden-pt-const")

@@ -56,7 +56,7 @@ def test_every_command_in_the_pages_is_understood():
 
 
 def test_the_study_file_page_shows_a_study_that_loads(tmp_path):
-    from cptlaw import study_file
+    from cptlaw.studies import study_file
 
     text = blocks(ROOT / "docs" / "study-file.md", "toml")[0]
     log = "step,eval_general_loss,eval_law_loss,eval_code_loss\n"

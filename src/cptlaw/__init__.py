@@ -3,39 +3,33 @@
 The whole public API is listed here; everything else may change.
 """
 
-from cptlaw import (
-    analysis,
-    catalog,
-    datasets,
-    factors,
-    logs,
-    plot,
-    published,
-    report,
-    store,
-    uncertainty,
-)
-from cptlaw.areas import Convention
-from cptlaw.backtest import Backtest, backtest
-from cptlaw.compare import Comparison, compare
+from cptlaw.decisions import analysis
+from cptlaw.decisions.goal import Goal
+from cptlaw.decisions.pilot import Budget, Pilot, Pilots, candidates, first_pilots, pilot
+from cptlaw.decisions.plan import Aim, Knobs, Limit, Plan, Prices, plan
 from cptlaw.errors import CptlawError, DataError, FitError, MissingExtra
-from cptlaw.fit import fit
-from cptlaw.fitted import DomainFit, Fit
-from cptlaw.forecast import DomainForecast, Forecast, forecast
-from cptlaw.goal import Goal
-from cptlaw.history import History
-from cptlaw.law import Factor, Law, Shape, Term
-from cptlaw.pilot import Budget, Pilot, Pilots, candidates, first_pilots, pilot
-from cptlaw.plan import Aim, Knobs, Limit, Plan, Prices, plan
-from cptlaw.profile import Profile, profile
-from cptlaw.runs import Curve, LoggedLR, Run
-from cptlaw.schedule import Schedule
-from cptlaw.scores import Scores
-from cptlaw.segment import Segment
-from cptlaw.shift import ShiftAt, shift_at
-from cptlaw.study import Study
-from cptlaw.study_file import load as load_study
-from cptlaw.tradeoffs import Tradeoff, tradeoffs
+from cptlaw.fitting import published, uncertainty
+from cptlaw.fitting.fit import fit
+from cptlaw.fitting.profile import Profile, profile
+from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.fitting.scores import Scores
+from cptlaw.fitting.shift import ShiftAt, shift_at
+from cptlaw.fitting.tradeoffs import Tradeoff, tradeoffs
+from cptlaw.forecasting.backtest import Backtest, backtest
+from cptlaw.forecasting.compare import Comparison, compare
+from cptlaw.forecasting.forecast import DomainForecast, Forecast, forecast
+from cptlaw.laws import catalog, factors
+from cptlaw.laws.areas import Convention
+from cptlaw.laws.law import Factor, Law, Shape, Term
+from cptlaw.output import plot, store
+from cptlaw.output.text import report
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.segment import Segment
+from cptlaw.studies import datasets, logs
+from cptlaw.studies.history import History
+from cptlaw.studies.runs import Curve, LoggedLR, Run
+from cptlaw.studies.study import Study
+from cptlaw.studies.study_file import load as load_study
 
 __version__ = "0.1.0"
 __all__ = [

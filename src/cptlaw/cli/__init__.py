@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import entry_points
 
 import click
 
-from cptlaw.cli import compare, fitting, lab, logs, paper, pilot, plan, schedule, showing
+from cptlaw.cli import compare, fitting, lab, logs, pilot, plan, schedule, showing
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
 
@@ -76,11 +77,12 @@ for command in (
     compare.compare,
     plan.plan,
     pilot.pilot,
-    paper.paper,
     schedule.schedule,
     showing.laws,
     showing.published,
-    showing.bench,
     lab.lab,
 ):
     cli.add_command(command)
+
+for found in entry_points(group="cptlaw.commands"):
+    cli.add_command(found.load(), found.name)

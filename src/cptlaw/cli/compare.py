@@ -20,7 +20,7 @@ from cptlaw.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from cptlaw.compare import ComparedRow, Comparison
+    from cptlaw.forecasting.compare import ComparedRow, Comparison
 
 
 @click.command(cls=Many)
@@ -53,8 +53,8 @@ def compare(
     as_json: bool,
 ) -> None:
     """Compare laws by their errors on what they were not shown, with a paired bootstrap."""
-    from cptlaw import study_file
-    from cptlaw.compare import compare as compare_laws
+    from cptlaw.forecasting.compare import compare as compare_laws
+    from cptlaw.studies import study_file
 
     laws = list(dict.fromkeys(name for word in law for name in word.split(",")))
     check_laws([*laws, *([] if against is None else [against])])
@@ -77,7 +77,7 @@ def compare(
 
 def comparison_text(result: Comparison) -> str:
     """Errors of every law, the differences with their intervals, and what they say."""
-    from cptlaw import report
+    from cptlaw.output.text import report
 
     headers = (
         "domain", "law", "runs", "MAPE", "final loss", f"minus {result.against}",

@@ -59,8 +59,12 @@ def fit(
     as_json: bool,
 ) -> None:
     """Fit a law to every domain of a study file."""
-    from cptlaw import fit as fit_study
-    from cptlaw import plot, report, shapes, store, study_file, tradeoffs
+    from cptlaw.fitting import fit as fit_study
+    from cptlaw.fitting import tradeoffs
+    from cptlaw.output import plot, store
+    from cptlaw.output.json import values as shapes
+    from cptlaw.output.text import report
+    from cptlaw.studies import study_file
 
     check_writable(output, figure, reads=[study])
     check_figure(figure)
@@ -131,8 +135,10 @@ def forecast(
 
     FIT is a file that `cptlaw fit -o` wrote, or published:NAME (see `cptlaw published`).
     """
-    from cptlaw import forecast as predict
-    from cptlaw import plot, report, shapes, store
+    from cptlaw.forecasting import forecast as predict
+    from cptlaw.output import plot, store
+    from cptlaw.output.json import values as shapes
+    from cptlaw.output.text import report
 
     check_writable(output, figure, reads=[fit])
     check_figure(figure)
@@ -189,8 +195,11 @@ def backtest(
     as_json: bool,
 ) -> None:
     """Fit on some runs, predict the others, and score the forecasts."""
-    from cptlaw import backtest as run_backtest
-    from cptlaw import report, shapes, store, study_file
+    from cptlaw.forecasting import backtest as run_backtest
+    from cptlaw.output import store
+    from cptlaw.output.json import values as shapes
+    from cptlaw.output.text import report
+    from cptlaw.studies import study_file
 
     check_writable(output, reads=[study])
     laws = list(dict.fromkeys(name for word in law for name in word.split(",")))

@@ -18,8 +18,9 @@ from cptlaw.errors import DataError
 @JSON
 def read(logs: tuple[str, ...], output: str | None, as_json: bool) -> None:
     """Show what a log holds: columns, steps, learning rate, and anything odd."""
-    from cptlaw import logs as readers
-    from cptlaw import report, shapes
+    from cptlaw.output.json import values as shapes
+    from cptlaw.output.text import report
+    from cptlaw.studies import logs as readers
 
     runs = [readers.read(path) for path in logs]
     written = [] if output is None else _targets(Path(output), [run.name for run in runs])
@@ -71,9 +72,9 @@ def init(
     as_json: bool,
 ) -> None:
     """Write a first study.toml from logs; look it over before fitting."""
-    from cptlaw import logs as readers
     from cptlaw.files import write_atomic
-    from cptlaw.study_file.draft import draft
+    from cptlaw.studies import logs as readers
+    from cptlaw.studies.study_file.draft import draft
 
     check_writable(output, reads=logs)
     if Path(output).exists() and not force:

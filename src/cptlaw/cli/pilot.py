@@ -12,7 +12,7 @@ from cptlaw.cli.shared import JSON, Many, load_fit, say, say_written, show
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
-    from cptlaw.pilot import Pilots
+    from cptlaw.decisions.pilot import Pilots
 
 
 @click.command(cls=Many, short_help="Which run to do next.")
@@ -59,15 +59,15 @@ def pilot(
     FIT is a file that `cptlaw fit -o` wrote. The decision is which run to do in the end: the one
     whose final losses, weighted by --goal, are lowest.
     """
-    from cptlaw.pilot import files
-    from cptlaw.pilot.shapes import pilots_shape
+    from cptlaw.output import pilot_files
+    from cptlaw.output.json.pilot import pilots_shape
 
     if experiment is not None and output is None:
         raise DataError("--experiment is what -o writes from; give -o DIR too.")
     if output is not None:
-        files.check(output)
+        pilot_files.check(output)
     found = _first(fit, given) if is_new else _next(fit, given)
-    written = files.write(found, output, experiment) if output is not None else []
+    written = pilot_files.write(found, output, experiment) if output is not None else []
     show(as_json, lambda: pilots_shape(found), lambda: _text(found))
     say_written(*map(str, written))
     if output is None:
@@ -79,7 +79,7 @@ def pilot(
 
 def _first(fit: str | None, given: dict[str, Any]) -> Pilots:
     """The first runs of a model."""
-    from cptlaw.pilot import first_pilots
+    from cptlaw.decisions.pilot import first_pilots
 
     if fit is not None:
         raise DataError(f"{fit}: --new plans first runs, without a fit. Leave one of them out.")
@@ -101,9 +101,9 @@ def _first(fit: str | None, given: dict[str, Any]) -> Pilots:
 
 def _next(name: str | None, given: dict[str, Any]) -> Pilots:
     """The next runs after those of a fit."""
-    from cptlaw import pilot as propose
-    from cptlaw.goal import Goal
-    from cptlaw.pilot import Budget, candidates
+    from cptlaw.decisions import pilot as propose
+    from cptlaw.decisions.goal import Goal
+    from cptlaw.decisions.pilot import Budget, candidates
 
     if name is None:
         raise DataError("give FIT, the file of a fit, or --new for first runs.")
@@ -134,7 +134,7 @@ def _next(name: str | None, given: dict[str, Any]) -> Pilots:
 
 def _text(pilots: Pilots) -> str:
     """The runs as a table, and why each."""
-    from cptlaw.report import number, percent, table
+    from cptlaw.output.text.report import number, percent, table
 
     unit, is_new = pilots.budget.unit, pilots.goal is None
     headers = ["run", unit]
@@ -161,52 +161,3 @@ def _text(pilots: Pilots) -> str:
         lines.append(f"Now {pilots.best} looks best ({pilots.goal.text}){rival}.")
         lines.append("Regret in nats of the goal; each line counts with those above it.")
     return "\n".join([*lines, *pilots.notes])
-
-
-@click.command("pilots", short_help="Chosen pilots against random ones.")
-@click.option("--draws", type=click.IntRange(min=1), default=100, show_default=True)
-@JSON
-def bench_pilots(draws: int, as_json: bool) -> None:
-    """Play choices of pilots through on the bundled runs, against random choices.
-
-    Three pilots of the same total cost each; the regret of the choice made after them, and the
-    mean error of the forecast curves of what is not done, of the targets and of all runs.
-    """
-    from cptlaw.pilot import replay
-
-    result = replay.measure(draws, say)
-    show(as_json, lambda: result, lambda: _bench_text(result))
-
-
-def _bench_text(result: dict[str, Any]) -> str:
-    parts = [_start_text(start, result["draws"]) for start in result["starts"]]
-    ratio = ", ".join(f"{words} {result['ratios'][kind]:.2f}" for kind, words in _SCORES.items())
-    return "\n\n".join([*parts, f"Over all starts, chosen over random: {ratio}."])
-
-
-def _start_text(start: dict[str, Any], draws: int) -> str:
-    """One start as a table: a line for every decision, and the means."""
-    from cptlaw.report import table
-
-    keys = [f"{kind}{which}" for kind in _SCORES for which in ("_before", "", "_random")]
-    lines = [*start["rows"], {"goal": "mean", **start["mean"]}]
-    rows = [[line["goal"], *(f"{line[key]:.4f}" for key in keys)] for line in lines]
-    headers = ["goal", *(f"{words} {w}" for words in _SCORES.values() for w in _WHICH)]
-    ratio = ", ".join(f"{words} {start['ratios'][kind]:.2f}" for kind, words in _SCORES.items())
-    return "\n".join(
-        [
-            f"After {', '.join(start['first'])}: pilots of {start['budget']} out of "
-            f"{start['candidates']} candidates, nats",
-            table(headers, rows),
-            f"Chosen over random ({draws} choices): {ratio}.",
-            f"A fit to all runs has an error of {start['least_error']:.4f} on them.",
-        ]
-    )
-
-
-_SCORES = {
-    "regret": "regret",
-    "error": "target error",
-    "error_all": "error of all",
-}
-_WHICH = ("before", "chosen", "random")

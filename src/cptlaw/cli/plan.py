@@ -9,15 +9,7 @@ from typing import Any
 
 import click
 
-from cptlaw.cli.shared import (
-    JSON,
-    Many,
-    check_figure,
-    load_fit,
-    say,
-    say_written,
-    show,
-)
+from cptlaw.cli.shared import JSON, Many, check_figure, load_fit, say, say_written, show
 from cptlaw.errors import DataError
 
 _VALUES = "A number, a list (1e-4,2e-4) or a range (1e-5..2e-4)."
@@ -109,9 +101,9 @@ def plan(
     FIT is a file that `cptlaw fit -o` wrote, or published:ID. What varies is given as a range or a
     list; the rest is fixed.
     """
-    from cptlaw.plan.files import check, write
-    from cptlaw.plan.shapes import plan_shape
-    from cptlaw.plan.text import plan_text
+    from cptlaw.output.json.plan import plan_shape
+    from cptlaw.output.plan_files import check, write
+    from cptlaw.output.text.plan import plan_text
 
     check_figure(figure)
     if experiment is not None and output is None:
@@ -122,8 +114,8 @@ def plan(
     found = _planned(known, goal, limits, given)
     written: list[str] = []
     if figure is not None:
-        from cptlaw.plot import save
-        from cptlaw.plot.plans import plan_figure
+        from cptlaw.output.plot import save
+        from cptlaw.output.plot.plans import plan_figure
 
         written.append(str(save(plan_figure(found), figure)))
     if output is not None:
@@ -142,7 +134,7 @@ def plan(
 
 def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, Any]) -> Any:
     """The plan for what the command line says."""
-    from cptlaw.plan import Aim, Knobs, Numbers, Prices, plan
+    from cptlaw.decisions.plan import Aim, Knobs, Numbers, Prices, plan
 
     names = ("peak", "steps", "decay", "end", "warmup", "replay")
     knobs = Knobs(

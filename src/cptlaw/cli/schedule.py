@@ -11,7 +11,7 @@ from cptlaw.cli.shared import JSON, check_figure, check_writable, say, say_writt
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
-    from cptlaw.schedule import Schedule
+    from cptlaw.schedules.schedule import Schedule
 
 FIGURES = (".png", ".svg", ".pdf")
 
@@ -33,7 +33,7 @@ def schedule(text: str, start_lr: float | None, output: tuple[str, ...], as_json
     A .py file is a module for PyTorch and transformers' Trainer that needs no cptlaw; its first
     lines say how to use it.
     """
-    from cptlaw.schedule import Schedule
+    from cptlaw.schedules.schedule import Schedule
 
     _check(output)
     parsed = Schedule.parse(text, start_lr)
@@ -56,7 +56,7 @@ def _starts_itself(text: str, parsed: Schedule) -> bool:
 
 def _check(output: tuple[str, ...]) -> None:
     """Whether all can be written, before any is."""
-    from cptlaw.training.files import check_module_name
+    from cptlaw.schedules.export.files import check_module_name
 
     check_writable(*output)
     for path in output:
@@ -73,20 +73,21 @@ def _check(output: tuple[str, ...]) -> None:
 
 
 def _write(schedule: Schedule, path: str) -> None:
-    from cptlaw import plot, training
+    from cptlaw.output import plot
+    from cptlaw.schedules import export
 
     suffix = Path(path).suffix.lower()
     if suffix == ".csv":
-        training.write_csv(schedule, path)
+        export.write_csv(schedule, path)
     elif suffix == ".py":
-        training.write_python(schedule, path)
+        export.write_python(schedule, path)
     else:
         plot.save(plot.schedule(schedule), path)
 
 
 def summary_text(schedule: Schedule) -> str:
     """The segments, and the numbers of the whole."""
-    from cptlaw import report
+    from cptlaw.output.text import report
 
     found = summary_shape(schedule)
     rows = [

@@ -93,7 +93,7 @@ def check_figure(path: str | None) -> None:
         DataError: another suffix than png, svg and pdf.
         MissingExtra: matplotlib is not installed.
     """
-    from cptlaw.plot.writing import figure_kind
+    from cptlaw.output.plot.writing import figure_kind
 
     if path is None:
         return
@@ -120,7 +120,7 @@ def check_laws(laws: Iterable[str], ood_law: str = "eq6") -> None:
     Raises:
         DataError: naming the laws there are.
     """
-    from cptlaw.catalog import CHOSEN, LAWS
+    from cptlaw.laws.catalog import CHOSEN, LAWS
 
     known = ", ".join(LAWS)
     for law in laws:
@@ -156,7 +156,7 @@ def fixed_shapes(pairs: Iterable[str], lambda_: float | None) -> dict[str, float
 
 def convention_of(warmup: str, tail: str, fit_from: int | None) -> Any:
     """The convention that was asked for."""
-    from cptlaw.areas import Convention
+    from cptlaw.laws.areas import Convention
 
     return Convention(warmup, tail, fit_from)  # type: ignore[arg-type]
 
@@ -167,8 +167,9 @@ def load_fit(name: str) -> Any:
     Raises:
         DataError: there is none, or the file holds something else.
     """
-    from cptlaw import published, store
-    from cptlaw.fitted import Fit
+    from cptlaw.fitting import published
+    from cptlaw.fitting.result import Fit
+    from cptlaw.output import store
 
     if name.startswith("published:"):
         return published.load(name)

@@ -10,9 +10,9 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.fitting.newton import Minimum, whitening
 from cptlaw.fitting.objective import Objective
-from cptlaw.history import History
-from cptlaw.law import Law
-from cptlaw.observations import Observations
+from cptlaw.fitting.observations import Observations
+from cptlaw.laws.law import Law
+from cptlaw.studies.history import History
 
 _MENDS = {
     ("L0", "A", "alpha"): (

@@ -7,21 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from cptlaw import catalog
 from cptlaw.arrays import FloatArray
-from cptlaw.catalog import Facts
 from cptlaw.errors import DataError, FitError, suggestion
-from cptlaw.fitted import DomainFit, combination
 from cptlaw.fitting.covariance import covariance
 from cptlaw.fitting.diagnosis import diagnose
 from cptlaw.fitting.newton import Minimum, minimise
 from cptlaw.fitting.objective import Objective
+from cptlaw.fitting.observations import Observations, facts
 from cptlaw.fitting.projection import Projected, project, search
-from cptlaw.history import History
-from cptlaw.law import Law
-from cptlaw.observations import Observations, facts
-from cptlaw.points import Points
-from cptlaw.scores import score
+from cptlaw.fitting.result import DomainFit, combination
+from cptlaw.fitting.scores import score
+from cptlaw.laws import catalog
+from cptlaw.laws.catalog import Facts
+from cptlaw.laws.law import Law
+from cptlaw.laws.points import Points
+from cptlaw.studies.history import History
 
 
 def fit_domain(

@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.law import Columns, Law
-from cptlaw.points import Points
+from cptlaw.laws.law import Columns, Law
+from cptlaw.laws.points import Points
 
 DELTA = 1e-3
 PRIOR_WEIGHT = 5e-5

@@ -15,7 +15,7 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray
 from cptlaw.fitting.objective import Objective, huber
-from cptlaw.law import Columns
+from cptlaw.laws.law import Columns
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cptlaw.errors import DataError, at, suggestion
-from cptlaw.history import MOST_STEPS
 from cptlaw.lab.tables import Model, RunTable, Training, check_names, read_table
-from cptlaw.schedule import Schedule
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.history import MOST_STEPS
 
 _SHORT = {
     "replay": "replay",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cptlaw.files import write_atomic
 from cptlaw.lab.records import LOG
-from cptlaw.runs import UNKNOWN
+from cptlaw.studies.runs import UNKNOWN
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node

@@ -18,7 +18,7 @@ from cptlaw.errors import DataError
 from cptlaw.lab import mixing, processes
 from cptlaw.lab import model as models
 from cptlaw.lab.records import CHECKPOINT, DONE_MARK, LOG, checkpoints, complete
-from cptlaw.training import lambda_lr
+from cptlaw.schedules.export import lambda_lr
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node

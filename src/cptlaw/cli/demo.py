@@ -1,0 +1,78 @@
+"""The whole way on bundled real runs, as a user would go it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from cptlaw.errors import DataError, MissingExtra
+from cptlaw.fitting.fit import fit
+from cptlaw.forecasting.backtest import backtest
+from cptlaw.forecasting.forecast import forecast
+from cptlaw.output import plot, store
+from cptlaw.output.json import values as shapes
+from cptlaw.output.text import report
+from cptlaw.studies import datasets
+
+HELD_OUT = ("cpt-cosine", "hidden-pt-const")
+REPLAY = "mixed-const-replay0.25"
+SCHEDULE = "constant 300 | linear 700 to 0"
+
+
+def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> None:
+    """Fit, backtest, forecast and draw; figures and files go into `directory`.
+
+    Args:
+        directory: made if it is missing.
+        say: is told of every step.
+        as_json: print one JSON object instead of text.
+
+    Raises:
+        DataError: the directory cannot be made.
+        MissingExtra: matplotlib is not installed.
+    """
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtra("matplotlib", "plot", "The demo")
+    if directory.is_file():
+        raise DataError(f"{directory}: is a file; name a folder.")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{directory}: cannot be made: {error.strerror}.") from None
+    folder = datasets.copy("tiny-cpt", directory)
+    say(f"1. seven real runs of a 0.15M model, with a study file: {folder / 'study.toml'}")
+    study = datasets.load("tiny-cpt").without([REPLAY])
+    say(f"2. backtest: fit without {' and '.join(HELD_OUT)}, forecast them, compare")
+    tested = backtest(study, HELD_OUT)
+    say("3. fit: the effective-LR law on D_pt and D_cpt, Eq. 6 on the two out-of-domain sets")
+    fitted = fit(study)
+    say(f"4. forecast of a run that was never done: {SCHEDULE}")
+    future = forecast(fitted, SCHEDULE, after="base")
+    store.save(fitted, directory / "fit.json")
+    plot.save(plot.fit_figure(fitted), directory / "fit.png")
+    plot.save(plot.forecast_figure(future, fitted), directory / "forecast.png")
+    if as_json:
+        parts = {
+            "backtest": shapes.backtest_shape(tested),
+            "fit": shapes.fit_shape(fitted),
+            "forecast": shapes.forecast_shape(future),
+        }
+        click.echo(json.dumps(parts, allow_nan=False))
+    else:
+        texts = (
+            report.backtest_text(tested, notes=False),
+            report.fit_text(fitted),
+            report.forecast_text(future),
+        )
+        click.echo("\n\n".join(texts))
+    for name in ("fit.json", "fit.png", "forecast.png"):
+        say(f"wrote {directory / name}")
+    fit_file = directory / "fit.json"
+    say(
+        f'next: cptlaw forecast {fit_file} --after base --schedule "cosine 1500 to 0", '
+        "or your own logs: cptlaw init LOG ... -o study.toml"
+    )

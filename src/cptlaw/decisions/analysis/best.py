@@ -1,0 +1,147 @@
+"""What is best to choose: the peak learning rate, the loss potential of the start, the replay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cptlaw.decisions.analysis.weighing import (
+    Weights,
+    ascending,
+    check_weights,
+    ends,
+    lowest,
+    transfers,
+    weighted,
+)
+from cptlaw.errors import DataError
+from cptlaw.fitting.result import Fit
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.history import History
+from cptlaw.studies.runs import Run
+
+_LEAST_PEAK = float(np.finfo(np.float64).tiny)
+
+
+def optimal_peak(
+    fit: Fit,
+    start: History,
+    family: Callable[[float], Schedule],
+    peaks: ArrayLike,
+    weights: Weights,
+    *,
+    replay: float = 0.0,
+) -> Callable[[Fit], float]:
+    """The peak LR at which a weighted final loss is lowest, between the given ones.
+
+    The lowest of the given peaks is refined by the parabola through it and its neighbours, in
+    the logarithm of the peak; at either end it is that end itself.
+
+    Args:
+        fit: whose conventions count; the returned function takes any refit of it.
+        start: learning rates up to the transfer.
+        family: peak LR -> schedule of the CPT.
+        peaks: ascending peak LRs to try, shape (k,), at least three.
+        weights: role -> weight of its final loss.
+        replay: share of D_pt in the CPT data.
+
+    Raises:
+        DataError: fewer than three peaks, a role that the fit lacks, or no weight above 0.
+    """
+    check_weights(fit, weights)
+    tried = ascending(peaks, _LEAST_PEAK, "optimal_peak", "peak learning rates")
+    runs = [Run("peak", schedule=family(p), data="cpt", replay=replay) for p in tried.tolist()]
+    points = ends([start.then(run) for run in runs], fit)
+
+    def best(fit: Fit) -> float:
+        return float(np.exp(lowest(np.log(tried), weighted(fit, points, weights))))
+
+    return best
+
+
+def optimal_potential(
+    fit: Fit,
+    start: Callable[[float], History],
+    family: Callable[[float], Schedule],
+    potentials: ArrayLike,
+    weights: Weights,
+    *,
+    replay: float = 0.0,
+    from_transfer: bool = False,
+) -> Callable[[Fit], float]:
+    """The loss potential of the start at which a weighted final loss is lowest.
+
+    The loss potential is the final LR of the pre-training over its peak: 0 for a fully annealed
+    checkpoint, 1 for one that was never annealed.
+
+    Args:
+        fit: whose conventions count; the returned function takes any refit of it.
+        start: loss potential -> learning rates of the pre-training.
+        family: loss potential -> schedule of the CPT.
+        potentials: ascending loss potentials to try, shape (k,), at least three.
+        weights: role -> weight of its final loss.
+        replay: share of D_pt in the CPT data.
+        from_transfer: weigh the change since the transfer instead of the loss; that rewards
+            starts whose own loss is bad.
+
+    Raises:
+        DataError: fewer than three potentials, one outside 0 to 1, a role that the fit lacks, or
+            no weight above 0.
+
+    Source: arXiv:2505.07796, section 5, Eq. 5.
+    """
+    check_weights(fit, weights)
+    tried = ascending(potentials, 0.0, "optimal_potential", "loss potentials")
+    if tried[-1] > 1.0:
+        raise DataError(f"a loss potential of {tried[-1]:g} is above 1, that of a constant LR.")
+    histories = [
+        start(p).then(Run("potential", schedule=family(p), data="cpt", replay=replay))
+        for p in tried.tolist()
+    ]
+    last, first = ends(histories, fit), transfers(histories, fit)
+
+    def best(fit: Fit) -> float:
+        loss = weighted(fit, last, weights)
+        if from_transfer:
+            loss = loss - weighted(fit, first, weights)
+        return lowest(tried, loss)
+
+    return best
+
+
+def optimal_replay(
+    fit: Fit,
+    start: History,
+    schedule: Schedule,
+    shares: ArrayLike,
+    weights: Weights,
+) -> Callable[[Fit], float]:
+    """The share of D_pt in the CPT data at which a weighted final loss is lowest.
+
+    Args:
+        fit: whose conventions count; the returned function takes any refit of it.
+        start: learning rates up to the transfer.
+        schedule: of the CPT.
+        shares: ascending shares to try, shape (k,), at least three.
+        weights: role -> weight of its final loss.
+
+    Raises:
+        DataError: fewer than three shares, one outside 0 to 1, a role that the fit lacks, or no
+            weight above 0.
+
+    Source: arXiv:2505.07796, section 5, Eq. 5 and 8.
+    """
+    check_weights(fit, weights)
+    tried = ascending(shares, 0.0, "optimal_replay", "replay shares")
+    if tried[-1] > 1.0:
+        raise DataError(f"a replay share of {tried[-1]:g} is above 1.")
+    history = start.then(Run("replay", schedule=schedule, data="cpt"))
+    points = ends([replace(history, replay=r) for r in tried.tolist()], fit)
+
+    def best(fit: Fit) -> float:
+        return lowest(tried, weighted(fit, points, weights))
+
+    return best

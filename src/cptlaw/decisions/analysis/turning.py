@@ -1,0 +1,67 @@
+"""The length of CPT that pays back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cptlaw.decisions.analysis.weighing import Weights, check_weights, weighted
+from cptlaw.fitting.result import Fit
+from cptlaw.laws.points import Points
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.history import History
+from cptlaw.studies.runs import Run
+
+
+def turning_length(
+    fit: Fit,
+    start: History,
+    schedule: Schedule,
+    weights: Weights,
+    *,
+    every: int | None = None,
+    replay: float = 0.0,
+    for_good: bool = False,
+) -> Callable[[Fit], float]:
+    """The first CPT step at which a weighted loss is back at its value at the transfer.
+
+    It is 0 where the loss never rises, and infinite where it is not back by the schedule's end.
+
+    Args:
+        fit: whose conventions count; the returned function takes any refit of it.
+        start: learning rates up to the transfer.
+        schedule: of the CPT, as long as the horizon that matters.
+        weights: role -> weight of its loss.
+        every: step distance of the curve; left out, about 500 points, between which it is straight.
+        replay: share of D_pt in the CPT data.
+        for_good: count a loss as back only where it stays so up to the schedule's end. A weighted
+            loss may fall at once, rise above its first value and come back much later.
+
+    Raises:
+        DataError: a role that the fit lacks, or no weight above 0.
+
+    Source: arXiv:2505.07796, section 4.4.
+    """
+    check_weights(fit, weights)
+    history = start.then(Run("turning", schedule=schedule, data="cpt", replay=replay))
+    before = start.pt_lr.size + start.cpt_lr.size
+    distance = every or max(schedule.steps // 500, 1)
+    step = np.unique(np.append(np.arange(0, schedule.steps, distance), schedule.steps))
+    points = Points([history], np.zeros(step.size, dtype=np.int64), before + step, fit.convention)
+
+    def turned(fit: Fit) -> float:
+        loss = weighted(fit, points, weights)
+        above = np.flatnonzero(loss[1:] > loss[0]) + 1
+        if not above.size or (above[0] > 1 and not for_good):
+            return 0.0
+        below = np.flatnonzero(loss[1:] <= loss[0]) + 1
+        below = below[below > (above[-1] if for_good else 0)]
+        if not below.size:
+            return float("inf")
+        first = int(below[0])
+        over, under = loss[first - 1] - loss[0], loss[first] - loss[0]
+        share = over / (over - under) if over > under else 1.0
+        return float(step[first - 1] + share * (step[first] - step[first - 1]))
+
+    return turned

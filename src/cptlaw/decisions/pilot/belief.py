@@ -1,0 +1,240 @@
+"""What a fit holds of the losses of runs that nobody has done: a mean and joint draws.
+
+The draws are refits to data with fresh noise and to priors with fresh centres: what the data leave
+open stays as open as it was before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cptlaw.arrays import FloatArray
+from cptlaw.decisions.goal import Goal
+from cptlaw.decisions.pilot import discrepancy
+from cptlaw.errors import DataError
+from cptlaw.fitting.observations import Observations
+from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.fitting.uncertainty import Ensemble, objective_of
+from cptlaw.forecasting.intervals import calibration_of, noise_of
+from cptlaw.laws.points import Points
+from cptlaw.studies.history import History
+from cptlaw.studies.runs import Run
+from cptlaw.studies.study import Study
+
+PLACES = 20  # evaluations along a run
+COUNT = 400  # draws
+_HIDDEN = 0.1  # share of the loss that a term may make up though it was fitted as 0
+_WIDE = 2.0  # spread of what has no prior: of a coefficient its own size, times this
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """Losses of r runs at PLACES evaluations each, for every domain of a goal.
+
+    Args:
+        goal: which domains count.
+        loss: domain -> predicted loss, shape (r, PLACES); the last is the final one.
+        moves: domain -> what each draw differs from it by, shape (draws, r, PLACES).
+        errors: domain -> covariance of the law's relative errors, shape (r, r).
+        noise: domain -> scale of the relative residuals.
+    """
+
+    goal: Goal
+    loss: Mapping[str, FloatArray]
+    moves: Mapping[str, FloatArray]
+    errors: Mapping[str, FloatArray]
+    noise: Mapping[str, float]
+
+    @property
+    def value(self) -> FloatArray:
+        """Predicted value of every run, shape (r,)."""
+        return self.goal.value({role: loss[:, -1] for role, loss in self.loss.items()})
+
+    def value_covariance(self, runs: Sequence[int], own: bool = True) -> FloatArray:
+        """Covariance of the values of the runs of those indices, shape (n, n).
+
+        Args:
+            runs: indices.
+            own: whether each run's own luck is in it, or only what the law can forecast.
+        """
+        drawn = self._drawn_values(runs)
+        total: FloatArray = drawn.T @ drawn
+        for role, weight in self.goal.weights.items():
+            final = weight * self.loss[role][runs, -1]
+            total = total + final[:, None] * final * self._alike(role, runs, runs, own)
+        return total
+
+    def learned(self, runs: Sequence[int], done: Sequence[int], own: bool = True) -> FloatArray:
+        """What the losses of `done` would take away of `value_covariance(runs, own)`, (n, n)."""
+        drawn = self._drawn_values(runs)
+        blocks = [(role, run) for run in done for role in self.goal.weights]
+        seen = np.concatenate([self._scaled(role)[:, run] for role, run in blocks], axis=1)
+        across, covariance = drawn.T @ seen, seen.T @ seen
+        for i, (role, run) in enumerate(blocks):
+            loss, mine = self.loss[role][run], slice(i * PLACES, (i + 1) * PLACES)
+            final = self.goal.weights[role] * self.loss[role][runs, -1]
+            across[:, mine] += np.outer(final * self._alike(role, runs, [run], own)[:, 0], loss)
+            for j, (other, peer) in enumerate(blocks):
+                if other == role:
+                    shared = self._alike(role, [run], [peer])[0, 0]
+                    there = slice(j * PLACES, (j + 1) * PLACES)
+                    covariance[mine, there] += shared * np.outer(loss, self.loss[role][peer])
+            # neighbours are alike, so that n of them count as sqrt(n)
+            points = (self.noise[role] * loss) ** 2 * np.sqrt(PLACES)
+            covariance[mine, mine] += np.diag(points)
+        return across @ np.linalg.solve(covariance, across.T)
+
+    def _alike(
+        self, role: str, runs: Sequence[int], others: Sequence[int], own: bool = True
+    ) -> FloatArray:
+        """Covariance of relative errors of runs with others; a run's luck is its own alone."""
+        same = np.equal.outer(np.asarray(runs), np.asarray(others))
+        luck = self.noise[role] ** 2 * same if own else 0.0
+        alike: FloatArray = self.errors[role][np.ix_(runs, others)] + luck
+        return alike
+
+    def _scaled(self, role: str) -> FloatArray:
+        """Draws whose summed outer products are the covariance, shape (draws, r, PLACES)."""
+        moves = self.moves[role]
+        scaled: FloatArray = (moves - moves.mean(axis=0)) / np.sqrt(max(len(moves) - 1, 1))
+        return scaled
+
+    def _drawn_values(self, runs: Sequence[int]) -> FloatArray:
+        weights = self.goal.weights.items()
+        drawn = [weight * self._scaled(role)[:, runs, -1] for role, weight in weights]
+        total: FloatArray = np.sum(drawn, axis=0)
+        return total
+
+
+def believe(fit: Fit, goal: Goal, study: Study, runs: Sequence[Run], seed: int = 0) -> Belief:
+    """What a fit holds of runs.
+
+    Args:
+        fit: fitted coefficients.
+        goal: which domains count.
+        study: that of the fit, with the runs.
+        runs: of that study.
+        seed: of the draws.
+
+    Raises:
+        DataError: published coefficients, which come without data, or a run without a prediction.
+    """
+    noise = {role: _noise(fit, role) for role in fit.domains}
+    ensemble = _draws(fit, noise, COUNT, seed)
+    points, histories = _places(fit, study, runs)
+    shape = (len(runs), PLACES)
+    loss, moves, errors = {}, {}, {}
+    for role in goal.weights:
+        domain = fit.domain(role)
+        with np.errstate(over="ignore", invalid="ignore"):  # _check_sane tells it in words
+            predicted = domain.loss(points)
+            drawn = ensemble.losses(role, points) - predicted
+        _check_sane(role, runs, predicted.reshape(shape), drawn.reshape(-1, *shape))
+        fitted = fit.observed(role).points.histories
+        loss[role] = predicted.reshape(shape)
+        moves[role] = drawn.reshape(len(ensemble), *shape)
+        errors[role] = discrepancy.covariance(domain, histories, fitted, noise[role])
+    return Belief(goal, loss, moves, errors, noise)
+
+
+def _check_sane(role: str, runs: Sequence[Run], loss: FloatArray, moves: FloatArray) -> None:
+    sane = ((loss > 0) & np.isfinite(loss) & np.isfinite(moves).all(axis=0)).all(axis=1)
+    if not sane.all():
+        name = runs[int(np.argmin(sane))].name
+        raise DataError(
+            f"run '{name}' is so far from what was fitted that no {role} loss is predicted; leave "
+            "it out, or take a lower peak (--peak)."
+        )
+
+
+def _noise(fit: Fit, role: str) -> float:
+    """Scale of a domain's relative residuals, not smaller than any law's on real curves."""
+    return max(noise_of(fit, role).residual, calibration_of(fit.domain(role)).floor)
+
+
+def _places(fit: Fit, study: Study, runs: Sequence[Run]) -> tuple[Points, list[History]]:
+    histories, steps = [study.start(run).then(run) for run in runs], []
+    for run in runs:
+        start = study.start(run)
+        before = start.pt_lr.size + start.cpt_lr.size
+        steps.append(before + np.ceil(np.linspace(0, run.steps, PLACES + 1)[1:]).astype(np.int64))
+    owner = np.repeat(np.arange(len(runs)), PLACES)
+    return Points(histories, owner, np.concatenate(steps), fit.convention), histories
+
+
+def _draws(fit: Fit, noise: Mapping[str, float], count: int, seed: int) -> Ensemble:
+    """Parameters that the data and the priors leave possible, to first order.
+
+    Whole runs are not resampled: with one CPT run, a draw without it would know nothing of the
+    shift. Each draw instead fits losses with fresh noise, and priors with fresh centres.
+    """
+    moves: dict[str, tuple[FloatArray, ...]] = {}
+    for role, domain in fit.domains.items():
+        if domain.combines is not None:
+            moves[role] = (np.zeros((count, len(domain.law.coefficients))),)
+            continue
+        observed = fit.observed(role)
+        leaves = domain.members or (domain,)
+        moves[role] = tuple(
+            _drawn(
+                fit,
+                leaf,
+                observed,
+                noise[role],
+                np.random.default_rng([seed, *role.encode()]),
+                count,
+            )
+            for leaf in leaves
+        )
+    return Ensemble(fit, moves)
+
+
+def _drawn(
+    fit: Fit,
+    domain: DomainFit,
+    observed: Observations,
+    noise: float,
+    random: np.random.Generator,
+    count: int,
+) -> FloatArray:
+    """How far each draw moves coefficients and search coordinates, shape (count, m + k)."""
+    objective = objective_of(fit, domain, observed)
+    z = domain.place
+    _, jacobian = objective.jacobian(z)
+    low, high = objective.bounds
+    spread = np.where(low < high, _spreads(domain, z, jacobian), 0.0)
+    free = spread > 0
+    slopes = jacobian[:, free] * spread[free]  # of parameters in units of their spread
+    precision, pull = np.eye(int(free.sum())), np.zeros((count, int(free.sum())))
+    for index in range(len(observed.runs)):
+        own = slopes[observed.run == index]
+        n = len(own)
+        point, whole = noise**2 * np.sqrt(n), noise**2
+        drawn = np.sqrt(point) * random.standard_normal((count, n))
+        drawn += np.sqrt(whole) * random.standard_normal((count, 1))
+        weighed = (own - whole / (point + n * whole) * own.sum(axis=0)) / point
+        precision += own.T @ weighed
+        pull += drawn @ weighed
+    pull += random.standard_normal(pull.shape)  # last, so that members share the losses' noise
+    moves = np.zeros((count, z.size))
+    moves[:, free] = np.linalg.solve(precision, pull.T).T * spread[free]
+    return moves
+
+
+def _spreads(domain: DomainFit, z: FloatArray, jacobian: FloatArray) -> FloatArray:
+    """How far each parameter may lie from where it is, before any data, shape (m + k,).
+
+    A coefficient is open by its own size and more. One that was fitted as 0, as that of annealing
+    is where no LR ever fell, is as open as a term that makes up a share of the loss.
+    """
+    m = len(domain.law.terms)
+    shapes = [
+        0.0 if s.name in domain.kept else s.prior.spread if s.prior else _WIDE
+        for s in domain.law.shapes
+    ]
+    most = np.abs(jacobian[:, :m]).max(axis=0)
+    hidden = np.where(most > 0, _HIDDEN / np.where(most > 0, most, 1.0), 0.0)
+    return np.array([*np.maximum(_WIDE * np.abs(z[:m]), hidden), *shapes])

@@ -1,0 +1,207 @@
+"""Runs that one might do: schedules, starts and replay shares combined."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from cptlaw.errors import DataError
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.runs import UNKNOWN, Data, Run
+from cptlaw.studies.study import Study
+
+PEAK = "PEAK"
+_WARMUP = 20  # a warm-up is one so-manieth of a run
+_DECAY = 5  # and a WSD's decay
+_FLOOR = 0.1  # where a cosine ends, of its peak
+_SECOND = 0.3  # LR of the second stage, of the peak
+
+
+def candidates(
+    study: Study,
+    *,
+    after: Sequence[str] = (),
+    schedules: Sequence[str] = (),
+    peaks: Sequence[float] = (),
+    replay: Sequence[float] = (),
+    steps: int | None = None,
+    data: Data = "cpt",
+    batch_tokens: float | None = None,
+    sequence_length: int | None = None,
+    prefix: str = "",
+) -> tuple[Run, ...]:
+    """Every combination of starts, schedules, peaks and replay shares, as runs without losses.
+
+    Args:
+        study: what they go on from.
+        after: starts, "RUN", "RUN@STEP" or "unknown:NAME"; left out, those of the study's CPT runs.
+        schedules: texts, the word PEAK in them standing for each peak; left out, the usual five:
+            constant, cosine, WSD, linear, two stages.
+        peaks: highest learning rates; left out, that of each start's run and half of it.
+        replay: shares of D_pt; left out, those of the study's CPT runs.
+        steps: length of the usual schedules; left out, that of the longest CPT run.
+        data: what they train on.
+        batch_tokens: tokens per step; left out, what the study's CPT runs share.
+        sequence_length: tokens per sequence; left out, what the study's CPT runs share.
+        prefix: what every name begins with.
+
+    Raises:
+        DataError: a start that the study does not have, a schedule that cannot be, or PEAK
+            without peaks.
+    """
+    cpt = [run for run in study.runs if run.data == "cpt" and not study.is_hidden_cpt(run)]
+    length = steps or max([run.steps for run in cpt or study.runs])
+    shares = list(replay) or (sorted({run.replay for run in cpt}) or [0.0])
+    shares = shares if data == "cpt" else [0.0]
+    shared = {(r.batch_tokens, r.sequence_length) for r in (cpt or study.runs)}
+    usual = shared.pop() if len(shared) == 1 else (None, None)
+    batch = batch_tokens or usual[0], sequence_length or usual[1]
+    distinct = {run.domain_tokens for run in cpt}
+    domain_tokens = distinct.pop() if len(distinct) == 1 and data == "cpt" else None
+    found: dict[str, Run] = {}
+    for start in after or starts(study):
+        name, step = _start(study, start)
+        lr = _lr_at(study, name, step)
+        own = list(peaks) or _peaks(study, name)
+        for kind, text in _texts(schedules, own, lr, length):
+            for share in shares:
+                run = Run(
+                    _name(prefix + kind, start, share, found, study),
+                    schedule=Schedule.parse(text, lr),
+                    data=data,
+                    after=name,
+                    after_step=step,
+                    replay=share,
+                    batch_tokens=batch[0],
+                    sequence_length=batch[1],
+                    domain_tokens=domain_tokens if batch[0] else None,
+                )
+                found[run.name] = run
+    return tuple(found.values())
+
+
+def starts(study: Study) -> list[str]:
+    """Where the CPT runs of a study go on from; the ends of its PT runs where there is none."""
+    found: list[str] = []
+    for run in study.runs:
+        if run.unknown_base is not None and run.after is not None:
+            found.append(run.after)
+            continue
+        if run.data != "cpt" or run.after is None:
+            continue
+        base = study.run(run.after)
+        end = run.after_step is None or run.after_step == base.steps
+        if base.data == "pt":
+            found.append(base.name if end else f"{base.name}@{run.after_step}")
+    return list(dict.fromkeys(found)) or [run.name for run in study.runs if run.data == "pt"][:1]
+
+
+def usual_schedules(lr: float, peak: float, steps: int) -> dict[str, str]:
+    """The usual five schedules at one peak, name -> text.
+
+    Args:
+        lr: learning rate before the first step; below the peak there is a warm-up.
+        peak: highest learning rate.
+        steps: length, 10 or more.
+
+    Raises:
+        DataError: too few steps.
+    """
+    if steps < 10:
+        raise DataError(f"steps = {steps}: the usual schedules need 10 or more.")
+    if lr >= peak * (1 - 1e-9):
+        first = 0 if lr <= peak * (1 + 1e-9) else 1
+        head = f"constant 1 to {peak:g} | " if first else ""
+    else:
+        first = max(steps // _WARMUP, 1)
+        head = f"warmup {first} to {peak:g} | "
+        head = head if lr == 0 else head.replace(" | ", f" from={lr:g} | ")
+    rest = steps - first
+    half, last = rest // 2, max(steps // _DECAY, 1)
+    return {
+        "const": f"{head}constant {rest} to {peak:g}",
+        "cosine": f"{head}cosine {rest} to {_FLOOR * peak:g}",
+        "wsd": f"{head}constant {rest - last} to {peak:g} | linear {last} to 0",
+        "linear": f"{head}linear {rest} to 0",
+        "twostage": f"{head}constant {half} to {peak:g} | "
+        f"constant {rest - half} to {_SECOND * peak:g}",
+    }
+
+
+def joined(study: Study, runs: Iterable[Run]) -> Study:
+    """The study with further runs; one without losses makes room for its namesake.
+
+    Raises:
+        DataError: a name that is taken, or a run that cannot go on as it says.
+    """
+    new = {run.name: run for run in runs}
+    for run in study.runs:
+        if run.name in new and run.curves:
+            raise DataError(f"run '{run.name}' is in the study already; take another name.")
+    kept = [new.pop(run.name, run) for run in study.runs]
+    return replace(study, runs=(*kept, *new.values()))
+
+
+def _start(study: Study, start: str) -> tuple[str, int | None]:
+    """The run and the step that "RUN" or "RUN@STEP" names."""
+    if start.startswith(UNKNOWN) and any(run.after == start for run in study.runs):
+        return start, None
+    name, at, step = start.rpartition("@")
+    if not at or study.has_run(start):
+        return study.run(start).name, None
+    run = study.run(name)
+    if not step.isdecimal() or not 1 <= int(step) <= run.steps:
+        raise DataError(
+            f"after = '{start}': run '{name}' has steps 1 to {run.steps}, not '{step}'."
+        )
+    return name, int(step)
+
+
+def _lr_at(study: Study, name: str, step: int | None) -> float:
+    if name.startswith(UNKNOWN):
+        return 0.0
+    schedule = study.run(name).schedule
+    assert schedule is not None
+    return float(schedule.lr([step or schedule.steps])[0])
+
+
+def _peaks(study: Study, name: str) -> list[float]:
+    """The highest LR of a run and all before it, and half of it."""
+    if name.startswith(UNKNOWN):
+        own = [r.schedule.peak for r in study.runs if r.after == name and r.schedule is not None]
+        return [max(own), max(own) / 2]
+    history = study.history(name)
+    peak = float(max(history.pt_lr.max(initial=0.0), history.cpt_lr.max(initial=0.0)))
+    return [peak, peak / 2]
+
+
+def _texts(
+    schedules: Sequence[str], peaks: Sequence[float], lr: float, steps: int
+) -> list[tuple[str, str]]:
+    """Names and texts of the schedules from one start."""
+    for peak in peaks:
+        if not 0 < peak < float("inf"):
+            raise DataError(f"peak = {peak:g}: expected a learning rate above 0, such as 5e-4.")
+    if not schedules:
+        usual = [(f"{peak:.3g}", usual_schedules(lr, peak, steps)) for peak in peaks]
+        return [(f"{kind}-{at}", text) for at, texts in usual for kind, text in texts.items()]
+    found: list[tuple[str, str]] = []
+    for text in schedules:
+        kind = text.split("|")[-1].split()[0].lower() if text.strip() else "empty"
+        if PEAK in text:
+            found += [(f"{kind}-{p:.3g}", text.replace(PEAK, f"{p:g}")) for p in peaks]
+        else:
+            found.append((kind, text))
+    return found
+
+
+def _name(kind: str, start: str, share: float, taken: Iterable[str], study: Study) -> str:
+    """A name that can also be a folder's, and that no other run has."""
+    words = f"{kind}-after-{start}" + (f"-replay{share:g}" if share else "")
+    plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", words)
+    number, name = 1, plain
+    while name in taken or study.has_run(name):
+        number += 1
+        name = f"{plain}-{number}"
+    return name

@@ -1,0 +1,200 @@
+"""Which run to do next: the one that a decision gains most by, for what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cptlaw.decisions.goal import Goal
+from cptlaw.decisions.pilot.belief import Belief, believe
+from cptlaw.decisions.pilot.budget import Budget
+from cptlaw.decisions.pilot.candidates import joined
+from cptlaw.decisions.pilot.gain import Choice, removed
+from cptlaw.decisions.pilot.reasons import reason
+from cptlaw.errors import DataError
+from cptlaw.fitting.result import Fit
+from cptlaw.studies.runs import Run
+from cptlaw.studies.study import Study
+
+_MEAN_SIZE = float(np.sqrt(2 / np.pi))  # of a normal error, in units of its standard deviation
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """A run to do, and what it is for.
+
+    Args:
+        run: without losses.
+        cost: in the budget's unit.
+        reason: a sentence.
+        regret_before: expected regret of the choice without it, nats; None without a fit.
+        regret_after: with it, and with the pilots named before it.
+        removed: share of the targets' standard deviations, summed, that it and the pilots named
+            before it take away.
+    """
+
+    run: Run
+    cost: float
+    reason: str
+    regret_before: float | None = None
+    regret_after: float | None = None
+    removed: float | None = None
+
+
+@dataclass(frozen=True)
+class Pilots:
+    """Runs to do next, the most useful first.
+
+    Args:
+        pilots: the runs.
+        budget: what they were to cost together.
+        goal: what is decided; None without a fit.
+        study: what they go on from; None for first runs.
+        best: the target that looks best now.
+        rival: the target likeliest to be better than that.
+        notes: what was left out or guessed, each a sentence.
+    """
+
+    pilots: tuple[Pilot, ...]
+    budget: Budget
+    goal: Goal | None = None
+    study: Study | None = None
+    best: str = ""
+    rival: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs to do."""
+        return tuple(pilot.run for pilot in self.pilots)
+
+    @property
+    def cost(self) -> float:
+        """What they cost together."""
+        return sum(pilot.cost for pilot in self.pilots)
+
+
+def pilot(
+    fit: Fit,
+    goal: Goal,
+    candidates: Sequence[Run],
+    budget: Budget | str,
+    count: int = 1,
+    seed: int = 0,
+) -> Pilots:
+    """Which runs to do next.
+
+    Each is the one of the highest gain for its cost, after those before it. The gain is by how
+    much the expected regret of the choice falls, plus by how much the mean absolute error of the
+    targets' forecasts is expected to fall, both in nats of the goal.
+
+    Args:
+        fit: fitted coefficients.
+        goal: what is decided; without targets, the candidates are what there is to choose from.
+        candidates: runs that could be done, each going on from a run of the fitted study.
+        budget: what all of them may cost together, such as "5000steps".
+        count: how many to name at most, each on top of those before it.
+        seed: of the draws.
+
+    Raises:
+        DataError: published coefficients, an unknown domain, no candidate that the budget
+            allows, or a candidate that cannot go on as it says.
+    """
+    if fit.study is None:
+        raise DataError(
+            "published coefficients come without the points they were fitted to, so nothing tells "
+            "what is uncertain about them. Fit a study of your own, or plan first runs (--new)."
+        )
+    if count < 1:
+        raise DataError(f"count = {count}: expected at least 1 run.")
+    goal.check(fit.domains)
+    budget = Budget.parse(budget) if isinstance(budget, str) else budget
+    targets = goal.targets or tuple(candidates)
+    study, every = _all_runs(fit, candidates, targets)
+    costs = {run.name: budget.cost(run, study) for run in candidates}
+    _check_affordable(costs, budget)
+    bare = [_bare(run) for run in every]
+    belief = believe(fit, goal, study, bare, seed)
+    names = [run.name for run in every]
+    chosen, choice = _greedy(belief, names, [t.name for t in targets], costs, budget, count, seed)
+    done: list[Pilot] = []
+    for name, before, after, share in chosen:
+        run = study.run(name)
+        why = reason(fit, study, run, [study.run(p.run.name) for p in done])
+        done.append(Pilot(run, costs[name], why, before, after, share))
+    picked = [targets[i].name for i in (choice.best, choice.rival)]
+    notes = [f"no more than {len(done)} of the candidates fit into it."] * (len(done) < count)
+    rival = picked[1] if len(targets) > 1 else ""
+    return Pilots(tuple(done), budget, goal, study, picked[0], rival, tuple(notes))
+
+
+def _all_runs(
+    fit: Fit, candidates: Sequence[Run], targets: Sequence[Run]
+) -> tuple[Study, list[Run]]:
+    """The fitted study with candidates and targets, and these, each once and without losses.
+
+    A target of the same name as a run that was done is that run.
+    """
+    assert fit.study is not None
+    done = {run.name for run in fit.study.runs if run.curves}
+    new = {run.name: _bare(run) for run in targets if run.name not in done}
+    new |= {run.name: _bare(run) for run in candidates}
+    study = joined(fit.study, new.values())
+    for name in new:
+        if study.is_hidden_cpt(study.run(name)):
+            raise DataError(f"run '{name}' is CPT from scratch; no law covers it.")
+    names = dict.fromkeys([*new, *(run.name for run in targets)])
+    return study, [study.run(name) for name in names]
+
+
+def _bare(run: Run) -> Run:
+    return replace(run, curves={}, logged_lr=None, notes=(), origin="", format="")
+
+
+def _check_affordable(costs: dict[str, float], budget: Budget) -> None:
+    if not costs:
+        raise DataError("there is no candidate; give schedules (--schedule) or starts (--after).")
+    cheapest = min(costs, key=lambda name: costs[name])
+    if costs[cheapest] > budget.amount:
+        raise DataError(
+            f"the budget of {budget.text} allows none of the {len(costs)} candidates; the "
+            f"cheapest, '{cheapest}', costs {costs[cheapest]:g}. Give more, or shorter runs "
+            "(--steps)."
+        )
+
+
+def _greedy(
+    belief: Belief,
+    names: Sequence[str],
+    targets: Sequence[str],
+    costs: dict[str, float],
+    budget: Budget,
+    count: int,
+    seed: int,
+) -> tuple[list[tuple[str, float, float, float]], Choice]:
+    """Names with the regret before, the regret after and the share of variance removed."""
+    among = [names.index(name) for name in targets]
+    choice = Choice(belief.value[among], belief.value_covariance(among), seed)
+    uncertain = belief.value_covariance(among, own=False)
+    typical = float(np.sqrt(np.diag(uncertain)).mean())
+    chosen: list[tuple[str, float, float, float]] = []
+    taken: list[int] = []
+    left, regret, known = budget.amount, choice.regret, 0.0
+    while len(chosen) < count:
+        open_ = [n for n in costs if costs[n] <= left and names.index(n) not in taken]
+        scored: list[tuple[float, str, float, float]] = []
+        for name in open_:
+            done = [*taken, names.index(name)]
+            after = choice.regret - choice.removed(belief.learned(among, done))
+            share = removed(uncertain, belief.learned(among, done, own=False))
+            gained = regret - after + _MEAN_SIZE * typical * (share - known)
+            scored.append((gained / costs[name], name, after, share))
+        if not scored:
+            break
+        _, name, after, share = max(scored, key=lambda item: item[0])
+        chosen.append((name, regret, after, share))
+        taken.append(names.index(name))
+        left, regret, known = left - costs[name], after, share
+    return chosen, choice

@@ -1,0 +1,101 @@
+"""How far a law may be off for a run unlike those it was fitted to, and how alike two runs are.
+
+A law that is right where it was fitted need not be right elsewhere. Its relative error at a run
+is taken as a Gaussian process over what sets runs apart (peak, length, start, final LR, replay,
+size, batch), as large as errors on real curves that a fit had not seen, and known to be small at
+the runs that were fitted. So a pilot tells about runs like it, and little about others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cptlaw.arrays import FloatArray
+from cptlaw.fitting.result import DomainFit
+from cptlaw.forecasting.intervals import calibration_of
+from cptlaw.studies.history import History
+
+_UNFITTED_REPLAY = 0.02  # relative error where no replay share but one was fitted
+_UNFITTED_SIZE = 0.1  # for every factor of e, where the law does not see the size
+_SPARES = 5.0  # about h of the effective-LR law
+_BATCH = 0.02  # for every factor of e; no law sees it
+_REACH = (1.0, 1.0, 1.0, 0.5, 0.3, 1.0, 1.0)  # distance within which errors are alike
+
+
+def covariance(
+    domain: DomainFit, runs: Sequence[History], fitted: Sequence[History], noise: float
+) -> FloatArray:
+    """Covariance of a law's relative errors at n runs, shape (n, n), given the fitted ones.
+
+    Args:
+        domain: a fitted law.
+        runs: where it is asked for.
+        fitted: where the errors are known to be within the noise.
+        noise: scale of a fitted run's mean residual, relative.
+    """
+    sizes = _sizes(domain)
+    here, there = _places(runs), _places(fitted)
+    prior = _alike(here, here, sizes)
+    if not fitted:
+        return prior
+    known = _alike(there, there, sizes) + noise**2 * np.eye(len(fitted))
+    across = _alike(here, there, sizes)
+    left: FloatArray = prior - across @ np.linalg.solve(known, across.T)
+    return 0.5 * (left + left.T)
+
+
+def _sizes(domain: DomainFit) -> FloatArray:
+    """Relative error that a distance of one reach makes likely, one for each column of _places."""
+    measured = calibration_of(domain)
+    shares = domain.ranges.get("replay", (0.0, 0.0))
+    replay = measured.replay if shares[0] < shares[1] else _UNFITTED_REPLAY
+    size = measured.size if domain.depends_on_size else _UNFITTED_SIZE
+    return np.array(
+        [
+            measured.peak,
+            measured.horizon,
+            measured.start,
+            measured.floor,
+            replay,
+            size,
+            _BATCH,
+        ]
+    )
+
+
+def _places(runs: Sequence[History]) -> FloatArray:
+    """What sets runs apart, shape (n, 8): the seven columns of _REACH, and the phase."""
+    rows: list[list[float]] = []
+    for history in runs:
+        is_cpt = history.cpt_lr.size > 0
+        lr = history.cpt_lr if is_cpt else history.pt_lr
+        peak = float(lr.max(initial=0.0)) or 1.0
+        rows.append(
+            [
+                np.log(peak),
+                np.log(max(lr.size, 1)),
+                np.log(max(history.pt_lr.size, 1)) if is_cpt else 0.0,
+                float(lr[-1]) / peak if lr.size else 0.0,
+                _spared(history.replay),
+                np.log(history.model_size or 1.0),
+                np.log(history.batch[0] or 1.0) if is_cpt else 0.0,
+                float(is_cpt),
+            ]
+        )
+    return np.array(rows, dtype=np.float64).reshape(len(rows), 8)
+
+
+def _alike(here: FloatArray, there: FloatArray, sizes: FloatArray) -> FloatArray:
+    """Covariance before any run was fitted, shape (n, m); errors of PT and CPT runs are apart."""
+    far = (here[:, None, :7] - there[None, :, :7]) / np.array(_REACH)
+    same = here[:, None, 7] == there[None, :, 7]
+    alike: FloatArray = np.where(same, np.exp(-0.5 * far**2) @ sizes**2, 0.0)
+    return alike
+
+
+def _spared(replay: float) -> float:
+    """About the share of the forgetting that a replay share spares; small shares spare most."""
+    odds = _SPARES * replay
+    return odds / (odds + 1.0 - replay)

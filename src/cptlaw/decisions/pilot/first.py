@@ -1,0 +1,188 @@
+"""First runs where there are no data at all: what each kind of run identifies is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from cptlaw.decisions.pilot.budget import Budget
+from cptlaw.decisions.pilot.candidates import usual_schedules
+from cptlaw.decisions.pilot.choosing import Pilot, Pilots
+from cptlaw.errors import DataError
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.runs import Data, Run
+
+_WARMUP = 20  # the base's warm-up is one so-manieth of it
+_SHORTEST = 50  # steps of a continuation, below which its curve says little
+_REPLAY = 0.25
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """One of the first runs: its length in units of the base, and what it is for."""
+
+    name: str
+    share: float
+    reason: str
+    schedule: Callable[[float, int], str]
+    after: str | None = "base"
+    data: Data = "cpt"
+    replay: float = 0.0
+    start: float = 1.0  # share of the base's steps
+
+
+def _usual(kind: str, times: float = 1.0) -> Callable[[float, int], str]:
+    return lambda peak, steps: usual_schedules(peak, times * peak, steps)[kind]
+
+
+def _base(peak: float, steps: int) -> str:
+    warmup = max(steps // _WARMUP, 1)
+    return f"warmup {warmup} to {peak:g} | constant {steps - warmup}"
+
+
+_KINDS = (
+    _Kind(
+        "base",
+        1.0,
+        "The pre-training at a constant LR: all others go on from it, and any of its checkpoints "
+        "can be a start.",
+        _base,
+        None,
+        "pt",
+    ),
+    _Kind(
+        "annealed",
+        0.2,
+        "A branch of the base whose LR falls to 0: annealing shows nowhere else in the "
+        "pre-training, and one smooth cosine would not tell it apart from progress.",
+        lambda peak, steps: f"linear {steps} to 0",
+        data="pt",
+        start=0.8,
+    ),
+    _Kind(
+        "cpt-const",
+        0.4,
+        "CPT at a constant LR: the shift alone, without annealing.",
+        _usual("const"),
+    ),
+    _Kind(
+        "cpt-twostage",
+        0.4,
+        "The same start with one abrupt drop of the LR: that identifies annealing on the new data "
+        "where a smooth decay does not.",
+        _usual("twostage"),
+    ),
+    _Kind(
+        "cpt-replay",
+        0.4,
+        f"One replay share ({_REPLAY:g}) beside 0: how much it spares the old domain and costs "
+        "the new one.",
+        _usual("const"),
+        replay=_REPLAY,
+    ),
+    _Kind(
+        "cpt-half",
+        0.4,
+        "A second peak, half the first, ending at 0: two peaks identify how the loss's floor "
+        "moves with the LR.",
+        _usual("wsd", 0.5),
+    ),
+    _Kind(
+        "cpt-early",
+        0.4,
+        "A second start, at half the base's steps: how what is forgotten and learned depends on "
+        "the start.",
+        _usual("const"),
+        start=0.5,
+    ),
+)
+_NEEDED = 4  # of them, in order
+
+
+def first_pilots(
+    model_size: float,
+    budget: Budget | str,
+    *,
+    peak: float | None = None,
+    batch_tokens: float | None = None,
+    sequence_length: int | None = None,
+) -> Pilots:
+    """A first set of runs for a model: what a fit needs, within a budget.
+
+    Args:
+        model_size: non-embedding parameters.
+        budget: what all of them may cost together, such as "10000steps" or "4e9tokens".
+        peak: peak LR of the base; left out, one that is usual for the size.
+        batch_tokens: tokens per step; needed for a budget in tokens or FLOPs.
+        sequence_length: tokens per sequence.
+
+    Raises:
+        DataError: a value out of range, tokens without a batch, or a budget too small for a base,
+            its annealed branch and two continuations.
+    """
+    if not 0 < model_size < math.inf:
+        raise DataError(f"model_size = {model_size:g}; expected a number of parameters above 0.")
+    if peak is not None and not 0 < peak < 1:
+        raise DataError(f"peak = {peak:g}; expected a learning rate between 0 and 1.")
+    budget = Budget.parse(budget) if isinstance(budget, str) else budget
+    one = Run(
+        "base",
+        schedule=Schedule.constant(1.0, 1),
+        model_size=model_size,
+        batch_tokens=batch_tokens,
+        sequence_length=sequence_length,
+    )
+    total = int(budget.amount / budget.cost(one))
+    kinds = _affordable(total, budget)
+    base = int(total / sum(kind.share for kind in kinds))
+    notes: list[str] = []
+    if peak is None:
+        peak = usual_peak(model_size)
+        notes.append(
+            f"The peak LR of {peak:g} is one that is usual for the size; put your own (--peak)."
+        )
+    if len(kinds) < len(_KINDS):
+        left = ", ".join(kind.name for kind in _KINDS[len(kinds) :])
+        notes.append(f"Left out, as the budget would make all runs too short: {left}.")
+    runs: dict[str, Run] = {}
+    for kind in kinds:
+        runs[kind.name] = _run(kind, one, base, peak, runs)
+    pilots = [Pilot(runs[kind.name], budget.cost(runs[kind.name]), kind.reason) for kind in kinds]
+    return Pilots(tuple(pilots), budget, notes=tuple(notes))
+
+
+def usual_peak(model_size: float) -> float:
+    """A peak LR that is usual for a model of that many non-embedding parameters."""
+    value = min(1e-3, 6e-4 * (125e6 / model_size) ** 0.4)
+    digits = 1 - math.ceil(math.log10(value))
+    return round(value, digits + 1)
+
+
+def _affordable(total: int, budget: Budget) -> tuple[_Kind, ...]:
+    """As many kinds as leave every continuation long enough, the needed ones first."""
+    for count in range(len(_KINDS), _NEEDED - 1, -1):
+        kinds = _KINDS[:count]
+        base = int(total / sum(kind.share for kind in kinds))
+        if min(int(kind.share * base) for kind in kinds) >= _SHORTEST:
+            return kinds
+    least = math.ceil(_SHORTEST / min(k.share for k in _KINDS[:_NEEDED]))
+    steps = math.ceil(least * sum(kind.share for kind in _KINDS[:_NEEDED])) + 1
+    raise DataError(
+        f"the budget of {budget.text} is {total} steps; a base, its annealed branch and two "
+        f"continuations need {steps} or more. Give more, or a smaller batch (--batch-tokens)."
+    )
+
+
+def _run(kind: _Kind, one: Run, base: int, peak: float, runs: Mapping[str, Run]) -> Run:
+    steps, at = int(kind.share * base), int(kind.start * base)
+    text = kind.schedule(peak, steps)
+    return replace(
+        one,
+        name=kind.name,
+        schedule=Schedule.parse(text, None if kind.after is None else peak),
+        data=kind.data,
+        after=kind.after,
+        after_step=at if kind.after and at < runs[kind.after].steps else None,
+        replay=kind.replay,
+    )

@@ -1,0 +1,85 @@
+"""Why a run is worth doing, in a sentence."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+from cptlaw.arrays import FloatArray
+from cptlaw.fitting.result import Fit
+from cptlaw.studies.history import History
+from cptlaw.studies.runs import Run
+from cptlaw.studies.study import Study
+
+_NEAR = 1.05  # factor within which two learning rates or lengths are alike
+
+
+def reason(fit: Fit, study: Study, run: Run, chosen: Sequence[Run] = ()) -> str:
+    """What a run shows that the fitted ones and those chosen before it do not.
+
+    Args:
+        fit: what was fitted.
+        study: that of the fit, with the run.
+        run: a run to do.
+        chosen: runs that are to be done before it.
+    """
+    role = next(iter(fit.domains))
+    seen = [*fit.observed(role).points.histories, *(study.history(r.name) for r in chosen)]
+    mine = study.history(run.name)
+    alike = [h for h in seen if bool(h.cpt_lr.size) == bool(mine.cpt_lr.size)]
+    if not alike:
+        return "No run of this kind has been done yet."
+    aspects = _aspects(mine)
+    news = [words for words, same in aspects.items() if not any(same(h) for h in alike)]
+    if news:
+        return f"It shows what no run so far does: {', '.join(news)}."
+    for (one, same), (other, too) in itertools.combinations(aspects.items(), 2):
+        if not any(same(h) and too(h) for h in alike):
+            return f"It is the first with {one} and {other} at once."
+    return "It is like runs that were done, and narrows down what they leave open."
+
+
+def _aspects(mine: History) -> dict[str, Callable[[History], bool]]:
+    """What sets a run apart, in words, and whether another run has it too."""
+    lr = _lr(mine)
+    peak, fall = float(lr.max(initial=0.0)), _fall(mine)
+    found: dict[str, Callable[[History], bool]] = {}
+    if mine.cpt_lr.size:
+        found[f"a replay share of {mine.replay:g}"] = lambda h: abs(h.replay - mine.replay) < 1e-9
+    found[f"a peak LR of {peak:g}"] = lambda h: _near(float(_lr(h).max(initial=0.0)), peak)
+    if mine.cpt_lr.size and mine.pt_lr.size:
+        found[f"a start at step {mine.pt_lr.size}"] = lambda h: _near(h.pt_lr.size, mine.pt_lr.size)
+        found[f"a start whose LR is at {100 * _left(mine):.3g} % of its peak"] = lambda h: (
+            abs(_left(h) - _left(mine)) < 0.25
+        )
+    ends = f"an LR that ends at {100 * fall:.3g} % of its peak"
+    found[ends] = lambda h: abs(_fall(h) - fall) < 0.25
+    found[f"a length of {lr.size} steps"] = lambda h: _near(_lr(h).size, lr.size)
+    if mine.model_size:
+        found[f"a model of {mine.model_size:g} parameters"] = lambda h: (
+            h.model_size == mine.model_size
+        )
+    if mine.batch[0]:
+        found[f"a batch of {mine.batch[0]:g} tokens"] = lambda h: h.batch == mine.batch
+    return found
+
+
+def _lr(history: History) -> FloatArray:
+    return history.cpt_lr if history.cpt_lr.size else history.pt_lr
+
+
+def _fall(history: History) -> float:
+    lr = _lr(history)
+    return float(lr[-1] / lr.max()) if lr.size and lr.max() > 0 else 0.0
+
+
+def _left(history: History) -> float:
+    """LR at the end of the pre-training over its peak."""
+    lr = history.pt_lr
+    return float(lr[-1] / lr.max()) if lr.size and lr.max() > 0 else 0.0
+
+
+def _near(one: float, other: float) -> bool:
+    if not one or not other:
+        return one == other
+    return 1 / _NEAR < one / other < _NEAR

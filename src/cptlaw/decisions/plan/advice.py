@@ -1,0 +1,152 @@
+"""A plan in one paragraph of plain words."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cptlaw.decisions.plan.planning import Option, Plan
+
+_WORDS = {
+    "peak": "peak LR",
+    "steps": "steps",
+    "decay": "decay share",
+    "end": "final LR / peak",
+    "warmup": "warm-up share",
+    "replay": "replay share",
+    "after": "start",
+    "family": "schedule family",
+    "decay_shape": "decay shape",
+    "batch_tokens": "tokens per step",
+}
+
+
+def knob_words(name: str) -> str:
+    """A knob's name in words."""
+    if name.startswith("drop"):
+        return f"drop along line {name[4:]}"
+    return _WORDS.get(name, name)
+
+
+_NATURAL = (0.0, 1.0)  # ends that a share has anyway
+
+
+def plainly(value: float) -> str:
+    """Three digits, and no exponent where whole numbers are usual."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def advice(plan: Plan) -> str:
+    """What to run and why, what does not matter, what binds, and how sure it is."""
+    said = [_what(plan), _outcome(plan), _against_default(plan), _flat(plan), _others(plan)]
+    said += [_binding(plan), _sure(plan), _far(plan)]
+    return " ".join(sentence for sentence in said if sentence)
+
+
+def recipe_words(option: Option) -> str:
+    """A recipe in a few words."""
+    recipe = option.recipe
+    start = "" if recipe.start.text == "scratch" else f" from {recipe.start.text}"
+    replay = f", replay {recipe.replay:g}" if recipe.data == "cpt" else ""
+    batch = ""
+    if "batch_tokens" in recipe.values and recipe.batch_tokens:
+        batch = f", {recipe.batch_tokens:g} tokens per step"
+    return f"{recipe.schedule.text}{start}{replay}{batch}"
+
+
+def _what(plan: Plan) -> str:
+    if plan.feasible:
+        return f"Run {recipe_words(plan.best)}."
+    return (
+        f"No recipe within these knobs keeps every limit; the nearest is "
+        f"{recipe_words(plan.best)}. " + " ".join(plan.why)
+    )
+
+
+def _outcome(plan: Plan) -> str:
+    level = next(iter(plan.losses.values())).level
+    told: list[str] = []
+    for role, each in plan.losses.items():
+        reach = "" if each.low == each.high else f"{each.low:.3f} to {each.high:.3f}"
+        change = f"{each.value - plan.reference[role]:+.3f}" if role in plan.reference else ""
+        inside = "; ".join(part for part in (reach, change) if part)
+        told.append(f"{role} {each.value:.3f}" + (f" ({inside})" if inside else ""))
+    meaning = [] if plan.sure is None else [f"where {level:.0%} of such runs end"]
+    if plan.reference:
+        meaning.append(f"the change against {plan.reference_words}")
+    brackets = f"; in brackets {', and '.join(meaning)}" if meaning else ""
+    return f"It is predicted to end at {', '.join(told)} nats{brackets}."
+
+
+def _against_default(plan: Plan) -> str:
+    if plan.default is None or not math.isfinite(plan.default.value):
+        return ""
+    if plan.aim.kind == "cheapest":
+        return ""
+    gap = plan.default.value - plan.best.value
+    usual = "a tenth of the base's peak, cosine to 0 and no replay"
+    if plan.best.recipe.data == "pt":
+        usual = "a cosine to a tenth of the fitted peak"
+    if abs(gap) < 5e-4:
+        return f"The common default, {usual}, is as good."
+    more = "worse" if gap > 0 else "better, but lies outside these knobs or limits"
+    unit = f" {plan.aim.unit}" if plan.aim.unit else ""
+    return f"The common default, {usual}, is {abs(gap):.3f}{unit} {more}."
+
+
+def _flat(plan: Plan) -> str:
+    told: list[str] = []
+    for knob in plan.knobs:
+        if knob.name.startswith("drop"):
+            continue
+        low, high = knob.flat_free
+        if high > low:
+            told.append(f"{knob_words(knob.name)} {plainly(low)} to {plainly(high)}")
+    return f"Nearly as good: {'; '.join(told)}." if told and plan.feasible else ""
+
+
+def _others(plan: Plan) -> str:
+    near = [other for other in plan.alternatives if math.isfinite(other.behind)]
+    if not near or plan.aim.kind == "cheapest":
+        return ""
+    first = min(near, key=lambda other: other.behind)
+    return (
+        f"Of what is listed, the nearest other is {knob_words(first.knob)} {first.choice}, "
+        f"{first.behind:.3g} behind."
+    )
+
+
+def _binding(plan: Plan) -> str:
+    unit = f" {plan.aim.unit}" if plan.aim.unit else ""
+    told = [f"{p.limit.text} (with {p.looser.text}: {p.gain:.2g}{unit} lower)" for p in plan.prices]
+    ends = [
+        f"{knob_words(k.name)} ({plainly(k.value)})"
+        for k in plan.knobs
+        if k.value in (k.low, k.high) and k.value not in _NATURAL and max(k.rise) > 0
+    ]
+    limits = f"Limits that bind: {'; '.join(told)}." if told else ""
+    edges = f"At an end of its range: {', '.join(ends)}; a wider one may do better."
+    edges = edges if ends and plan.feasible else ""
+    return " ".join(x for x in (limits, edges) if x)
+
+
+def _sure(plan: Plan) -> str:
+    if plan.sure is None:
+        return "Published coefficients come without data, so there is no interval."
+    told: list[str] = []
+    if plan.feasible and plan.aim.kind != "cheapest":
+        told.append(f"chosen on other data it would be {plan.sure.regret:.2g} better on average")
+    if plan.limits and plan.feasible:
+        told.append(f"the limits hold in {plan.sure.keeps:.0%} of the refits")
+    if plan.alternatives and plan.feasible:
+        told.append(f"{plan.sure.agree:.0%} of the refits agree on what is listed")
+    return f"How sure: {'; '.join(told)}." if told else ""
+
+
+def _far(plan: Plan) -> str:
+    if not plan.warnings:
+        return ""
+    return f"Beware: {plan.warnings[0]}" + (
+        f" And {len(plan.warnings) - 1} more below." if len(plan.warnings) > 1 else ""
+    )

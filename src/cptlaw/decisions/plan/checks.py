@@ -1,0 +1,85 @@
+"""Whether a plan can be made: what the law covers, and where anything is known."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from cptlaw.decisions.plan.judging import Judge, end
+from cptlaw.decisions.plan.knobs import Branch, Knobs, Numbers
+from cptlaw.decisions.plan.recipe import Kitchen, Start
+from cptlaw.errors import DataError
+from cptlaw.fitting.result import Fit
+from cptlaw.forecasting.extrapolation import check_known
+from cptlaw.studies.runs import Data, batch_label
+
+
+def check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> None:
+    """Whether the law covers what is asked for."""
+    for start in own:
+        if start.history.cpt_lr.size:
+            raise DataError(
+                f"after = '{start.text}' is a CPT checkpoint; a plan starts from a pre-training "
+                "checkpoint. Forecast its continuations one by one (cptlaw forecast)."
+            )
+    leaves = [leaf for d in fit.domains.values() for leaf in d.leaves]
+    knows = any(t.part == "shift" for leaf in leaves for t in leaf.law.terms)
+    if phase == "cpt" and not (knows or "cpt" in fit.domains):
+        raise DataError(
+            "this fit is of pre-training alone; it knows no shift. Fit a study with CPT runs, or "
+            'plan pre-training with data = "pt" (--data pt).'
+        )
+    if phase == "pt" and any(s.history.unknown_base is not None for s in own):
+        raise DataError("D_pt training of an open model cannot be planned: nobody knows its past.")
+    sized = all(s.history.model_size for s in own)
+    if not sized and any(d.depends_on_size for d in fit.domains.values()):
+        raise DataError("this fit depends on the model size; give model_size (--model-size N).")
+    based = [s.history.pt_lr.size > 0 or s.history.unknown_base is not None for s in own]
+    if phase == "cpt" and not all(based):
+        raise DataError("a CPT plan needs its base: after = 'RUN' or 'RUN@STEP' (--after).")
+    if phase == "pt" and knobs.numbers("replay") != Numbers((0.0,)):
+        raise DataError("replay belongs to a CPT run, but this plan is of D_pt training.")
+    if knobs.batch_tokens is not None and "eq4-batch" not in {leaf.law.name for leaf in leaves}:
+        raise DataError(
+            "the fitted law does not see the batch, so it cannot vary. Fit runs of several batches "
+            "with law eq4-batch (cptlaw fit --law eq4-batch)."
+        )
+
+
+def check_batches(fit: Fit, kitchen: Kitchen, knobs: Knobs) -> None:
+    """Whether the CPT batches are among the fitted ones, where each has its own shift."""
+    leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
+    if kitchen.data == "pt" or "eq4-batch" not in {leaf.law.name for leaf in leaves}:
+        return
+    labels = sorted({label for leaf in leaves for label in leaf.facts.batches})
+    given = knobs.numbers("batch_tokens")
+    for batch in (kitchen.batch_tokens,) if given is None else given.values:
+        label = batch_label(batch, None if batch is None else kitchen.sequences.get(batch))
+        if label not in labels or (given is not None and given.is_range):
+            raise DataError(
+                f"each fitted batch has a shift of its own, and none is known in between: list "
+                f"those to choose from (--batch). Fitted, tokens x sequence length: "
+                f"{', '.join(labels)}."
+            )
+
+
+def check_reach(judge: Judge) -> None:
+    """Whether the extremes of peak and steps lie where anything is known, from every start."""
+    for start in range(len(judge.kitchen.starts)):
+        mine = [branch for branch in judge.branches if branch.start == start]
+        ends = [_extremes(mine, name) for name in ("peak", "steps")]
+        values = {**{axis.name: axis.low for axis in mine[0].axes}, **dict(mine[0].fixed)}
+        for peak, steps in itertools.product(*ends):
+            corner = judge.kitchen.recipe(mine[0], {**values, "peak": peak, "steps": steps})
+            try:
+                check_known(judge.fit, end(corner, judge.fit))
+            except DataError as error:
+                raise DataError(f"knobs at peak {peak:g} and {steps:g} steps: {error}") from None
+
+
+def _extremes(mine: Sequence[Branch], name: str) -> tuple[float, float]:
+    """Lowest and highest value of a knob over branches."""
+    axes = [axis for branch in mine for axis in branch.axes if axis.name == name]
+    listed = [value for branch in mine for key, value in branch.fixed if key == name]
+    every = [*(axis.low for axis in axes), *(axis.high for axis in axes), *listed]
+    return min(every), max(every)

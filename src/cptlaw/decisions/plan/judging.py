@@ -1,0 +1,231 @@
+"""Many recipes at once: their losses, costs, and whether they keep the limits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.decisions.plan.aims import Aim, Limit
+from cptlaw.decisions.plan.knobs import Branch
+from cptlaw.decisions.plan.recipe import MENDS, Kitchen, Prices, Recipe
+from cptlaw.errors import DataError
+from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.fitting.uncertainty import Ensemble
+from cptlaw.laws.points import Points
+
+KEPT = 1e-6  # share of a limit by which it may be exceeded
+_AT_ONCE = 128  # recipes, so that memory stays small
+
+
+class Samples(NamedTuple):
+    """n recipes with what became of them.
+
+    Args:
+        branch: index of each one's branch, shape (n,).
+        shares: how far along each axis of it, shape (n, most axes); NaN past its own axes.
+        losses: domain -> final loss, shape (n,).
+        costs: key of `aims.COSTS` -> cost, shape (n,).
+        value: of the aim, shape (n,); infinite where no loss is predicted.
+        excess: of every limit, as `Limit.excess`, shape (limits, n).
+    """
+
+    branch: IntArray
+    shares: FloatArray
+    losses: Mapping[str, FloatArray]
+    costs: Mapping[str, FloatArray]
+    value: FloatArray
+    excess: FloatArray
+
+    @property
+    def broken(self) -> FloatArray:
+        """By how much the limits are broken in all, 0 where they are kept, shape (n,)."""
+        over = np.where(self.excess > KEPT, self.excess, 0.0).sum(axis=0)
+        found: FloatArray = np.where(np.isfinite(self.value), over, np.inf)
+        return found
+
+    @property
+    def kept(self) -> BoolArray:
+        """Which keep all limits, shape (n,)."""
+        kept: BoolArray = self.broken == 0
+        return kept
+
+    @property
+    def order(self) -> IntArray:
+        """Best first: those that keep the limits by value, then those that break them least.
+
+        Of equal ones the one that leaves most room to the limits comes first.
+        """
+        return np.lexsort((self.excess.sum(axis=0), self.value, self.broken))
+
+    @property
+    def first(self) -> tuple[int, FloatArray]:
+        """Branch and place of the first of them, shape (axes,)."""
+        shares = self.shares[0]
+        return int(self.branch[0]), shares[~np.isnan(shares)]
+
+    def where(self, chosen: BoolArray | IntArray) -> Samples:
+        """Those that are chosen."""
+        return Samples(
+            self.branch[chosen],
+            self.shares[chosen],
+            {role: loss[chosen] for role, loss in self.losses.items()},
+            {name: cost[chosen] for name, cost in self.costs.items()},
+            self.value[chosen],
+            self.excess[:, chosen],
+        )
+
+
+def together(parts: Sequence[Samples]) -> Samples:
+    """Several samples as one."""
+    first = parts[0]
+    return Samples(
+        np.concatenate([p.branch for p in parts]),
+        np.concatenate([p.shares for p in parts]),
+        {role: np.concatenate([p.losses[role] for p in parts]) for role in first.losses},
+        {name: np.concatenate([p.costs[name] for p in parts]) for name in first.costs},
+        np.concatenate([p.value for p in parts]),
+        np.concatenate([p.excess for p in parts], axis=1),
+    )
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What judges recipes.
+
+    Args:
+        fit: whose law predicts the losses.
+        kitchen: what makes recipes of branches.
+        branches: all there are.
+        aim: what is made low.
+        limits: what may not be exceeded.
+        prices: what makes costs of recipes.
+        roles: domains that are predicted.
+        reference: domain -> loss that changes are against.
+        reference_at: where that is; None for a run from scratch.
+    """
+
+    fit: Fit
+    kitchen: Kitchen
+    branches: tuple[Branch, ...]
+    aim: Aim
+    limits: tuple[Limit, ...]
+    prices: Prices
+    roles: tuple[str, ...]
+    reference: Mapping[str, float]
+    reference_at: Points | None = None
+
+    @property
+    def most_axes(self) -> int:
+        """Of any branch."""
+        return max(len(branch.axes) for branch in self.branches)
+
+    def at(self, index: int, shares: FloatArray) -> Samples:
+        """The recipes at places of one branch.
+
+        Args:
+            index: of the branch.
+            shares: how far along each axis, shape (n, axes).
+        """
+        recipes = self.kitchen.recipes(self.branches[index], shares)
+        padded = np.full((len(recipes), self.most_axes), np.nan)
+        padded[:, : shares.shape[1]] = shares
+        return self._judged(recipes, np.full(len(recipes), index, dtype=np.int64), padded)
+
+    def of(self, recipes: Sequence[Recipe]) -> Samples:
+        """Recipes that belong to no branch."""
+        none = np.full(len(recipes), -1, dtype=np.int64)
+        return self._judged(recipes, none, np.full((len(recipes), self.most_axes), np.nan))
+
+    def recipes(self, samples: Samples) -> list[Recipe]:
+        """The recipes of samples."""
+        found: list[Recipe] = []
+        indices: list[int] = samples.branch.tolist()
+        for index, shares in zip(indices, samples.shares, strict=True):
+            branch = self.branches[index]
+            found += self.kitchen.recipes(branch, shares[None, : len(branch.axes)])
+        return found
+
+    def _judged(self, recipes: Sequence[Recipe], branch: IntArray, shares: FloatArray) -> Samples:
+        losses = self.losses(recipes)
+        costs = self.prices.costs(recipes)
+        self._check_costs(costs)
+        with np.errstate(invalid="ignore", over="ignore"):
+            value = self.aim.value(losses, self.reference, costs)
+            each = [limit.excess(losses, self.reference, costs) for limit in self.limits]
+        excess = np.stack(each) if each else np.zeros((0, len(recipes)))
+        sane = np.isfinite(excess).all(axis=0) & np.isfinite(value)
+        sane &= np.all([np.isfinite(loss) & (loss > 0) for loss in losses.values()], axis=0)
+        value = np.where(sane, value, np.inf)
+        return Samples(branch, shares, losses, costs, value, np.where(sane, excess, np.inf))
+
+    def _check_costs(self, costs: Mapping[str, FloatArray]) -> None:
+        wanted = [limit.quantity for limit in self.limits if limit.is_cost]
+        if self.aim.kind == "cheapest":
+            wanted.append(self.aim.cost)
+        for name in wanted:
+            if name not in costs:
+                raise DataError(f"{name} cannot be worked out: give {MENDS[name]}.")
+
+    def losses(self, recipes: Sequence[Recipe]) -> dict[str, FloatArray]:
+        """Domain -> final loss of n recipes, shape (n,), nats per token."""
+
+        def predicted(domain: DomainFit, points: Points) -> FloatArray:
+            return domain.loss(points)
+
+        return self._each(recipes, predicted)
+
+    def reference_draws(self, ensemble: Ensemble) -> dict[str, FloatArray]:
+        """Domain -> loss that changes are against by every refit, shape (refits, 1)."""
+        if self.reference_at is None:
+            return {}
+        at = self.reference_at
+        return {role: ensemble.losses(role, at) for role in self.roles}
+
+    def draws(self, ensemble: Ensemble, recipes: Sequence[Recipe]) -> dict[str, FloatArray]:
+        """Domain -> final loss of n recipes by every refit, shape (refits, n)."""
+
+        def drawn(domain: DomainFit, points: Points) -> FloatArray:
+            return ensemble.losses(domain.role, points)
+
+        return self._each(recipes, drawn)
+
+    def _each(
+        self, recipes: Sequence[Recipe], work: Callable[[DomainFit, Points], FloatArray]
+    ) -> dict[str, FloatArray]:
+        """What `work` gives for the last step of every recipe, along the last axis."""
+        groups: dict[int, list[int]] = defaultdict(list)
+        for i, recipe in enumerate(recipes):
+            groups[id(recipe.start)].append(i)
+        order: list[int] = []
+        parts: dict[str, list[FloatArray]] = {role: [] for role in self.roles}
+        for mine in groups.values():
+            for first in range(0, len(mine), _AT_ONCE):
+                some = mine[first : first + _AT_ONCE]
+                order += some
+                points = ends([recipes[i] for i in some], self.fit)
+                with np.errstate(all="ignore"):  # what is no loss is left out
+                    for role in self.roles:
+                        parts[role].append(work(self.fit.domain(role), points))
+        back = np.argsort(np.array(order, dtype=np.int64))
+        return {role: np.concatenate(found, axis=-1)[..., back] for role, found in parts.items()}
+
+
+def ends(recipes: Sequence[Recipe], fit: Fit) -> Points:
+    """The last step of n recipes that share a start."""
+    start = recipes[0].start.history
+    before = start.pt_lr.size + start.cpt_lr.size
+    histories = [start, *(recipe.history for recipe in recipes)]
+    last = np.array([before + r.schedule.steps for r in recipes], dtype=np.int64)
+    return Points(histories, np.arange(1, len(histories)), last, fit.convention, before)
+
+
+def end(recipe: Recipe, fit: Fit) -> Points:
+    """The last step of one recipe, on its history alone."""
+    history = recipe.history
+    last = np.array([history.pt_lr.size + history.cpt_lr.size], dtype=np.int64)
+    return Points([history], np.zeros(1, dtype=np.int64), last, fit.convention)

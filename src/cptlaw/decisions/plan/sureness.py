@@ -1,0 +1,149 @@
+"""How sure a plan is: where the optimum lies in the refits, and what the recipe may give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from cptlaw.arrays import IntArray
+from cptlaw.decisions.plan.judging import KEPT, Judge, Samples, end
+from cptlaw.decisions.plan.recipe import Recipe
+from cptlaw.fitting.uncertainty import Ensemble, Interval
+from cptlaw.forecasting.intervals import LEVEL, calibration_of, half_spread, multiplier, scales
+
+_MOST = 320  # recipes that the refits choose among
+
+
+@dataclass(frozen=True)
+class Sureness:
+    """How sure the best recipe is.
+
+    Args:
+        knobs: axis of the best branch -> interval of its optimum over the refits.
+        regret: mean over the refits of how much the recipe is above each one's own best; infinite
+            where no refit predicts a loss.
+        agree: share of the refits whose own best is of the same choices of what is listed.
+        keeps: share of the refits in which the recipe keeps the limits.
+    """
+
+    knobs: Mapping[str, Interval]
+    regret: float
+    agree: float
+    keeps: float
+
+
+def sureness(judge: Judge, samples: Samples, ensemble: Ensemble, level: float = LEVEL) -> Sureness:
+    """How the choice moves with the data.
+
+    Args:
+        judge: what judged the samples.
+        samples: all that was looked at, best first.
+        ensemble: refits.
+        level: of the intervals.
+    """
+    some = samples.where(_some(samples))
+    losses = judge.draws(ensemble, judge.recipes(some))
+    with np.errstate(all="ignore"):
+        reference = judge.reference_draws(ensemble)
+        value = judge.aim.value(losses, reference, some.costs)
+        value = np.broadcast_to(value, (len(ensemble), some.value.size))
+        value = np.where(np.isfinite(value), value, np.inf)
+        over = [np.atleast_2d(m.excess(losses, reference, some.costs)) for m in judge.limits]
+    broken = np.zeros(value.shape)
+    for excess in over:
+        broken = broken + np.where(excess > KEPT, excess, 0.0)
+    lowest: IntArray = np.where(broken == 0, value, np.inf).argmin(axis=1)
+    nearest: IntArray = broken.argmin(axis=1)
+    best = np.where((broken == 0).any(axis=1), lowest, nearest)
+    each = np.arange(len(ensemble))
+    with np.errstate(invalid="ignore"):
+        gap = np.maximum(value[:, 0] - value[each, best], 0.0)
+    behind = np.where(broken[each, best] > 0, 0.0, gap)
+    behind = behind[np.isfinite(behind)]
+    same = some.branch[best] == some.branch[0]
+    return Sureness(
+        _knobs(judge, some, best[same], level),
+        float(behind.mean()) if behind.size else np.inf,
+        float(same.mean()),
+        float((broken[:, 0] == 0).mean()),
+    )
+
+
+def _some(samples: Samples) -> IntArray:
+    """The best recipe, the nearest to it in value, and others all over."""
+    n = samples.value.size
+    if n <= _MOST:
+        return np.arange(n)
+    near = np.arange(_MOST // 2)
+    others = np.linspace(_MOST // 2, n - 1, _MOST - _MOST // 2).round().astype(np.int64)
+    return np.concatenate([near, others])
+
+
+def _knobs(judge: Judge, some: Samples, best: IntArray, level: float) -> dict[str, Interval]:
+    axes = judge.branches[int(some.branch[0])].axes
+    tails = np.array([(1 - level) / 2, (1 + level) / 2])
+    found: dict[str, Interval] = {}
+    for i, axis in enumerate(axes):
+        value = axis.at(some.shares[:1, i])[0]
+        drawn = axis.at(some.shares[best, i]) if best.size else np.array([value])
+        low, high = np.quantile(drawn, tails, method="nearest")
+        found[axis.name] = Interval(
+            float(value), float(min(low, value)), float(max(high, value)), level
+        )
+    return found
+
+
+def outcome(
+    judge: Judge, recipe: Recipe, ensemble: Ensemble, level: float = LEVEL
+) -> tuple[dict[str, Interval], Interval | None]:
+    """What one run of a recipe will measure: the final loss of each domain, and the aim's value.
+
+    Args:
+        judge: what the aim is.
+        recipe: the run.
+        ensemble: refits.
+        level: of the intervals.
+    """
+    whole = end(recipe, judge.fit)
+    losses: dict[str, Interval] = {}
+    times = multiplier(level)
+    spread: dict[str, float] = {}
+    for role in judge.roles:
+        loss = float(judge.fit.domain(role).loss(whole)[0])
+        scale = float(scales(ensemble, role, whole)[0][0])
+        low, high = (float(loss * np.exp(sign * times * scale)) for sign in (-1.0, 1.0))
+        losses[role] = Interval(loss, low, high, level)
+        spread[role] = scale
+    aim = judge.aim
+    if aim.kind == "cheapest":
+        return losses, None
+    return losses, _value_interval(judge, losses, spread, ensemble, recipe, times, level)
+
+
+def _value_interval(
+    judge: Judge,
+    losses: Mapping[str, Interval],
+    spread: Mapping[str, float],
+    ensemble: Ensemble,
+    recipe: Recipe,
+    times: float,
+    level: float,
+) -> Interval:
+    """Of the aim's value: what the refits say of it as a whole, and each domain's own error."""
+    drawn = judge.draws(ensemble, [recipe])
+    at = {role: np.array([losses[role].value]) for role in judge.roles}
+    value = float(judge.aim.value(at, judge.reference, {})[0])
+    total = 0.0
+    for role in judge.aim.weights:
+        weigh = calibration_of(judge.fit.domain(role)).refits
+        own = half_spread(drawn[role][:, 0]) / losses[role].value
+        rest = max(spread[role] ** 2 - (weigh * own) ** 2, 0.0) ** 0.5
+        moved = {**at, role: at[role] * np.exp(rest)}
+        total += float(judge.aim.value(moved, judge.reference, {})[0] - value) ** 2
+    weigh = max(calibration_of(judge.fit.domain(role)).refits for role in judge.aim.weights)
+    values = judge.aim.value(drawn, judge.reference_draws(ensemble), {})[:, 0]
+    total += (weigh * half_spread(values)) ** 2
+    reach = times * total**0.5
+    return Interval(value, value - reach, value + reach, level)

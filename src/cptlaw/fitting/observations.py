@@ -1,0 +1,198 @@
+"""Which measured losses of a study a law is fitted to, and where they lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.errors import DataError
+from cptlaw.laws.areas import Convention, warmup_steps
+from cptlaw.laws.catalog import Facts
+from cptlaw.laws.points import Points, group_label
+from cptlaw.studies.history import History
+from cptlaw.studies.runs import Curve, Run
+from cptlaw.studies.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """n losses of one domain, in an order that does not depend on the study's.
+
+    Args:
+        points: where they lie.
+        loss: nats per token, shape (n,).
+        runs: names of the runs.
+        run: index into `runs`, shape (n,).
+        step: steps since the start of the run, shape (n,).
+        notes: what was left out or moved, and why.
+    """
+
+    points: Points
+    loss: FloatArray
+    runs: tuple[str, ...]
+    run: IntArray
+    step: IntArray
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.loss.size)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    run: str
+    history: History
+    at: IntArray
+    step: IntArray
+    loss: FloatArray
+
+
+def observe(study: Study, role: str, convention: Convention) -> Observations:
+    """The losses of one domain that are fitted or scored.
+
+    PT points count from the end of the initial warm-up, CPT points from their first step; the
+    loss at a transfer counts once, in the base. Hidden CPT curves are left out.
+
+    Args:
+        study: runs and domains.
+        role: "pt", "cpt", "loss" or "ood.NAME".
+        convention: how areas are counted, and from where PT points are used.
+
+    Raises:
+        DataError: the role is unknown to the study, or no point is left.
+    """
+    if role not in study.domains:
+        raise DataError(f"domain '{role}' is not in the study; it has {', '.join(study.domains)}.")
+    column = study.domains[role]
+    notes: list[str] = []
+    pieces: list[_Piece] = []
+    seen: dict[tuple[str, int], float] = {}
+    for run in _in_order(study):
+        if column not in run.curves:
+            continue
+        if study.is_hidden_cpt(run):
+            notes.append(f"run '{run.name}' is CPT from scratch (a hidden CPT curve): left out.")
+            continue
+        piece = _piece(study, run, run.curves[column], seen, convention, notes)
+        if piece.loss.size:
+            pieces.append(piece)
+    if not pieces:
+        raise DataError(
+            f"domain '{role}' (column '{column}'): no loss after the warm-up is left to use. "
+            + " ".join(notes)
+        )
+    return _assembled(pieces, convention, notes)
+
+
+def _in_order(study: Study) -> list[Run]:
+    """Bases before what goes on from them, then by name."""
+
+    def depth(run: Run) -> int:
+        known = run.after is not None and run.unknown_base is None
+        return 1 + depth(study.run(str(run.after))) if known else 0
+
+    return sorted(study.runs, key=lambda run: (depth(run), run.name))
+
+
+def _piece(
+    study: Study,
+    run: Run,
+    curve: Curve,
+    seen: dict[tuple[str, int], float],
+    convention: Convention,
+    notes: list[str],
+) -> _Piece:
+    start, history = study.start(run), study.history(run.name)
+    before = start.pt_lr.size + start.cpt_lr.size
+    step = curve.steps
+    if curve.window > 1:
+        step = np.maximum(step - (curve.window - 1) // 2, np.minimum(step, 1))
+        notes.append(
+            f"run '{run.name}': a training loss is a mean over {curve.window} steps; "
+            "it is placed at their middle."
+        )
+    at = before + step
+    keep = _after_warmup(run, history, at, convention, notes)
+    keep &= _counted_once(study, run, curve, seen, notes)
+    return _Piece(run.name, history, at[keep], curve.steps[keep], curve.loss[keep])
+
+
+def _after_warmup(
+    run: Run, history: History, at: IntArray, convention: Convention, notes: list[str]
+) -> BoolArray:
+    if history.unknown_base is not None:
+        return np.ones(at.size, dtype=np.bool_)
+    live = int(np.argmax(history.pt_lr > 0)) + 1  # S1 is 0 before
+    first = max(convention.fit_from or warmup_steps(history.pt_lr), live)
+    keep: BoolArray = (at >= first) | (at > history.pt_lr.size)
+    if not keep.all():
+        why = "the warm-up" if convention.fit_from is None else "fit_from"
+        why = "the loss before the first" if first == 1 else why
+        notes.append(
+            f"run '{run.name}': {int((~keep).sum())} of {at.size} points before step {first} "
+            f"({why}) are left out."
+        )
+    return keep
+
+
+def _counted_once(
+    study: Study,
+    run: Run,
+    curve: Curve,
+    seen: dict[tuple[str, int], float],
+    notes: list[str],
+) -> BoolArray:
+    """Leaves out a first loss that the base, or another continuation, has already."""
+    keep = np.ones(len(curve), dtype=np.bool_)
+    if curve.window == 1:
+        for step, loss in zip(curve.steps.tolist(), curve.loss.tolist(), strict=True):
+            seen.setdefault((run.name, step), loss)
+    if curve.steps[0] != 0 or run.after is None or run.unknown_base is not None:
+        return keep
+    place, loss = study.location(run, 0), float(curve.loss[0])
+    if place not in seen:
+        seen[place] = loss
+        return keep
+    keep[0] = False
+    gap = abs(loss - seen[place])
+    if gap > 0.01 * loss:
+        notes.append(
+            f"run '{run.name}': its first loss {loss:.4f} differs by {gap:.4f} from "
+            f"{seen[place]:.4f}, measured at the same checkpoint ('{place[0]}', step {place[1]}); "
+            "the latter is used. Are both on the same validation set?"
+        )
+    return keep
+
+
+def _assembled(pieces: list[_Piece], convention: Convention, notes: list[str]) -> Observations:
+    pieces.sort(key=lambda piece: piece.run)
+    owner = np.repeat(np.arange(len(pieces)), [p.loss.size for p in pieces])
+    at = np.concatenate([p.at for p in pieces])
+    return Observations(
+        Points([p.history for p in pieces], owner, at, convention),
+        np.concatenate([p.loss for p in pieces]),
+        tuple(p.run for p in pieces),
+        owner,
+        np.concatenate([p.step for p in pieces]),
+        tuple(notes),
+    )
+
+
+def facts(role: str, points: Points) -> Facts:
+    """What a law must know of these points before it is fitted to them."""
+    cpt = [h for h in points.histories if h.cpt_lr.size]
+    areas = points.s1_cpt if cpt else points.s1_pt
+    bases = sorted({h.unknown_base for h in points.histories if h.unknown_base})
+    labels = sorted({group_label(h, "batch") for h in cpt})
+    return Facts(
+        role,
+        float(areas.max()) if areas.size and areas.max() > 0 else 1.0,
+        max(max(h.pt_lr.size, h.cpt_lr.size) for h in points.histories),
+        tuple(bases),
+        tuple(labels),
+        bool(cpt),
+        len({h.replay for h in cpt}) > 1,
+        len({h.model_size for h in points.histories if h.model_size is not None}) > 1,
+    )

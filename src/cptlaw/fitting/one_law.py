@@ -1,0 +1,108 @@
+"""Fit one named law to every domain of a study."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from cptlaw.fitting.domain import fit_combination, fit_domain
+from cptlaw.fitting.objective import DELTA, PRIOR_WEIGHT
+from cptlaw.fitting.observations import observe
+from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.laws import catalog
+from cptlaw.laws.areas import Convention
+from cptlaw.studies.study import Study
+
+
+@dataclass(frozen=True)
+class Options:
+    """How laws are fitted, whichever they are; see `fit`."""
+
+    convention: Convention = field(default_factory=lambda: Convention(warmup="auto"))
+    fixed: Mapping[str, float] = field(default_factory=dict[str, float])
+    ood_law: str = "eq6"
+    delta: float = DELTA
+    seed: int = 0
+    prior_weight: float = PRIOR_WEIGHT
+
+
+def fit_named(study: Study, law: str, options: Options) -> Fit:
+    """Fit the law of that name, with the initial warm-up counted as it suits.
+
+    Args:
+        study: runs and domains.
+        law: a name of the catalogue.
+        options: how.
+
+    Raises:
+        DataError: the law does not suit the study.
+        FitError: too few points for its parameters.
+    """
+    if options.convention.warmup != "auto":
+        return _fit(study, law, options)
+    if law in catalog.LAWS and catalog.example(law).counts_warmup_as_it_was:
+        return _counted(study, law, options, "as-is")
+    began = time.perf_counter()
+    peak = _counted(study, law, options, "peak")
+    if all(not run.curves or not study.history(run.name).pt_lr.size for run in study.runs):
+        return peak
+    as_is = _counted(study, law, options, "as-is")
+    one, other = _objective(peak), _objective(as_is)
+    if one == other:
+        return replace(peak, seconds=time.perf_counter() - began)
+    note = (
+        f"the initial warm-up is counted {'as it was' if other < one else 'as if at the peak LR'}: "
+        f"the objective is {other:.3g} as it was, {one:.3g} as if at the peak LR. "
+        "A convention that is given (--warmup) is kept."
+    )
+    better = as_is if other < one else peak
+    seconds = time.perf_counter() - began
+    return replace(better, seconds=seconds, notes=(*better.notes, note))
+
+
+def _counted(study: Study, law: str, options: Options, warmup: Literal["peak", "as-is"]) -> Fit:
+    way = replace(options.convention, warmup=warmup)
+    return _fit(study, law, replace(options, convention=way))
+
+
+def _fit(study: Study, law: str, options: Options) -> Fit:
+    began = time.perf_counter()
+    catalog.check(law, study)
+    said, found = dict[str, list[str]](), dict[str, DomainFit]()
+    for role in fitting_order(study):
+        observed = observe(study, role, options.convention)
+        for note in observed.notes:
+            said.setdefault(note, []).append(role)
+        is_ood, ood_law = role.startswith("ood."), options.ood_law
+        if is_ood and ood_law == "eq6" and {"pt", "cpt"} <= set(found) and study.has_cpt:
+            found[role] = fit_combination(role, observed, found, options.delta)
+            continue
+        own = ood_law if is_ood and ood_law != "eq6" else law
+        found[role] = fit_domain(
+            role, observed, own, options.fixed, options.delta, options.seed, options.prior_weight
+        )
+    seconds = time.perf_counter() - began
+    every = len(study.domains)
+    notes = [n if len(r) == every else f"{', '.join(r)}: {n}" for n, r in said.items()]
+    return Fit(
+        {role: found[role] for role in study.domains},
+        options.convention,
+        study,
+        study.fingerprint,
+        options.delta,
+        seconds,
+        (*study.all_notes, *notes),
+        priors=options.prior_weight > 0,
+    )
+
+
+def _objective(fit: Fit) -> float:
+    own = (d for d in fit.domains.values() if d.combines is None and d.scores is not None)
+    return sum(d.scores.huber for d in own if d.scores is not None)
+
+
+def fitting_order(study: Study) -> list[str]:
+    """Domains in the order they are fitted: out-of-domain sets need D_pt and D_cpt first."""
+    return sorted(study.domains, key=lambda role: role.startswith("ood."))

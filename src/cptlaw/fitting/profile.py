@@ -1,0 +1,308 @@
+"""How far one parameter may go: the rest refitted at each of its values.
+
+The objective's rise along a profile is judged by what noise alone would give. Neighbouring
+residuals are alike, so that many points say as much as a few independent ones; the rise is
+calibrated by how many (lag sums of the clipped residuals, as the standard errors are).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cptlaw.arrays import FloatArray, IntArray, floats
+from cptlaw.errors import DataError, suggestion
+from cptlaw.fitting.domain import best_minimum
+from cptlaw.fitting.newton import Minimum, minimise, whitening
+from cptlaw.fitting.objective import PRIOR_WEIGHT, Objective
+from cptlaw.fitting.projection import search
+from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.fitting.uncertainty import Interval, objective_of
+from cptlaw.laws.law import Shape
+
+_MOST = 14  # values on either side
+_JUMP = 4.0  # times the limit: a rise between two values that is looked at again
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """The objective over the values of one shape parameter, the rest refitted at each.
+
+    Args:
+        role: the domain.
+        name: of the parameter.
+        values: at which the rest was refitted, rising, the fitted one among them; shape (g,).
+        rise: of the objective above its lowest, shape (g,).
+        params: name -> value of every parameter along the profile, shape (g,) each.
+        limit: the rise at the ends of the interval.
+        interval: the values with less rise; an open end is the last value that was tried.
+        open_low: whether the data set no lower limit among the values that were tried.
+        open_high: the same for an upper limit.
+        points_alike: how many neighbouring points say as much as one independent point.
+    """
+
+    role: str
+    name: str
+    values: FloatArray
+    rise: FloatArray
+    params: Mapping[str, FloatArray]
+    limit: float
+    interval: Interval
+    open_low: bool
+    open_high: bool
+    points_alike: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
+
+    @property
+    def sentence(self) -> str:
+        """The interval in words."""
+        low, high = f"{self.interval.low:.3g}", f"{self.interval.high:.3g}"
+        level = f"{100 * self.interval.level:g} %"
+        if self.open_low and self.open_high:
+            said = f"the data set no limit from {low} to {high}"
+        elif self.open_low:
+            said = f"at most {high}; the data set no lower limit down to {low}"
+        elif self.open_high:
+            said = f"at least {low}; the data set no upper limit up to {high}"
+        else:
+            said = f"{low} to {high}"
+        return f"{self.name} on {self.role}: {self.interval.value:.3g}, {said} ({level})."
+
+
+def profile(
+    fit: Fit,
+    role: str,
+    name: str,
+    values: ArrayLike | None = None,
+    level: float = 0.9,
+) -> Profile:
+    """Fix one shape parameter at each of several values, and refit all others.
+
+    Args:
+        fit: fitted coefficients of one law.
+        role: the domain.
+        name: of a shape parameter, such as "E", "beta", "lambda" or "S1_pt[NAME]"; one that was
+            given or kept is freed.
+        values: to try; left out, from the fitted one outwards until the objective has risen
+            enough, or to the parameter's bounds.
+        level: share of cases in which the interval is to hold.
+
+    Raises:
+        DataError: published coefficients, a mean of laws, no such shape parameter, a value
+            outside its bounds.
+    """
+    if not 0 < level < 1:
+        raise DataError(f"level = {level:g} must lie between 0 and 1, such as 0.9.")
+    domain, observed = fit.domain(role), fit.observed(role)
+    shape = _shape(domain, name)
+    objective = objective_of(fit, domain, observed)
+    fixed = {n: v for n, v in objective.fixed.items() if n != name}
+    objective = replace(objective, fixed=fixed)
+    start = domain.place
+    noise, alike = _noise(objective, start, observed.run)
+    limit, error = _limit(objective, start, name, noise * alike, level)
+    best = objective.value(start)
+    if values is None:
+        ends = _outwards(objective, start, shape, best, limit, error)
+    else:
+        ends = _along(objective, start, shape, _given(shape, values), best + _JUMP * limit)
+    ends.append(Minimum(start, best, True, np.zeros(start.size, dtype=np.bool_), 0))
+    return _profiled(domain, objective, shape, ends, limit, level, alike)
+
+
+def _shape(domain: DomainFit, name: str) -> Shape:
+    if domain.combines is not None or domain.members:
+        raise DataError(
+            f"domain '{domain.role}' is a sum of fitted losses; profile the law of a single domain."
+        )
+    found = next((s for s in domain.law.shapes if s.name == name), None)
+    if found is None:
+        kind = "is a coefficient" if name in domain.law.coefficients else "is not a parameter"
+        raise DataError(
+            f"'{name}' {kind} of {domain.law.name} on '{domain.role}'; profiles are of shape "
+            f"parameters. {suggestion(name, [s.name for s in domain.law.shapes])}"
+        )
+    return found
+
+
+def _given(shape: Shape, values: ArrayLike) -> list[float]:
+    found = sorted(np.asarray(values, dtype=np.float64).reshape(-1).tolist())
+    for value in found:
+        if not shape.low <= value <= shape.high:
+            raise DataError(
+                f"{shape.name} = {value:g} must lie in {shape.low:g} to {shape.high:g}."
+            )
+    return [shape.inner(value) for value in found]
+
+
+# --- what noise alone gives ------------------------------------------------------------------
+
+
+def _noise(objective: Objective, z: FloatArray, run: IntArray) -> tuple[float, float]:
+    """Scale of the objective for independent points, and how many points say as much as one."""
+    residual = objective.residual(z)
+    pull = np.clip(residual, -objective.delta, objective.delta)
+    free = max(pull.size - z.size + len(objective.fixed), 1)
+    live = max(float((np.abs(residual) < objective.delta).mean()), 1e-3)
+    square = float((pull**2).mean()) * pull.size / free
+    total = 0.0
+    for index in np.unique(run):
+        own = pull[run == index]
+        lags = int(np.sqrt(own.size))
+        shares = 1.0 - np.arange(1, lags + 1) / (lags + 1)
+        products = [float(own[lag:] @ own[:-lag]) for lag in range(1, lags + 1)]
+        total += float(own @ own) + 2.0 * float(shares @ products)
+    alike = total / max(float(pull @ pull), 1e-300)
+    return square / live, max(alike, 1.0)
+
+
+def _limit(
+    objective: Objective, z: FloatArray, name: str, noise: float, level: float
+) -> tuple[float, float]:
+    """The rise that chance exceeds in 1 - level of cases, and the standard error at z.
+
+    The part of what is known that the priors bring keeps their own scale.
+    """
+    from scipy.stats import chi2
+
+    low, high = objective.bounds
+    free = (low < high) & (z > low) & (z < high)
+    index = objective.terms + [s.name for s in objective.law.shapes].index(name)
+    free[index] = True
+    axes = whitening(objective, z, free)
+    place = int(free[:index].sum())
+    row = axes[place] @ axes.T
+    drawn = np.append(np.zeros(objective.terms), objective.pull[1])[free]
+    own = max(float(row[place]), 1e-300)
+    share = min(float(row @ (drawn * row)) / own, 1.0)
+    scale = noise * (1.0 - share) + PRIOR_WEIGHT * share
+    return 0.5 * float(chi2.ppf(level, 1)) * scale, float(np.sqrt(own * scale))
+
+
+# --- refits ----------------------------------------------------------------------------------
+
+
+def _refitted(
+    objective: Objective, before: FloatArray, shape: Shape, inner: float, doubtful: float
+) -> Minimum:
+    """The minimum with one shape parameter at a search coordinate, from a minimum nearby.
+
+    One that is above `doubtful` may be that of another valley: all starts are tried then. A fixed
+    parameter loses its prior; what it would cost is added.
+    """
+    value = min(max(shape.outer(inner), shape.low), shape.high)
+    tried = replace(objective, fixed={**objective.fixed, shape.name: value})
+    z = before.copy()
+    place = objective.law.shapes.index(shape)
+    z[objective.terms + place] = shape.inner(value)
+    end = minimise(tried, search(tried, z[objective.terms :]).z, steps=60)
+    if end.value > doubtful:
+        end = min(end, best_minimum(tried), key=lambda found: found.value)
+    centre, curvature = (part[place] for part in objective.pull)
+    return replace(end, value=end.value + 0.5 * curvature * (shape.inner(value) - centre) ** 2)
+
+
+def _along(
+    objective: Objective,
+    start: FloatArray,
+    shape: Shape,
+    inner: Sequence[float],
+    doubtful: float,
+) -> list[Minimum]:
+    """Refits at given search coordinates, each side of the fitted one from there outwards."""
+    at = start[objective.terms + objective.law.shapes.index(shape)]
+    above = [u for u in inner if u > at]
+    below = [u for u in reversed(inner) if u < at]
+    found: list[Minimum] = []
+    for side in (above, below):
+        before = start
+        for u in side:
+            found.append(_refitted(objective, before, shape, u, doubtful))
+            before = found[-1].z
+    return found
+
+
+def _outwards(
+    objective: Objective,
+    start: FloatArray,
+    shape: Shape,
+    best: float,
+    limit: float,
+    error: float,
+) -> list[Minimum]:
+    """Refits on either side, in growing steps, until the objective has risen or at a bound."""
+    index = objective.terms + objective.law.shapes.index(shape)
+    step = min(max(0.8 * error, 1e-3), 0.5)
+    low, high = shape.inner(shape.low), shape.inner(shape.high)
+    found: list[Minimum] = []
+    for sign in (-1.0, 1.0):
+        before, u, reach = start, float(start[index]), step
+        for _ in range(_MOST):
+            there = min(max(u + sign * reach, low), high)
+            if there == u:
+                break
+            end = _refitted(objective, before, shape, there, best + _JUMP * limit)
+            found.append(end)
+            before, u, reach = end.z, there, 1.4 * reach
+            if end.value - best > 1.5 * limit:
+                break
+    return found
+
+
+def _profiled(
+    domain: DomainFit,
+    objective: Objective,
+    shape: Shape,
+    ends: list[Minimum],
+    limit: float,
+    level: float,
+    alike: float,
+) -> Profile:
+    law, m = domain.law, objective.terms
+    index = m + law.shapes.index(shape)
+    ends = sorted(ends, key=lambda end: end.z[index])
+    inner = np.array([end.z[index] for end in ends])
+    value = np.array([end.value for end in ends])
+    rise = value - value.min()
+    low, high = (_crossing(inner, rise, limit, side) for side in (-1, 1))
+    outer = floats([shape.outer(u) for u in inner])
+    params = {c: floats([e.z[i] for e in ends]) for i, c in enumerate(law.coefficients)}
+    for i, s in enumerate(law.shapes):
+        params[s.name] = floats([s.outer(float(e.z[m + i])) for e in ends])
+    own = float(domain.params[shape.name])
+    between = Interval(
+        own,
+        shape.outer(float(inner[0] if low is None else low)),
+        shape.outer(float(inner[-1] if high is None else high)),
+        level,
+    )
+    return Profile(
+        domain.role,
+        shape.name,
+        outer,
+        floats(rise),
+        params,
+        limit,
+        between,
+        low is None,
+        high is None,
+        alike,
+    )
+
+
+def _crossing(inner: FloatArray, rise: FloatArray, limit: float, side: int) -> float | None:
+    """Where the rise first passes the limit on one side of the lowest value; None if nowhere."""
+    height = np.sqrt(np.maximum(rise, 0.0) / limit)
+    i = int(rise.argmin())
+    while 0 <= i + side < inner.size:
+        if height[i + side] > 1.0:
+            share = (1.0 - height[i]) / (height[i + side] - height[i])
+            return float(inner[i] + share * (inner[i + side] - inner[i]))
+        i += side
+    return None

@@ -1,0 +1,377 @@
+"""How sure a fit is: refits of resampled data, and intervals of anything computed from a fit.
+
+Residuals of one run are alike, so that neighbouring points are resampled together, and whole runs
+too: every run, and within it every stretch of neighbouring points, gets a random weight (the
+Bayesian bootstrap, Rubin 1981). Each refit starts at the fitted coefficients and follows the
+weighted objective in the directions that the data determine, with the law linearised there; two
+hundred of them take less than the fit itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cptlaw.arrays import FloatArray
+from cptlaw.errors import DataError
+from cptlaw.fitting.newton import whitening
+from cptlaw.fitting.objective import PRIOR_WEIGHT, Objective
+from cptlaw.fitting.observations import Observations
+from cptlaw.fitting.projection import huber_weight
+from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
+from cptlaw.laws.points import Points
+
+COUNT = 200
+_STEPS = 6  # of reweighting in one refit
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """A fit and refits of it to resampled data.
+
+    Args:
+        fit: the fit.
+        moves: role -> by how much each refit moves the parameters of that domain, in coefficients
+            and search coordinates, shape (count, m + k); for an average, of each member in turn.
+            The same row means the same resampled data.
+    """
+
+    fit: Fit
+    moves: Mapping[str, tuple[FloatArray, ...]]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "moves", MappingProxyType(dict(self.moves)))
+
+    def __len__(self) -> int:
+        return next((m.shape[0] for moves in self.moves.values() for m in moves), 0)
+
+    def fits(self) -> Iterator[Fit]:
+        """The refits, one after the other, each with all domains."""
+        for i in range(len(self)):
+            found: dict[str, DomainFit] = {}
+            for role in _members_first(self.fit):
+                found[role] = _moved(
+                    self.fit.domains[role], [m[i] for m in self.moves[role]], found
+                )
+            yield replace(self.fit, domains={role: found[role] for role in self.fit.domains})
+
+    def losses(self, role: str, points: Points) -> FloatArray:
+        """What every refit predicts at n points, shape (count, n), to first order."""
+        return self.fit.domain(role).loss(points) + self._deviations(role, points)
+
+    def _deviations(self, role: str, points: Points) -> FloatArray:
+        domain, moves = self.fit.domain(role), self.moves[role]
+        if domain.combines is None:
+            shares = (
+                [domain.params[c] for c in domain.law.coefficients] if domain.members else [1.0]
+            )
+            leaves = domain.members or (domain,)
+            each = zip(shares, leaves, moves, strict=True)
+            found = [share * (move @ slopes(leaf, points).T) for share, leaf, move in each]
+            return np.sum(found, axis=0)
+        (own,) = moves
+        found = own @ np.stack([both.loss(points) for both in domain.combines])
+        for name, both in zip(domain.law.coefficients, domain.combines, strict=True):
+            found = found + domain.params[name] * self._deviations(both.role, points)
+        return found
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with the interval that it lies in at a level.
+
+    Args:
+        value: from the fit itself.
+        low: lower end.
+        high: upper end.
+        level: share of cases in which such an interval holds.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.9
+
+
+def bootstrap(fit: Fit, count: int = COUNT, seed: int = 0) -> Ensemble:
+    """Refit a fit to resampled data.
+
+    Args:
+        fit: fitted coefficients.
+        count: number of refits.
+        seed: of the resampling.
+
+    Raises:
+        DataError: published coefficients, which come without data.
+    """
+    if fit.study is None:
+        raise DataError(
+            "published coefficients come without the points they were fitted to, so nothing "
+            "tells how sure they are. Fit a study of your own."
+        )
+    if count < 2:
+        raise DataError(f"count = {count}: an interval needs at least 2 refits.")
+    moves: dict[str, tuple[FloatArray, ...]] = {}
+    for role in _members_first(fit):
+        domain, observed = fit.domains[role], fit.observed(role)
+        weights = resampled_weights(observed, count, seed)
+        if domain.combines is None:
+            leaves = domain.members or (domain,)
+            moves[role] = tuple(refitted(fit, leaf, observed, weights, seed) for leaf in leaves)
+        else:
+            both = Ensemble(fit, {b.role: moves[b.role] for b in domain.combines})
+            moves[role] = (_combined(both, domain, observed, weights),)
+    return Ensemble(fit, {role: moves[role] for role in fit.domains})
+
+
+_kept: WeakKeyDictionary[Fit, Ensemble] = WeakKeyDictionary()
+
+
+def ensemble_of(fit: Fit) -> Ensemble:
+    """The default refits of a fit, made once.
+
+    Raises:
+        DataError: published coefficients.
+    """
+    if fit not in _kept:
+        _kept[fit] = bootstrap(fit)
+    return _kept[fit]
+
+
+def interval(ensemble: Ensemble, quantity: Callable[[Fit], float], level: float = 0.9) -> Interval:
+    """The interval of a number that is computed from a fit.
+
+    It lies about the fit's own value, in the logarithm where all values are above 0, as far as a
+    share `level` of the refits deviates, times sqrt(R / (R - 1)) for R runs. Infinite values are
+    allowed (a length that is never reached); NaN ones are left out.
+
+    Args:
+        ensemble: a fit and its refits.
+        quantity: what is computed.
+        level: share of cases in which the interval is to hold.
+
+    Raises:
+        DataError: a level that is not between 0 and 1, or nothing but NaN.
+    """
+    value = float(quantity(ensemble.fit))
+    draws = np.array([float(quantity(fit)) for fit in ensemble.fits()])
+    low, high = limits(draws, level)
+    draws = draws[~np.isnan(draws)]
+    if not np.isfinite(value) or not np.isfinite(draws).all():
+        return Interval(value, float(low), float(high), level)
+    runs = max(len(ensemble.fit.observed(role).runs) for role in ensemble.fit.domains)
+    wider = np.sqrt(runs / (runs - 1.0)) if runs > 1 else np.sqrt(2.0)
+    if value > 0 and (draws > 0).all():
+        reach = float(np.exp(wider * np.quantile(np.abs(np.log(draws / value)), level)))
+        return Interval(value, value / reach, value * reach, level)
+    reach = float(wider * np.quantile(np.abs(draws - value), level))
+    return Interval(value, value - reach, value + reach, level)
+
+
+def limits(values: ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:
+    """Lower and upper end that hold a share `level` of the draws, over the first axis.
+
+    Raises:
+        DataError: a level that is not between 0 and 1, or a place with nothing but NaN.
+    """
+    if not 0 < level < 1:
+        raise DataError(f"level = {level:g} must lie between 0 and 1, such as 0.9.")
+    draws = np.asarray(values, dtype=np.float64)
+    if np.isnan(draws).all(axis=0).any():
+        raise DataError("none of the refits gives a value, so there is no interval.")
+    tail = (1.0 - level) / 2
+    with np.errstate(invalid="ignore"):
+        ends = np.nanquantile(draws, [tail, 1.0 - tail], axis=0, method="nearest")
+    return ends[0], ends[1]
+
+
+def resampled_weights(observed: Observations, count: int, seed: int) -> FloatArray:
+    """Random weights of n points, shape (count, n), with mean 1 over the points.
+
+    A run has one weight, and a stretch of neighbouring points another. They depend on the run's
+    name alone, so that domains measured at the same steps are resampled alike.
+    """
+    weights = np.empty((count, len(observed)))
+    for index, name in enumerate(observed.runs):
+        mine = np.flatnonzero(observed.run == index)
+        random = np.random.default_rng([seed, *name.encode()])
+        stretch = np.arange(mine.size) // max(round(np.sqrt(mine.size)), 1)
+        own = random.standard_gamma(1.0, (count, 1))
+        weights[:, mine] = own * random.standard_gamma(1.0, (count, stretch[-1] + 1))[:, stretch]
+    return weights / weights.mean(axis=1, keepdims=True)
+
+
+def objective_of(fit: Fit, domain: DomainFit, observed: Observations) -> Objective:
+    """What was minimised for one domain."""
+    weight = PRIOR_WEIGHT if fit.priors else 0.0
+    fixed = {**domain.fixed, **{name: domain.params[name] for name in domain.kept}}
+    return Objective(domain.law, observed.points, observed.loss, fit.delta, fixed, weight)
+
+
+def _members_first(fit: Fit) -> list[str]:
+    return sorted(fit.domains, key=lambda role: fit.domains[role].combines is not None)
+
+
+def _moved(domain: DomainFit, moves: list[FloatArray], found: Mapping[str, DomainFit]) -> DomainFit:
+    if domain.members:
+        each = zip(domain.members, moves, strict=True)
+        members = tuple(_moved(member, [move], found) for member, move in each)
+        return replace(domain, members=members, law=mean_law(members))
+    law, m = domain.law, len(domain.law.terms)
+    at = domain.place + moves[0]
+    shapes = [min(max(s.outer(u), s.low), s.high) for s, u in zip(law.shapes, at[m:], strict=True)]
+    params = dict(zip(law.parameters, [*at[:m].tolist(), *map(float, shapes)], strict=True))
+    if domain.combines is None:
+        return replace(domain, params=params)
+    both = found["pt"], found["cpt"]
+    return replace(domain, params=params, combines=both, law=combination(*both))
+
+
+def slopes(domain: DomainFit, points: Points) -> FloatArray:
+    """Derivatives of the loss at n points in coefficients and search coordinates, (n, m + k)."""
+    law, m = domain.law, len(domain.law.terms)
+    columns = law.columns(points, law.inner(domain.params))
+    found = np.zeros((len(points), m + len(law.shapes)))
+    found[:, :m] = columns.matrix
+    for s, t, slope in columns.slopes:
+        found[:, m + s] += domain.params[law.coefficients[t]] * slope
+    return found
+
+
+def refitted(
+    fit: Fit, domain: DomainFit, observed: Observations, weights: FloatArray, seed: int | None = 0
+) -> FloatArray:
+    """How far every refit moves the parameters of one law, shape (count, m + k).
+
+    What is known beforehand is resampled too: each refit draws the centres of the priors anew, the
+    same for the domains of one study.
+
+    Args:
+        fit: the fit, for its settings.
+        domain: the law, fitted to one domain.
+        observed: the n points it was fitted to.
+        weights: of the points in every refit, shape (count, n).
+        seed: of the priors' centres; None leaves them where they are.
+    """
+    objective = objective_of(fit, domain, observed)
+    m, z = objective.terms, domain.place
+    low, high = objective.bounds
+    moves = np.zeros((weights.shape[0], z.size))
+    free = (np.diag(domain.covariance) > 0) & (low < high) if domain.covariance.size else low > high
+    if not free.any():
+        return moves
+    axes = whitening(objective, z, free)
+    residual, jacobian = objective.jacobian(z)
+    pulls = np.append(np.zeros(m), objective.pull[1])[free]
+    gaps = np.zeros((weights.shape[0], z.size))
+    gaps[:, m:] = z[m:] - objective.pull[0] - _centres(domain, weights.shape[0], seed)
+    slopes = jacobian[:, free] @ axes
+    prior = axes.T @ (pulls[:, None] * axes), (gaps[:, free] * pulls) @ axes
+    found = _Linear(residual, slopes, fit.delta, prior)
+    for i, weight in enumerate(weights):
+        moves[i, free] = _within(found, i, weight, axes, low[free] - z[free], high[free] - z[free])
+    return moves
+
+
+def _centres(domain: DomainFit, count: int, seed: int | None) -> FloatArray:
+    """How far every refit's priors lie from where they are, shape (count, k)."""
+    drawn = np.zeros((count, len(domain.law.shapes)))
+    for column, shape in enumerate(domain.law.shapes):
+        if shape.prior is not None and seed is not None:
+            random = np.random.default_rng([seed, *shape.name.encode()])
+            drawn[:, column] = shape.prior.spread * random.standard_normal(count)
+    return drawn
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """A linear model of n residuals in `rank` unknowns, whose Huber objective is minimised.
+
+    Args:
+        residual: at the origin, shape (n,).
+        slopes: its derivatives, shape (n, rank).
+        delta: of the Huber loss.
+        prior: Hessian (rank, rank) and gradients (count, rank) that are added.
+    """
+
+    residual: FloatArray
+    slopes: FloatArray
+    delta: float
+    prior: tuple[FloatArray, FloatArray]
+
+    def lowest(
+        self, i: int, weight: FloatArray, rows: FloatArray, values: FloatArray
+    ) -> FloatArray:
+        """Where the objective of refit i is lowest, shape (rank,).
+
+        Args:
+            i: which of the prior's gradients counts.
+            weight: of the points, shape (n,).
+            rows: that times the unknowns are to be `values`, shape (k, rank).
+            values: shape (k,).
+        """
+        found = np.zeros(self.slopes.shape[1])
+        for _ in range(_STEPS):
+            robust = weight * huber_weight(self.residual + self.slopes @ found, self.delta) ** 2
+            hessian = self.slopes.T @ (robust[:, None] * self.slopes) + self.prior[0]
+            hessian[np.diag_indices_from(hessian)] += 1e-9 * np.trace(hessian)
+            pull = self.slopes.T @ (robust * self.residual) + self.prior[1][i]
+            found = _solved(hessian, -pull, rows, values)
+        return found
+
+
+def _solved(
+    hessian: FloatArray, pull: FloatArray, rows: FloatArray, values: FloatArray
+) -> FloatArray:
+    """X with hessian @ x = pull, as far as rows @ x = values lets it, shape (rank,)."""
+    k = values.size
+    if not k:
+        return np.asarray(np.linalg.solve(hessian, pull), dtype=np.float64)
+    whole = np.block([[hessian, rows.T], [rows, np.zeros((k, k))]])
+    both = np.linalg.lstsq(whole, np.append(pull, values), rcond=None)[0]
+    return np.asarray(both[: pull.size], dtype=np.float64)
+
+
+_ROUNDS = 4  # of finding which parameters rest at their bounds
+
+
+def _within(
+    model: _Linear, i: int, weight: FloatArray, axes: FloatArray, low: FloatArray, high: FloatArray
+) -> FloatArray:
+    """The moves of refit i that are lowest within bounds, shape (free,).
+
+    A parameter that would pass a bound rests there, and the others make up for it.
+    """
+    rests = np.zeros(low.size, dtype=np.bool_)
+    ends = np.zeros(low.size)
+    moves = ends
+    for _ in range(_ROUNDS):
+        moves = axes @ model.lowest(i, weight, axes[rests], ends[rests])
+        past = ((moves < low) | (moves > high)) & ~rests
+        if not past.any():
+            break
+        ends = np.where(past, np.where(moves < low, low, high), ends)
+        rests |= past
+    return np.clip(moves, low, high)
+
+
+def _combined(
+    both: Ensemble, domain: DomainFit, observed: Observations, weights: FloatArray
+) -> FloatArray:
+    """How far every refit moves the weights of D_pt and D_cpt loss, shape (count, 2)."""
+    assert domain.combines is not None
+    own = np.array([domain.params[c] for c in domain.law.coefficients])
+    parts = np.stack([both.losses(b.role, observed.points) for b in domain.combines], axis=2)
+    none, free = (np.zeros((2, 2)), np.zeros((1, 2))), np.zeros((0, 2))
+    moves = np.empty((weights.shape[0], 2))
+    for i, weight in enumerate(weights):
+        slopes = parts[i] / observed.loss[:, None]
+        residual = slopes @ own - 1.0
+        model = _Linear(residual, slopes, both.fit.delta, none)
+        moves[i] = model.lowest(0, weight, free, np.zeros(0))
+    return moves

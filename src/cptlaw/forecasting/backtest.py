@@ -1,0 +1,167 @@
+"""Fit on some runs, or on the beginning of them, predict the rest, score."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cptlaw.errors import DataError
+from cptlaw.fitting.fit import fit
+from cptlaw.fitting.result import Fit
+from cptlaw.fitting.scores import Scores, score
+from cptlaw.fitting.selection import unseen
+from cptlaw.fitting.uncertainty import ensemble_of
+from cptlaw.forecasting.extrapolation import warnings
+from cptlaw.forecasting.intervals import LEVEL, band
+from cptlaw.laws import catalog
+from cptlaw.laws.areas import Convention
+from cptlaw.laws.points import Points
+from cptlaw.studies.runs import Run
+from cptlaw.studies.study import Study
+
+
+@dataclass(frozen=True)
+class BacktestRow:
+    """One law's error on one held-out run and domain.
+
+    Args:
+        law: name of the law.
+        run: the held-out run.
+        domain: role of the domain.
+        scores: agreement over the held-out points.
+        coverage: share of points within the 90 % interval of one run.
+    """
+
+    law: str
+    run: str
+    domain: str
+    scores: Scores
+    coverage: float | None = None
+
+
+@dataclass(frozen=True)
+class LawRow:
+    """How one law fitted the runs it was given, on one domain."""
+
+    law: str
+    domain: str
+    huber: float
+    seconds: float
+    status: str
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Held-out errors of one or more laws.
+
+    Args:
+        rows: a row per law, held-out run and domain.
+        laws: a row per law and domain.
+        held_out: the runs, or the share of steps that was fitted, in words.
+        notes: what was found on the way, each a sentence.
+    """
+
+    rows: tuple[BacktestRow, ...]
+    laws: tuple[LawRow, ...]
+    held_out: str
+    notes: tuple[str, ...] = ()
+
+
+def backtest(
+    study: Study,
+    hold_out: Sequence[str] = (),
+    *,
+    fit_steps: float | None = None,
+    laws: Sequence[str] = (),
+    convention: Convention | None = None,
+    fixed: Mapping[str, float] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Backtest:
+    """Fit on a part of a study and score the forecasts of the rest.
+
+    Args:
+        study: runs and domains.
+        hold_out: runs whose losses the fit does not see; their learning rates stay known.
+        fit_steps: instead: share of each run's steps that is fitted, above 0 and below 1. Runs
+            that others go on from are fitted whole.
+        laws: names of the catalogue; left out, what the fitted part asks for.
+        convention: how areas are counted; left out, chosen on the fitted part.
+        fixed: shape parameters that keep a value.
+        progress: is told of every law before it is fitted.
+
+    Raises:
+        DataError: nothing, or everything, is held out; a run is unknown.
+    """
+    if fit_steps is not None and hold_out:
+        raise DataError("give either runs to hold out (--hold-out) or --fit-steps, not both.")
+    if fit_steps is None and not hold_out:
+        raise DataError("say what to hold out: run names (--hold-out), or --fit-steps FRACTION.")
+    fitted = study.without(hold_out) if hold_out else study.beginning(fit_steps or 0.0)
+    names = list(dict.fromkeys(catalog.resolve(law, fitted) for law in laws or [None]))
+    rows: list[BacktestRow] = []
+    law_rows: list[LawRow] = []
+    notes: list[str] = []
+    told: dict[str, tuple[str, ...]] = {}
+    for i, name in enumerate(names, start=1):
+        progress(f"fitting {name} ({i} of {len(names)}) ...")
+        began = time.perf_counter()
+        result = fit(fitted, name, convention=convention, fixed=fixed)
+        seconds = time.perf_counter() - began
+        told[name] = result.notes
+        for role, domain in result.domains.items():
+            assert domain.scores is not None
+            law_rows.append(LawRow(name, role, domain.scores.huber, seconds, domain.status))
+            rows.extend(_scored(name, role, result, study, fitted, notes))
+        for run in dict.fromkeys(row.run for row in rows if row.law == name):
+            notes.extend(f"'{run}': {said}" for said in _leaves(result, study.run(run), study))
+    if not rows:
+        raise DataError("the held-out part has no losses to score the forecasts on.")
+    words = (
+        ", ".join(hold_out)
+        if hold_out
+        else f"after the first {100 * (fit_steps or 0):g} % of the steps"
+    )
+    return Backtest(tuple(rows), tuple(law_rows), words, (*_by_law(told), *notes))
+
+
+def _by_law(told: Mapping[str, Sequence[str]]) -> list[str]:
+    """Notes of several fits, each said once, after the law's name where not all have it."""
+    every = list(told.values())
+    common = {note for note in every[0] if all(note in notes for notes in every)}
+    named = (n if n in common else f"{law}: {n}" for law, notes in told.items() for n in notes)
+    return list(dict.fromkeys(named))
+
+
+def _scored(
+    law: str, role: str, result: Fit, study: Study, fitted: Study, notes: list[str]
+) -> list[BacktestRow]:
+    full, new = unseen(study, fitted, role, result)
+    predicted = result.domain(role).loss(full.points)
+    ensemble = ensemble_of(result)
+    rows: list[BacktestRow] = []
+    for index, name in enumerate(full.runs):
+        mine = new & (full.run == index)
+        if not mine.any():
+            continue
+        bad = mine & ~(np.isfinite(predicted) & (predicted > 0))
+        if bad.any():
+            notes.append(f"{law} has no finite forecast of '{name}' on {role}: not scored.")
+            continue
+        history, step = full.points.histories[index], full.points.step[mine]
+        owner = np.zeros(step.size, dtype=np.int64)
+        points = Points([history], owner, step, result.convention)
+        low, high = band(ensemble, role, points, LEVEL)[:2]
+        coverage = float(((low <= full.loss[mine]) & (full.loss[mine] <= high)).mean())
+        rows.append(BacktestRow(law, name, role, score(predicted[mine], full.loss[mine]), coverage))
+    return rows
+
+
+def _leaves(result: Fit, run: Run, study: Study) -> tuple[str, ...]:
+    """How far a held-out run leaves what was fitted."""
+    history = study.history(run.name)
+    end = np.array([history.pt_lr.size + history.cpt_lr.size])
+    points = Points([history], np.zeros(1, dtype=np.int64), end, result.convention)
+    return warnings(result, points, run)

@@ -1,0 +1,180 @@
+"""How far a forecast leaves what was fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cptlaw.errors import DataError
+from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.fitting.shift import shift_at
+from cptlaw.forecasting.intervals import distances
+from cptlaw.laws import catalog
+from cptlaw.laws.points import Points
+from cptlaw.studies.history import History
+from cptlaw.studies.runs import Run
+
+
+def fitted_range(fit: Fit, quantity: str) -> tuple[float, float] | None:
+    """Smallest and largest fitted value of a quantity (see `fit.ranges`), None if unknown."""
+    found = [d.ranges[quantity] for d in fit.domains.values() if quantity in d.ranges]
+    return (min(f[0] for f in found), max(f[1] for f in found)) if found else None
+
+
+_BLIND = (("length", 0, 30.0), ("peak LR", 1, 10.0), ("model size", 3, 100.0))
+"""What, its column in `distances`, and how many times outside the fitted range nothing is known."""
+
+
+def check_known(fit: Fit, points: Points) -> None:
+    """Whether a forecast lies where anything is known at all; a low LR is less of a leap.
+
+    Args:
+        fit: fitted or published coefficients; of the latter nothing is refused.
+        points: the places of the forecast, on one history.
+
+    Raises:
+        DataError: naming how far outside it lies.
+    """
+    if fit.study is None:
+        return
+    history = points.histories[0]
+    peak = float((history.cpt_lr if history.cpt_lr.size else history.pt_lr).max(initial=0.0))
+    for domain in fit.domains.values():
+        with np.errstate(over="ignore"):
+            away = np.exp(distances(domain, points.histories[0], points.step)[-1])
+        for what, column, most in _BLIND:
+            lowest = domain.ranges.get("cpt_peak_lr" if history.cpt_lr.size else "pt_peak_lr")
+            gentle = what == "peak LR" and lowest is not None and peak < lowest[0]
+            if away[column] >= 0.999 * most * (3.0 if gentle else 1.0):
+                times = f"{away[column]:.3g}" if away[column] < 1e6 else "over a million"
+                raise DataError(
+                    f"the {what} is {times} times outside what was fitted; nothing is "
+                    "known there. Fit a run nearer to it, or insist: anyway = True (--anyway)."
+                )
+
+
+def warnings(
+    fit: Fit, points: Points, run: Run, model_size: float | None = None
+) -> tuple[str, ...]:
+    """How far a forecast leaves what was fitted, each a sentence.
+
+    Args:
+        fit: fitted or published coefficients.
+        points: the places of the forecast, on one history.
+        run: the forecast run.
+        model_size: the size that was asked for, if any.
+    """
+    history, phase = points.histories[0], run.data
+    leaves = [leaf for d in fit.domains.values() for leaf in d.leaves]
+    laws = {leaf.law.name for leaf in leaves}
+    unseen = " The fitted law does not see it, so it has no effect on the forecast."
+    is_ours = laws == {"effective"}
+    of_size = "" if any(d.depends_on_size for d in leaves) else unseen
+    of_replay = "" if catalog.sees(laws, "replay") else unseen
+    length = float(history.cpt_lr.size if phase == "cpt" else history.pt_lr.size)
+    asked: list[tuple[str, str, float | None, str]] = [
+        *_peaks(history, is_ours),
+        ("A length of {:g} steps", f"{phase}_steps", length, ""),
+        ("A model size of {:g}", "model_size", history.model_size, of_size),
+    ]
+    if phase == "cpt":
+        asked.append(("A replay share of {:g}", "replay", history.replay, of_replay))
+        if history.pt_lr.size:
+            asked.append(
+                ("A start at step {:g}", "start_step", float(history.pt_lr.size), _STARTS[is_ours])
+            )
+    found: list[str] = []
+    for words, key, value, more in asked:
+        fitted = fitted_range(fit, key)
+        if value is None or fitted is None:
+            continue
+        if not fitted[0] * 0.99 <= value <= fitted[1] * 1.01:
+            found.append(_outside(words, value, fitted) + more)
+    if of_size and model_size is not None and fitted_range(fit, "model_size") is None:
+        found.append(f"A model size of {model_size:g} was given.{of_size}")
+    found.extend(_batch(fit, run))
+    for role, domain in fit.domains.items():
+        with np.errstate(over="ignore", invalid="ignore"):  # what is absurd is told in words
+            found.extend(_undetermined(role, domain, points))
+            found.extend(_split(fit, role, points))
+        found.extend(f"{role}: {a}" for a in domain.advice if domain.status == "published")
+    return tuple(found)
+
+
+def _peaks(history: History, is_ours: bool) -> list[tuple[str, str, float | None, str]]:
+    """The highest LR of each phase, as a check of `warnings`."""
+    phases = (("pt", "the pre-training", history.pt_lr), ("cpt", "the CPT", history.cpt_lr))
+    return [
+        (f"A peak LR of {{:g}} in {words}", f"{phase}_peak_lr", float(lr.max()), _PEAKS[is_ours])
+        for phase, words, lr in phases
+        if lr.size
+    ]
+
+
+def _batch(fit: Fit, run: Run) -> list[str]:
+    """A CPT batch that was not fitted, where the fitted runs say theirs."""
+    labels = {label for domain in fit.domains.values() for label in domain.facts.batches}
+    laws = {domain.law.name for domain in fit.domains.values()}
+    if run.data == "pt" or "eq4-batch" in laws or not labels or "?x?" in labels:
+        return []
+    if run.batch_label in labels or run.batch_label == "?x?":
+        return []
+    return [
+        f"A batch of {run.batch_label} (tokens x sequence length) was not fitted "
+        f"({', '.join(sorted(labels))}). The fitted law does not see it."
+    ]
+
+
+def _split(fit: Fit, role: str, points: Points) -> list[str]:
+    """Whether the loss is known better than its parts, the hidden PT curve and the shift."""
+    domain, area = fit.domain(role), float(points.s1_cpt[-1])
+    has_shift = any(term.part == "shift" for term in domain.law.terms)
+    if not (has_shift and domain.covariance.size and area > 0):
+        return []
+    at = shift_at(fit, role, area, points.histories[0].batch)
+    if at.value_stderr is None or at.value_stderr <= 0.5 * abs(at.value):
+        return []
+    return [
+        f"{role}: the data do not tell the hidden PT curve and the shift apart (shift "
+        f"{at.value:.3g}, standard error {at.value_stderr:.2g}); read their sum, the loss."
+    ]
+
+
+def _undetermined(role: str, domain: DomainFit, points: Points) -> list[str]:
+    """Terms that the forecast needs and that no fitted point has shown."""
+    if not domain.unseen:
+        return []
+    matrix = domain.law.columns(points, domain.law.inner(domain.params), slopes=False).matrix
+    needed = [
+        name
+        for name, column in zip(domain.law.coefficients, matrix.T, strict=True)
+        if name in domain.unseen and column.any()
+    ]
+    if not needed:
+        return []
+    return [
+        f"{role}: this forecast depends on {', '.join(needed)}, which nothing in the fitted data "
+        f"shows; it is taken as {', '.join(f'{domain.params[n]:g}' for n in needed)}."
+    ]
+
+
+_PEAKS = {
+    True: " This law has met twice and half the fitted peak to 0.2 % on real curves; farther off "
+    "it is untried.",
+    False: " Laws of this form have missed other peaks by 2 to 8 % on real curves.",
+}
+_STARTS = {
+    True: " On real curves this law has met a start at half the base's steps to 0.3 % (D_pt) and "
+    "0.7 % (D_cpt).",
+    False: " The shift is taken to be the same from every start, which holds only roughly.",
+}
+
+
+def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:
+    low, high = fitted
+    what = f"{low:.4g}" if f"{low:.4g}" == f"{high:.4g}" else f"{low:.4g} to {high:.4g}"
+    near = low if value < low else high
+    if near > 0 and value > 0:
+        away = f"{max(value / near, near / value):.3g} times away"
+    else:
+        away = f"{abs(value - near):.3g} away"
+    return f"{words.format(value)} lies outside what was fitted ({what}; {away})."

@@ -1,0 +1,1 @@
+"""Laws of the loss: areas, terms, factors, the catalogue."""

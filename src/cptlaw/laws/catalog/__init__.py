@@ -1,0 +1,201 @@
+"""The laws by name, each with its paper and equation number.
+
+A new law is a function of the study's facts that returns its terms, entered in one of the
+modules here (or, from outside, in `LAWS`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from cptlaw.errors import DataError, suggestion
+from cptlaw.laws.catalog import field, ours, paper
+from cptlaw.laws.catalog.entries import Entry, Facts, Terms
+from cptlaw.laws.catalog.paper import PAPER
+from cptlaw.laws.law import Law
+from cptlaw.laws.points import group_label
+from cptlaw.studies.history import History
+from cptlaw.studies.study import Study
+
+__all__ = [
+    "CHOSEN",
+    "LAWS",
+    "PAPER",
+    "Entry",
+    "Facts",
+    "Terms",
+    "check",
+    "default_name",
+    "example",
+    "get",
+    "paper_name",
+    "resolve",
+    "sees",
+    "varies",
+]
+
+LAWS = {entry.name: entry for entry in (*ours.ENTRIES, *paper.ENTRIES, *field.ENTRIES)}
+
+
+CHOSEN = ("paper", "auto", "average")
+"""What stands for a law and depends on the study."""
+
+
+def get(name: str, facts: Facts) -> Law:
+    """The named law for a study with these facts.
+
+    Raises:
+        DataError: no law of that name, or none for that domain.
+    """
+    if name not in LAWS:
+        raise DataError(f"law '{name}' is unknown. {suggestion(name, LAWS)}")
+    entry = LAWS[name]
+    return Law(entry.name, entry.title, entry.source, entry.terms(facts), facts.reference_area)
+
+
+def example(name: str) -> Law:
+    """The named law as it is for a D_pt domain of one unknown base, or of two CPT batches."""
+    return get(name, Facts("pt", bases=("base",), batches=("4e+06x4096", "8e+06x8192")))
+
+
+def resolve(name: str | None, study: Study) -> str:
+    """The law's name: "paper" and nothing at all depend on the study, others stay as they are.
+
+    Raises:
+        DataError: no law of that name, or none that suits the study.
+    """
+    if name is None:
+        return default_name(study)
+    return paper_name(study) if name == "paper" else name
+
+
+def default_name(study: Study) -> str:
+    """The law that a study is fitted with by default.
+
+    Raises:
+        DataError: known and unknown bases are mixed, or no law covers what varies.
+    """
+    _check_bases(study)
+    if {"unknown", "batch"} & varies(study):
+        return paper_name(study)
+    return "effective+repetition" if _repeats(study) else "effective"
+
+
+def _repeats(study: Study) -> bool:
+    """Whether any fitted run sees its D_cpt data more than once."""
+    cpt = [h for h in _fitted(study).values() if h.domain_steps is not None]
+    return any(h.cpt_lr.size * (1.0 - h.replay) > 1.05 * (h.domain_steps or np.inf) for h in cpt)
+
+
+def paper_name(study: Study) -> str:
+    """The law of arXiv:2505.07796 that a study asks for by what varies in it.
+
+    Raises:
+        DataError: known and unknown bases are mixed, or no law covers what varies.
+    """
+    _check_bases(study)
+    varying = varies(study)
+    if not study.has_cpt:
+        return "eq7" if "size" in varying else "eq1"
+    names = {
+        frozenset[str](): "eq4",
+        frozenset({"unknown"}): "unknown-pt",
+        frozenset({"size"}): "eq7",
+        frozenset({"replay"}): "eq8",
+        frozenset({"size", "replay"}): "eq7+eq8",
+        frozenset({"batch"}): "eq4-batch",
+    }
+    if varying not in names:
+        what = " and ".join(sorted(varying - {"unknown"}))
+        base = " and go on from an unknown base" if "unknown" in varying else ""
+        raise DataError(
+            f"the CPT runs vary in {what}{base}; no law covers that together. "
+            "Leave out runs so that less varies, or name a law with --law."
+        )
+    return names[varying]
+
+
+def sees(names: Iterable[str], what: str) -> bool:
+    """Whether any of the named laws sees what varies; laws from outside see CPT alone."""
+    return any(name in LAWS and what in LAWS[name].sees for name in names)
+
+
+def _fitted(study: Study) -> dict[str, History]:
+    """Histories of the runs whose losses are fitted, by name."""
+    runs = [r for r in study.runs if r.curves and not study.is_hidden_cpt(r)]
+    return {r.name: study.history(r.name) for r in runs}
+
+
+def _check_bases(study: Study) -> None:
+    histories = _fitted(study)
+    unknown = [name for name, h in histories.items() if h.unknown_base]
+    known = [name for name, h in histories.items() if not h.unknown_base]
+    if unknown and known:
+        raise DataError(
+            f"run '{unknown[0]}' goes on from an unknown base, and run '{known[0]}' has a known "
+            "pre-training; no law covers both. Make a study of each."
+        )
+
+
+def varies(study: Study) -> frozenset[str]:
+    """Which of size, replay, batch and unknown (base) vary or occur among the fitted runs."""
+    histories = _fitted(study)
+    cpt = [h for h in histories.values() if h.cpt_lr.size]
+    found: set[str] = set()
+    if any(h.unknown_base for h in histories.values()):
+        found.add("unknown")
+    if len({h.model_size for h in histories.values() if h.model_size is not None}) > 1:
+        found.add("size")
+    if len({h.replay for h in cpt}) > 1:
+        found.add("replay")
+    if len({group_label(h, "batch") for h in cpt}) > 1:
+        found.add("batch")
+    return frozenset(found)
+
+
+def _check_seen(name: str, varying: frozenset[str]) -> None:
+    """Whether the named law sees what varies between the fitted runs."""
+    seen = LAWS[name].sees
+    if "batch" in varying and "batch" not in seen:
+        raise DataError(
+            f"the CPT runs differ in batch_tokens or sequence_length, which law {name} does not "
+            "see. Use eq4-batch, or leave both keys out of the study to treat them alike."
+        )
+    for what in ("replay", "size"):
+        if what not in varying or what in seen:
+            continue
+        instead = "" if {"unknown", "batch"} & varying else ", or use effective (the default)"
+        raise DataError(
+            f"the runs differ in {what}, which law {name} does not see. "
+            f"Keep runs of one {what} only{instead}."
+        )
+
+
+def check(name: str, study: Study) -> None:
+    """Whether the named law suits what varies in the study.
+
+    Raises:
+        DataError: saying what does not fit together and which law does.
+    """
+    if name not in LAWS:
+        raise DataError(f"law '{name}' is unknown. {suggestion(name, LAWS)}")
+    _check_bases(study)
+    varying, seen = varies(study), LAWS[name].sees
+    if ("unknown" in varying) != ("unknown" in seen):
+        raise DataError(
+            f"law {name} "
+            + (
+                "needs the pre-training; a run goes on from an unknown base. Use unknown-pt."
+                if "unknown" in varying
+                else "is for unknown bases, but this study knows its pre-training. Leave --law out."
+            )
+        )
+    if "cpt" not in seen and study.has_cpt:
+        raise DataError(f"law {name} has no shift, but the study has CPT runs. Use eq4.")
+    _check_seen(name, varying)
+    if name in ("eq7", "eq7+eq8") or "size" in varying:
+        for run, history in _fitted(study).items():
+            if history.model_size is None:
+                raise DataError(f"law {name} needs model_size of run '{run}'.")

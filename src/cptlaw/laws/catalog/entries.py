@@ -1,0 +1,62 @@
+"""What an entry of the catalogue is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cptlaw.laws.law import Bound, Term
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a law needs to know of a study before it is fitted; stored with the fit.
+
+    Args:
+        role: "pt", "cpt", "loss" or "ood.NAME"; it decides the sign of the shift.
+        reference_area: largest S1cpt, or largest S1 without CPT: the scale of searches, and
+            where an anchored shift is stated.
+        longest: steps of the longest phase.
+        bases: names of the unknown bases.
+        batches: labels of the (batch tokens, sequence length) of the CPT runs.
+        has_cpt: whether any run goes on with CPT.
+        replay: whether the replay share differs between CPT runs.
+        sizes: whether the model size differs between runs.
+    """
+
+    role: str
+    reference_area: float = 1.0
+    longest: int = 10_000
+    bases: tuple[str, ...] = ()
+    batches: tuple[str, ...] = ()
+    has_cpt: bool = True
+    replay: bool = False
+    sizes: bool = False
+
+
+Terms = Callable[[Facts], tuple[Term, ...]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One law of the catalogue.
+
+    Args:
+        name: what it is called on the command line.
+        title: a few words.
+        source: paper and equation.
+        terms: its terms, for the facts of a study.
+        sees: what may vary between runs, of "cpt" (runs that go on with CPT), "replay", "size",
+            "batch" (of the CPT) and "unknown" (a base of unknown pre-training, which it needs).
+    """
+
+    name: str
+    title: str
+    source: str
+    terms: Terms
+    sees: tuple[str, ...] = ("cpt",)
+
+
+def sign_of_shift(facts: Facts) -> Bound:
+    """The D_pt loss shifts up, the D_cpt loss down; elsewhere nobody knows."""
+    return {"pt": "nonnegative", "cpt": "nonpositive"}.get(facts.role, "free")  # type: ignore[return-value]

@@ -1,0 +1,49 @@
+"""This project's laws: the effective learning rate, a shift that remembers.
+
+Any law of the pre-training becomes a law of the CPT by `completed`.
+"""
+
+from __future__ import annotations
+
+from cptlaw.laws import factors as f
+from cptlaw.laws.catalog.entries import Entry, Facts, sign_of_shift
+from cptlaw.laws.law import Prior, Term
+
+
+def _effective(facts: Facts) -> tuple[Term, ...]:
+    return (*base_terms(), *completed(facts, f.EFFECTIVE))
+
+
+def base_terms() -> tuple[Term, ...]:
+    """The effective-LR law of the pre-training."""
+    noise = Term("C", (f.noise(),), part="annealing")
+    return Term("L0"), Term("A", (f.power_of_progress(),)), noise
+
+
+def completed(facts: Facts, clock: f.Clock) -> tuple[Term, ...]:
+    """What a law of the pre-training still lacks: the size and the shift of the CPT."""
+    return (*size_floor(facts), *((shift_of_cpt(facts, clock),) if facts.has_cpt else ()))
+
+
+def size_floor(facts: Facts) -> tuple[Term, ...]:
+    """F * N^-gamma3 where the size varies."""
+    return (Term("F", (f.size_power("gamma3", -1, Prior(0.3, 0.15)),)),) if facts.sizes else ()
+
+
+def shift_of_cpt(facts: Facts, clock: f.Clock) -> Term:
+    """What is learnt of D_cpt, or forgotten elsewhere."""
+    if facts.role == "cpt":
+        return Term("D", (f.learning(facts.replay, clock),), part="shift")
+    forgetting = f.forgetting(facts.replay, clock)
+    return Term("B", (forgetting,), bound=sign_of_shift(facts), part="shift")
+
+
+ENTRIES = (
+    Entry(
+        "effective",
+        "effective-LR law",
+        "this project; see docs/laws.md",
+        _effective,
+        ("cpt", "replay", "size"),
+    ),
+)

@@ -1,0 +1,310 @@
+"""A law is a tuple of terms, each linear in one coefficient, with few shape parameters.
+
+A term is its coefficient times a product of factors. A factor knows its value, its derivative
+in each of its shape parameters, and how it is written; fitter, gradient, equation text and
+decomposition follow from that.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from cptlaw.arrays import FloatArray
+from cptlaw.errors import DataError
+from cptlaw.laws.dual import Differentiated
+from cptlaw.laws.points import Points
+
+Part: TypeAlias = Literal["base", "annealing", "shift"]
+Bound: TypeAlias = Literal["nonnegative", "nonpositive", "free"]
+Valued: TypeAlias = tuple[FloatArray, tuple[FloatArray, ...]]
+
+
+class Prior(NamedTuple):
+    """What is held likely of a shape parameter before any data.
+
+    Args:
+        centre: the likely value.
+        spread: standard deviation in the search coordinate (of the logarithm on a log scale).
+    """
+
+    centre: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A parameter in which a law is not linear.
+
+    Args:
+        name: as printed and stored.
+        low: lowest value.
+        high: highest value.
+        start: range in which searches begin.
+        scale: "log", "linear", or "memory" (of 1/(1 - value), for lambda).
+        neutral: value without effect; held there if the data leave the parameter open.
+        usual: value that is kept unless the data speak clearly against it.
+        prior: what draws it where the data are weak; None for nothing.
+    """
+
+    name: str
+    low: float
+    high: float
+    start: tuple[float, float]
+    scale: Literal["log", "linear", "memory"] = "log"
+    neutral: float | None = None
+    usual: float | None = None
+    prior: Prior | None = None
+
+    def inner(self, value: float) -> float:
+        """The coordinate that searches move in."""
+        if self.scale == "log":
+            return math.log(value)
+        return value if self.scale == "linear" else -math.log1p(-value)
+
+    def outer(self, inner: float) -> float:
+        """The parameter at a search coordinate."""
+        if self.scale == "log":
+            return math.exp(inner)
+        return inner if self.scale == "linear" else -math.expm1(-inner)
+
+    def slope(self, inner: float) -> float:
+        """Derivative of the parameter in the search coordinate."""
+        if self.scale == "log":
+            return math.exp(inner)
+        return 1.0 if self.scale == "linear" else math.exp(-inner)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a term.
+
+    Args:
+        shapes: its shape parameters, in the order `evaluate` takes them.
+        evaluate: (points, *values) -> value (n,) and its derivative in each shape, (n,) each.
+        text: how it is written, with <name> for a shape parameter.
+        latex: the same for LaTeX.
+        hidden: the same as `evaluate` for the hidden PT curve, had the CPT's steps gone on with
+            D_pt; None where the factor belongs wholly to its term's part.
+        conventional: whether the convention for the initial warm-up changes it.
+    """
+
+    shapes: tuple[Shape, ...]
+    evaluate: Callable[..., Valued]
+    text: str
+    latex: str
+    hidden: Callable[..., Valued] | None = None
+    conventional: bool = True
+
+
+@dataclass(frozen=True)
+class Term:
+    """coefficient * product of factors, with a sign in front.
+
+    Args:
+        coefficient: its name.
+        factors: what it multiplies; none for a constant.
+        sign: 1 or -1, as the equation is written.
+        bound: which values the coefficient may have.
+        part: what it belongs to in a decomposition.
+    """
+
+    coefficient: str
+    factors: tuple[Factor, ...] = ()
+    sign: int = 1
+    bound: Bound = "nonnegative"
+    part: Part = "base"
+
+
+class Columns(NamedTuple):
+    """A law at n points for given shape parameters.
+
+    `matrix` (n, m) times the coefficients is the loss; `slopes` holds, for shape parameter s and
+    term t, the derivative (n,) of column t in the search coordinate of s.
+    """
+
+    matrix: FloatArray
+    slopes: tuple[tuple[int, int, FloatArray], ...]
+
+
+@dataclass(frozen=True)
+class Law:
+    """A named law for the loss on one domain.
+
+    Args:
+        name: as in the catalogue.
+        title: a few words.
+        source: paper and equation.
+        terms: added up they give the loss in nats per token.
+        reference_area: the forward area of the CPT at which an anchored shift is stated.
+    """
+
+    name: str
+    title: str
+    source: str
+    terms: tuple[Term, ...]
+    reference_area: float = 1.0
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Shape parameters in the order of first use."""
+        found = {s.name: s for t in self.terms for f in t.factors for s in f.shapes}
+        return tuple(found.values())
+
+    @property
+    def coefficients(self) -> tuple[str, ...]:
+        """Names of the linear coefficients, in the order of the terms."""
+        return tuple(term.coefficient for term in self.terms)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Coefficients, then shape parameters."""
+        return (*self.coefficients, *(s.name for s in self.shapes))
+
+    def columns(
+        self, points: Points, shapes: FloatArray, slopes: bool = True, held: Container[str] = ()
+    ) -> Columns:
+        """The law's matrix and its derivatives.
+
+        Args:
+            points: n places.
+            shapes: search coordinates of the shape parameters, shape (k,).
+            slopes: whether derivatives are wanted.
+            held: shape parameters whose derivatives are not.
+        """
+        inner = dict(zip([s.name for s in self.shapes], shapes.tolist(), strict=True))
+        values = {s.name: s.outer(inner[s.name]) for s in self.shapes}
+        index = {name: i for i, name in enumerate(inner)}
+        matrix = np.empty((len(points), len(self.terms)), order="F")
+        found: list[tuple[int, int, FloatArray]] = []
+        for t, term in enumerate(self.terms):
+            matrix[:, t] = term.sign
+            if not slopes:
+                for f in term.factors:
+                    matrix[:, t] *= _value(f.evaluate, points, [values[s.name] for s in f.shapes])
+                continue
+            parts = [f.evaluate(points, *[values[s.name] for s in f.shapes]) for f in term.factors]
+            for value, _ in parts:
+                matrix[:, t] *= value
+            for i, (factor, (_, derivatives)) in enumerate(zip(term.factors, parts, strict=True)):
+                others: FloatArray | float = float(term.sign)
+                for j, (value, _) in enumerate(parts):
+                    others = others if i == j else others * value
+                for shape, derivative in zip(factor.shapes, derivatives, strict=True):
+                    if shape.name not in held:
+                        slope = shape.slope(inner[shape.name])
+                        found.append((index[shape.name], t, derivative * (others * slope)))
+        return Columns(matrix, tuple(found))
+
+    def inner(self, params: Mapping[str, float]) -> FloatArray:
+        """Search coordinates of the shape parameters in `params`, shape (k,)."""
+        return np.array([s.inner(params[s.name]) for s in self.shapes])
+
+    def loss(self, points: Points, params: Mapping[str, float]) -> FloatArray:
+        """Loss at n points, shape (n,), in nats per token.
+
+        Raises:
+            DataError: a parameter is missing.
+        """
+        self._check_whole(params)
+        matrix = self.columns(points, self.inner(params), slopes=False).matrix
+        loss: FloatArray = matrix @ np.array([params[c] for c in self.coefficients])
+        return loss
+
+    def parts(self, points: Points, params: Mapping[str, float]) -> dict[Part, FloatArray]:
+        """The loss taken apart into base, annealing and shift; each of shape (n,)."""
+        self._check_whole(params)
+        matrix = self.columns(points, self.inner(params), slopes=False).matrix
+        sums: dict[Part, FloatArray] = {}
+        for t, term in enumerate(self.terms):
+            value = params[term.coefficient] * matrix[:, t]
+            hidden = self._hidden(term, points, params)
+            if hidden is not None:
+                sums["base"] = sums.get("base", np.zeros(len(points))) + hidden
+                value = value - hidden
+            sums[term.part] = sums.get(term.part, np.zeros(len(points))) + value
+        return sums
+
+    def _check_whole(self, params: Mapping[str, float]) -> None:
+        missing = [name for name in self.parameters if name not in params]
+        if missing:
+            raise DataError(f"law {self.name}: no value for {', '.join(missing)}.")
+
+    def _hidden(self, term: Term, points: Points, params: Mapping[str, float]) -> FloatArray | None:
+        """What a term would be on the hidden PT curve, None if it has no such form."""
+        if all(factor.hidden is None for factor in term.factors):
+            return None
+        value = np.full(len(points), term.sign * params[term.coefficient])
+        for factor in term.factors:
+            evaluate = factor.evaluate if factor.hidden is None else factor.hidden
+            value *= _value(evaluate, points, [params[s.name] for s in factor.shapes])
+        return value
+
+    @property
+    def depends_on_size(self) -> bool:
+        """Whether the model size is in it."""
+        return any(s.name.startswith("gamma") for s in self.shapes)
+
+    @property
+    def counts_warmup_as_it_was(self) -> bool:
+        """Whether no factor depends on the convention for the initial warm-up."""
+        return not any(f.conventional for t in self.terms for f in t.factors)
+
+    @property
+    def text(self) -> str:
+        """The equation in plain text."""
+        return "L = " + self._written(lambda term: _plain(term))
+
+    @property
+    def latex(self) -> str:
+        """The equation in LaTeX."""
+        return "L = " + self._written(lambda term: _latex(term))
+
+    def _written(self, write: Callable[[Term], str]) -> str:
+        out = ""
+        for term in self.terms:
+            sign = "-" if term.sign < 0 else "+"
+            out += f" {sign} {write(term)}" if out else ("-" if sign == "-" else "") + write(term)
+        return out
+
+
+def _value(evaluate: Callable[..., Valued], points: Points, values: Sequence[float]) -> FloatArray:
+    """What a factor is at n points, shape (n,), without its derivatives where that is quicker."""
+    if isinstance(evaluate, Differentiated):
+        return evaluate.value(points, *values)
+    return evaluate(points, *values)[0]
+
+
+def _plain(term: Term) -> str:
+    factors = [_fill(f.text, lambda name: name) for f in term.factors]
+    return "*".join([term.coefficient, *factors])
+
+
+def _latex(term: Term) -> str:
+    factors = [_fill(f.latex, latex_name) for f in term.factors]
+    return r"\,".join([latex_name(term.coefficient), *factors])
+
+
+def _fill(template: str, write: Callable[[str], str]) -> str:
+    return re.sub(r"<([^>]+)>", lambda match: write(match.group(1)), template)
+
+
+def latex_name(name: str) -> str:
+    r"""A parameter's name in LaTeX: C1 -> C_{1}, alpha -> \alpha, E[x] -> E^{(\mathrm{x})}."""
+    body, _, label = name.partition("[")
+    label = label.rstrip("]").replace("_", r"\_")
+    match = re.fullmatch(r"([A-Za-z]+?)_?(\d+|pt)?", body)
+    stem, index = match.groups() if match else (body, None)
+    greek = {"alpha", "beta", "epsilon", "gamma", "kappa", "lambda", "nu", "rho", "sigma", "zeta"}
+    if stem in greek:
+        stem = "\\" + stem
+    if body == "S1_pt":
+        return rf"S_{{1,\mathrm{{{label}}}}}^{{\mathrm{{pt}}}}" if label else r"S_1^{\mathrm{pt}}"
+    out = stem + (f"_{{{index}}}" if index else "")
+    return out + (rf"^{{(\mathrm{{{label}}})}}" if label else "")

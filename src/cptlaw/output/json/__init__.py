@@ -1,0 +1,1 @@
+"""Values as plain dicts, for --json and for stored files."""

@@ -1,0 +1,79 @@
+"""A plan as one plain dict, for --json."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from cptlaw.decisions.plan.planning import Option, Plan
+from cptlaw.fitting.uncertainty import Interval
+from cptlaw.output.json.values import finite
+
+
+def plan_shape(plan: Plan) -> dict[str, Any]:
+    """The recipe, what it gives and costs, what is nearly as good, what binds."""
+    return {
+        "goal": plan.aim.text,
+        "measure": plan.aim.measure,
+        "limits": [limit.text for limit in plan.limits],
+        "feasible": plan.feasible,
+        "why": list(plan.why),
+        "best": option_shape(plan.best),
+        "losses": {role: _interval(each) for role, each in plan.losses.items()},
+        "value": None if plan.value is None else _interval(plan.value),
+        "sure": None
+        if plan.sure is None
+        else {
+            "knobs": {name: _interval(each) for name, each in plan.sure.knobs.items()},
+            "regret": finite(plan.sure.regret),
+            "agree": plan.sure.agree,
+            "keeps": plan.sure.keeps,
+        },
+        "knobs": [
+            {
+                **asdict(knob),
+                "rise": [finite(rise) for rise in knob.rise],
+                "above": [finite(above) for above in knob.above],
+            }
+            for knob in plan.knobs
+        ],
+        "alternatives": [
+            {**asdict(other), "value": finite(other.value), "behind": finite(other.behind)}
+            for other in plan.alternatives
+        ],
+        "prices": [
+            {"limit": p.limit.text, "looser": p.looser.text, "gain": finite(p.gain)}
+            for p in plan.prices
+        ],
+        "front": [option_shape(option) for option in plan.front],
+        "default": None if plan.default is None else option_shape(plan.default),
+        "reference": {"checkpoint": plan.reference_words, "losses": dict(plan.reference)},
+        "advice": plan.advice,
+        "warnings": list(plan.warnings),
+        "notes": list(plan.notes),
+        "looked_at": plan.looked_at,
+        "seconds": plan.seconds,
+    }
+
+
+def option_shape(option: Option) -> dict[str, Any]:
+    """One recipe with what it is predicted to give."""
+    recipe = option.recipe
+    return {
+        "after": recipe.start.text,
+        "schedule": recipe.schedule.text,
+        "family": recipe.family,
+        "knobs": dict(recipe.values),
+        "data": recipe.data,
+        "replay": recipe.replay,
+        "batch_tokens": recipe.batch_tokens,
+        "model_size": recipe.model_size or recipe.start.history.model_size,
+        "value": finite(option.value),
+        "losses": {role: finite(loss) for role, loss in option.losses.items()},
+        "costs": dict(option.costs),
+    }
+
+
+def _interval(each: Interval) -> dict[str, Any]:
+    low, high = finite(each.low), finite(each.high)
+    return {"value": finite(each.value), "low": low, "high": high, "level": each.level}

@@ -1,0 +1,232 @@
+"""Every value <-> versioned JSON.
+
+A file is one object: `cptlaw` names the type, `version` the layout, `value` holds the value, all
+numbers exact. Files of a fit, a forecast or a backtest also repeat at the top what `--json`
+prints, for other programs; only `value` is read back.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cptlaw.decisions.goal import Goal
+from cptlaw.decisions.pilot.budget import Budget
+from cptlaw.decisions.pilot.choosing import Pilot, Pilots
+from cptlaw.decisions.plan.aims import Aim, Limit
+from cptlaw.decisions.plan.around import Alternative, KnobEffect
+from cptlaw.decisions.plan.planning import Option, Plan
+from cptlaw.decisions.plan.prices import LimitPrice
+from cptlaw.decisions.plan.recipe import Recipe, Start
+from cptlaw.decisions.plan.sureness import Sureness
+from cptlaw.errors import DataError
+from cptlaw.files import write_atomic
+from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
+from cptlaw.fitting.scores import Scores
+from cptlaw.fitting.shift import ShiftAt
+from cptlaw.fitting.uncertainty import Interval
+from cptlaw.forecasting.backtest import Backtest, BacktestRow, LawRow
+from cptlaw.forecasting.compare import ComparedRow, Comparison, HeldOutCurve
+from cptlaw.forecasting.forecast import DomainForecast, Forecast
+from cptlaw.laws import catalog
+from cptlaw.laws.areas import Convention
+from cptlaw.laws.catalog import Facts
+from cptlaw.output.json.pilot import pilots_shape
+from cptlaw.output.json.plan import plan_shape
+from cptlaw.output.json.values import backtest_shape, fit_shape, forecast_shape
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.segment import Segment
+from cptlaw.studies.history import History
+from cptlaw.studies.runs import Curve, LoggedLR, Run
+from cptlaw.studies.study import Study
+
+VERSION = 1
+TYPES: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        Aim,
+        Alternative,
+        Backtest,
+        BacktestRow,
+        Budget,
+        ComparedRow,
+        Comparison,
+        Convention,
+        Curve,
+        DomainForecast,
+        Facts,
+        Fit,
+        Forecast,
+        Goal,
+        HeldOutCurve,
+        History,
+        Interval,
+        KnobEffect,
+        LawRow,
+        Limit,
+        LimitPrice,
+        LoggedLR,
+        Option,
+        Pilot,
+        Pilots,
+        Plan,
+        Recipe,
+        Run,
+        Schedule,
+        Scores,
+        Segment,
+        ShiftAt,
+        Start,
+        Study,
+        Sureness,
+    )
+}
+_SUMMARIES: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
+    Fit: fit_shape,
+    Forecast: forecast_shape,
+    Backtest: backtest_shape,
+    Pilots: pilots_shape,
+    Plan: plan_shape,
+}
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> str:
+    """A value as JSON text.
+
+    Raises:
+        DataError: no such type is stored, or a fit's law is not in the catalogue.
+    """
+    kind = type(value)
+    if kind.__name__ not in TYPES:
+        raise DataError(f"{kind.__name__} values are not stored; known: {', '.join(TYPES)}.")
+    document = {"cptlaw": kind.__name__, "version": VERSION}
+    document |= _SUMMARIES.get(kind, lambda _: {})(value)
+    document["value"] = _plain(value)
+    return json.dumps(document, allow_nan=False) + "\n"
+
+
+def from_json(text: str, expected: type[T] | None = None, origin: str = "the text") -> T:
+    """Read a value back from JSON text.
+
+    Args:
+        text: what `to_json` wrote.
+        expected: the type that is wanted; another one is an error.
+        origin: what errors call the text.
+
+    Raises:
+        DataError: not JSON, not ours, of another type, or of a newer layout.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{origin}: is not JSON ({error}).") from None
+    if not isinstance(document, dict) or "cptlaw" not in document:
+        raise DataError(f"{origin}: is JSON, but not a file that cptlaw wrote.")
+    name, version = document["cptlaw"], document.get("version")
+    if expected is not None and name != expected.__name__:
+        raise DataError(f"{origin}: holds a {name}, but a {expected.__name__} is needed.")
+    if version != VERSION:
+        raise DataError(
+            f"{origin}: has layout version {version}; this cptlaw reads {VERSION}. "
+            "Make the file again, or install the cptlaw that wrote it."
+        )
+    try:
+        return _value(document["value"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"{origin}: is damaged ({type(error).__name__}: {error}).") from None
+
+
+def save(value: Any, path: str | Path) -> Path:
+    """Write a value as JSON, whole or not at all.
+
+    Raises:
+        DataError: the type is not stored, or the file cannot be written.
+    """
+    return write_atomic(path, to_json(value))
+
+
+def load(path: str | Path, expected: type[T] | None = None) -> T:
+    """Read a value that `save` wrote.
+
+    Raises:
+        DataError: naming the file and what is wrong with it.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error}).") from None
+    return from_json(text, expected, str(path))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, DomainFit):
+        names = [f.name for f in fields(value) if f.name not in ("law", "combines")]
+        pairs = {name: _plain(getattr(value, name)) for name in names}
+        return {"type": "DomainFit", "law": _law_name(value), **pairs}
+    if is_dataclass(value) and not isinstance(value, type):
+        pairs = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {"type": type(value).__name__, **pairs}
+    if isinstance(value, np.ndarray):
+        return [_plain(v) for v in value.reshape(-1).tolist()]
+    if isinstance(value, Mapping):
+        return {"type": "dict", "items": {str(k): _plain(v) for k, v in value.items()}}
+    if isinstance(value, tuple | list):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"type": "float", "is": repr(value)}
+    return value
+
+
+def _law_name(domain: DomainFit) -> str:
+    name = domain.law.name
+    if name not in catalog.LAWS and domain.combines is None and not domain.members:
+        raise DataError(
+            f"law '{name}' is not in the catalogue; add it to catalog.LAWS to store it."
+        )
+    return name
+
+
+def _value(plain: Any) -> Any:
+    if isinstance(plain, list):
+        return tuple(_value(v) for v in plain)
+    if not isinstance(plain, dict):
+        return plain
+    kind = plain["type"]
+    if kind == "dict":
+        return {k: _value(v) for k, v in plain["items"].items()}
+    if kind == "float":
+        return float(plain["is"])
+    pairs = {k: _value(v) for k, v in plain.items() if k != "type"}
+    if kind == "Fit":
+        return Fit(**{**pairs, "domains": _domains(pairs["domains"])})
+    return pairs if kind == "DomainFit" else TYPES[kind](**pairs)
+
+
+def _domain(pairs: dict[str, Any]) -> DomainFit:
+    members = tuple(_domain(dict(member)) for member in pairs.get("members", ()))
+    law = mean_law(members) if members else catalog.get(pairs["law"], pairs["facts"])
+    return DomainFit(**{**pairs, "law": law, "members": members})
+
+
+def _domains(plain: dict[str, dict[str, Any]]) -> dict[str, DomainFit]:
+    """Rebuild the laws from their names; eq6 needs the D_pt and D_cpt fits first."""
+    built: dict[str, DomainFit] = {}
+    for role in sorted(plain, key=lambda role: plain[role]["law"] == "eq6"):
+        pairs = dict(plain[role])
+        if pairs["law"] == "eq6":
+            both = built["pt"], built["cpt"]
+            built[role] = DomainFit(**{**pairs, "law": combination(*both), "combines": both})
+        else:
+            built[role] = _domain(pairs)
+    return {role: built[role] for role in plain}

@@ -1,0 +1,115 @@
+"""A plan as tables and words."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+
+from cptlaw.decisions.plan.advice import knob_words, plainly
+from cptlaw.decisions.plan.aims import COSTS
+from cptlaw.decisions.plan.planning import Option, Plan
+from cptlaw.output.text.report import number, table
+
+_WIDTH = 100
+_SHOWN = 10  # recipes of the front
+
+
+def plan_text(plan: Plan) -> str:
+    """The advice, then the tables behind it."""
+    measure = "" if plan.aim.measure == "loss" else f", {plan.aim.measure}"
+    head = f"goal: {plan.aim.text}{measure}"
+    if plan.limits:
+        head += f"; limits: {', '.join(limit.text for limit in plan.limits)}"
+    parts = [head, "", textwrap.fill(plan.advice, _WIDTH), "", _outcomes(plan)]
+    for part in (_knobs(plan), _listed(plan), _front(plan)):
+        if part:
+            parts += ["", part]
+    parts += [*(textwrap.fill(f"! {w}", _WIDTH, subsequent_indent="  ") for w in plan.warnings)]
+    parts += [*(textwrap.fill(f"- {n}", _WIDTH, subsequent_indent="  ") for n in plan.notes)]
+    parts.append(f"{plan.looked_at} recipes looked at in {plan.seconds:.1f} s.")
+    return "\n".join(parts)
+
+
+def _outcomes(plan: Plan) -> str:
+    """The recipe beside the common default."""
+    options: list[tuple[str, Option]] = [("this plan", plan.best)]
+    if plan.default is not None:
+        options.append(("common default", plan.default))
+    roles, costs = list(plan.best.losses), [c for c in COSTS if c in plan.best.costs]
+    rows: list[list[str]] = []
+    for name, option in options:
+        row = [name, number(option.value, 5)]
+        for role in roles:
+            each = plan.losses[role]
+            reach = f" ({each.low:.3f}-{each.high:.3f})" if each.low < each.high else ""
+            own = option is plan.best
+            row.append(f"{option.losses[role]:.4f}" + (reach if own else ""))
+        rows.append([*row, *(plainly(option.costs[c]) for c in costs)])
+    return table(["", "value", *roles, *costs], rows)
+
+
+def _knobs(plan: Plan) -> str:
+    """What each knob that varies does."""
+    if not plan.knobs:
+        return ""
+    rows: list[list[str]] = []
+    for knob in plan.knobs:
+        sure = None if plan.sure is None else plan.sure.knobs.get(knob.name)
+        rows.append(
+            [
+                knob_words(knob.name),
+                plainly(knob.value),
+                "-" if sure is None else f"{plainly(sure.low)} to {plainly(sure.high)}",
+                f"{plainly(knob.flat[0])} to {plainly(knob.flat[1])}",
+                f"{plainly(knob.flat_free[0])} to {plainly(knob.flat_free[1])}",
+                f"{plainly(knob.low)}: {_rise(knob.rise[0])}",
+                f"{plainly(knob.high)}: {_rise(knob.rise[1])}",
+            ]
+        )
+    level = next(iter(plan.losses.values())).level
+    headers = ["knob", "best", f"{level:.0%} of optima", "as good", "all free"]
+    return table([*headers, "low end", "high end"], rows)
+
+
+def _rise(rise: float) -> str:
+    if not math.isfinite(rise):
+        return "breaks a limit"
+    return f"+{rise:.3f}" if rise < 100 else f"+{rise:.3g}"
+
+
+def _listed(plan: Plan) -> str:
+    if not plan.alternatives:
+        return ""
+    rows = [
+        [f"{knob_words(o.knob)} {o.choice}", number(o.value, 5), _rise(o.behind)]
+        for o in plan.alternatives
+    ]
+    return table(["instead", "value", "behind"], rows)
+
+
+def _front(plan: Plan) -> str:
+    """Some of the recipes of which none is better in everything."""
+    if len(plan.front) < 2:
+        return ""
+    every = -(-len(plan.front) // _SHOWN)
+    roles = list(plan.best.losses)
+    cost = "tokens" if "tokens" in plan.best.costs else "steps"
+    shown = list(plan.front[::every])
+    varied = [
+        k for k in plan.best.recipe.values if len({o.recipe.values.get(k) for o in shown}) > 1
+    ]
+    varied = [k for k in varied if not k.startswith("drop")]
+    rows = [
+        [
+            o.recipe.start.text + " " + o.recipe.family,
+            *(f"{o.losses[role]:.4f}" for role in roles),
+            number(o.costs[cost], 3),
+            *(plainly(o.recipe.values[k]) if k in o.recipe.values else "-" for k in varied),
+        ]
+        for o in shown
+    ]
+    return table(
+        ["trade-offs", *roles, cost, *(knob_words(k) for k in varied)],
+        rows,
+        "none of these is better in every domain and in cost",
+    )

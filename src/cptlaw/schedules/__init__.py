@@ -1,0 +1,1 @@
+"""Learning-rate schedules: segments, text, files for training frameworks."""

@@ -1,0 +1,187 @@
+"""Schedules as files: the learning rate of every step, and a module that needs no cptlaw."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cptlaw.arrays import FloatArray
+from cptlaw.errors import DataError
+from cptlaw.files import write_atomic
+from cptlaw.schedules.export import standalone
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.segment import Segment
+
+_CLOSE = 1e-15  # relative; where plain Python is further off, the value itself is written
+_COPIED = (
+    standalone.lr_at,
+    standalone.lr_in,
+    standalone.Held,
+    standalone.scheduler_of,
+    standalone.make_scheduler,
+)
+_MODULE = '''\
+"""The learning rates of a training run of {steps} optimiser steps, planned with cptlaw.
+
+{words}
+
+The highest is {peak:g}, the last {final:g}. With transformers:
+
+    import {name}
+
+    optimizer = torch.optim.AdamW(model.parameters())  # whatever its lr
+    scheduler = {name}.make_scheduler(optimizer)
+    args = TrainingArguments(..., max_steps={steps})
+    Trainer(model, args, ..., optimizers=(optimizer, scheduler)).train()
+
+or, with the Trainer's own optimizer,
+
+    trainer = Trainer(model, args, ...)
+    trainer.lr_scheduler = {name}.make_scheduler(trainer.create_optimizer())
+    trainer.train()
+
+`max_steps` must be {steps}. The Trainer uses the scheduler as it is: --learning_rate,
+--lr_scheduler_type and --warmup_steps have no effect. In a loop of your own, call
+`scheduler.step()` after every `optimizer.step()`. `{name}.lr_at(step)` is the learning rate of
+step 1, 2, ... alone, without torch.
+"""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+# last step, kind, steps of the whole shape, LR before it, LR at its end,
+# power or time scale or the LR of every step
+SEGMENTS: tuple[Any, ...] = (
+{segments}
+)
+# steps whose LR is given, since another library's powers would differ in the last digits
+EXACT: dict[int, float] = {exact}
+ENDS = [segment[0] for segment in SEGMENTS]
+STEPS = ENDS[-1]
+
+
+{code}'''
+
+
+def write_csv(schedule: Schedule, path: str | Path) -> Path:
+    """Write the columns step and lr, a row for every step, all digits of every learning rate.
+
+    Args:
+        schedule: what to write.
+        path: where to.
+
+    Raises:
+        DataError: the folder is missing, or cannot be written to.
+    """
+    rows = (f"{step},{lr!r}\n" for step, lr in enumerate(schedule.lr().tolist(), start=1))
+    return write_atomic(path, "step,lr\n" + "".join(rows))
+
+
+def write_python(schedule: Schedule, path: str | Path) -> Path:
+    """Write a Python module with `lr_at(step)` and `make_scheduler(optimizer)`.
+
+    It needs no cptlaw; its first lines say how a training run uses it. Its learning rates are
+    those of `schedule.lr()`, to within 1e-15 of each.
+
+    Args:
+        schedule: what to write.
+        path: where to, such as lr.py.
+
+    Raises:
+        DataError: a name that cannot be imported, or a folder that cannot be written to.
+    """
+    check_module_name(path)
+    return write_atomic(path, _module(schedule, Path(path).stem))
+
+
+def check_module_name(path: str | Path) -> None:
+    """Whether a file of that name can be imported.
+
+    Raises:
+        DataError: it cannot.
+    """
+    name = Path(path).stem
+    if Path(path).suffix != ".py" or not name.isidentifier() or keyword.iskeyword(name):
+        raise DataError(
+            f"{path}: cannot be imported as a Python module under this name. Use letters, digits "
+            "and _ and the suffix .py, as in lr.py."
+        )
+
+
+def _module(schedule: Schedule, name: str) -> str:
+    rows = _rows(schedule)
+    return _MODULE.format(
+        name=name,
+        steps=schedule.steps,
+        peak=schedule.peak,
+        final=schedule.final,
+        words=textwrap.indent(textwrap.fill(_words(schedule), 92), "    "),
+        segments=textwrap.indent("\n".join(_row_text(row) for row in rows), "    "),
+        exact=_exact_text(_exact(schedule, rows)),
+        code="\n\n".join(inspect.getsource(part) for part in _COPIED),
+    )
+
+
+def _words(schedule: Schedule) -> str:
+    if all(segment.kind != "array" for segment in schedule.segments):
+        return schedule.text
+    return " | ".join(f"{segment.kind} {segment.run_steps}" for segment in schedule.segments)
+
+
+# --- tables ----------------------------------------------------------------------------------
+
+
+def _rows(schedule: Schedule) -> list[tuple[Any, ...]]:
+    ends = np.cumsum([segment.run_steps for segment in schedule.segments]).tolist()
+    return [
+        (end, s.kind, s.steps, s.start, s.end, _more(s))
+        for end, s in zip(ends, schedule.segments, strict=True)
+    ]
+
+
+def _more(segment: Segment) -> Any:
+    if segment.kind == "array":
+        return tuple(segment.values[: segment.run_steps].tolist())
+    return {"power": segment.power, "inverse_sqrt": segment.timescale}.get(segment.kind)
+
+
+def _row_text(row: tuple[Any, ...]) -> str:
+    *head, more = row
+    if not isinstance(more, tuple):
+        return f"{row!r},"
+    values = textwrap.fill(", ".join(map(repr, more)), 88)
+    return f"({', '.join(map(repr, head))}, [\n{textwrap.indent(values, '    ')},\n]),"
+
+
+def _exact(schedule: Schedule, rows: list[tuple[Any, ...]]) -> dict[int, float]:
+    """Learning rates by step that the module's own arithmetic would not give."""
+    planned, at = schedule.lr(), 0
+    found: dict[int, float] = {}
+    for end, *shape in rows:
+        own = planned[at:end]
+        off = _off(own, np.array([standalone.lr_in(k, *shape) for k in range(1, own.size + 1)]))
+        found |= {at + k + 1: float(own[k]) for k in off}
+        at = end
+    return found
+
+
+def _off(planned: FloatArray, found: FloatArray) -> list[int]:
+    return np.flatnonzero(np.abs(found - planned) > _CLOSE * planned).tolist()
+
+
+def _exact_text(exact: dict[int, float]) -> str:
+    if not exact:
+        return "{}"
+    pairs = textwrap.fill(", ".join(f"{step}: {lr!r}" for step, lr in exact.items()), 92)
+    return "{\n" + textwrap.indent(pairs, "    ") + ",\n}"

@@ -1,0 +1,1 @@
+"""Logs, runs and the studies they form."""

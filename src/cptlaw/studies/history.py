@@ -1,0 +1,80 @@
+"""The learning rates that led to a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cptlaw.arrays import FloatArray, floats, same_values
+from cptlaw.errors import DataError
+from cptlaw.studies.runs import Run
+
+MOST_STEPS = 20_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """The learning rates that led to a checkpoint, split at the transfer.
+
+    Args:
+        pt_lr: LR of every pre-training step, shape (T_pt,); empty for an unknown base.
+        cpt_lr: LR of every CPT step, shape (T_cpt,).
+        replay: share of D_pt in the CPT data.
+        model_size: non-embedding parameters, or None.
+        batch: (batch tokens, sequence length) of the CPT, either may be None.
+        unknown_base: name of an open model whose pre-training nobody knows, or None.
+        domain_steps: steps of nothing but D_cpt data until they repeat, or None.
+    """
+
+    pt_lr: FloatArray
+    cpt_lr: FloatArray
+    replay: float = 0.0
+    model_size: float | None = None
+    batch: tuple[float | None, int | None] = (None, None)
+    unknown_base: str | None = None
+    domain_steps: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pt_lr", floats(self.pt_lr))
+        object.__setattr__(self, "cpt_lr", floats(self.cpt_lr))
+
+    __eq__ = same_values
+
+    def then(self, run: Run, steps: int | None = None) -> History:
+        """This history followed by the first `steps` steps of `run`'s schedule.
+
+        Raises:
+            DataError: a schedule of more steps than can be counted out.
+        """
+        assert run.schedule is not None
+        if run.schedule.steps > MOST_STEPS:
+            raise DataError(
+                f"run '{run.name}' has {run.schedule.steps} steps; at most {MOST_STEPS} can be "
+                "counted out. Steps are optimiser steps, not tokens or samples."
+            )
+        lr = run.schedule.lr()[:steps]
+        size = run.model_size if run.model_size is not None else self.model_size
+        if run.data == "pt":
+            return replace(self, pt_lr=np.concatenate([self.pt_lr, lr]), model_size=size)
+        return replace(
+            self,
+            cpt_lr=np.concatenate([self.cpt_lr, lr]),
+            replay=run.replay,
+            model_size=size,
+            batch=(run.batch_tokens, run.sequence_length),
+            domain_steps=_steps_of(run),
+        )
+
+    @property
+    def last_lr(self) -> float:
+        """LR of the last step, 0 if there is none."""
+        lr = self.cpt_lr if self.cpt_lr.size else self.pt_lr
+        return float(lr[-1]) if lr.size else 0.0
+
+
+def _steps_of(run: Run) -> float | None:
+    """Steps that a CPT's distinct D_cpt tokens last for, without replay."""
+    if run.domain_tokens is None or run.batch_tokens is None:
+        return None
+    return run.domain_tokens / run.batch_tokens

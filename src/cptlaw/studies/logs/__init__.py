@@ -1,0 +1,54 @@
+"""Training logs -> runs. To add a format: write its module, and name it in `FORMATS`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from cptlaw.errors import DataError
+from cptlaw.studies.logs import json_rows, tables, trainer_state
+from cptlaw.studies.logs.lrs import read_lrs
+from cptlaw.studies.logs.names import quoted
+from cptlaw.studies.logs.rows import Table, to_run
+from cptlaw.studies.logs.source import Format, Source, open_source
+from cptlaw.studies.logs.write import write_csv
+from cptlaw.studies.runs import Run
+
+__all__ = ["FORMATS", "Format", "Source", "Table", "read", "read_lrs", "write_csv"]
+
+# The first that claims a source reads it; delimited text claims every file that is left.
+FORMATS: tuple[Format, ...] = (
+    trainer_state.FORMAT,
+    tables.PARQUET,
+    json_rows.LINES,
+    json_rows.LIST,
+    tables.DELIMITED,
+)
+
+
+def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
+    """Read a training log, whatever its format; `Run.notes` tells all that was done on the way.
+
+    Args:
+        path: CSV, TSV, JSON Lines (each gzipped or not), Parquet, or a trainer_state.json or
+            the output directory that holds it.
+        columns: the loss columns wanted; left out, every column that may be one.
+
+    Raises:
+        DataError: naming the file, the place in it, what was expected and the mend.
+        MissingExtra: Parquet without pyarrow.
+    """
+    source = open_source(path)
+    for log_format in FORMATS:
+        if log_format.claims(source):
+            return to_run(log_format.read(source), columns)
+    raise DataError(
+        f"{source.given}: the directory holds no log that is read as a directory; expected "
+        f"trainer_state.json or checkpoint-N/trainer_state.json. {_candidates(source.path)}"
+    )
+
+
+def _candidates(directory: Path) -> str:
+    suffixes = (".csv", ".tsv", ".jsonl", ".parquet", ".json", ".gz")
+    found = sorted(str(p) for p in directory.iterdir() if p.suffix.lower() in suffixes)
+    return f"Name one file, such as {quoted(found[:3])}." if found else "Name the log file itself."

@@ -1,0 +1,139 @@
+"""JSON objects as rows: JSON Lines, and a JSON list of objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from cptlaw.errors import DataError
+from cptlaw.studies.logs.cells import Cell
+from cptlaw.studies.logs.names import quoted
+from cptlaw.studies.logs.rows import Table
+from cptlaw.studies.logs.source import Format, Source
+
+
+def load(source: Source) -> Any:
+    """The whole file as one JSON value.
+
+    Raises:
+        DataError: naming the line where it stops being JSON.
+    """
+    try:
+        return json.loads(source.text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{source.given}, line {error.lineno}: malformed JSON ({error.msg}). Mend or restore "
+            "the file."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{source.given}: JSON that cannot be read ({error}).") from None
+
+
+def columns_of(
+    records: Sequence[Mapping[str, Any]],
+) -> tuple[dict[str, list[Cell]], list[str]]:
+    """Columns from records; nested values are left out.
+
+    Args:
+        records: n objects; a key that one lacks is a missing cell.
+
+    Returns:
+        n cells for each key, and a sentence on what was left out.
+    """
+    names = dict.fromkeys(chain.from_iterable(records))
+    columns: dict[str, list[Cell]] = {}
+    nested: list[str] = []
+    for name in names:
+        cells = [_cell(record.get(name)) for record in records]
+        if any(cell is _NESTED for cell in cells):
+            nested.append(name)
+            cells = [None if cell is _NESTED else cell for cell in cells]
+            if all(cell is None for cell in cells):
+                continue
+        columns[name] = cells
+    return columns, [f"Nested values left out, of {quoted(nested)}."] if nested else []
+
+
+_NESTED = object()
+
+
+def _cell(value: Any) -> Any:
+    kind = type(value)
+    if kind is float or kind is int or kind is str:
+        return value
+    if kind is bool:
+        return "true" if value else "false"
+    return None if value is None else _NESTED
+
+
+def _read_lines(source: Source) -> Table:
+    records: list[Mapping[str, Any]] = []
+    numbers: list[int] = []
+    notes: list[str] = []
+    lines = source.text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        if number == len(lines) and records and _is_cut(line):
+            notes.append(f"The last line, {number}, is cut short and was left out.")
+            continue
+        records.append(_record(f"{source.given}, line {number}", line))
+        numbers.append(number)
+    return _table(source, "jsonl", records, notes, lambda row: f"line {numbers[row]}")
+
+
+def _is_cut(line: str) -> bool:
+    """Whether a last line without a line end is an object that was not written to its end."""
+    return line.lstrip().startswith("{") and not line.rstrip().endswith("}")
+
+
+def _record(place: str, line: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"{place}: malformed JSON ({error}). Expected one object a line, such as "
+            '{"step": 10, "loss": 3.2}; mend or delete the line.'
+        ) from None
+    if not isinstance(value, dict):
+        raise DataError(
+            f"{place}: a JSON value that is no object. Expected one object a line, such as "
+            '{"step": 10, "loss": 3.2}.'
+        )
+    return value
+
+
+def _read_list(source: Source) -> Table:
+    values = load(source)
+    if values and all(isinstance(value, int | float) for value in values):
+        raise DataError(
+            f"{source.given}: a list of numbers, not a log. If it holds the learning rate of "
+            "every step, give it to a run of a study as lrs."
+        )
+    for number, value in enumerate(values, start=1):
+        if not isinstance(value, dict):
+            raise DataError(
+                f"{source.given}, entry {number}: expected an object such as "
+                '{"step": 10, "loss": 3.2}.'
+            )
+    return _table(source, "json", values, [], lambda row: f"entry {row + 1}")
+
+
+def _table(source: Source, kind: str, records: Any, notes: list[str], number: Any) -> Table:
+    columns, told = columns_of(records)
+    if not columns:
+        raise DataError(f"{source.given}: its objects hold no values; expected steps and losses.")
+    return Table(
+        source.given,
+        source.stem,
+        kind,
+        columns,
+        lambda row: f"{source.given}, {number(row)}",
+        notes=(*notes, *told),
+    )
+
+
+LINES = Format("jsonl", lambda source: source.first_character == "{", _read_lines)
+LIST = Format("json", lambda source: source.first_character == "[", _read_list)

@@ -1,0 +1,201 @@
+"""Validated, immutable values: a curve, logged learning rates, a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from cptlaw.arrays import BoolArray, FloatArray, IntArray, floats, integers, same_values
+from cptlaw.errors import DataError
+from cptlaw.schedules.schedule import Schedule
+
+Data: TypeAlias = Literal["pt", "cpt"]
+UNKNOWN = "unknown:"
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One loss series.
+
+    Args:
+        steps: optimiser steps since the run's start, shape (n,), strictly increasing, 0 or more;
+            0 is the loss before the first step.
+        loss: nats per token, shape (n,), finite and above 0.
+        source: "validation" (measured on a fixed set) or "training" (of the batches trained on).
+        window: how many steps ending at each one a value is the mean of; 1 is an instant.
+
+    Raises:
+        DataError: naming the first offending row.
+    """
+
+    steps: IntArray
+    loss: FloatArray
+    source: Literal["validation", "training"] = "validation"
+    window: int = 1
+
+    def __post_init__(self) -> None:
+        steps, loss = integers(self.steps), floats(self.loss)
+        object.__setattr__(self, "steps", steps)
+        object.__setattr__(self, "loss", loss)
+        if steps.size != loss.size or not steps.size:
+            raise DataError(
+                f"a curve needs as many losses as steps, and some: {steps.size} steps, "
+                f"{loss.size} losses."
+            )
+        if steps[0] < 0 or (np.diff(steps) <= 0).any():
+            row = int(np.argmax(np.diff(steps) <= 0)) + 1 if steps[0] >= 0 else 0
+            raise DataError(f"steps must increase from 0 or more; row {row + 1} has {steps[row]}.")
+        bad = np.flatnonzero(~(np.isfinite(loss) & (loss > 0)))
+        if bad.size:
+            raise DataError(
+                f"loss {loss[bad[0]]} at step {steps[bad[0]]} must be finite and above 0."
+            )
+        if self.window < 1:
+            raise DataError(f"a window of {self.window} steps; expected 1 or more.")
+
+    __eq__ = same_values
+
+    def __len__(self) -> int:
+        return int(self.steps.size)
+
+    def only(self, keep: BoolArray) -> Curve:
+        """The rows where the boolean `keep`, shape (n,), is true."""
+        return replace(self, steps=self.steps[keep], loss=self.loss[keep])
+
+
+@dataclass(frozen=True, eq=False)
+class LoggedLR:
+    """Learning rates as logged: steps, shape (n,), increasing, and the LR at each."""
+
+    steps: IntArray
+    lr: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", integers(self.steps))
+        object.__setattr__(self, "lr", floats(self.lr))
+        if self.steps.size != self.lr.size or not self.steps.size:
+            raise DataError(f"{self.steps.size} steps for {self.lr.size} logged learning rates.")
+        if (np.diff(self.steps) <= 0).any():
+            raise DataError("the steps of logged learning rates must increase.")
+        bad = np.flatnonzero(~(np.isfinite(self.lr) & (self.lr >= 0)))
+        if bad.size:
+            raise DataError(
+                f"logged learning rate {self.lr[bad[0]]} at step {self.steps[bad[0]]} "
+                "must be finite and at least 0."
+            )
+
+    __eq__ = same_values
+
+
+def batch_label(batch_tokens: float | None, sequence_length: int | None) -> str:
+    """How a (batch tokens, sequence length) pair is named in coefficients and messages."""
+    parts = (batch_tokens, sequence_length)
+    return "x".join("?" if part is None else f"{part:g}" for part in parts)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: what its log holds, and what a study adds to that.
+
+    Args:
+        name: unique within a study.
+        curves: the log's loss columns by name.
+        logged_lr: the LR points of the log, if it has any.
+        schedule: LR of every step; a study needs it.
+        data: "pt" or "cpt": which mixture it trains on.
+        after: the run it goes on from, or "unknown:NAME" for an open model.
+        after_step: the step of `after` it goes on from, counted from that run's start.
+        replay: share of D_pt in the CPT data, 0 to 1.
+        model_size: non-embedding parameters, a raw count.
+        batch_tokens: tokens per optimiser step.
+        sequence_length: tokens per sequence.
+        domain_tokens: distinct tokens of D_cpt data in a CPT; seen again once they are used up.
+        origin: the path it was read from.
+        format: name of the log format.
+        notes: what was found and done while reading, each a sentence.
+
+    Raises:
+        DataError: a value out of range.
+    """
+
+    name: str
+    curves: Mapping[str, Curve] = field(default_factory=dict[str, Curve])
+    logged_lr: LoggedLR | None = None
+    schedule: Schedule | None = None
+    data: Data = "pt"
+    after: str | None = None
+    after_step: int | None = None
+    replay: float = 0.0
+    model_size: float | None = None
+    batch_tokens: float | None = None
+    sequence_length: int | None = None
+    domain_tokens: float | None = None
+    origin: str = ""
+    format: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "curves", MappingProxyType(dict(self.curves)))
+        if self.data not in ("pt", "cpt"):
+            raise DataError(f"run '{self.name}': data = '{self.data}'; expected 'pt' or 'cpt'.")
+        if not 0 <= self.replay <= 1:
+            raise DataError(f"run '{self.name}': replay = {self.replay:g} is a share from 0 to 1.")
+        if self.replay and self.data == "pt":
+            raise DataError(f"run '{self.name}': replay belongs to CPT runs (data = \"cpt\").")
+        if self.after == UNKNOWN:
+            raise DataError(
+                f"run '{self.name}': after = '{UNKNOWN}' needs a name, such as '{UNKNOWN}llama'."
+            )
+        if self.domain_tokens is not None and (self.data == "pt" or self.batch_tokens is None):
+            raise DataError(
+                f"run '{self.name}': domain_tokens belongs to CPT runs, and needs batch_tokens to "
+                "tell how often they are seen."
+            )
+        for key in ("model_size", "batch_tokens", "sequence_length", "domain_tokens"):
+            value = getattr(self, key)
+            if value is not None and not 0 < value < float("inf"):
+                raise DataError(f"run '{self.name}': {key} = {value:g} must be above 0.")
+
+    @property
+    def steps(self) -> int:
+        """Length in optimiser steps: the schedule's, else the last logged step."""
+        if self.schedule is not None:
+            return self.schedule.steps
+        ends = [int(c.steps[-1]) for c in self.curves.values()]
+        return max([*ends, int(self.logged_lr.steps[-1]) if self.logged_lr else 0])
+
+    @property
+    def batch_label(self) -> str:
+        """Batch tokens x sequence length, such as 4e+06x4096, with ? for what is not known."""
+        return batch_label(self.batch_tokens, self.sequence_length)
+
+    @property
+    def unknown_base(self) -> str | None:
+        """NAME of `after = "unknown:NAME"`, else None."""
+        if self.after and self.after.startswith(UNKNOWN):
+            return self.after.removeprefix(UNKNOWN)
+        return None
+
+    def shifted(self, first_step: int) -> Run:
+        """The same run with `first_step` taken off every step of its curves and logged LRs.
+
+        Raises:
+            DataError: a step that would lie before 0.
+        """
+        if not first_step:
+            return self
+        for column, curve in self.curves.items():
+            if curve.steps[0] < first_step:
+                raise DataError(
+                    f"run '{self.name}': column '{column}' has step {curve.steps[0]}, before the "
+                    f"run's first_step = {first_step}."
+                )
+        logged = self.logged_lr
+        if logged is not None:
+            logged = LoggedLR(logged.steps - first_step, logged.lr)
+        curves = {k: replace(c, steps=c.steps - first_step) for k, c in self.curves.items()}
+        return replace(self, curves=curves, logged_lr=logged)

@@ -1,0 +1,255 @@
+"""Runs that belong together, and which of their columns measures which domain."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from cptlaw.errors import DataError, suggestion
+from cptlaw.studies.history import History
+from cptlaw.studies.runs import Run
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs that belong together, and which of their columns measures which domain.
+
+    Args:
+        domains: role ("pt", "cpt", "loss" or "ood.NAME") -> column of the logs.
+        runs: every run has a schedule; `after` names another run of the study.
+        origin: the study file, if there is one.
+        notes: what was found and done while putting it together.
+
+    Raises:
+        DataError: a missing run or column, a cycle in `after`, PT after CPT or after an open
+            model, a replay share that changes along a CPT, a model size that is not the base's, a
+            start past the end of the run it goes on from.
+    """
+
+    domains: Mapping[str, str]
+    runs: tuple[Run, ...]
+    origin: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
+        if not self.domains:
+            raise DataError("a study needs at least one domain.")
+        for role in self.domains:
+            if role not in ("pt", "cpt", "loss") and not role.startswith("ood."):
+                raise DataError(f"domain role '{role}': expected pt, cpt, loss or ood.NAME.")
+        if not self.runs:
+            raise DataError("a study needs at least one run.")
+        names = [run.name for run in self.runs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DataError(f"two runs are named '{twice[0]}'; every run needs its own name.")
+        for run in self.runs:
+            self._check_run(run)
+        for role, column in self.domains.items():
+            if not any(column in run.curves for run in self.runs):
+                known = sorted({c for run in self.runs for c in run.curves})
+                raise DataError(
+                    f"domain '{role}': no log has a column '{column}'. {suggestion(column, known)}"
+                )
+
+    def _check_run(self, run: Run) -> None:
+        if run.schedule is None:
+            raise DataError(
+                f"run '{run.name}': its log has no learning rate. Give schedule = \"...\" or "
+                'lrs = "FILE.json" in the study.'
+            )
+        for curve in run.curves.values():
+            if curve.steps[-1] > run.schedule.steps:
+                raise DataError(
+                    f"run '{run.name}': its log goes to step {curve.steps[-1]}, but its schedule "
+                    f"ends at {run.schedule.steps}. Mend the schedule, or first_step."
+                )
+        if run.unknown_base is not None and run.data == "pt":
+            raise DataError(
+                f"run '{run.name}' is PT data after the open model '{run.unknown_base}'; no law "
+                'covers that. Leave it out, or give data = "cpt".'
+            )
+        self._check_bases(run)
+
+    def _check_bases(self, run: Run) -> None:
+        """The chain of runs that a run goes on from, up to its root."""
+        seen, size = [run.name], run.model_size
+        while run.after is not None and run.unknown_base is None:
+            parent = self.run(run.after, asked_by=run.name)
+            if parent.name in seen:
+                raise DataError(f"'after' runs in a cycle: {' -> '.join([*seen, parent.name])}.")
+            self._check_step(run, parent)
+            if size is not None and parent.model_size not in (None, size):
+                raise DataError(
+                    f"run '{seen[0]}' has model_size = {size:g}, but it goes on from run "
+                    f"'{parent.name}' with {parent.model_size:g}. Mend one of them."
+                )
+            size = parent.model_size if size is None else size
+            seen.append(parent.name)
+            run = parent
+
+    def _check_step(self, run: Run, parent: Run) -> None:
+        if run.after_step is not None and not 1 <= run.after_step <= parent.steps:
+            raise DataError(
+                f"run '{run.name}': after_step = {run.after_step}, but run '{parent.name}' "
+                f"has steps 1 to {parent.steps}."
+            )
+        if run.data == "pt" and parent.data == "cpt":
+            raise DataError(
+                f"run '{run.name}' is PT data after the CPT run '{parent.name}'; no law covers "
+                "that. Leave it out."
+            )
+        if run.data == parent.data == "cpt" and run.replay != parent.replay:
+            raise DataError(
+                f"run '{run.name}' has replay = {run.replay:g} and goes on from '{parent.name}' "
+                f"with {parent.replay:g}; no law covers a share that changes along a CPT."
+            )
+        if run.data == parent.data == "cpt" and run.batch_label != parent.batch_label:
+            raise DataError(
+                f"run '{run.name}' has a batch of {run.batch_label} (tokens x sequence length) "
+                f"and goes on from '{parent.name}' with {parent.batch_label}; no law covers a "
+                "batch that changes along a CPT."
+            )
+
+    def run(self, name: str, asked_by: str = "") -> Run:
+        """The run of that name.
+
+        Raises:
+            DataError: there is none.
+        """
+        for run in self.runs:
+            if run.name == name:
+                return run
+        who = f"run '{asked_by}': after = '{name}'" if asked_by else f"'{name}'"
+        raise DataError(
+            f"{who}: the study has no such run. {suggestion(name, [r.name for r in self.runs])}"
+        )
+
+    def has_run(self, name: str) -> bool:
+        """Whether the study has a run of that name."""
+        return any(run.name == name for run in self.runs)
+
+    def history(self, name: str, step: int | None = None) -> History:
+        """Learning rates from the first step of all up to `step` of run `name`, or to its end.
+
+        Raises:
+            DataError: no such run, or a step past its end.
+        """
+        run = self.run(name)
+        if step is not None and not 0 <= step <= run.steps:
+            raise DataError(f"run '{name}' has steps 0 to {run.steps}, not {step}.")
+        return self.start(run).then(run, step)
+
+    def start(self, run: Run) -> History:
+        """Learning rates before the first step of `run`."""
+        if run.after is None or run.unknown_base is not None:
+            empty = np.empty(0)
+            return History(empty, empty, unknown_base=run.unknown_base)
+        return self.history(run.after, run.after_step)
+
+    def location(self, run: Run, step: int) -> tuple[str, int]:
+        """Where (run, step) really is: step 0 of a continuation is a step of its base."""
+        if step > 0 or run.after is None or run.unknown_base is not None:
+            return run.name, step
+        parent = self.run(run.after)
+        at = parent.steps if run.after_step is None else run.after_step
+        return self.location(parent, at)
+
+    @property
+    def has_cpt(self) -> bool:
+        """Whether any run goes on from a base on CPT data."""
+        return any(run.data == "cpt" and not self.is_hidden_cpt(run) for run in self.runs)
+
+    def is_hidden_cpt(self, run: Run) -> bool:
+        """Whether a run is CPT from scratch, or goes on from one; no law of a CPT covers it."""
+        start = self.start(run)
+        return run.data == "cpt" and not start.pt_lr.size and start.unknown_base is None
+
+    def without(self, names: Iterable[str]) -> Study:
+        """The same histories, with the losses of the named runs taken out."""
+        dropped = set(names)
+        for name in sorted(dropped):
+            self.run(name)
+        runs = tuple(replace(r, curves={}) if r.name in dropped else r for r in self.runs)
+        if not any(run.curves for run in runs):
+            raise DataError("every run is held out; leave some to fit on.")
+        return replace(self, runs=runs)
+
+    def beginning(self, share: float) -> Study:
+        """The study with the curves of its last runs cut after a share of their steps.
+
+        Runs that others go on from stay whole.
+
+        Raises:
+            DataError: a share that is not between 0 and 1.
+        """
+        if not 0 < share < 1:
+            raise DataError(f"fit_steps = {share:g} is a share of the steps, above 0 and below 1.")
+        bases = {run.after for run in self.runs}
+
+        def cut(run: Run) -> Run:
+            if run.name in bases:
+                return run
+            last = share * run.steps
+            curves = {
+                column: curve.only(curve.steps <= last)
+                for column, curve in run.curves.items()
+                if curve.steps[0] <= last
+            }
+            return replace(run, curves=curves)
+
+        return replace(self, runs=tuple(cut(run) for run in self.runs))
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """What was found while reading the runs and putting them together, each said once."""
+        said: dict[str, list[str]] = {}
+        for run in self.runs:
+            for note in filter(self._concerns_a_domain, run.notes):
+                said.setdefault(note, []).append(f"'{run.name}'")
+        every = len(self.runs)
+        grouped = [
+            f"{'every run' if len(names) == every > 1 else 'run ' + ', '.join(names)}: {note}"
+            for note, names in said.items()
+        ]
+        return (*self.notes, *grouped)
+
+    def _concerns_a_domain(self, note: str) -> bool:
+        """Whether a note is about a column that is used, or about no single column."""
+        begins = re.match(r"((?:'[^']+'(?:, | and )?)+): ", note)
+        if not begins:
+            return True
+        return bool(set(re.findall(r"'([^']+)'", begins[1])) & set(self.domains.values()))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over every number a fit uses, whatever the order of the runs."""
+        digest = hashlib.sha256()
+        for role in sorted(self.domains):
+            digest.update(f"{role}={self.domains[role]};".encode())
+        for run in sorted(self.runs, key=lambda r: r.name):
+            meta = (
+                run.name,
+                run.data,
+                run.after,
+                run.after_step,
+                run.replay,
+                run.model_size,
+                run.batch_tokens,
+                run.sequence_length,
+                *(() if run.domain_tokens is None else (run.domain_tokens,)),
+            )
+            digest.update(repr(meta).encode())
+            if run.schedule is not None:
+                digest.update(run.schedule.lr().tobytes())
+            for column in sorted(set(run.curves) & set(self.domains.values())):
+                curve = run.curves[column]
+                digest.update(f"{column},{curve.window}".encode())
+                digest.update(curve.steps.tobytes() + curve.loss.tobytes())
+        return digest.hexdigest()

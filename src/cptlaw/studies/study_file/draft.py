@@ -1,0 +1,238 @@
+"""A first study.toml from logs: every guess is a comment in it."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from cptlaw.errors import DataError
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.runs import UNKNOWN, Data, Run
+from cptlaw.studies.study_file import guesses
+from cptlaw.studies.study_file.guesses import Roles
+from cptlaw.studies.study_file.lineage import Link, links
+from cptlaw.studies.study_file.numbering import FAR, logged_steps, spacing
+
+_TODO = "TODO: warmup STEPS to LR | constant STEPS | linear STEPS to LR"
+_REPLAY = (
+    "Logs do not tell the share of D_pt in the CPT data: every CPT run is taken as pure D_cpt. "
+    "Where D_pt was mixed in, set replay."
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The text of a study file, and every guess in it as a sentence."""
+
+    text: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One log on its way to a [[run]]."""
+
+    name: str
+    path: str
+    log: Run
+    link: Link
+    data: Data
+
+
+def draft(
+    logs: Sequence[Run],
+    paths: Sequence[str],
+    unknown: str | None = None,
+    pt: str | None = None,
+    cpt: str | None = None,
+    schedule: str | None = None,
+) -> Draft:
+    """Write a study file for logs, guessing bases, domains and starts.
+
+    Args:
+        logs: as read, steps as logged.
+        paths: what to write as the path of each.
+        unknown: name of the open model that every log without a base goes on from.
+        pt: the column of D_pt, if known.
+        cpt: the column of D_cpt, if known.
+        schedule: the schedule text for the logs that hold no learning rate.
+
+    Raises:
+        DataError: no logs, a log without losses, a column that no log has, a bad schedule text.
+    """
+    _check(logs, paths, unknown, schedule)
+    starts = links(logs)
+    data = guesses.data_of(logs, starts, unknown, pt, cpt)
+    roles = guesses.roles(logs, starts, data, pt, cpt)
+    names = _names(logs, paths)
+    parts = [_Part(*each) for each in zip(names, paths, logs, starts, data, strict=True)]
+    blocks, notes = [_domains(roles)], [*roles.notes]
+    notes += [f"{role} = '{roles.domains[role]}': {why}." for role, why in roles.why.items()]
+    for part in sorted(parts, key=lambda part: _depth(part, parts)):
+        lines, told = _run(part, parts, unknown, schedule)
+        blocks.append(lines)
+        notes += [f"{part.name}: {sentence}" for sentence in told]
+    replay = [_REPLAY] if "cpt" in data else []
+    notes += replay
+    head = ["# A first study. The comments tell what was guessed: check them."]
+    head += [line for note in (*roles.notes, *replay) for line in _comment(note)]
+    text = "\n\n".join("\n".join(block) for block in [head, *blocks]) + "\n"
+    return Draft(text, tuple(notes))
+
+
+def _check(
+    logs: Sequence[Run], paths: Sequence[str], unknown: str | None, schedule: str | None
+) -> None:
+    if not logs:
+        raise DataError("no logs were given; name at least one.")
+    if len(logs) != len(paths):
+        raise DataError(f"{len(logs)} logs for {len(paths)} paths.")
+    for log, path in zip(logs, paths, strict=True):
+        if not log.curves:
+            raise DataError(f"{path}: the log holds no loss, so a study cannot use it.")
+        if not path.isprintable():
+            raise DataError(f"{path!r}: a study file cannot hold this path. Rename the log.")
+    if unknown is not None and not unknown.strip():
+        raise DataError("the open model needs a name, such as llama.")
+    if schedule is not None:
+        Schedule.parse(schedule, 0.0)
+
+
+def _names(logs: Sequence[Run], paths: Sequence[str]) -> list[str]:
+    """Each log's stem; its folder where stems clash; numbered where that clashes too."""
+    full = [PurePath(log.origin or path) for log, path in zip(logs, paths, strict=True)]
+    stems = [PurePath(path).stem or place.stem for path, place in zip(paths, full, strict=True)]
+    clashes = Counter(stems)
+    names = [
+        _folder(place) or stem if clashes[stem] > 1 else stem
+        for stem, place in zip(stems, full, strict=True)
+    ]
+    taken: Counter[str] = Counter()
+    for i, name in enumerate(names):
+        taken[name] += 1
+        while taken[name] > 1 and f"{name}-{taken[name]}" in names:
+            taken[name] += 1
+        names[i] = name if taken[name] == 1 else f"{name}-{taken[name]}"
+    return names
+
+
+def _folder(path: PurePath) -> str:
+    """The folder that names a run; checkpoint-1000 and the like do not."""
+    parts = [p for p in path.parent.parts if not re.fullmatch(r"checkpoint-\d+|logs?|[./\\]*", p)]
+    return parts[-1] if parts else ""
+
+
+def _depth(part: _Part, parts: Sequence[_Part]) -> int:
+    """How many runs lead to this one."""
+    return 0 if part.link.after is None else 1 + _depth(parts[part.link.after], parts)
+
+
+def _domains(roles: Roles) -> list[str]:
+    lines = ["[domains]"]
+    for role, column in roles.domains.items():
+        key = f"ood.{_quoted_key(role[4:])}" if role.startswith("ood.") else role
+        why = f"  # {roles.why[role]}" if role in roles.why else ""
+        lines.append(f"{key} = {_quoted(column)}{why}")
+    return lines
+
+
+def _run(
+    part: _Part, parts: Sequence[_Part], unknown: str | None, schedule: str | None
+) -> tuple[list[str], list[str]]:
+    """The lines of a [[run]], and what was guessed."""
+    lines, notes = _start(part, parts, unknown)
+    rates, told = _rates(part, schedule)
+    lines = ["[[run]]", f"name = {_quoted(part.name)}", f"log = {_quoted(part.path)}", *lines]
+    if part.data == "cpt":
+        lines.append("# replay = 0.0  # share of D_pt in its data; logs do not tell it")
+    return [*lines, *rates], [*notes, *told]
+
+
+def _start(part: _Part, parts: Sequence[_Part], unknown: str | None) -> tuple[list[str], list[str]]:
+    link, first = part.link, int(logged_steps(part.log)[0])
+    if link.after is None:
+        return _open_model(part, unknown) if unknown is not None else _root(part, len(parts))
+    base = parts[link.after]
+    at = link.at - base.link.number
+    told = f"goes on from '{base.name}' at its step {at}, since {link.why}."
+    lines = [*_comment(told), f"after = {_quoted(base.name)}", f"after_step = {at}"]
+    if first != link.number and (link.number or at <= first):
+        lines.append(f"first_step = {link.number}")
+    if part.data == "pt":
+        kind = "pre-training data, since no loss rises as new data would make it rise."
+        return [*lines, *_comment(kind), 'data = "pt"'], [told, kind]
+    kind = "CPT data: its losses come apart, or its base trains on CPT data already."
+    return [*lines, *_comment(kind)], [told, kind]
+
+
+def _root(part: _Part, count: int) -> tuple[list[str], list[str]]:
+    steps = logged_steps(part.log)
+    comes_apart = guesses.comes_apart(part.log)
+    told = "taken as a run from scratch"
+    told += ": nothing shows that it goes on from another log." if count > 1 else "."
+    far = steps[0] > FAR * spacing(steps)
+    if far:
+        told += f" Its log begins at step {steps[0]}."
+    if comes_apart:
+        told += " But its losses come apart, as they do on new data."
+    if far or comes_apart or count == 1:
+        told += (
+            " If it continues an open model, run init again with --unknown NAME (it writes "
+            f'after = "{UNKNOWN}NAME", and pt and cpt as domains).'
+        )
+    return _comment(told), [told]
+
+
+def _open_model(part: _Part, unknown: str) -> tuple[list[str], list[str]]:
+    """The lines of a run that goes on from a model whose pre-training nobody knows."""
+    lines = [f"after = {_quoted(UNKNOWN + unknown)}"]
+    steps, logged = logged_steps(part.log), part.log.logged_lr
+    if steps.size < 2 or steps[0] <= FAR * spacing(steps):
+        return lines, []
+    before_training = logged is None or logged.steps[0] > steps[0]
+    start = int(steps[0]) if before_training else max(0, int(steps[0]) - spacing(steps))
+    told = (
+        f"its log begins at step {steps[0]}: taken to go on from the open model's step numbers, "
+        f"and to start at {start}."
+    )
+    return [*lines, *_comment(told), f"first_step = {start}"], [told]
+
+
+def _rates(part: _Part, schedule: str | None) -> tuple[list[str], list[str]]:
+    """Where the learning rate comes from: a file beside the log, the log, or a text."""
+    origin = Path(part.log.origin)
+    beside = origin.with_name(origin.stem + ".lrs.json") if origin.name else None
+    if beside is not None and origin.is_file() and beside.is_file():
+        path = PurePath(part.path).with_name(beside.name).as_posix()
+        told = f"the learning rates come from {path}, beside the log."
+        return [*_comment(told), f"lrs = {_quoted(path)}"], [told]
+    if part.log.logged_lr is not None:
+        return [], []
+    if schedule is not None:
+        told = "its log has no learning rate; schedule used."
+        return [*_comment(told), f"schedule = {_quoted(schedule)}"], [told]
+    told = (
+        "its log has no learning rate. Fill in the schedule line of its [[run]] and take away "
+        f"the #: {logged_steps(part.log)[-1] - part.link.number} steps or more, such as "
+        "warmup 500 to 2e-4 | constant 30000."
+    )
+    return [*_comment(told), f"# schedule = {_quoted(_TODO)}"], [told]
+
+
+def _quoted(text: str) -> str:
+    """A TOML basic string."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _quoted_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _quoted(key)
+
+
+def _comment(text: str) -> list[str]:
+    plain = "".join(c if c.isprintable() else "?" for c in text)
+    return [f"# {line}" for line in textwrap.wrap(plain, 96, break_on_hyphens=False)]

@@ -1,0 +1,294 @@
+"""35 pre-training runs of a 124M model at two peak learning rates (arXiv:2501.18965)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cptlaw.errors import DataError
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.segment import Segment
+from cptlaw.studies import logs
+from cptlaw.studies.runs import Curve, Run
+from cptlaw.studies.study import Study
+from cptlaw_evidence.accuracy.protocol import (
+    Candidate,
+    Protocol,
+    Room,
+    Source,
+    Split,
+    scheduled,
+    split,
+)
+
+NAME = "lr-schedules-124m"
+PEAKS = ("0.0005", "0.001")
+LENGTHS = (15_000, 25_000)
+_LOSS, _AGAIN = "val_loss", "_rerun"
+_LOWEST = {"cosine0": lambda peak: 1e-7, "cosine10": lambda peak: peak / 10}
+_KEYS = ("name", "schedule", "peak_lr", "steps", "final_val_loss_full_set")
+
+
+def schedule(kind: str, peak: float, steps: int) -> Schedule:
+    """The LR of every step, as the runs logged it.
+
+    The warm-up starts at a hundredth of the peak: linear over 300 steps, but a cosine over 299
+    where a cosine follows, which then ends one step before the last.
+
+    Args:
+        kind: constant, cosine0, cosine10, wsdSHARE-linear or wsdSHARE-sqrt.
+        peak: highest LR.
+        steps: length.
+
+    Raises:
+        DataError: another kind.
+    """
+    low = peak / 100
+    if kind in _LOWEST:
+        end = _LOWEST[kind](peak)
+        warmup, decay = Segment("cosine", 299, low, peak), Segment("cosine", steps - 300, peak, end)
+        return Schedule((warmup, decay, Segment("constant", 1, end, end)))
+    warmup = Segment("warmup", 300, low, peak)
+    decay = decay_steps(kind, steps)
+    if not decay:
+        return Schedule((warmup, Segment("constant", steps - 300, peak, peak)))
+    stable = Segment("constant", steps - 300 - decay, peak, peak)
+    return Schedule((warmup, stable, Segment(kind.partition("-")[2], decay, peak, 0.0)))
+
+
+def decay_steps(kind: str, steps: int) -> int:
+    """Steps of the decay that ends a WSD run, 0 for a constant one."""
+    if kind == "constant":
+        return 0
+    share, _, shape = kind.removeprefix("wsd").partition("-")
+    try:
+        if kind.startswith("wsd") and shape in ("linear", "sqrt"):
+            return round(float(share) * steps)
+    except ValueError:
+        pass
+    raise DataError(f"schedule '{kind}': expected constant, cosine0, cosine10, or wsd0.2-linear.")
+
+
+@dataclass(frozen=True)
+class _Row:
+    name: str
+    kind: str
+    peak: float
+    steps: int
+    final: float
+
+
+def load(folder: Path) -> Source:
+    """Read runs.csv and the log of every run it names.
+
+    Raises:
+        DataError: a file or column is missing.
+    """
+    rows = _table(folder / "runs.csv")
+    runs = [_run(folder, row) for row in rows]
+    known = {row.name for row in rows}
+    repeats = [(n, n + _AGAIN) for n in sorted(known) if n + _AGAIN in known]
+    study = Study({"loss": _LOSS}, _shared_once(rows, runs))
+    finals = {row.name: row.final for row in rows}
+    return Source(NAME, {NAME: study}, tuple(repeats), finals)
+
+
+def _table(path: Path) -> list[_Row]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}.") from None
+    rows: list[_Row] = []
+    for number, row in enumerate(csv.DictReader(text.splitlines()), start=2):
+        try:
+            name, kind, peak, steps, final = (row[key] for key in _KEYS)
+            rows.append(_Row(name, kind, float(peak), int(steps), float(final)))
+        except (KeyError, TypeError, ValueError):
+            raise DataError(f"{path}: row {number}: expected columns {', '.join(_KEYS)}.") from None
+    return rows
+
+
+def _run(folder: Path, row: _Row) -> Run:
+    run = logs.read(folder / f"{row.name}.csv", _LOSS)
+    return scheduled(run, row.name, schedule(row.kind, row.peak, row.steps))
+
+
+def _shared_once(rows: list[_Row], runs: list[Run]) -> tuple[Run, ...]:
+    """WSD runs without the first losses that are those of the constant run they branched off."""
+    stems = {
+        row.peak: run
+        for row, run in zip(rows, runs, strict=True)
+        if row.kind == "constant" and not row.name.endswith(_AGAIN)
+    }
+    return tuple(
+        _without_shared(row, run, stems[row.peak])
+        if row.kind.startswith("wsd") and row.peak in stems
+        else run
+        for row, run in zip(rows, runs, strict=True)
+    )
+
+
+def _without_shared(row: _Row, run: Run, stem: Run) -> Run:
+    curve, other = run.curves[_LOSS], stem.curves[_LOSS]
+    n = min(len(curve), len(other))
+    same = (curve.steps[:n] == other.steps[:n]) & (curve.loss[:n] == other.loss[:n])
+    same &= curve.steps[:n] <= row.steps - decay_steps(row.kind, row.steps)
+    shared = n if same.all() else int(same.argmin())
+    if shared < 2:  # before the first step all are the same
+        return run
+    note = (
+        f"the {shared} losses up to step {curve.steps[shared - 1]} are those of "
+        f"'{stem.name}'; they count once, there."
+    )
+    curve = Curve(curve.steps[shared:], curve.loss[shared:])
+    return replace(run, curves={_LOSS: curve}, notes=(*run.notes, note))
+
+
+# --- protocols -------------------------------------------------------------------------------
+
+
+def three(peak: str) -> tuple[str, ...]:
+    """The three runs at one peak that protocols are fitted to."""
+    return (
+        f"constant_lr{peak}_T50000",
+        f"cosine10_lr{peak}_T25000",
+        f"wsd0.2-linear_lr{peak}_T25000",
+    )
+
+
+def _at(study: Study, peak: str) -> list[str]:
+    return [run.name for run in study.runs if f"_lr{peak}_T" in run.name]
+
+
+def _candidates(source: Source, names: Iterable[str] = ()) -> tuple[Candidate, ...]:
+    """The named runs, or all, of the lengths at which many schedules were run."""
+    among = set(names) or set(source.finals)
+    return tuple(
+        Candidate(run.name, f"{run.steps} steps", source.finals[run.name])
+        for run in source.study.runs
+        if run.steps in LENGTHS and run.name in among
+    )
+
+
+def _other_peak(fitted: str, scored: str) -> Protocol:
+    def splits(source: Source) -> tuple[Split, ...]:
+        study, choice = source.study, _candidates(source)
+        return (split(f"{fitted} -> {scored}", study, three(fitted), _at(study, scored), choice),)
+
+    return Protocol(
+        "peak-up" if float(fitted) < float(scored) else "peak-down",
+        NAME,
+        f"constant 50k, cosine to 10 % 25k and WSD 20 % 25k at peak {float(fitted):g}",
+        f"every run at peak {float(scored):g}; regret among all runs of a length at both peaks",
+        splits,
+    )
+
+
+def _two_peaks(source: Source) -> tuple[Split, ...]:
+    study = source.study
+    fitted = [*three(PEAKS[0]), *three(PEAKS[1])]
+    others = [run.name for run in study.runs if run.name not in fitted]
+    return (split("both peaks", study, fitted, others, _candidates(source)),)
+
+
+def _horizon(source: Source) -> tuple[Split, ...]:
+    def one(peak: str, k: int) -> Split:
+        constant, short = f"constant_lr{peak}_T50000", f"wsd0.2-linear_lr{peak}_T15000"
+        cut = source.study.run(constant).steps // k
+        fitted: dict[str, int | None] = {constant: cut}
+        if source.study.run(short).steps <= cut:
+            fitted[short] = None
+        return split(f"{k} times", source.study, fitted, {constant: cut})
+
+    return tuple(one(peak, k) for k in (2, 4, 8) for peak in PEAKS)
+
+
+def _stable_prefix(source: Source) -> tuple[Split, ...]:
+    def one(peak: str) -> Split:
+        later = {
+            f"{kind}_lr{peak}_T25000": 25_000 - decay_steps(kind, 25_000)
+            for kind in ("wsd0.1-linear", "wsd0.2-linear", "wsd0.2-sqrt", "wsd0.4-linear")
+        }
+        short = f"wsd0.2-linear_lr{peak}_T15000"
+        constant = f"constant_lr{peak}_T50000"
+        fitted = {constant: max(later.values()), short: None}
+        return split(peak, source.study, fitted, later, _candidates(source, later))
+
+    return tuple(one(peak) for peak in PEAKS)
+
+
+def _beginning(alone: bool) -> Protocol:
+    begun = ("cosine10_lr0.001_T25000", "wsd0.8-linear_lr0.001_T25000", "constant_lr0.001_T50000")
+
+    def splits(source: Source) -> tuple[Split, ...]:
+        def one(run: str, share: float) -> Split:
+            cut = int(share * source.study.run(run).steps)
+            stem: list[str] = [] if alone else list(three(PEAKS[0]))
+            fitted = {**dict.fromkeys(stem), run: cut}
+            return split(f"{100 * share:g} %", source.study, fitted, {run: cut})
+
+        return tuple(one(run, share) for share in (0.1, 0.25, 0.5) for run in begun)
+
+    return Protocol(
+        "beginning-alone-124m" if alone else "beginning-124m",
+        NAME,
+        "the first 10, 25 or 50 % of cosine 25k, WSD 80 % 25k or constant 50k at peak 1e-3"
+        + (", nothing else" if alone else ", and three whole runs at peak 5e-4"),
+        "the rest of that run",
+        splits,
+        apart=True,
+    )
+
+
+def _one_run(source: Source) -> tuple[Split, ...]:
+    def one(peak: str) -> Split:
+        cosine = f"cosine10_lr{peak}_T25000"
+        every = _at(source.study, peak)
+        others = [name for name in every if name != cosine]
+        return split(peak, source.study, [cosine], others, _candidates(source, every))
+
+    return tuple(one(peak) for peak in PEAKS)
+
+
+ROOM = Room(
+    NAME,
+    "35 pre-training runs of a 124M Llama on SlimPajama, validation loss (arXiv:2501.18965)",
+    load,
+    (
+        _other_peak(*PEAKS),
+        _other_peak(*reversed(PEAKS)),
+        Protocol(
+            "two-peaks",
+            NAME,
+            "constant 50k, cosine to 10 % 25k and WSD 20 % 25k at peaks 5e-4 and 1e-3",
+            "all other runs at both peaks; regret among all runs of a length at both peaks",
+            _two_peaks,
+        ),
+        Protocol(
+            "horizon-124m",
+            NAME,
+            "constant 50k up to step 25k, 12.5k or 6.25k, with WSD 20 % 15k where it ends by then",
+            "the rest of the constant run: 2, 4 and 8 times as long",
+            _horizon,
+            apart=True,
+        ),
+        Protocol(
+            "stable-prefix-124m",
+            NAME,
+            "the constant run up to step 22.5k and one decay from it, WSD 20 % 15k",
+            "the decays of WSD 10, 20 (linear and 1-sqrt) and 40 % of 25k",
+            _stable_prefix,
+        ),
+        _beginning(alone=False),
+        _beginning(alone=True),
+        Protocol(
+            "one-run-124m",
+            NAME,
+            "cosine to 10 % 25k alone",
+            "all other runs at its peak",
+            _one_run,
+        ),
+    ),
+)

@@ -1,0 +1,97 @@
+"""Nine pre-training runs of a 100M model (arXiv:2503.12811)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies import logs
+from cptlaw.studies.runs import Run
+from cptlaw.studies.study import Study
+from cptlaw_evidence.accuracy.protocol import Protocol, Room, Source, Split, scheduled, split
+
+NAME = "multipower-100m"
+WARMUP = "warmup 2160 to 3e-4"
+SCHEDULES = {
+    "constant_24000": "constant 21840",
+    "constant_72000": "constant 69840",
+    "cosine_24000": "cosine 21840 to 3e-5",
+    "cosine_72000": "cosine 69840 to 3e-5",
+    "wsd_20000_24000": "constant 17840 | exponential 4000 to 3e-5",
+    "wsdld_20000_24000": "constant 17840 | linear 4000 to 3e-5",
+    "wsdcon_3": "constant 5840 | constant 8000 to 3e-5",
+    "wsdcon_9": "constant 5840 | constant 8000 to 9e-5",
+    "wsdcon_18": "constant 5840 | constant 8000 to 18e-5",
+}
+THREE = ("cosine_24000", "constant_24000", "wsdcon_9")
+
+
+def load(folder: Path) -> Source:
+    """Read the nine logs.
+
+    Raises:
+        DataError: a file or column is missing.
+    """
+    runs = tuple(_run(folder, name, text) for name, text in SCHEDULES.items())
+    return Source(NAME, {NAME: Study({"loss": "loss"}, runs)})
+
+
+def _run(folder: Path, name: str, text: str) -> Run:
+    run = logs.read(folder / f"{name}.csv", "loss")
+    return scheduled(run, name, Schedule.parse(f"{WARMUP} | {text}"))
+
+
+def _others(source: Source, fitted: tuple[str, ...], name: str) -> tuple[Split, ...]:
+    rest = [run.name for run in source.study.runs if run.name not in fitted]
+    return (split(name, source.study, fitted, rest),)
+
+
+def _horizon(source: Source) -> tuple[Split, ...]:
+    def one(k: int) -> Split:
+        cut, short = 72_000 // k, source.study.run("wsdcon_9")
+        fitted: dict[str, int | None] = {"constant_72000": cut}
+        if short.steps <= cut:
+            fitted[short.name] = None
+        return split(f"{k} times", source.study, fitted, {"constant_72000": cut})
+
+    return tuple(one(k) for k in (2, 4, 8))
+
+
+def _given(name: str, fitted: tuple[str, ...], said: str, scored: str) -> Protocol:
+    return Protocol(name, NAME, said, scored, lambda s: _others(s, fitted, name), "mae")
+
+
+ROOM = Room(
+    NAME,
+    "9 pre-training runs of a 100M model, smoothed training loss (arXiv:2503.12811)",
+    load,
+    (
+        _given(
+            "multipower-three",
+            THREE,
+            "cosine 24k, constant 24k and one drop to 9e-5 at step 8k",
+            "the other six: up to three times as long, WSD, other drops",
+        ),
+        _given(
+            "multipower-one",
+            ("wsdcon_9",),
+            "one run with a drop to 9e-5 at step 8k of 16k",
+            "the other eight, up to 4.5 times as long",
+        ),
+        _given(
+            "one-run-multipower",
+            ("cosine_24000",),
+            "cosine 24k alone",
+            "the other eight",
+        ),
+        Protocol(
+            "horizon-multipower",
+            NAME,
+            "constant 72k up to step 36k, 18k or 9k, with the drop to 9e-5 where it ends by then",
+            "the rest of the constant run: 2, 4 and 8 times as long",
+            _horizon,
+            "mae",
+            apart=True,
+        ),
+    ),
+)

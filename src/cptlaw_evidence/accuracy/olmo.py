@@ -1,0 +1,154 @@
+"""Pre-training runs of 190M and 370M models on eleven validation sets (OLMo's ladder)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.segment import Segment
+from cptlaw.studies import logs
+from cptlaw.studies.runs import Run
+from cptlaw.studies.study import Study
+from cptlaw_evidence.accuracy.protocol import Protocol, Room, Source, Split, scheduled, split
+
+NAME = "olmo-ladder"
+DOMAINS = (
+    "c4_en",
+    "dolma_books",
+    "dolma_common-crawl",
+    "dolma_pes2o",
+    "dolma_reddit",
+    "dolma_stack",
+    "dolma_wiki",
+    "ice",
+    "m2d2_s2orc",
+    "pile",
+    "wikitext_103",
+)
+FOUR = ("c4_en", "dolma_books", "dolma_stack", "wikitext_103")  # where all would take long
+# Lengths in multiples of 20 tokens a parameter. LR and warm-up as logged at every evaluation.
+LENGTHS = ("0.5xC", "1xC", "2xC", "5xC", "10xC")
+PEAK = {"190M": 0.000972728518721015, "370M": 0.0007785480791584576}
+WARMUP = {"190M": 363, "370M": 472}
+BATCH_TOKENS = {"190M": 524_288, "370M": 786_432}
+STEPS = {
+    "190M": dict(zip(LENGTHS, (3_641, 7_272, 14_533, 36_318, 72_625), strict=True)),
+    "370M": dict(zip(LENGTHS, (4_731, 9_452, 18_894, 47_219, 94_427), strict=True)),
+}
+AFTER_END = 10  # steps at the final LR
+
+
+def decay_start(size: str, length: str) -> int:
+    """The last step before the decay of a branch: nine tenths of the way to its end."""
+    return round(0.9 * (STEPS[size][length] - AFTER_END))
+
+
+def schedule(size: str, kind: str, length: str) -> Schedule:
+    """The LR of every step, as the runs logged it: `kind` is constant, cosine or decay."""
+    peak, warmup, steps = PEAK[size], WARMUP[size], STEPS[size][length]
+    start, end = Segment("warmup", warmup, 0.0, peak), steps - AFTER_END
+    if kind == "constant":
+        return Schedule((start, Segment("constant", steps - warmup, peak, peak)))
+    last = Segment("constant", AFTER_END, peak / 10, peak / 10)
+    if kind == "cosine":
+        return Schedule((start, Segment("cosine", end - warmup, peak, peak / 10), last))
+    before = decay_start(size, length)
+    stable = Segment("constant", before - warmup, peak, peak)
+    return Schedule((start, stable, Segment("linear", end - before, peak, peak / 10), last))
+
+
+def load(folder: Path) -> Source:
+    """Read the 22 logs.
+
+    Raises:
+        DataError: a file or column is missing.
+    """
+    studies: dict[str, Study] = {}
+    for size in PEAK:
+        names = ["constant_10xC", *(f"{k}_{n}" for k in ("cosine", "decay") for n in LENGTHS)]
+        runs = tuple(_run(folder, size, name) for name in names)
+        studies |= {f"{size} {domain}": Study({"loss": domain}, runs) for domain in DOMAINS}
+    return Source(NAME, studies)
+
+
+def _run(folder: Path, size: str, name: str) -> Run:
+    run = logs.read(folder / f"{size}_{name}.csv", DOMAINS)
+    kind, _, length = name.partition("_")
+    run = scheduled(run, name, schedule(size, kind, length))
+    return replace(run, batch_tokens=BATCH_TOKENS[size])
+
+
+def _everywhere(
+    source: Source, domains: tuple[str, ...], kind: str = ""
+) -> list[tuple[str, str, str, Study]]:
+    """(name of the split, size, domain, study) for every size and these domains."""
+    return [
+        (f"{kind}, {size}" if kind else size, size, domain, source.studies[f"{size} {domain}"])
+        for size in PEAK
+        for domain in domains
+    ]
+
+
+def _lengths(source: Source) -> tuple[Split, ...]:
+    def one(name: str, domain: str, study: Study, chosen: str) -> Split:
+        fitted = ("constant_10xC", f"cosine_{chosen}")
+        others = [run.name for run in study.runs if run.name not in fitted]
+        return split(name, study, fitted, others, domain=domain)
+
+    return tuple(
+        one(name, domain, study, chosen)
+        for chosen in ("1xC", "2xC", "5xC")
+        for name, _, domain, study in _everywhere(source, DOMAINS, f"cosine {chosen}")
+    )
+
+
+def _stable_prefix(source: Source) -> tuple[Split, ...]:
+    def one(name: str, size: str, domain: str, study: Study) -> Split:
+        later = {f"decay_{n}": decay_start(size, n) for n in ("2xC", "5xC", "10xC")}
+        fitted = {"constant_10xC": max(later.values()), "decay_1xC": None}
+        return split(name, study, fitted, later, domain=domain)
+
+    return tuple(one(*place) for place in _everywhere(source, FOUR))
+
+
+def _horizon(source: Source) -> tuple[Split, ...]:
+    def one(name: str, size: str, domain: str, study: Study, k: int) -> Split:
+        cut = STEPS[size]["10xC"] // k
+        fitted = {"constant_10xC": cut, "decay_1xC": None}
+        return split(name, study, fitted, {"constant_10xC": cut}, domain=domain)
+
+    return tuple(
+        one(*place, k) for k in (2, 4, 8) for place in _everywhere(source, FOUR, f"{k} times")
+    )
+
+
+ROOM = Room(
+    NAME,
+    "22 pre-training runs of OLMo's ladder, 190M and 370M, validation loss on 11 sets",
+    load,
+    (
+        Protocol(
+            "olmo-lengths",
+            NAME,
+            "constant 10xC and one cosine (1xC, 2xC or 5xC), a size and a set at a time",
+            "decays off the constant run and the cosines of other lengths",
+            _lengths,
+        ),
+        Protocol(
+            "stable-prefix-olmo",
+            NAME,
+            "the constant run up to the last decay's start and one decay from it, 1xC",
+            "the decays to 2xC, 5xC and 10xC",
+            _stable_prefix,
+        ),
+        Protocol(
+            "horizon-olmo",
+            NAME,
+            "constant 10xC up to 1/2, 1/4 or 1/8 of its steps and the decay to 1xC",
+            "the rest of the constant run: 2, 4 and 8 times as long",
+            _horizon,
+            apart=True,
+        ),
+    ),
+)

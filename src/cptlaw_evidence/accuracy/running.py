@@ -1,0 +1,117 @@
+"""Every law on every protocol, as one value for JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from cptlaw.errors import DataError
+from cptlaw_evidence.accuracy import metrics, pool
+from cptlaw_evidence.accuracy.judging import noise
+from cptlaw_evidence.accuracy.metrics import Outcome
+from cptlaw_evidence.accuracy.protocol import Protocol
+from cptlaw_evidence.accuracy.rooms import ROOMS, Loaded, load
+
+
+def measure(
+    laws: Sequence[str],
+    protocols: Sequence[str] = (),
+    data: Path | None = None,
+    *,
+    jobs: int = 1,
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Fit laws on parts of real curves and score their forecasts of the rest.
+
+    Args:
+        laws: names that `fit` takes; "default" is what it takes when none is given.
+        protocols: names; none for all.
+        data: folder of curves that do not come with the package.
+        jobs: processes; 1 stays in this one.
+        progress: is told of every protocol and law that is done.
+
+    Raises:
+        DataError: an unknown protocol, broken curves, nothing to measure, or no law that applies.
+        FitError: a process ended on its own.
+    """
+    began = time.perf_counter()
+    laws, loaded = list(dict.fromkeys(laws)), load(protocols, data)
+    todo = pool.tasks(loaded.splits, laws)
+    progress(f"{len(todo)} fits, {jobs} at a time ...")
+    found = _measured(loaded, todo, data, jobs, progress)
+    rows = [row for p in loaded.protocols for law in laws for row in found[p.name, law]]
+    if all(row["domain"] is None for row in rows):
+        raise DataError(f"no law could be scored on any protocol. {rows[0]['why']}")
+    return {
+        "rows": rows,
+        "protocols": [_shape(p, loaded) for p in loaded.protocols],
+        "left_out": [dict(one) for one in loaded.left_out],
+        "noise": {name: noise(source) for name, source in loaded.sources.items()},
+        "sources": {room.name: room.title for room in ROOMS if room.name in loaded.sources},
+        "laws": laws,
+        "jobs": jobs,
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def _measured(
+    loaded: Loaded,
+    todo: Sequence[pool.Task],
+    data: Path | None,
+    jobs: int,
+    progress: Callable[[str], None],
+) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """(protocol, law) -> its rows."""
+    noises = {name: noise(source) for name, source in loaded.sources.items()}
+    waiting = _Waiting(loaded, todo)
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    with closing(pool.run(todo, loaded.splits, data, jobs, pool.do)) as results:
+        for outcomes in results:
+            for protocol, law, found in waiting.take(outcomes):
+                made = metrics.rows(protocol, law, found, noises[protocol.source])
+                rows[protocol.name, law] = made
+                progress(f"{len(rows)} of {waiting.count}: {_said(made)}")
+    return rows
+
+
+class _Waiting:
+    """Outcomes, until a protocol is complete for a law."""
+
+    def __init__(self, loaded: Loaded, todo: Sequence[pool.Task]) -> None:
+        self._protocols = {p.name: p for p in loaded.protocols}
+        self._found: dict[tuple[str, str], list[Outcome]] = {
+            (protocol, task.law): [] for task in todo for protocol, _ in task.uses
+        }
+        self._splits = {name: len(splits) for name, splits in loaded.splits.items()}
+
+    @property
+    def count(self) -> int:
+        """Protocols times laws."""
+        return len(self._found)
+
+    def take(self, outcomes: Sequence[Outcome]) -> Iterator[tuple[Protocol, str, list[Outcome]]]:
+        """What these complete."""
+        for outcome in outcomes:
+            found = self._found[outcome.protocol, outcome.law]
+            found.append(outcome)
+            if len(found) == self._splits[outcome.protocol]:
+                yield self._protocols[outcome.protocol], outcome.law, found
+
+
+def _shape(protocol: Protocol, loaded: Loaded) -> dict[str, Any]:
+    names = ("name", "source", "fitted", "scored", "unit", "apart")
+    splits = len(loaded.splits[protocol.name])
+    return {**{name: getattr(protocol, name) for name in names}, "splits": splits}
+
+
+def _said(rows: Sequence[Mapping[str, Any]]) -> str:
+    first = rows[0]
+    head = f"{first['protocol']}, {first['law']}"
+    if first["domain"] is None:
+        return f"{head}: {first['why']}"
+    known = ", ".join(f"{row['domain']} {100 * row['mape']:.2f} %" for row in rows[:3])
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    return f"{head}: MAPE {known}{more}"

@@ -1,0 +1,1 @@
+"""The commands of the evidence: `cptlaw bench` and `cptlaw paper`."""

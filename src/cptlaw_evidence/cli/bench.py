@@ -1,0 +1,64 @@
+"""`cptlaw bench`: speed and accuracy against the alternatives."""
+
+from __future__ import annotations
+
+import click
+
+from cptlaw.cli.shared import JSON, check_lab, say, show
+from cptlaw_evidence.cli.accuracy import bench_accuracy
+from cptlaw_evidence.cli.coverage import bench_coverage
+from cptlaw_evidence.cli.pilots import bench_pilots
+from cptlaw_evidence.cli.plans import bench_plans
+from cptlaw_evidence.cli.regret import bench_regret
+
+
+@click.group()
+def bench() -> None:
+    """Speed and accuracy against the alternatives."""
+
+
+@bench.command("fit", short_help="Time the fit against the paper's method.")
+@click.option(
+    "--starts",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Starts of the paper's method.",
+)
+@JSON
+def bench_fit(starts: int, as_json: bool) -> None:
+    """Time the fit of Eq. 4 against the paper's method on the bundled runs."""
+    from cptlaw_evidence import fit_speed as benchmarks
+
+    result = benchmarks.fit_speed(starts, say)
+    show(as_json, lambda: result, lambda: benchmarks.fit_speed_text(result))
+
+
+@bench.command("lab", short_help="Time a run of the lab against a bare PyTorch loop.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="How often each is timed, by turns.",
+)
+@click.option("--threads", type=click.IntRange(1), help="PyTorch threads on a CPU.")
+@JSON
+def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
+    """Time a run of the lab against a bare PyTorch loop with the same weights and batches."""
+    check_lab()
+    import torch
+
+    from cptlaw_evidence import lab_speed
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    result = lab_speed.lab_speed(rounds, progress=say)
+    show(as_json, lambda: result, lambda: lab_speed.lab_speed_text(result))
+
+
+bench.add_command(bench_accuracy)
+bench.add_command(bench_coverage)
+bench.add_command(bench_pilots)
+bench.add_command(bench_plans)
+bench.add_command(bench_regret)

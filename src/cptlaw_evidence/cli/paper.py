@@ -1,0 +1,119 @@
+"""The paper's figures and tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cptlaw.cli.shared import JSON, check_figure, say, say_written, show
+from cptlaw.errors import DataError
+
+if TYPE_CHECKING:
+    from cptlaw_evidence.paper.drawing import Drawing
+
+_SOURCES = click.Choice(["published", "grid"])
+_MADE = {"published": "the paper's coefficients", "grid": "the bundled real runs"}
+
+
+@click.command(short_help="The paper's figures and tables, made anew.")
+@click.argument("name", metavar="list|all|NAME")
+@click.option("-o", "--output", metavar="FILE", help="PNG, SVG or PDF; with all: a folder.")
+@click.option("--source", type=_SOURCES, help="What it is made from; left out, the first there is.")
+@JSON
+def paper(name: str, output: str | None, source: str | None, as_json: bool) -> None:
+    """Make a figure or table of arXiv:2505.07796 anew.
+
+    NAME is fig1 to fig22, table1 or table2. It is made from the paper's coefficients where they
+    suffice ("published") or from the bundled real runs ("grid"). `list` names all of them, `all`
+    draws everything into the folder -o, with a page index.html.
+    """
+    if name in ("list", "all") and source is not None:
+        raise DataError(f"--source belongs to one figure; leave it out with {name}.")
+    if name == "list":
+        if output is not None:
+            raise DataError("list writes no file; leave -o out.")
+        _list(as_json)
+    elif name == "all":
+        _all(output, as_json)
+    else:
+        _one(name, output, source, as_json)
+
+
+def _list(as_json: bool) -> None:
+    from cptlaw_evidence.paper import entries
+
+    rows = [{"name": e.name, "title": e.title, "sources": list(e.sources)} for e in entries()]
+    show(
+        as_json,
+        lambda: {"figures": rows},
+        lambda: "\n".join(
+            f"{row['name']:<7} {row['title']} ({', '.join(row['sources'])})" for row in rows
+        ),
+    )
+    say("next: cptlaw paper fig8 -o fig8.png, or everything: cptlaw paper all -o paper")
+
+
+def _all(output: str | None, as_json: bool) -> None:
+    from cptlaw_evidence.paper.page import stem, write_all
+
+    if output is None:
+        raise DataError("all needs -o FOLDER, where the figures and index.html go.")
+    check_figure(None)
+    folder = Path(output)
+    drawings = write_all(folder, say)
+    show(
+        as_json,
+        lambda: {
+            "folder": output,
+            "index": str(folder / "index.html"),
+            "drawings": _names(drawings),
+        },
+        lambda: f"{len(drawings)} drawings, each as {stem(drawings[0])}.png, .svg and .json",
+    )
+    say_written(str(folder / "index.html"))
+
+
+def _names(drawings: list[Drawing]) -> list[dict[str, Any]]:
+    return [{"name": d.name, "source": d.source, "title": d.title} for d in drawings]
+
+
+def _one(name: str, output: str | None, source: str | None, as_json: bool) -> None:
+    from cptlaw_evidence.paper import draw, get
+    from cptlaw_evidence.paper.json import drawing_shape
+
+    sources = get(name).sources
+    check_figure(output)
+    chosen = source or sources[0]
+    others = [other for other in sources if other != chosen]
+    (drawing,) = draw(name, chosen)  # type: ignore[arg-type]
+    if output is not None:
+        from cptlaw.output import plot
+        from cptlaw_evidence.paper.figures import paper_figure
+
+        plot.save(paper_figure(drawing), output)
+    show(
+        as_json,
+        lambda: {**drawing_shape(drawing), "other_sources": others},
+        lambda: _text(drawing),
+    )
+    say_written(output)
+    if output is None:
+        say(f"next: add -o {name}.png to draw it")
+    for other in others:
+        say(f"also from {_MADE[other]}: cptlaw paper {name} --source {other} -o {name}-{other}.png")
+
+
+def _text(drawing: Drawing) -> str:
+    """Title, tables, numbers and notes."""
+    from cptlaw.output.text.report import number, table
+
+    lines = [f"{drawing.title} (from {_MADE[drawing.source]})"]
+    for each in drawing.tables:
+        rows = [[c if isinstance(c, str) else number(c, 5) for c in row] for row in each.rows]
+        lines += ["", table(each.headings, rows)]
+    if drawing.numbers:
+        rows = [[what, number(value, 5)] for what, value in drawing.numbers.items()]
+        lines += ["", table(["", "value"], rows)]
+    return "\n".join([*lines, "", *drawing.notes])

@@ -1,0 +1,22 @@
+"""Whether the planner finds the optimum, and how fast."""
+
+from __future__ import annotations
+
+import click
+
+from cptlaw.cli.shared import JSON, say, show
+
+
+@click.command("plans", short_help="The planner against dense grids, on random problems.")
+@click.option("--problems", type=click.IntRange(min=1), default=200, show_default=True)
+@JSON
+def bench_plans(problems: int, as_json: bool) -> None:
+    """Solve random planning problems by the planner and on dense grids, and compare the optima.
+
+    Published and fitted laws, one to three numbers within ranges, goals, limits and families at
+    random; also recipes a second, and the time of a plan with three such numbers and 200 refits.
+    """
+    from cptlaw_evidence.plans import brute
+
+    result = brute.measure(problems, say)
+    show(as_json, lambda: result, lambda: brute.to_text(result))

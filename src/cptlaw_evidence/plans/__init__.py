@@ -1,0 +1,1 @@
+"""The planner against dense grids, on random problems."""

@@ -1,0 +1,292 @@
+"""How well intervals hold: collection, calibration, figures, text, command."""
+
+import json
+from dataclasses import astuple, replace
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from command import run
+from cptlaw.errors import DataError
+from cptlaw.fitting.observations import observe
+from cptlaw.fitting.uncertainty import ensemble_of
+from cptlaw.forecasting.intervals import Calibration, noise_of, scales
+from cptlaw.laws.points import Points
+from cptlaw_evidence import accuracy
+from cptlaw_evidence.accuracy import coverage, coverage_text, pool, rooms
+from cptlaw_evidence.accuracy.coverage import LEVELS, Coverage, Held, LawCoverage
+
+TRUE = Calibration(1.5, 0.5, 2e-3, 1e-3, 4e-3, 3e-3, 1e-2, 1e-2, 3e-3)
+
+
+def curve(seed, group, calibration=TRUE, protocol="two-peaks", name="run", n=300):
+    """A curve whose errors are as a calibration says."""
+    random = np.random.default_rng(seed)
+    parts = np.zeros((n, 9))
+    parts[:, 0] = random.uniform(1e-4, 5e-3)
+    parts[:, 1], parts[:, 2] = random.uniform(1e-3, 5e-3), 1.0
+    parts[:, 4] = random.choice([0.0, 1.0])
+    scale = np.sqrt(((parts * np.array(astuple(calibration))) ** 2).sum(axis=1))
+    error = scale * random.standard_t(4, n)
+    rival = np.stack([[np.full(n, -w), np.full(n, w)] for w in (0.001, 0.002, 0.003)])
+    return Held(protocol, group, f"{name}{seed}", "loss", "paper", error, parts, rival)
+
+
+@pytest.fixture(scope="module")
+def many():
+    return [curve(seed, f"source {seed % 3}") for seed in range(60)]
+
+
+@pytest.fixture(scope="module")
+def far():
+    """The splits of the farther domain, and what a fit of Eq. 4 leaves of them."""
+    splits = rooms.load(("grid-far",)).splits
+    (task,) = pool.tasks(splits, ["paper"])
+    return splits, coverage.collect(task, splits)
+
+
+# --- collection ------------------------------------------------------------------------------
+
+
+def test_every_protocol_is_in_one_class():
+    listed = [name for some in coverage_text.CLASSES.values() for name in some]
+    assert sorted(listed) == sorted(accuracy.names())
+
+
+def test_curves_are_those_held_back_with_their_errors(far):
+    splits, (held, left_out) = far
+    (split,) = splits["grid-far"]
+    assert left_out == [] and [h.domain for h in held] == ["pt", "cpt"]
+    fitted = pool._fitted(split.fitted, "paper")
+    observed = observe(split.study, "cpt", fitted.convention)
+    mine = observed.run == observed.runs.index("far-cosine")
+    predicted = fitted.domain("cpt").loss(observed.points)
+    assert np.allclose(held[1].error, np.log(observed.loss / predicted)[mine])
+    assert held[1].rival.shape == (len(LEVELS), 2, mine.sum())
+    assert held[1].run.startswith("far-cosine, ")
+
+
+def test_parts_times_a_calibration_are_the_scale(far):
+    (split,) = far[0]["grid-far"]
+    ensemble = ensemble_of(pool._fitted(split.fitted, "paper"))
+    history = split.study.history("far-cosine")
+    end = history.pt_lr.size + history.cpt_lr.size
+    at, owner = np.array([end - 50, end]), np.zeros(2, dtype=np.int64)
+    points = Points([history], owner, at, ensemble.fit.convention)
+    parts = coverage.parts(ensemble, "cpt", points)
+    found = np.sqrt(((parts * np.array(astuple(TRUE))) ** 2).sum(axis=1))
+    assert np.allclose(found, scales(ensemble, "cpt", points, TRUE)[0])
+
+
+def test_independent_resampling_is_surer_than_resampling_runs(far):
+    (split,) = far[0]["grid-far"]
+    fitted = pool._fitted(split.fitted, "paper")
+    observed = fitted.observed("cpt")
+    rival = coverage.independent(fitted, 100)
+    spread = [e.losses("cpt", observed.points).std(axis=0) for e in (rival, ensemble_of(fitted))]
+    assert np.median(spread[0]) < 0.7 * np.median(spread[1])
+    ends = coverage.independent_ends(rival, "cpt", observed.points)
+    assert (np.diff(ends[:, 0], axis=0) < 0).all() and (np.diff(ends[:, 1], axis=0) > 0).all()
+    within = (ends[2, 0] <= 0) & (ends[2, 1] >= 0)
+    assert within.all() and noise_of(fitted, "cpt").residual < np.median(ends[2, 1])
+
+
+def test_a_law_that_does_not_apply_is_told(far):
+    splits = far[0]
+    (task,) = pool.tasks(splits, ["eq1"])
+    held, (told,) = coverage.collect(task, splits)
+    assert held == [] and told["protocol"] == "grid-far" and told["law"] == "eq1"
+    assert told["why"].startswith("does not apply")
+
+
+def test_a_forecast_that_is_no_loss_is_told(far):
+    splits = far[0]
+    (task,) = pool.tasks(splits, ["paper"])
+    with mock.patch.object(coverage, "_forecast", return_value=None):
+        held, told = coverage.collect(task, splits)
+    assert held == [] and "no finite forecast of 'far-cosine' on pt" in told[0]["why"]
+
+
+# --- calibration -----------------------------------------------------------------------------
+
+
+def test_a_calibration_is_found_again(many):
+    found = coverage.calibrate(many)
+    assert astuple(found)[:3] == pytest.approx(astuple(TRUE)[:3], rel=0.3)
+    assert found.peak == pytest.approx(TRUE.peak, rel=0.3)
+
+
+def test_what_no_curve_asks_for_keeps_its_usual_value(many):
+    found, usual = coverage.calibrate(many), coverage._USUAL
+    for name in ("horizon", "start", "size", "replay"):
+        assert getattr(found, name) == pytest.approx(getattr(usual, name), rel=1e-3)
+
+
+def test_refits_that_say_nothing_do_not_count(many):
+    def blind(h):
+        parts = h.parts.copy()
+        parts[:, 0] = 0.5
+        return replace(h, parts=parts)
+
+    with_some = [*many, *(blind(h) for h in many[:6])]
+    assert astuple(coverage.calibrate(with_some)) == pytest.approx(
+        astuple(coverage.calibrate(many)), rel=0.1
+    )
+
+
+def test_a_source_is_scored_with_the_calibration_of_the_others(many):
+    wild = [replace(h, error=9 * h.error) if h.group == "source 1" else h for h in many]
+    tame, changed = coverage.score(many)[1], coverage.score(wild)[1]
+    assert tame["source 1"] == changed["source 1"]
+    assert changed["source 0"].refits > 2 * tame["source 0"].refits
+
+
+def test_every_source_weighs_the_same(many):
+    held = [*many[:4], replace(many[4], group="big"), curve(99, "big", n=5000)]
+    weights = coverage.point_weights(held)
+    sizes = np.repeat([h.group == "big" for h in held], [h.error.size for h in held])
+    groups = len({h.group for h in held})
+    assert weights.sum() == pytest.approx(1) and weights[sizes].sum() == pytest.approx(1 / groups)
+
+
+def test_the_constant_width_holds_each_levels_share(many):
+    widths, weights = coverage.constant_widths(many), coverage.point_weights(many)
+    size = np.abs(np.concatenate([h.error for h in many]))
+    shares = [weights[size <= width].sum() for width in widths]
+    assert shares == pytest.approx(LEVELS, abs=1e-3)
+
+
+def test_one_source_is_not_enough(many):
+    with pytest.raises(DataError, match="leave nothing to calibrate on"):
+        coverage.score([h for h in many if h.group == "source 0"])
+
+
+# --- figures ---------------------------------------------------------------------------------
+
+
+def test_the_worth_of_an_interval():
+    error, ends = np.array([0.0, 0.01, 0.03]), np.array([[-0.01] * 3, [0.01] * 3])
+    within, last, width, score = coverage._worth(error, ends, 0.8)
+    assert within == pytest.approx(2 / 3) and last == 0
+    assert width == pytest.approx(2.0) and score == pytest.approx(2.0 + 10 * 2.0 / 3)
+
+
+def test_calibrated_errors_are_covered_as_the_levels_say(many):
+    figures = np.mean([s.figures for s in coverage.score(many)[0]], axis=0)
+    assert figures[0, :, 0] == pytest.approx(LEVELS, abs=0.04)
+    assert (np.diff(figures[0, :, 2]) > 0).all()
+
+
+def test_intervals_beat_a_constant_width_where_scales_differ(many):
+    figures = np.mean([s.figures for s in coverage.score(many)[0]], axis=0)
+    assert figures[0, 2, 3] < figures[2, 2, 3]
+
+
+def test_bands_come_from_resampled_runs():
+    each = np.random.default_rng(0).uniform(0.5, 1.0, 400)
+    low, high = coverage_text.bands(each)
+    half = 1.96 * each.std() / 20
+    assert (low, high) == pytest.approx((each.mean() - half, each.mean() + half), abs=0.005)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(1.0, (0.292, 1.0)), (0.0, (0.0, 0.708))])
+def test_where_all_runs_are_alike_their_number_makes_the_band(share, expected):
+    low, high = coverage_text.bands(np.full(3, share))
+    assert (float(low), float(high)) == pytest.approx(expected, abs=1e-3)
+
+
+# --- text and command ------------------------------------------------------------------------
+
+
+def shaped(held):
+    scored, without = coverage.score(held)
+    law = LawCoverage("paper", coverage.calibrate(held), without, tuple(scored))
+    gone = {"protocol": "tiny", "law": "paper", "why": "does not apply: no."}
+    return coverage_text.shape(Coverage((law,), (gone,), 2, 3.0))
+
+
+@pytest.fixture(scope="module")
+def result(many):
+    other = [replace(h, protocol="peak-up") for h in many[:9]]
+    return shaped([*many, *other])
+
+
+def test_every_run_counts_once(many, result):
+    rows = {row["class"]: row for row in result["laws"][0]["classes"]}
+    assert list(rows) == ["unseen schedule", "unseen peak"]
+    assert rows["unseen schedule"]["runs"] == rows["unseen schedule"]["curves"] == 60
+    half = len(many) // 2
+    weighted = shaped([*many, *many[:half], *many[:half]])["laws"][0]["classes"][0]
+    assert (weighted["runs"], weighted["curves"]) == (60, 120)
+
+
+def test_the_result_is_json(result):
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_conclusions_count_the_classes(result):
+    law = json.loads(json.dumps(result["laws"][0]))
+    for row, (share, band) in zip(
+        law["classes"], ((0.9, [0.85, 0.95]), (0.7, [0.6, 0.8])), strict=True
+    ):
+        row["methods"]["intervals"]["0.9"] |= {"coverage": share, "band": band}
+    found = coverage_text.summary(law["classes"], "intervals")
+    assert found["of"] == 2
+    assert found["0.9"]["in_band"] == found["0.9"]["below"] == 1
+    assert found["0.9"]["coverage"] == pytest.approx(0.8)
+    assert "70 (60-80)!" in coverage_text.class_table(law).rows[1]
+    assert "90 (85-95)" in coverage_text.class_table(law).rows[0]
+
+
+def test_text_and_page_tell_figures_rivals_and_what_was_left_out(result):
+    text = coverage_text.to_text(result)
+    page = coverage_text.to_markdown(result, "cptlaw bench coverage")
+    for words in ("unseen peak", "constant width", "i.i.d. bootstrap", "paper on tiny"):
+        assert words in text and words in page
+    assert max(map(len, text.partition("Left out")[0].splitlines())) <= 108
+    assert "all sources: `Calibration(" in page
+    assert coverage_text.fit_text(result).startswith('"paper": Calibration(1.')
+
+
+def test_the_command_scores_each_source_with_the_others(tmp_path):
+    words = ["--protocol", "grid-schedule", "grid-far", "--law", "paper", "--jobs", "1", "--json"]
+    with mock.patch.dict(coverage.GROUPS, clear=True):
+        ended = run("bench", "coverage", *words, "-o", tmp_path / "page.md")
+    assert ended.status == 0, ended.stderr
+    (law,) = json.loads(ended.stdout)["laws"]
+    assert set(law["without"]) == {"tiny-grid", "tiny-grid-far"}
+    assert [row["runs"] for row in law["protocols"]] == [3, 1]
+    assert "2 of 2 fits" in ended.stderr
+    assert "# How well the intervals hold" in (tmp_path / "page.md").read_text()
+
+
+def test_several_processes_give_the_same(far):
+    splits, (held, _) = far
+    todo = pool.tasks(splits, ["paper", "eq1"])
+    found = sorted(pool.run(todo, splits, None, 2, coverage.collect), key=lambda one: len(one[0]))
+    assert [len(one) for one, _ in found] == [0, 2]
+    assert np.array_equal(found[1][0][1].error, held[1].error)
+    assert np.array_equal(found[1][0][1].parts, held[1].parts)
+
+
+def test_only_the_calibration():
+    words = ["--protocol", "grid-far", "--law", "paper", "--jobs", "1", "--fit"]
+    ended = run("bench", "coverage", *words)
+    assert ended.status == 0 and ended.stdout.startswith('"paper": Calibration(')
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--protocol", "grid-far"), "calibrated on other sources than the scored one"),
+        (("--protocol", "grid-fat"), "Did you mean 'grid-far'?"),
+        (("--data", "nowhere"), "nowhere: there is no such folder"),
+        (("--fit", "-o", "page.md"), "leave -o out"),
+        (("-o", "nowhere/page.md"), "does not exist"),
+        (("--protocol", "grid-far", "--law", "eq1", "--fit", "--jobs", "1"), "no curve could be"),
+    ],
+)
+def test_what_can_be_mended_ends_with_status_2(words, said):
+    ended = run("bench", "coverage", *words)
+    assert ended.status == 2 and said in ended.stderr and not ended.stdout

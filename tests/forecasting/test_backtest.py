@@ -1,0 +1,101 @@
+"""Backtests: what is held out is not seen, and what is scored is."""
+
+import numpy as np
+import pytest
+
+from cptlaw import Convention, DataError, backtest, datasets, fit
+
+GIVEN = {"convention": Convention(), "fixed": {"lambda": 0.98}}
+
+
+@pytest.fixture(scope="module")
+def study():
+    return datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
+
+
+def test_rows_score_the_forecast_of_the_held_out_run(study):
+    result = backtest(study, ["cpt-cosine"], laws=["paper"], **GIVEN)
+    fitted = fit(study.without(["cpt-cosine"]), "paper", **GIVEN)
+    row = next(r for r in result.rows if r.domain == "cpt")
+    from cptlaw.fitting.observations import observe
+
+    full = observe(study, "cpt", Convention())
+    mine = full.run == full.runs.index("cpt-cosine")
+    error = fitted.domain("cpt").loss(full.points)[mine] - full.loss[mine]
+    assert row.scores.n == 40
+    assert row.scores.mae == pytest.approx(np.abs(error).mean(), rel=1e-9)
+    assert row.scores.final_error == pytest.approx(error[-1], rel=1e-9)
+    assert {r.run for r in result.rows} == {"cpt-cosine"}
+
+
+def test_a_row_per_law_run_and_domain(study):
+    result = backtest(study, ["cpt-cosine", "hidden-pt-const"], laws=["eq4", "eq10"], **GIVEN)
+    keys = [(r.law, r.run, r.domain) for r in result.rows]
+    assert len(keys) == len(set(keys)) == 2 * 2 * 4
+    assert {(r.law, r.domain) for r in result.laws} == {
+        (law, role) for law in ("eq4", "eq10") for role in study.domains
+    }
+
+
+def test_the_held_out_losses_do_not_move_the_fit(study):
+    from dataclasses import replace
+
+    from cptlaw import Curve
+
+    spoiled = replace(
+        study,
+        runs=tuple(
+            replace(r, curves={k: Curve(c.steps, c.loss * 2) for k, c in r.curves.items()})
+            if r.name == "cpt-cosine"
+            else r
+            for r in study.runs
+        ),
+    )
+    honest, other = (backtest(s, ["cpt-cosine"], laws=["paper"], **GIVEN) for s in (study, spoiled))
+    assert [w.huber for w in honest.laws] == [w.huber for w in other.laws]
+
+
+def test_the_beginning_of_the_last_runs_is_fitted_and_the_rest_scored(study):
+    result = backtest(study, laws=["paper"], fit_steps=0.5, **GIVEN)
+    rows = {r.run: r.scores.n for r in result.rows if r.domain == "cpt"}
+    assert "base" not in rows
+    assert rows["cpt-const"] == 20
+    assert rows["annealed"] == 10
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "say what to hold out"),
+        ({"hold_out": ["cpt-cosine"], "fit_steps": 0.5}, "not both"),
+        ({"hold_out": ["cpt-cosin"]}, "Did you mean 'cpt-cosine'"),
+        ({"fit_steps": 1.0}, "above 0 and below 1"),
+        ({"hold_out": [f"{a}_{b}" for a in ("pt", "cpt") for b in ("x",)]}, "no such run"),
+    ],
+)
+def test_bad_requests(study, asked, message):
+    with pytest.raises(DataError, match=message):
+        backtest(study, **asked)
+
+
+def test_everything_held_out(study):
+    with pytest.raises(DataError, match="every run is held out"):
+        backtest(study, [r.name for r in study.runs])
+
+
+@pytest.mark.parametrize(("law", "name"), [(None, "effective"), ("paper", "eq4")])
+def test_the_bundled_cosine_run_is_forecast_close_to_its_noise(study, law, name):
+    """From the base, its annealed branch, the constant and the two-stage run."""
+    result = backtest(study, ["cpt-cosine", "hidden-pt-const"], laws=[law] if law else ())
+    assert {r.law for r in result.rows} == {name}
+    errors = {r.domain: r.scores.mape for r in result.rows if r.run == "cpt-cosine"}
+    assert errors["pt"] < 0.005
+    assert errors["cpt"] < 0.003
+
+
+@pytest.mark.parametrize("laws", [["paper", "eq4"], ["eq4", "effective", "eq4"]])
+def test_a_law_that_is_named_twice_is_fitted_once(study, laws):
+    result = backtest(study, ["cpt-cosine"], laws=laws, **(GIVEN | {"fixed": {}}))
+    rows = [(r.law, r.domain) for r in result.laws]
+    assert len(rows) == len(set(rows))
+    assert {law for law, _ in rows} == {"eq4", *({"effective"} & set(laws))}

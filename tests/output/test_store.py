@@ -1,0 +1,122 @@
+"""Every value goes to JSON and comes back the same."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cptlaw import (
+    Convention,
+    DataError,
+    Schedule,
+    backtest,
+    datasets,
+    fit,
+    forecast,
+    published,
+    shift_at,
+    store,
+)
+from cptlaw.fitting.result import Fit
+
+
+@pytest.fixture(scope="module")
+def study():
+    return datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
+
+
+@pytest.fixture(scope="module", params=["default", "paper"])
+def fitted(study, request):
+    if request.param == "default":
+        return fit(study)
+    return fit(study, "paper", convention=Convention(), fixed={"lambda": 0.98})
+
+
+def values(study, fitted):
+    yield study
+    yield study.runs[0]
+    yield study.runs[0].curves["pt"]
+    yield study.history("cpt-cosine")
+    yield Convention(warmup="as-is", tail="carried", fit_from=3)
+    yield Schedule.parse(
+        "warmup 5 to 1e-3 | power 20 to 0 power=2 until=7 | inverse_sqrt 4 timescale=9"
+    )
+    yield Schedule.from_array(np.random.default_rng(0).random(50))
+    yield forecast(fitted, "cosine 300 to 0", after="base")
+    yield backtest(study, ["cpt-cosine"], laws=["effective", "eq4"], convention=Convention())
+    yield shift_at(fitted, "pt", 1.0)
+
+
+def test_values_come_back_equal(study, fitted):
+    for value in values(study, fitted):
+        text = store.to_json(value)
+        again = store.from_json(text, type(value))
+        assert again == value
+        assert store.to_json(again) == text
+
+
+@pytest.mark.parametrize("name", published.names())
+def test_published_fits_come_back(name):
+    made = published.load(name)
+    again = store.from_json(store.to_json(made), Fit)
+    assert store.to_json(again) == store.to_json(made)
+    assert {r: d.law.text for r, d in again.domains.items()} == {
+        r: d.law.text for r, d in made.domains.items()
+    }
+
+
+def test_a_stored_fit_forecasts_the_same_numbers(fitted, tmp_path):
+    path = store.save(fitted, tmp_path / "fit.json")
+    again = store.load(path, Fit)
+    asked = {"schedule": "cosine 800 to 1e-4", "after": "base@1500"}
+    assert forecast(again, **asked) == forecast(fitted, **asked)
+
+
+@pytest.mark.parametrize("priors", [True, False])
+def test_a_stored_fit_knows_whether_it_had_priors(fitted, priors):
+    text = store.to_json(replace(fitted, priors=priors))
+    assert store.from_json(text, Fit).priors is priors
+
+
+def test_a_stored_fit_reproduces_itself(fitted, tmp_path):
+    again = store.load(store.save(fitted, tmp_path / "fit.json"), Fit)
+    domain = again.domain("cpt")
+    refit = fit(again.study, domain.law.name, convention=again.convention, fixed=domain.fixed)
+    assert refit.fingerprint == fitted.fingerprint
+    assert dict(refit.domain("cpt").params) == dict(fitted.domain("cpt").params)
+
+
+def test_the_file_begins_with_what_json_prints(fitted):
+    document = json.loads(store.to_json(fitted))
+    assert (document["cptlaw"], document["version"]) == ("Fit", 1)
+    domain = document["domains"]["pt"]
+    assert {"law", "params", "stderr", "status", "advice", "huber", "r2", "mae", "mape", "worst",
+            "n"} <= set(domain)  # fmt: skip
+    assert domain["params"] == dict(fitted.domain("pt").params)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not JSON"),
+        ("[1]", "not a file that cptlaw wrote"),
+        ('{"cptlaw": "Fit", "version": 99}', "version 99"),
+        ('{"cptlaw": "Study", "version": 1, "value": {}}', "holds a Study, but a Fit is needed"),
+        ('{"cptlaw": "Fit", "version": 1}', "is damaged"),
+        ('{"cptlaw": "Fit", "version": 1, "value": {"type": "Nothing"}}', "is damaged"),
+    ],
+)
+def test_other_files_are_refused(text, message, tmp_path):
+    path = tmp_path / "fit.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message) as error:
+        store.load(path, Fit)
+    assert str(path) in str(error.value)
+
+
+def test_a_missing_file_and_an_unknown_type(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        store.load(tmp_path / "none.json")
+    with pytest.raises(DataError, match="dict values are not stored"):
+        store.to_json({})
