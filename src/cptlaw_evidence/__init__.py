@@ -1,1 +1,1 @@
-"""Evidence for what cptlaw claims: accuracy, coverage and regret on real curves, the paper, speed."""
+"""Evidence for what cptlaw claims: accuracy, coverage and regret; the paper; speed."""

@@ -135,10 +135,10 @@ def test_two_lengths_cover_the_same_tokens(tokens):
 
 
 def test_order_is_the_same_in_another_process(tokens, tmp_path):
-    code = "import test_lab_mixing as t, sys, pathlib\nprint(t.first(pathlib.Path(sys.argv[1])))"
+    code = "import test_mixing as t, sys, pathlib\nprint(t.first(pathlib.Path(sys.argv[1])))"
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
-        cwd=Path(__file__).parents[1] / "helpers",
+        cwd=Path(__file__).parent,
         env={"PYTHONHASHSEED": "77", "PYTHONPATH": ":".join(sys.path)},
         capture_output=True,
         text=True,

@@ -138,7 +138,8 @@ def test_parquet_without_pyarrow_says_what_to_install(log, monkeypatch) -> None:
 
 
 def test_importing_the_readers_is_light() -> None:
-    code = "import sys, cptlaw.logs; print([m for m in ('pyarrow', 'pandas') if m in sys.modules])"
+    heavy = "print([m for m in ('pyarrow', 'pandas') if m in sys.modules])"
+    code = f"import sys, cptlaw.studies.logs; {heavy}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

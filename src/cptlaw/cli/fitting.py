@@ -59,8 +59,8 @@ def fit(
     as_json: bool,
 ) -> None:
     """Fit a law to every domain of a study file."""
-    from cptlaw.fitting import fit as fit_study
-    from cptlaw.fitting import tradeoffs
+    from cptlaw.fitting.fit import fit as fit_study
+    from cptlaw.fitting.tradeoffs import tradeoffs
     from cptlaw.output import plot, store
     from cptlaw.output.json import values as shapes
     from cptlaw.output.text import report
@@ -135,7 +135,7 @@ def forecast(
 
     FIT is a file that `cptlaw fit -o` wrote, or published:NAME (see `cptlaw published`).
     """
-    from cptlaw.forecasting import forecast as predict
+    from cptlaw.forecasting.forecast import forecast as predict
     from cptlaw.output import plot, store
     from cptlaw.output.json import values as shapes
     from cptlaw.output.text import report
@@ -195,7 +195,7 @@ def backtest(
     as_json: bool,
 ) -> None:
     """Fit on some runs, predict the others, and score the forecasts."""
-    from cptlaw.forecasting import backtest as run_backtest
+    from cptlaw.forecasting.backtest import backtest as run_backtest
     from cptlaw.output import store
     from cptlaw.output.json import values as shapes
     from cptlaw.output.text import report

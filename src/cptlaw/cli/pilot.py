@@ -101,9 +101,9 @@ def _first(fit: str | None, given: dict[str, Any]) -> Pilots:
 
 def _next(name: str | None, given: dict[str, Any]) -> Pilots:
     """The next runs after those of a fit."""
-    from cptlaw.decisions import pilot as propose
     from cptlaw.decisions.goal import Goal
     from cptlaw.decisions.pilot import Budget, candidates
+    from cptlaw.decisions.pilot import pilot as propose
 
     if name is None:
         raise DataError("give FIT, the file of a fit, or --new for first runs.")
