@@ -1,0 +1,123 @@
+"""Recipes: their schedules, costs and starts."""
+
+import math
+
+import numpy as np
+import pytest
+
+from cptlaw import DataError, Prices, Schedule
+from cptlaw.decisions.plan.recipe import Recipe, schedule_of, starts
+from plans import ANNEALED, SIZE
+
+K = np.arange(1, 81) / 80  # share of the 80 steps after 20 of warm-up
+SHAPES = {
+    "linear": lambda p: p,
+    "cosine": lambda p: (1 - np.cos(np.pi * p)) / 2,
+    "sqrt": np.sqrt,
+    "exponential": lambda p: (1 - 0.1**p) / 0.9,
+}
+
+
+@pytest.mark.parametrize("family", ["constant", "linear", "cosine"])
+def test_a_schedule_is_what_its_knobs_say(family):
+    values = {"peak": 2e-4, "steps": 100, "warmup": 0.2, "end": 0.1}
+    lr = schedule_of(family, "", values).lr()
+    fallen = np.zeros(80) if family == "constant" else SHAPES[family](K)
+    expected = np.append(np.arange(1, 21) / 20, 1 - 0.9 * fallen)
+    assert lr == pytest.approx(2e-4 * expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_wsd_holds_and_falls(shape):
+    values = {"peak": 2e-4, "steps": 100, "warmup": 0.2, "decay": 0.5, "end": 0.1}
+    lr = schedule_of("wsd", shape, values).lr()
+    fallen = SHAPES[shape](np.arange(1, 51) / 50)
+    expected = np.concatenate([np.arange(1, 21) / 20, np.ones(30), 1 - 0.9 * fallen])
+    assert lr == pytest.approx(2e-4 * expected, rel=1e-12)
+
+
+def test_a_free_schedule_never_rises():
+    values = {"peak": 1e-3, "steps": 100, "warmup": 0.2, "drop1": 0.0, "drop2": 0.5, "drop3": 0.0}
+    lr = schedule_of("free", "", {**values, "drop4": 1.0}).lr()
+    knots = np.interp(np.arange(21, 101), [20, 40, 60, 80, 100], [1e-3, 1e-3, 5e-4, 5e-4, 0])
+    assert lr[20:] == pytest.approx(knots, abs=1e-15)
+    assert (np.diff(lr[20:]) <= 0).all()
+
+
+@pytest.mark.parametrize("family", ["constant", "linear", "cosine", "wsd", "free"])
+@pytest.mark.parametrize("steps", [2, 3, 7, 1001])
+@pytest.mark.parametrize("warmup", [0.0, 1e-6, 0.9])
+def test_steps_peak_and_end_are_exact(family, steps, warmup):
+    values = {"peak": 3e-4, "steps": steps, "warmup": warmup, "decay": 1.0, "end": 0.0}
+    drops = dict.fromkeys(["drop1", "drop2"], 0.5)
+    made = schedule_of(family, "linear", values | drops)
+    assert made.steps == made.lr().size == steps
+    assert made.final == {"constant": 3e-4}.get(family, made.lr()[-1])
+    assert made.peak == 3e-4 or not warmup
+    warm = made.segments[0].kind == "warmup"
+    assert warm == (warmup > 0)
+    assert Schedule.parse(made.text).lr() == pytest.approx(made.lr(), rel=1e-15)
+
+
+def test_a_share_of_the_steps_is_rounded():
+    values = {"peak": 3e-4, "steps": 100, "warmup": 0.016, "decay": 0.504, "end": 0.0}
+    made = schedule_of("wsd", "linear", values)
+    assert [segment.steps for segment in made.segments] == [2, 48, 50]
+
+
+def test_costs_are_what_each_run_takes(fitted):
+    (start,) = starts(fitted, ["base"])
+    lr = Schedule.parse("warmup 10 to 1e-4 | constant 90")
+    recipes = [
+        Recipe(start, "constant", {}, lr, replay=share, batch_tokens=1000.0) for share in (0, 0.25)
+    ]
+    found = Prices(tokens_per_second=50.0, price=2.0, domain_tokens=2e4).costs(recipes)
+    assert {name: cost.tolist() for name, cost in found.items()} == {
+        "steps": [100, 100],
+        "tokens": [1e5, 1e5],
+        "flops": [6 * SIZE * 1e5] * 2,
+        "hours": [1e5 / 50 / 3600] * 2,
+        "money": [2e5 / 50 / 3600] * 2,
+        "passes": [5, 3.75],
+    }
+
+
+@pytest.mark.parametrize("name", ["tokens_per_second", "price", "domain_tokens"])
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_a_price_that_cannot_be(name, value):
+    with pytest.raises(DataError, match=f"{name} = {value:g}"):
+        Prices(**{name: value})
+
+
+def test_a_range_of_steps_is_nine_starts(fitted):
+    found = starts(fitted, ["base@1000..2000", "base@1500"])
+    assert [start.after_step for start in found] == list(range(1000, 2001, 125))
+    assert [start.history.pt_lr.size for start in found] == list(range(1000, 2001, 125))
+
+
+def test_a_start_may_be_annealed_first(fitted):
+    (start,) = starts(fitted, [ANNEALED])
+    assert (start.after, start.after_step, start.text) == ("base", 1500, ANNEALED)
+    lr = start.history.pt_lr
+    assert lr.size == 1800
+    assert lr[1500:] == pytest.approx(1e-3 * (1 - np.arange(1, 301) / 300))
+
+
+@pytest.mark.parametrize(
+    ("after", "message"),
+    [
+        ("bose", "Did you mean 'base'"),
+        ("base@0", "has steps 1 to 2000"),
+        ("base@2001", "has steps 1 to 2000"),
+        ("base@2000..1000", "a range of steps rises"),
+        ("base@1000..3000", "has steps 1 to 2000"),
+        ("unknown:x", "no unknown base"),
+        ("base |", "is empty"),
+        ("base | liner 5 to 0", "Did you mean 'linear'"),
+        ("| linear 5 to 0", "nothing is trained"),
+        ("cpt-const | linear 5 to 0", "only a pre-training"),
+    ],
+)
+def test_a_start_that_there_is_not(fitted, after, message):
+    with pytest.raises(DataError, match=message):
+        starts(fitted, [after])
