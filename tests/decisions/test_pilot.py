@@ -132,7 +132,7 @@ def test_the_law_is_trusted_near_what_was_fitted(fitted):
     domain, observed = fitted.domain("pt"), fitted.observed("pt").points.histories
 
     def spread(**changes):
-        base = next(h for h in observed if h.cpt_lr.size)
+        base = next(h for h in observed if h.is_cpt)
         there = replace(base, **changes)
         return np.sqrt(discrepancy.covariance(domain, [there], observed, 1e-3)[0, 0])
 

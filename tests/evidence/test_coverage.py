@@ -71,9 +71,8 @@ def test_parts_times_a_calibration_are_the_scale(far):
     (split,) = far[0]["grid-far"]
     ensemble = ensemble_of(pool._fitted(split.fitted, "paper"))
     history = split.study.history("far-cosine")
-    end = history.pt_lr.size + history.cpt_lr.size
-    at, owner = np.array([end - 50, end]), np.zeros(2, dtype=np.int64)
-    points = Points([history], owner, at, ensemble.fit.convention)
+    at = history.steps - np.array([50, 0])
+    points = Points.along(history, at, ensemble.fit.convention)
     parts = coverage.parts(ensemble, "cpt", points)
     found = np.sqrt(((parts * np.array(astuple(TRUE))) ** 2).sum(axis=1))
     assert np.allclose(found, scales(ensemble, "cpt", points, TRUE)[0])

@@ -23,7 +23,7 @@ def pre_training(**schedules):
     for seed, (name, schedule) in enumerate(schedules.items()):
         step = np.arange(600, schedule.steps + 1, 200)
         history = History(schedule.lr(), np.empty(0))
-        place = Points([history], np.zeros_like(step), step, Convention())
+        place = Points.along(history, step, Convention())
         noise = np.random.default_rng(seed).normal(0, 1e-3, step.size)
         loss = law.loss(place, TRUE) * np.exp(noise)
         runs.append(Run(name, {"loss": Curve(step, loss)}, schedule=schedule))

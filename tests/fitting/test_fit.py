@@ -285,7 +285,7 @@ def unknown_study(names=("llama",), steps=2000):
                 run.name
             )
             step = np.arange(0, schedule.steps + 1, 20)
-            points = Points([history], np.zeros(step.size, dtype=np.int64), step, Convention())
+            points = Points.along(history, step, Convention())
             curve = Curve(step, law.loss(points, params))
             runs.append(replace(run, curves={"loss_cpt": curve}))
     return Study({"cpt": "loss_cpt"}, tuple(runs))

@@ -34,7 +34,7 @@ def one_run(seed=0, memory=0.0, points=120):
     noise = random.normal(0, 1e-3 * np.sqrt(1 - memory**2), step.size)
     for i in range(1, step.size):
         noise[i] += memory * noise[i - 1]
-    place = Points([History(lr.lr(), np.empty(0))], np.zeros_like(step), step, Convention())
+    place = Points.along(History(lr.lr(), np.empty(0)), step, Convention())
     loss = catalog.get("eq1", Facts("loss")).loss(place, TRUE) * np.exp(noise)
     return Study({"loss": "loss"}, (Run("a", {"loss": Curve(step, loss)}, schedule=lr),))
 

@@ -46,7 +46,7 @@ def annealing():
 def place(fit, name="cpt-cosine", steps=(2100, 2500, 2800)):
     """Points on a run that was not fitted."""
     history = fit.study.history(name)
-    return Points([history], np.zeros(len(steps), dtype=np.int64), np.array(steps), fit.convention)
+    return Points.along(history, np.array(steps), fit.convention)
 
 
 # --- resampling ------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def points(fitted):
     mine = observed.run == observed.runs.index("cpt-cosine")
     history, step = observed.points.histories[observed.runs.index("cpt-cosine")], None
     step = observed.points.step[mine]
-    return Points([history], np.zeros(step.size, dtype=np.int64), step, fitted.convention)
+    return Points.along(history, step, fitted.convention)
 
 
 def width(forecast, role="cpt"):
@@ -131,8 +131,7 @@ def test_a_difference_turns_its_sign_with_its_ends(fitted, points):
 def away(fitted, **changes):
     """Distances at the end of the cosine run with a changed history."""
     history = replace(datasets.load("tiny-cpt").history("cpt-cosine"), **changes)
-    end = np.array([history.pt_lr.size + history.cpt_lr.size])
-    return distances(fitted.domain("cpt"), history, end)[0]
+    return distances(fitted.domain("cpt"), history, np.array([history.steps]))[0]
 
 
 def cosine(times=1.0, repeat=1):
@@ -233,7 +232,7 @@ def test_the_coverage_of_a_backtest_is_the_share_of_points_within():
     observed = observe(study, "cpt", fitted.convention)
     mine = observed.run == observed.runs.index("cpt-cosine")
     history, step = study.history("cpt-cosine"), observed.points.step[mine]
-    points = Points([history], np.zeros(step.size, dtype=np.int64), step, fitted.convention)
+    points = Points.along(history, step, fitted.convention)
     low, high = band(ensemble_of(fitted), "cpt", points, 0.9)[:2]
     within = (low <= observed.loss[mine]) & (observed.loss[mine] <= high)
     assert row.coverage == pytest.approx(within.mean())

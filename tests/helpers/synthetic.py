@@ -16,7 +16,7 @@ def losses(law, params, histories, steps, convention=None):
     """Loss of one law at some steps of each history."""
     convention = convention or Convention()
     return [
-        law.loss(Points([h], np.zeros(s.size, dtype=np.int64), s, convention), params)
+        law.loss(Points.along(h, s, convention), params)
         for h, s in zip(histories, steps, strict=True)
     ]
 
@@ -28,8 +28,7 @@ def two_run_study(seed=0, noise=1e-3, points=300, name="fineweb-kp-106m"):
     for kind, schedule in KINDS.items():
         lr = schedule.lr()
         step = np.unique(np.linspace(500, 60_000, points).astype(np.int64))
-        owner = np.zeros(step.size, dtype=np.int64)
-        place = Points([History(lr, lr)], owner, step, Convention())
+        place = Points.along(History(lr, lr), step, Convention())
         curves = {
             role: fit.domain(role).loss(place) * np.exp(random.normal(0, noise, step.size))
             for role in ("pt", "cpt")

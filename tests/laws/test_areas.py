@@ -27,7 +27,7 @@ def double_sum(lr, before, lambda_, epsilon=0.0):
 
 def points(*histories, convention=None, owner=None, step=None):
     """Every step of every history, from step 0."""
-    sizes = [h.pt_lr.size + h.cpt_lr.size for h in histories]
+    sizes = [h.steps for h in histories]
     owner = np.repeat(np.arange(len(histories)), [n + 1 for n in sizes]) if owner is None else owner
     step = np.concatenate([np.arange(n + 1) for n in sizes]) if step is None else step
     return Points(histories, np.array(owner), np.array(step), convention or Convention())
@@ -231,6 +231,15 @@ def test_points_in_any_order():
     x = points(*histories, owner=owner, step=step)
     assert x.s1.tolist() == [8, 0, 10, 4, 7]
     assert x.annealing(0.0).cpt.tolist() == [0, 0, -1, 0, 1]
+
+
+def test_places_along_a_history_and_at_the_ends_of_many():
+    one, other = History([1.0, 2.0], [3.0]), History([1.0], [])
+    along = Points.along(one, np.array([0, 2, 3]), Convention())
+    ends = Points.at_ends([one, other], Convention())
+    assert (along.owner.tolist(), along.step.tolist()) == ([0, 0, 0], [0, 2, 3])
+    assert (ends.owner.tolist(), ends.step.tolist()) == ([0, 1], [3, 1])
+    assert ends.is_cpt.tolist() == [True, False]
 
 
 @pytest.mark.parametrize("step", [-1, 4])

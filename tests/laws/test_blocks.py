@@ -52,7 +52,7 @@ def family(seed):
     histories = [histories[i] for i in random.permutation(len(histories))]
     owner, step = [], []
     for i, history in enumerate(histories):
-        pt, total = history.pt_lr.size, history.pt_lr.size + history.cpt_lr.size
+        pt, total = history.pt_lr.size, history.steps
         some = random.integers(0, total + 1, random.integers(1, 8)).tolist()
         places = [*some, *random.choice([0, pt, total], random.integers(0, 3)).tolist()]
         owner += [i] * len(places)
@@ -64,7 +64,7 @@ def family(seed):
 def alone(seed):
     """One history of the family, with the points that lie on it."""
     histories, owner, step = family(seed)
-    last = next(i for i, h in enumerate(histories) if h.cpt_lr.size and h.pt_lr.size)
+    last = next(i for i, h in enumerate(histories) if h.is_cpt and h.pt_lr.size)
     return [histories[last]], np.zeros((owner == last).sum(), dtype=np.int64), step[owner == last]
 
 
@@ -76,7 +76,7 @@ def single(monkeypatch):
 
 def steps_of(history):
     """LR, whether it is CPT, and the share of D_cpt, of every step."""
-    lr = np.concatenate([history.pt_lr, history.cpt_lr])
+    lr = history.lr
     is_cpt = np.arange(lr.size) >= history.pt_lr.size
     return lr, is_cpt, np.where(is_cpt, 1.0 - history.replay, 0.0)
 
@@ -306,7 +306,7 @@ def losses(law, base, cpt):
         History(base, cpt, replay=0.3, model_size=1e8),
         History(base[:2500], cpt, model_size=1e8),
     ]
-    steps = [np.arange(200, h.pt_lr.size + h.cpt_lr.size + 1, 97) for h in histories]
+    steps = [np.arange(200, h.steps + 1, 97) for h in histories]
     owner = np.repeat(np.arange(3), [s.size for s in steps])
     return law.loss(Points(histories, owner, np.concatenate(steps), Convention()), VALUES)
 

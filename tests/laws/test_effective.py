@@ -29,8 +29,7 @@ def single(monkeypatch):
 def cut(lr, cpt=(), replay=0.0):
     """One history up to its end as blocks, one of them a step where `single` is asked for."""
     history = History(lr, cpt, replay=replay)
-    total = np.array([history.pt_lr.size + history.cpt_lr.size])
-    return Blocks([history], np.zeros(1, dtype=np.int64), total)
+    return Blocks([history], np.zeros(1, dtype=np.int64), np.array([history.steps]))
 
 
 def place(histories, steps):
@@ -289,10 +288,9 @@ def test_steps_of_no_learning_rate_change_nothing(role):
 
 
 def test_the_law_does_not_see_how_the_warm_up_is_counted():
-    histories = [History(BASE, CPT, replay=0.2)]
-    owner = np.zeros(ALONG.size, dtype=np.int64)
+    history = History(BASE, CPT, replay=0.2)
     found = [
-        law("pt").loss(Points(histories, owner, ALONG, Convention(*way)), VALUES)
+        law("pt").loss(Points.along(history, ALONG, Convention(*way)), VALUES)
         for way in (("peak", "frozen"), ("as-is", "carried"))
     ]
     assert np.array_equal(*found)
@@ -310,7 +308,7 @@ def test_points_and_their_blocks_can_be_sent_to_another_process():
 
 def test_repeats_count_passes_after_the_first():
     history = History(np.full(10, 1e-3), np.full(100, 1e-3), replay=0.5, domain_steps=20.0)
-    points = Points([history], np.zeros(4, dtype=int), np.array([5, 10, 50, 110]), Convention())
+    points = Points.along(history, np.array([5, 10, 50, 110]), Convention())
     assert points.repeats == pytest.approx([0.0, 0.0, 0.0, 1.5])
     value, (slope,) = factors.repetition().evaluate(points, 2.0)
     assert value == pytest.approx([0.0, 0.0, 0.0, 2.25])
@@ -319,7 +317,7 @@ def test_repeats_count_passes_after_the_first():
 
 def test_data_that_do_not_repeat_cost_nothing():
     history = History(np.full(10, 1e-3), np.full(100, 1e-3))
-    points = Points([history], np.zeros(1, dtype=int), np.array([110]), Convention())
+    points = Points.at_ends([history], Convention())
     assert factors.repetition().evaluate(points, 1.0)[0] == pytest.approx([0.0])
 
 

@@ -22,7 +22,7 @@ BATCHES = [(4e6, 4096), (8e6, None)]
 def place(histories, seed=0, convention=None):
     """40 random points on every history, none before the first step."""
     rng = np.random.default_rng(seed)
-    total = np.array([h.pt_lr.size + h.cpt_lr.size for h in histories])
+    total = np.array([h.steps for h in histories])
     owner = np.repeat(np.arange(len(histories)), 40)
     return Points(histories, owner, rng.integers(1, total[owner] + 1), convention or Convention())
 
@@ -111,8 +111,7 @@ def test_search_coordinates(shape):
 def areas(values):
     """Points on CPT runs of the given forward areas."""
     histories = [History([1.0], [value]) for value in values]
-    n = len(histories)
-    return Points(histories, np.arange(n), np.full(n, 2), Convention())
+    return Points.at_ends(histories, Convention())
 
 
 @pytest.mark.parametrize("rate", [1e-3, 1.0, 100.0, 1e6])
@@ -157,8 +156,7 @@ SHARES = np.linspace(0.0, 1.0, 11)
 
 def at_shares(r_cpt):
     histories = [History([1.0], [1.0], replay=1.0 - r) for r in r_cpt]
-    n = len(histories)
-    return Points(histories, np.arange(n), np.full(n, 2), Convention())
+    return Points.at_ends(histories, Convention())
 
 
 def shift_factor(name, role, a2):
@@ -205,13 +203,13 @@ def test_the_annealing_of_a_replay_run(role, exponent):
 
 
 def test_sizes_are_in_millions():
-    x = Points([History([1.0], [], model_size=4e6)], np.array([0]), np.array([1]), Convention())
+    x = Points.at_ends([History([1.0], [], model_size=4e6)], Convention())
     assert factors.size_power("g").evaluate(x, 0.5)[0] == pytest.approx(2.0)
     assert factors.size_power("g", -1).evaluate(x, 0.5)[0] == pytest.approx(0.5)
 
 
 def test_a_negative_area_keeps_its_sign_under_a_power():
-    x = Points([History([1, 1], [3, 1, 0])], np.zeros(4, int), np.arange(2, 6), Convention())
+    x = Points.along(History([1, 1], [3, 1, 0]), np.arange(2, 6), Convention())
     factor = factors.powered_annealing("cpt", factors.memory(5), "zeta")
     value, (d_lambda, d_zeta) = factor.evaluate(x, 0.0, 0.5)
     assert_allclose(value, [0, -np.sqrt(2), 0, 1])
@@ -246,7 +244,7 @@ def test_each_batch_has_its_own_shift():
     ],
 )
 def test_an_open_model_that_was_not_fitted(history, words):
-    x = Points([history], np.array([0]), np.array([1]), Convention())
+    x = Points.along(history, np.array([1]), Convention())
     factor = factors.power_of_unknown_area(("a", "b"), 1.0)
     with pytest.raises(DataError, match=words):
         factor.evaluate(x, 0.5, 1.0, 2.0)

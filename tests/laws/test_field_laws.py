@@ -31,7 +31,7 @@ def every_step(lr, cpt_lr=(), replay=0.0):
     count = len(lr) + len(cpt_lr)
     history = History(np.array(lr), np.array(cpt_lr, dtype=float), replay)
     steps = np.arange(1, count + 1)
-    return Points([history], np.zeros(count, dtype=np.int64), steps, Convention("as-is"))
+    return Points.along(history, steps, Convention("as-is"))
 
 
 def random_lr(seed, count=60):
@@ -67,7 +67,7 @@ def test_multi_power_drops_on_a_long_schedule():
     schedule = Schedule.parse("warmup 500 to 1e-3 | constant 3000 | cosine 3000 to 1e-4")
     lr, kappa, rho, zeta = schedule.lr(), 80.0, 0.5, 0.6
     at = np.array([500, 1000, 3500, 3700, 4500, 5500, 6500])
-    x = Points([History(lr, [])], np.zeros(at.size, dtype=np.int64), at, Convention("as-is"))
+    x = Points.along(History(lr, []), at, Convention("as-is"))
     found, _ = kernels.multi_power_drops().evaluate(x, kappa, rho, zeta)
     area = np.cumsum(lr)
     gaps = np.maximum(area[at - 1][:, None] - area + lr, 0) * (np.arange(lr.size) < at[:, None])
@@ -138,7 +138,7 @@ def test_the_convex_bound_is_the_sum_over_steps():
 
 def test_the_convex_bound_on_blocks_of_equal_steps():
     lr = np.repeat([1e-3, 5e-4, 8e-4], [300, 200, 100])
-    x = Points([History(lr, [])], np.zeros(1, dtype=np.int64), np.array([600]), Convention())
+    x = Points.at_ends([History(lr, [])], Convention())
     assert len(x.blocks) < 100
     assert_allclose(kernels.convex_bound(x), last_iterate(lr / 1e-3), rtol=1e-9)
 
@@ -171,7 +171,7 @@ def test_runs_that_share_a_base_do_not_touch_each_other(factor, shapes):
     together, _ = factor.evaluate(Points(histories, owner, step, Convention()), *shapes)
     for i, history in enumerate(histories):
         mine = owner == i
-        x = Points([history], np.zeros(4, dtype=np.int64), step[mine], Convention())
+        x = Points.along(history, step[mine], Convention())
         assert_allclose(together[mine], factor.evaluate(x, *shapes)[0], rtol=0.05, atol=0.02)
 
 

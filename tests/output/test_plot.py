@@ -49,10 +49,9 @@ def _domain(role: str) -> DomainFit:
 def _measured(study: Study, run: Run, domain: DomainFit, wave: float) -> Curve:
     """A curve that leaves the law by at most the share `wave`."""
     start = study.start(run)
-    before = start.pt_lr.size + start.cpt_lr.size
+    before = start.steps
     step = np.arange(0 if before else 10, run.steps + 1, 10)
-    owner = np.zeros(step.size, dtype=np.int64)
-    points = Points([study.history(run.name)], owner, before + step, Convention())
+    points = Points.along(study.history(run.name), before + step, Convention())
     return Curve(step, domain.loss(points) * (1.0 + wave * np.sin(step / 40.0)))
 
 
@@ -152,7 +151,7 @@ def test_areas_are_those_of_the_law(study: Study) -> None:
     _check(figure, 3)
     _, forward, annealing = figure.axes
     assert _labels(figure) == ["areas of the PT", "areas of the CPT", TRANSFER]
-    end = Points([history], np.array([0]), np.array([1400]), Convention())
+    end = Points.at_ends([history], Convention())
     both = [line.get_ydata()[-1] for line in _lines(forward)]
     assert both == [end.s1_pt[0], end.s1_cpt[0]]
     both = [line.get_ydata()[-1] for line in _lines(annealing)[:2]]
@@ -238,7 +237,7 @@ def test_decomposition_adds_up_to_the_loss(fitted: Fit, study: Study) -> None:
     assert areas == {"annealing", "shift"}
     assert set(_labels(ax.figure)) == areas | {k for k in lines if not k.startswith("_")}
     ends = [lines[k].get_ydata()[-1] for k in ("base: forward area alone", "hidden PT curve")]
-    point = Points([study.history("cpt_cosine")], np.array([0]), np.array([1400]), Convention())
+    point = Points.at_ends([study.history("cpt_cosine")], Convention())
     parts = fitted.domain("pt").parts(point)
     assert ends == [parts["base"][0], parts["base"][0] + parts["annealing"][0]]
     assert lines["fitted loss"].get_ydata()[-1] == fitted.domain("pt").loss(point)[0]

@@ -3,6 +3,7 @@ import pytest
 
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.history import History
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
 
@@ -107,6 +108,11 @@ def test_history(name, step, pt, cpt):
     history = chain().history(name, step)
     assert history.pt_lr.tolist() == pt
     assert history.cpt_lr.tolist() == cpt
+    assert history.lr.tolist() == pt + cpt
+    assert history.steps == len(pt + cpt)
+    assert history.is_cpt == bool(cpt)
+    assert history.phase_lr.tolist() == (cpt or pt)
+    assert history.phase_start == (len(pt) if cpt else 0)
     assert history.last_lr == (cpt or pt)[-1]
 
 
@@ -135,6 +141,20 @@ def test_an_unknown_base_has_no_past():
     assert history.unknown_base == "llama"
     assert history.pt_lr.size == 0
     assert history.cpt_lr.size == 10
+    assert history.phase_start == 0
+
+
+@pytest.mark.parametrize(
+    ("history", "has_base"),
+    [
+        (History([], []), False),
+        (History([], [1.0]), False),
+        (History([1.0], []), True),
+        (History([], [], unknown_base="llama"), True),
+    ],
+)
+def test_a_history_has_a_base_or_none(history, has_base):
+    assert history.has_base == has_base
 
 
 @pytest.mark.parametrize(

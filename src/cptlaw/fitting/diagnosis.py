@@ -236,7 +236,7 @@ def _of_the_runs(law: Law, observed: Observations) -> list[str]:
 
 def _cpt_alone(observed: Observations) -> bool:
     """Whether the losses are those of CPT runs from known bases, none of the bases themselves."""
-    return all(h.cpt_lr.size and h.unknown_base is None for h in observed.points.histories)
+    return all(h.is_cpt and h.unknown_base is None for h in observed.points.histories)
 
 
 def _key(history: History) -> tuple[bytes, bytes, float, float | None, object]:
@@ -260,7 +260,7 @@ def _ends(observed: Observations) -> list[int]:
 def _one_smooth_curve(observed: Observations) -> bool:
     """Whether all runs are pre-trainings on one LR curve that falls smoothly from its peak."""
     histories = observed.points.histories
-    if any(h.cpt_lr.size or h.unknown_base for h in histories):
+    if any(h.is_cpt or h.unknown_base for h in histories):
         return False
     if len({_key(histories[i]) for i in _ends(observed)}) > 1:
         return False

@@ -275,7 +275,7 @@ def _reached(points: Points, owner: int) -> History:
     """A history as far as points lie on it."""
     history, mine = points.histories[owner], points.owner == owner
     last = int(points.cpt_step[mine].max())
-    if not history.cpt_lr.size:
+    if not history.is_cpt:
         return replace(history, pt_lr=history.pt_lr[: int(points.pt_step[mine].max())])
     return replace(history, cpt_lr=history.cpt_lr[:last])
 
@@ -291,7 +291,7 @@ def ranges(points: Points) -> dict[str, tuple[float, float]]:
             peaks, lengths = [float(lr.max()) for lr in lrs], [float(lr.size) for lr in lrs]
             found[f"{phase}_peak_lr"] = (min(peaks), max(peaks))
             found[f"{phase}_steps"] = (1.0, max(lengths))  # a longer run has its first steps too
-    cpt = [h for h in used if h.cpt_lr.size]
+    cpt = [h for h in used if h.is_cpt]
     if cpt:
         shares = [h.replay for h in cpt]
         found["replay"] = (min(shares), max(shares))

@@ -105,7 +105,7 @@ def _piece(
     notes: list[str],
 ) -> _Piece:
     start, history = study.start(run), study.history(run.name)
-    before = start.pt_lr.size + start.cpt_lr.size
+    before = start.steps
     step = curve.steps
     if curve.window > 1:
         step = np.maximum(step - (curve.window - 1) // 2, np.minimum(step, 1))
@@ -182,7 +182,7 @@ def _assembled(pieces: list[_Piece], convention: Convention, notes: list[str]) -
 
 def facts(role: str, points: Points) -> Facts:
     """What a law must know of these points before it is fitted to them."""
-    cpt = [h for h in points.histories if h.cpt_lr.size]
+    cpt = [h for h in points.histories if h.is_cpt]
     areas = points.s1_cpt if cpt else points.s1_pt
     bases = sorted({h.unknown_base for h in points.histories if h.unknown_base})
     labels = sorted({group_label(h, "batch") for h in cpt})

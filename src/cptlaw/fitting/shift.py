@@ -102,7 +102,7 @@ def _three_points(
     )
     before = 0 if bases else 1
     step = before + np.array([1, 2, 3])
-    return Points([history], np.zeros(3, dtype=np.int64), step, fit.convention)
+    return Points.along(history, step, fit.convention)
 
 
 def _on_a_constant_run(fit: Fit, area: float) -> Points:
@@ -116,7 +116,7 @@ def _on_a_constant_run(fit: Fit, area: float) -> Points:
     near = max(round(0.01 * steps), 1)
     flat = replace(longest, cpt_lr=np.full(steps + near, peak), replay=0.0)
     step = flat.pt_lr.size + np.array([steps - near, steps, steps + near])
-    return Points([flat], np.zeros(3, dtype=np.int64), step, fit.convention)
+    return Points.along(flat, step, fit.convention)
 
 
 def _batch(

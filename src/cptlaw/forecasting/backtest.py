@@ -151,8 +151,7 @@ def _scored(
             notes.append(f"{law} has no finite forecast of '{name}' on {role}: not scored.")
             continue
         history, step = full.points.histories[index], full.points.step[mine]
-        owner = np.zeros(step.size, dtype=np.int64)
-        points = Points([history], owner, step, result.convention)
+        points = Points.along(history, step, result.convention)
         low, high = band(ensemble, role, points, LEVEL)[:2]
         coverage = float(((low <= full.loss[mine]) & (full.loss[mine] <= high)).mean())
         rows.append(BacktestRow(law, name, role, score(predicted[mine], full.loss[mine]), coverage))
@@ -161,7 +160,5 @@ def _scored(
 
 def _leaves(result: Fit, run: Run, study: Study) -> tuple[str, ...]:
     """How far a held-out run leaves what was fitted."""
-    history = study.history(run.name)
-    end = np.array([history.pt_lr.size + history.cpt_lr.size])
-    points = Points([history], np.zeros(1, dtype=np.int64), end, result.convention)
+    points = Points.at_ends([study.history(run.name)], result.convention)
     return warnings(result, points, run)

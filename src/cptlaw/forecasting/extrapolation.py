@@ -37,12 +37,12 @@ def check_known(fit: Fit, points: Points) -> None:
     if fit.study is None:
         return
     history = points.histories[0]
-    peak = float((history.cpt_lr if history.cpt_lr.size else history.pt_lr).max(initial=0.0))
+    peak = float(history.phase_lr.max(initial=0.0))
     for domain in fit.domains.values():
         with np.errstate(over="ignore"):
             away = np.exp(distances(domain, points.histories[0], points.step)[-1])
         for what, column, most in _BLIND:
-            lowest = domain.ranges.get("cpt_peak_lr" if history.cpt_lr.size else "pt_peak_lr")
+            lowest = domain.ranges.get("cpt_peak_lr" if history.is_cpt else "pt_peak_lr")
             gentle = what == "peak LR" and lowest is not None and peak < lowest[0]
             if away[column] >= 0.999 * most * (3.0 if gentle else 1.0):
                 times = f"{away[column]:.3g}" if away[column] < 1e6 else "over a million"

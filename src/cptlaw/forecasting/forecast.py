@@ -130,13 +130,13 @@ def forecast(
     """
     start, words = start_of(fit, after, base_schedule)
     phase: Data = data or ("pt" if words == _SCRATCH else "cpt")
-    if start.cpt_lr.size:
+    if start.is_cpt:
         _check_goes_on(start, words, replay, batch_tokens, sequence_length)
         replay, (batch_tokens, sequence_length) = start.replay, start.batch
     future = _run(fit, _read(schedule, start, words), phase, replay, model_size)
     future = _with_batch(fit, future, batch_tokens, sequence_length)
     future = replace(future, domain_tokens=domain_tokens)
-    if phase == "pt" and start.cpt_lr.size:
+    if phase == "pt" and start.is_cpt:
         raise DataError(f"{words} is a CPT checkpoint; no law covers D_pt training after it.")
     _check_phase(fit, start, future, words)
     points, step = _points(start, future, fit.convention, every)
@@ -232,7 +232,7 @@ def _check_goes_on(
     sequence_length: int | None,
 ) -> None:
     """A forecast that goes on with a CPT keeps its replay share and batch."""
-    if not start.pt_lr.size and start.unknown_base is None:
+    if not start.has_base:
         raise DataError(f"{words} is CPT from scratch (a hidden CPT curve); no law covers it.")
     if replay is not None and replay != start.replay:
         raise DataError(
@@ -333,7 +333,7 @@ def _points(
     start: History, run: Run, convention: Convention, every: int | None
 ) -> tuple[Points, IntArray]:
     history = start.then(run)
-    before = start.pt_lr.size + start.cpt_lr.size
+    before = start.steps
     total = run.steps
     distance = max(total // 400, 1) if every is None else every
     if distance < 1:
@@ -345,8 +345,7 @@ def _points(
     wanted = np.concatenate([np.arange(0, total, distance), np.asarray(ends, dtype=np.int64)])
     step = np.unique(np.append(wanted, [first, total]))
     step = integers(step[step >= first])
-    owner = np.zeros(step.size, dtype=np.int64)
-    return Points([history], owner, before + step, convention), step
+    return Points.along(history, before + step, convention), step
 
 
 def _curve(domain: DomainFit, points: Points, step: IntArray) -> DomainForecast:

@@ -200,12 +200,11 @@ def noise_of(fit: Fit, role: str) -> Noise:
 
 def decayed(history: History, step: IntArray) -> FloatArray:
     """How far the LR of a run has fallen from its peak, shape (n,): 0 at the peak, 1 at 0."""
-    cpt = history.cpt_lr.size > 0
-    lr = history.cpt_lr if cpt else history.pt_lr
+    lr = history.phase_lr
     peak = float(lr.max(initial=0.0))
     if not peak > 0:
         return np.zeros(step.size)
-    at = np.clip(step - (history.pt_lr.size if cpt else 0) - 1, 0, lr.size - 1)
+    at = np.clip(step - history.phase_start - 1, 0, lr.size - 1)
     return 1.0 - lr[at] / peak
 
 
@@ -215,16 +214,15 @@ def distances(domain: DomainFit, history: History, step: IntArray) -> FloatArray
     Columns: logarithm of steps over the longest fitted, of peak LR, of the start's steps and of
     the size over the nearest fitted, difference of the replay share.
     """
-    ranges, cpt = domain.ranges, history.cpt_lr.size > 0
+    ranges, cpt = domain.ranges, history.is_cpt
     far = np.zeros((step.size, 5))
     longest = ranges.get("cpt_steps" if cpt else "pt_steps")
     if longest is not None:
-        own = np.maximum(step - (history.pt_lr.size if cpt else 0), 1)
+        own = np.maximum(step - history.phase_start, 1)
         far[:, 0] = np.maximum(np.log(own / longest[1]), 0.0)
-    lr = history.cpt_lr if cpt else history.pt_lr
     asked = {
-        1: ("cpt_peak_lr" if cpt else "pt_peak_lr", float(lr.max(initial=0.0))),
-        2: ("start_step", float(history.pt_lr.size) if cpt else 0.0),
+        1: ("cpt_peak_lr" if cpt else "pt_peak_lr", float(history.phase_lr.max(initial=0.0))),
+        2: ("start_step", float(history.phase_start)),
         3: ("model_size", history.model_size or 0.0),
     }
     for column, (name, value) in asked.items():

@@ -172,9 +172,7 @@ class _Limb:
 
 def _tree(histories: Sequence[History], lasts: Sequence[int]) -> list[_Limb]:
     """Where each history leaves the one that it begins like, longest first."""
-    whole = [
-        np.concatenate([h.pt_lr, h.cpt_lr])[:last] for h, last in zip(histories, lasts, strict=True)
-    ]
+    whole = [h.lr[:last] for h, last in zip(histories, lasts, strict=True)]
     data = [(min(h.pt_lr.size, n), h.replay) for h, n in zip(histories, lasts, strict=True)]
     limbs: dict[int, _Limb] = {}
     order = sorted(range(len(whole)), key=lambda i: (-data[i][0], i))
@@ -199,7 +197,7 @@ def _tree(histories: Sequence[History], lasts: Sequence[int]) -> list[_Limb]:
 
 def _fan(histories: Sequence[History], lasts: Sequence[int], shared: int) -> list[_Limb]:
     """The first history, and each other from step `shared` on."""
-    whole = [np.concatenate([h.pt_lr, h.cpt_lr]) for h in histories]
+    whole = [h.lr for h in histories]
     root = _Limb(whole[0][: max(lasts[0], shared)], 0, None, 0)
     _mark(root, shared)
     parent = root if shared else None

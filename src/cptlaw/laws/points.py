@@ -71,7 +71,7 @@ class Points:
         self.owner = owner
         self.convention = convention
         pt_length = np.array([h.pt_lr.size for h in self.histories], dtype=np.int64)
-        total = pt_length + [h.cpt_lr.size for h in self.histories]
+        total = np.array([h.steps for h in self.histories], dtype=np.int64)
         if step.size and ((step < 0) | (step > total[owner])).any():
             raise DataError("a point lies past the end of its learning-rate history.")
         self.step = step
@@ -80,6 +80,17 @@ class Points:
         self._known = shared
         self._areas: dict[tuple[float, float | None], AnnealingAreas] = {}
         self._groups: dict[tuple[tuple[str, ...], str], IntArray] = {}
+
+    @classmethod
+    def along(cls, history: History, step: IntArray, convention: Convention) -> Points:
+        """Places on one history, at these steps since the first of all, shape (n,)."""
+        return cls([history], np.zeros(len(step), dtype=np.int64), step, convention)
+
+    @classmethod
+    def at_ends(cls, histories: Sequence[History], convention: Convention) -> Points:
+        """The last place of each of n histories."""
+        last = np.array([history.steps for history in histories], dtype=np.int64)
+        return cls(histories, np.arange(last.size), last, convention)
 
     @cached_property
     def _layout(self) -> _Layout:
@@ -257,6 +268,6 @@ def group_label(history: History, by: str) -> str:
     """The label of a history's group: its unknown "base", or the "batch" of its CPT."""
     if by == "base":
         return history.unknown_base or ""
-    if not history.cpt_lr.size:
+    if not history.is_cpt:
         return ""
     return batch_label(*history.batch)

@@ -67,10 +67,39 @@ class History:
         )
 
     @property
+    def lr(self) -> FloatArray:
+        """LR of every step of both phases, shape (steps,)."""
+        return np.concatenate([self.pt_lr, self.cpt_lr])
+
+    @property
+    def steps(self) -> int:
+        """Steps of both phases."""
+        return self.pt_lr.size + self.cpt_lr.size
+
+    @property
+    def is_cpt(self) -> bool:
+        """Whether its last phase is a CPT."""
+        return self.cpt_lr.size > 0
+
+    @property
+    def has_base(self) -> bool:
+        """Whether there was a pre-training, be it one that nobody knows."""
+        return self.pt_lr.size > 0 or self.unknown_base is not None
+
+    @property
+    def phase_lr(self) -> FloatArray:
+        """LR of every step of its last phase."""
+        return self.cpt_lr if self.is_cpt else self.pt_lr
+
+    @property
+    def phase_start(self) -> int:
+        """The step after which its last phase begins."""
+        return self.pt_lr.size if self.is_cpt else 0
+
+    @property
     def last_lr(self) -> float:
         """LR of the last step, 0 if there is none."""
-        lr = self.cpt_lr if self.cpt_lr.size else self.pt_lr
-        return float(lr[-1]) if lr.size else 0.0
+        return float(self.phase_lr[-1]) if self.phase_lr.size else 0.0
 
 
 def _steps_of(run: Run) -> float | None:

@@ -169,7 +169,7 @@ class Study:
     def is_hidden_cpt(self, run: Run) -> bool:
         """Whether a run is CPT from scratch, or goes on from one; no law of a CPT covers it."""
         start = self.start(run)
-        return run.data == "cpt" and not start.pt_lr.size and start.unknown_base is None
+        return run.data == "cpt" and not start.has_base
 
     def without(self, names: Iterable[str]) -> Study:
         """The same histories, with the losses of the named runs taken out."""

@@ -98,11 +98,11 @@ def _along(observed: Observations, history: History, step: IntArray, ahead: Ahea
 
 def _on(observed: Observations, history: History) -> _Seen:
     """The losses that were seen on a history, by steps since its beginning."""
-    own = np.concatenate([history.pt_lr, history.cpt_lr])
+    own = history.lr
     steps: list[IntArray] = []
     losses: list[FloatArray] = []
     for index, other in enumerate(observed.points.histories):
-        lr = np.concatenate([other.pt_lr, other.cpt_lr])
+        lr = other.lr
         size = min(lr.size, own.size)
         differ = lr[:size] != own[:size]
         shared = int(np.argmax(differ)) if differ.any() else size

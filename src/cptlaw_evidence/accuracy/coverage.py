@@ -201,8 +201,8 @@ def _of_split(
             if not mine.any():
                 continue
             history, step = observed.points.histories[index], observed.points.step[mine]
-            points = Points([history], np.zeros(step.size, dtype=np.int64), step, fit.convention)
-            name = f"{run}, {history.pt_lr.size + history.cpt_lr.size} steps"
+            points = Points.along(history, step, fit.convention)
+            name = f"{run}, {history.steps} steps"
             domain = split.domain or role
             found = _forecast(role, points, observed.loss[mine], ensemble, rival)
             yield (

@@ -132,16 +132,14 @@ def _finals(study: Study, fit: Fit, role: str, names: Sequence[str]) -> dict[str
 
 def _losses(fit: Fit, role: str, histories: Sequence[History]) -> list[float]:
     """Predicted loss at the end of each history."""
-    ends = np.array([h.pt_lr.size + h.cpt_lr.size for h in histories], dtype=np.int64)
-    points = Points(histories, np.arange(ends.size), ends, fit.convention)
-    return fit.domain(role).loss(points).tolist()
+    return fit.domain(role).loss(Points.at_ends(histories, fit.convention)).tolist()
 
 
 def _group(split: Split, name: str) -> str:
     """What must be alike for a choice between runs to be fair: steps of all, and size."""
     histories = {run: split.study.history(run) for run in split.scored}
     history = histories[name]
-    steps = f"{history.pt_lr.size + history.cpt_lr.size} steps"
+    steps = f"{history.steps} steps"
     if len({h.model_size for h in histories.values()}) == 1:
         return steps
     return f"{steps}, size {'unknown' if history.model_size is None else f'{history.model_size:g}'}"

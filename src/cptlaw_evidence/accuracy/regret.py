@@ -197,7 +197,7 @@ def _continued(study: Study) -> list[str]:
         for run in study.runs
         if run.data == "cpt"
         and run.after is not None
-        and not study.start(run).cpt_lr.size
+        and not study.start(run).is_cpt
         and (run.model_size, run.batch_tokens) == (base.model_size, base.batch_tokens)
     ]
 
@@ -326,9 +326,7 @@ def decided(choice: Choice, law: str, ensemble: Ensemble, split: Split) -> Decis
 
 
 def _end(fit: Fit, study: Study, run: str) -> Points:
-    history = study.history(run)
-    last = np.array([history.pt_lr.size + history.cpt_lr.size], dtype=np.int64)
-    return Points([history], np.zeros(1, dtype=np.int64), last, fit.convention)
+    return Points.at_ends([study.history(run)], fit.convention)
 
 
 def difference(

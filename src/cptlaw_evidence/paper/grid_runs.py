@@ -104,7 +104,7 @@ def area(run: str, name: str = GRID) -> FloatArray:
 def before(run: str, name: str = GRID) -> int:
     """Steps from the first of all to the start of a run."""
     start = study(name).start(study(name).run(run))
-    return int(start.pt_lr.size + start.cpt_lr.size)
+    return start.steps
 
 
 def predicted(fit: Fit, run: str, role: str, steps: IntArray, name: str = GRID) -> FloatArray:
@@ -114,14 +114,12 @@ def predicted(fit: Fit, run: str, role: str, steps: IntArray, name: str = GRID) 
 
 def along(fit: Fit, role: str, history: History, steps: IntArray) -> FloatArray:
     """A fit's losses at steps of a history, counted from the first of all."""
-    owner = np.zeros(len(steps), dtype=np.int64)
-    return fit.domain(role).loss(Points([history], owner, steps, fit.convention))
+    return fit.domain(role).loss(Points.along(history, steps, fit.convention))
 
 
 def finals(fit: Fit, role: str, histories: Sequence[History]) -> FloatArray:
     """A fit's losses at the end of each history."""
-    ends = np.array([h.pt_lr.size + h.cpt_lr.size for h in histories], dtype=np.int64)
-    return fit.domain(role).loss(Points(histories, np.arange(ends.size), ends, fit.convention))
+    return fit.domain(role).loss(Points.at_ends(histories, fit.convention))
 
 
 def error(fit: Fit, run: str, role: str, name: str = GRID) -> Scores:

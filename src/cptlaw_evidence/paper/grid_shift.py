@@ -211,7 +211,7 @@ def _own_law(size: str, role: str) -> Fit:
 def _prolonged(size: str, role: str, steps: IntArray) -> FloatArray:
     """The hidden PT curve at constant learning rate, prolonged by Eq. 1 from the PT alone."""
     history = g.study().history(CPT_OF[size])
-    flat = History(np.concatenate([history.pt_lr, history.cpt_lr]), np.empty(0))
+    flat = History(history.lr, np.empty(0))
     return g.along(_own_law(size, role), role, flat, g.BASE_STEPS + steps)
 
 
@@ -272,9 +272,7 @@ def _of_batches(role: str, law: Fit, numbers: dict[str, float]) -> Panel:
         lines.append(g.line(label, g.area(run)[steps], lift, "points", group=run))
         dense = np.arange(0, 801, 5)
         history = g.study().history(run)
-        points = Points(
-            [history], np.zeros(dense.size, dtype=np.int64), 2000 + dense, law.convention
-        )
+        points = Points.along(history, 2000 + dense, law.convention)
         shift = law.domain(role).parts(points)["shift"]
         lines.append(g.line("", g.area(run)[dense], shift, group=run))
         for area in (0.2, 0.6):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.arrays import FloatArray
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws.points import Points
-from cptlaw.studies.history import History
 from cptlaw_evidence.paper import grid_runs as g
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
 
@@ -59,20 +58,16 @@ def _places(fit: Fit, role: str) -> tuple[Places, Places, dict[str, tuple[FloatA
     memory = fit.domain(role).params["lambda"]
     for run in _PATHS:
         steps = np.arange(1, g.study().run(run).steps + 1)
-        points = _along(g.study().history(run), g.before(run) + steps, fit)
+        points = Points.along(g.study().history(run), g.before(run) + steps, fit.convention)
         areas = points.annealing(memory)
         s1[run] = points.s1
         s2[run] = areas.pt + areas.cpt
     measured: dict[str, tuple[FloatArray, FloatArray]] = {}
     for run in ("hidden-pt-const", "cpt-const"):
         steps, loss = g.curve(run, role)
-        points = _along(g.study().history(run), g.before(run) + steps, fit)
+        points = Points.along(g.study().history(run), g.before(run) + steps, fit.convention)
         measured[run] = points.s1, loss
     return s1, s2, measured
-
-
-def _along(history: History, steps: IntArray, fit: Fit) -> Points:
-    return Points([history], np.zeros(steps.size, dtype=np.int64), steps, fit.convention)
 
 
 def _shift(domain: DomainFit, s1_cpt: FloatArray) -> FloatArray:

@@ -93,8 +93,7 @@ def _percent(share: float) -> str:
 
 
 def _final(fit: Fit, history: History, role: str = "cpt") -> float:
-    last = np.array([history.pt_lr.size + history.cpt_lr.size])
-    return float(losses(fit, role, history, last)[0])
+    return float(losses(fit, role, history, np.array([history.steps]))[0])
 
 
 def _potential_panels(

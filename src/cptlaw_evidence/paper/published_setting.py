@@ -73,7 +73,7 @@ def schedules(steps: int) -> dict[str, Schedule]:
 def grid(history: History, first: int = 0) -> IntArray:
     """Steps to draw a history at, closer together just after the transfer."""
     before = history.pt_lr.size
-    last = before + history.cpt_lr.size
+    last = history.steps
     parts = [np.linspace(first, last, 300)]
     if first <= before < last:
         parts += [before + np.geomspace(1, last - before, 120), np.array([before])]
@@ -82,16 +82,12 @@ def grid(history: History, first: int = 0) -> IntArray:
 
 def losses(fit: Fit, role: str, history: History, step: IntArray) -> FloatArray:
     """The loss of a domain at n steps of a history, shape (n,)."""
-    return fit.domain(role).loss(_points(fit, history, step))
+    return fit.domain(role).loss(Points.along(history, step, fit.convention))
 
 
 def shifts(fit: Fit, role: str, history: History, step: IntArray) -> FloatArray:
     """The shift of a domain at n steps of a history, shape (n,)."""
-    return fit.domain(role).parts(_points(fit, history, step))["shift"]
-
-
-def _points(fit: Fit, history: History, step: IntArray) -> Points:
-    return Points([history], np.zeros(step.size, dtype=np.int64), step, fit.convention)
+    return fit.domain(role).parts(Points.along(history, step, fit.convention))["shift"]
 
 
 def loss_line(
@@ -117,7 +113,7 @@ def whole_rate_panel(runs: Mapping[str, History], title: str, first: int) -> Pan
 def _rates(runs: Mapping[str, tuple[History, int]], title: str) -> Panel:
     lines: list[Line] = []
     for label, (history, first) in runs.items():
-        lr = np.concatenate([history.pt_lr, history.cpt_lr])
+        lr = history.lr
         step = _corners(lr, first)
         lines.append(Line(label, floats(step), lr[step - 1], group=label))
     return Panel(title, STEP, LR, tuple(lines))

@@ -12,13 +12,13 @@ from cptlaw.decisions.analysis.weighing import (
     Weights,
     ascending,
     check_weights,
-    ends,
     lowest,
     transfers,
     weighted,
 )
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
+from cptlaw.laws.points import Points
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
@@ -54,7 +54,7 @@ def optimal_peak(
     check_weights(fit, weights)
     tried = ascending(peaks, _LEAST_PEAK, "optimal_peak", "peak learning rates")
     runs = [Run("peak", schedule=family(p), data="cpt", replay=replay) for p in tried.tolist()]
-    points = ends([start.then(run) for run in runs], fit)
+    points = Points.at_ends([start.then(run) for run in runs], fit.convention)
 
     def best(fit: Fit) -> float:
         return float(np.exp(lowest(np.log(tried), weighted(fit, points, weights))))
@@ -101,7 +101,7 @@ def optimal_potential(
         start(p).then(Run("potential", schedule=family(p), data="cpt", replay=replay))
         for p in tried.tolist()
     ]
-    last, first = ends(histories, fit), transfers(histories, fit)
+    last, first = Points.at_ends(histories, fit.convention), transfers(histories, fit)
 
     def best(fit: Fit) -> float:
         loss = weighted(fit, last, weights)
@@ -139,7 +139,7 @@ def optimal_replay(
     if tried[-1] > 1.0:
         raise DataError(f"a replay share of {tried[-1]:g} is above 1.")
     history = start.then(Run("replay", schedule=schedule, data="cpt"))
-    points = ends([replace(history, replay=r) for r in tried.tolist()], fit)
+    points = Points.at_ends([replace(history, replay=r) for r in tried.tolist()], fit.convention)
 
     def best(fit: Fit) -> float:
         return lowest(tried, weighted(fit, points, weights))

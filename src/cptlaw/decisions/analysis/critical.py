@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray, IntArray
-from cptlaw.decisions.analysis.weighing import ends, transfers
+from cptlaw.decisions.analysis.weighing import transfers
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws.points import Points
@@ -104,7 +104,7 @@ def critical_step(
         raise DataError(reason)
     step = _starts(base, starts)
     histories = _from_each(base, schedule, step, replay)
-    first, last = transfers(histories, fit), ends(histories, fit)
+    first, last = transfers(histories, fit), Points.at_ends(histories, fit.convention)
 
     def critical(fit: Fit) -> float:
         domain = fit.domain(role)
@@ -219,7 +219,7 @@ def _no_limit(domain: DomainFit) -> str:
 def _far_limit(fit: Fit, base: Schedule, schedule: Schedule, role: str, replay: float) -> str:
     """Whether the shift is still so far from its limit that the limit means nothing."""
     domain = fit.domain(role)
-    end = ends(_from_each(base, schedule, np.array([base.steps]), replay), fit)
+    end = Points.at_ends(_from_each(base, schedule, np.array([base.steps]), replay), fit.convention)
     reached = float(domain.parts(end)["shift"][0])
     steep = {name: 1e9 for name in domain.params if name.startswith("beta")}
     whole = float(domain.law.parts(end, {**domain.params, **steep})["shift"][0])

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray
-from cptlaw.decisions.analysis.weighing import Weights, check_weights, ends, weighted
+from cptlaw.decisions.analysis.weighing import Weights, check_weights, weighted
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
+from cptlaw.laws.points import Points
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
@@ -72,7 +73,7 @@ def release_value(
         saved = steps_saved(
             fit, start, family, (float(tried[0]), potential), steps, wanted, replay=replay
         )
-        points = ends([run.to(potential, steps)], fit)
+        points = Points.at_ends([run.to(potential, steps)], fit.convention)
         loss = float(weighted(fit, points, wanted)[0])
         found.append(Release(potential, loss, saved(fit)))
     return tuple(found)
@@ -111,8 +112,8 @@ def steps_saved(
     lengths = np.unique(
         (steps * np.geomspace(_SHORTEST, _LONGEST, _LENGTHS)).round().astype(np.int64)
     )
-    first = ends([run.to(potentials[0], steps)], fit)
-    second = ends([run.to(potentials[1], n) for n in lengths.tolist()], fit)
+    first = Points.at_ends([run.to(potentials[0], steps)], fit.convention)
+    second = Points.at_ends([run.to(potentials[1], n) for n in lengths.tolist()], fit.convention)
 
     def saved(fit: Fit) -> float:
         target = float(weighted(fit, first, wanted)[0])

@@ -45,10 +45,9 @@ def turning_length(
     """
     check_weights(fit, weights)
     history = start.then(Run("turning", schedule=schedule, data="cpt", replay=replay))
-    before = start.pt_lr.size + start.cpt_lr.size
     distance = every or max(schedule.steps // 500, 1)
     step = np.unique(np.append(np.arange(0, schedule.steps, distance), schedule.steps))
-    points = Points([history], np.zeros(step.size, dtype=np.int64), before + step, fit.convention)
+    points = Points.along(history, start.steps + step, fit.convention)
 
     def turned(fit: Fit) -> float:
         loss = weighted(fit, points, weights)

@@ -33,12 +33,6 @@ def check_weights(fit: Fit, weights: Weights) -> None:
         raise DataError("weights of domains must be 0 or more, and one of them above 0.")
 
 
-def ends(histories: Sequence[History], fit: Fit) -> Points:
-    """The last place of each of k histories."""
-    last = np.array([h.pt_lr.size + h.cpt_lr.size for h in histories], dtype=np.int64)
-    return Points(histories, np.arange(last.size), last, fit.convention)
-
-
 def transfers(histories: Sequence[History], fit: Fit) -> Points:
     """The place of each of k histories at which the CPT begins."""
     last = np.array([h.pt_lr.size for h in histories], dtype=np.int64)

@@ -69,19 +69,18 @@ def _places(runs: Sequence[History]) -> FloatArray:
     """What sets runs apart, shape (n, 8): the seven columns of _REACH, and the phase."""
     rows: list[list[float]] = []
     for history in runs:
-        is_cpt = history.cpt_lr.size > 0
-        lr = history.cpt_lr if is_cpt else history.pt_lr
+        lr = history.phase_lr
         peak = float(lr.max(initial=0.0)) or 1.0
         rows.append(
             [
                 np.log(peak),
                 np.log(max(lr.size, 1)),
-                np.log(max(history.pt_lr.size, 1)) if is_cpt else 0.0,
+                np.log(max(history.pt_lr.size, 1)) if history.is_cpt else 0.0,
                 float(lr[-1]) / peak if lr.size else 0.0,
                 _spared(history.replay),
                 np.log(history.model_size or 1.0),
-                np.log(history.batch[0] or 1.0) if is_cpt else 0.0,
-                float(is_cpt),
+                np.log(history.batch[0] or 1.0) if history.is_cpt else 0.0,
+                float(history.is_cpt),
             ]
         )
     return np.array(rows, dtype=np.float64).reshape(len(rows), 8)

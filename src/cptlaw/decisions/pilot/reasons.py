@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
-from cptlaw.arrays import FloatArray
 from cptlaw.fitting.result import Fit
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
@@ -26,7 +25,7 @@ def reason(fit: Fit, study: Study, run: Run, chosen: Sequence[Run] = ()) -> str:
     role = next(iter(fit.domains))
     seen = [*fit.observed(role).points.histories, *(study.history(r.name) for r in chosen)]
     mine = study.history(run.name)
-    alike = [h for h in seen if bool(h.cpt_lr.size) == bool(mine.cpt_lr.size)]
+    alike = [h for h in seen if h.is_cpt == mine.is_cpt]
     if not alike:
         return "No run of this kind has been done yet."
     aspects = _aspects(mine)
@@ -41,20 +40,20 @@ def reason(fit: Fit, study: Study, run: Run, chosen: Sequence[Run] = ()) -> str:
 
 def _aspects(mine: History) -> dict[str, Callable[[History], bool]]:
     """What sets a run apart, in words, and whether another run has it too."""
-    lr = _lr(mine)
+    lr = mine.phase_lr
     peak, fall = float(lr.max(initial=0.0)), _fall(mine)
     found: dict[str, Callable[[History], bool]] = {}
-    if mine.cpt_lr.size:
+    if mine.is_cpt:
         found[f"a replay share of {mine.replay:g}"] = lambda h: abs(h.replay - mine.replay) < 1e-9
-    found[f"a peak LR of {peak:g}"] = lambda h: _near(float(_lr(h).max(initial=0.0)), peak)
-    if mine.cpt_lr.size and mine.pt_lr.size:
+    found[f"a peak LR of {peak:g}"] = lambda h: _near(float(h.phase_lr.max(initial=0.0)), peak)
+    if mine.is_cpt and mine.pt_lr.size:
         found[f"a start at step {mine.pt_lr.size}"] = lambda h: _near(h.pt_lr.size, mine.pt_lr.size)
         found[f"a start whose LR is at {100 * _left(mine):.3g} % of its peak"] = lambda h: (
             abs(_left(h) - _left(mine)) < 0.25
         )
     ends = f"an LR that ends at {100 * fall:.3g} % of its peak"
     found[ends] = lambda h: abs(_fall(h) - fall) < 0.25
-    found[f"a length of {lr.size} steps"] = lambda h: _near(_lr(h).size, lr.size)
+    found[f"a length of {lr.size} steps"] = lambda h: _near(h.phase_lr.size, lr.size)
     if mine.model_size:
         found[f"a model of {mine.model_size:g} parameters"] = lambda h: (
             h.model_size == mine.model_size
@@ -64,12 +63,8 @@ def _aspects(mine: History) -> dict[str, Callable[[History], bool]]:
     return found
 
 
-def _lr(history: History) -> FloatArray:
-    return history.cpt_lr if history.cpt_lr.size else history.pt_lr
-
-
 def _fall(history: History) -> float:
-    lr = _lr(history)
+    lr = history.phase_lr
     return float(lr[-1] / lr.max()) if lr.size and lr.max() > 0 else 0.0
 
 

@@ -17,7 +17,7 @@ from cptlaw.studies.runs import Data, batch_label
 def check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> None:
     """Whether the law covers what is asked for."""
     for start in own:
-        if start.history.cpt_lr.size:
+        if start.history.is_cpt:
             raise DataError(
                 f"after = '{start.text}' is a CPT checkpoint; a plan starts from a pre-training "
                 "checkpoint. Forecast its continuations one by one (cptlaw forecast)."
@@ -34,7 +34,7 @@ def check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> No
     sized = all(s.history.model_size for s in own)
     if not sized and any(d.depends_on_size for d in fit.domains.values()):
         raise DataError("this fit depends on the model size; give model_size (--model-size N).")
-    based = [s.history.pt_lr.size > 0 or s.history.unknown_base is not None for s in own]
+    based = [s.history.has_base for s in own]
     if phase == "cpt" and not all(based):
         raise DataError("a CPT plan needs its base: after = 'RUN' or 'RUN@STEP' (--after).")
     if phase == "pt" and knobs.numbers("replay") != Numbers((0.0,)):

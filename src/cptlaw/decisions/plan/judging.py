@@ -218,14 +218,11 @@ class Judge:
 def ends(recipes: Sequence[Recipe], fit: Fit) -> Points:
     """The last step of n recipes that share a start."""
     start = recipes[0].start.history
-    before = start.pt_lr.size + start.cpt_lr.size
     histories = [start, *(recipe.history for recipe in recipes)]
-    last = np.array([before + r.schedule.steps for r in recipes], dtype=np.int64)
-    return Points(histories, np.arange(1, len(histories)), last, fit.convention, before)
+    last = np.array([start.steps + r.schedule.steps for r in recipes], dtype=np.int64)
+    return Points(histories, np.arange(1, len(histories)), last, fit.convention, start.steps)
 
 
 def end(recipe: Recipe, fit: Fit) -> Points:
     """The last step of one recipe, on its history alone."""
-    history = recipe.history
-    last = np.array([history.pt_lr.size + history.cpt_lr.size], dtype=np.int64)
-    return Points([history], np.zeros(1, dtype=np.int64), last, fit.convention)
+    return Points.at_ends([recipe.history], fit.convention)

@@ -275,11 +275,9 @@ def _one(
 
 def _place_of(fit: Fit, start: Start) -> Points | None:
     """The place of a start; None from scratch."""
-    history = start.history
-    if not history.pt_lr.size and history.unknown_base is None:
+    if not start.history.has_base:
         return None
-    last = np.array([history.pt_lr.size + history.cpt_lr.size], dtype=np.int64)
-    return Points([history], np.zeros(1, dtype=np.int64), last, fit.convention)
+    return Points.at_ends([start.history], fit.convention)
 
 
 def _usual_batch(fit: Fit, phase: Data) -> float | None:

@@ -82,7 +82,7 @@ def _start(fit: Fit, text: str | None, base_schedule: Schedule | str | None) -> 
     run, number = (after, int(step)) if at and not known else (name or None, None)
     if not bar:
         return _trained(Start(text or words, words, history, run, number))
-    if history.cpt_lr.size or history.unknown_base is not None:
+    if history.is_cpt or history.unknown_base is not None:
         raise DataError(f"after = '{text}': only a pre-training can be annealed before the CPT.")
     schedule = Schedule.parse(more, history.last_lr)
     history = history.then(Run("annealed", schedule=schedule, data="pt"))

@@ -142,7 +142,7 @@ def _check_bases(study: Study) -> None:
 def varies(study: Study) -> frozenset[str]:
     """Which of size, replay, batch and unknown (base) vary or occur among the fitted runs."""
     histories = _fitted(study)
-    cpt = [h for h in histories.values() if h.cpt_lr.size]
+    cpt = [h for h in histories.values() if h.is_cpt]
     found: set[str] = set()
     if any(h.unknown_base for h in histories.values()):
         found.add("unknown")

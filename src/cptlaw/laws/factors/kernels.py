@@ -246,7 +246,7 @@ def momentum(x: Points) -> FloatArray:
     """M at n points, shape (n,)."""
     out = np.zeros(len(x))
     for index, history in enumerate(x.histories):
-        lr = np.concatenate([history.pt_lr, history.cpt_lr])
+        lr = history.lr
         falls = -np.diff(lr, prepend=lr[:1])
         first, second = _moment(falls, 0.9), _moment(falls**2, 0.999)
         sums = np.append(0.0, np.cumsum(first / np.sqrt(1e5 * second + 1e-8)))

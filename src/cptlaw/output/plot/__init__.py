@@ -62,8 +62,8 @@ def schedule(value: Rates | Study | Mapping[str, Rates], ax: Axes | None = None)
     rates = _rates(value)
     own, ax = ax is None, style.axes(ax, height=4.5)
     handles = _draw_rates(ax, rates)
-    if isinstance(value, History) and value.pt_lr.size and value.cpt_lr.size:
-        handles += style.transfers(ax, [value.pt_lr.size])
+    if isinstance(value, History) and value.phase_start:
+        handles += style.transfers(ax, [value.phase_start])
     style.label_rates(ax)
     style.legend(ax, handles if len(handles) > 1 else [], own)
     return ax
@@ -90,7 +90,7 @@ def _own_rates(study: Study, run: Run) -> tuple[int, FloatArray]:
 def _all_lr(rates: Rates) -> FloatArray:
     if isinstance(rates, Schedule):
         return rates.lr()
-    return np.concatenate([rates.pt_lr, rates.cpt_lr])
+    return rates.lr
 
 
 def _draw_rates(ax: Axes, lines: Sequence[tuple[str, int, FloatArray]]) -> list[Any]:
@@ -126,7 +126,7 @@ def areas(history: History, convention: Convention | None = None, lambda_: float
     _draw_rates(top, rates)
     top.lines[0].set_color(style.BLACK)
     step = style.grid(0, pt + cpt, pt)
-    points = Points([history], np.zeros(step.size, np.int64), step, convention or Convention())
+    points = Points.along(history, step, convention or Convention())
     annealed = points.annealing(lambda_)
     named = [("PT", pt, points.s1_pt, annealed.pt), ("CPT", cpt, points.s1_cpt, annealed.cpt)]
     handles: list[Any] = []

@@ -156,11 +156,11 @@ def _draw_losses(ax: Axes, fit: Fit, drawn: _Drawn) -> list[Any]:
         ax.plot(at[kept], loss[kept], **{**look, "linestyle": ""}, alpha=0.4, zorder=2)
         first = _start(drawn.study, name, int(at.min()))
         step = style.grid(first, int(at.max()), history.pt_lr.size)
-        points = Points([history], np.zeros(step.size, np.int64), step, fit.convention)
+        points = Points.along(history, step, fit.convention)
         ax.plot(step, drawn.domain.loss(points), **{**look, "marker": ""}, zorder=3)
         handles.append(Line2D([], [], **look))
-        if history.cpt_lr.size and history.pt_lr.size:
-            transfers.append(history.pt_lr.size)
+        if history.phase_start:
+            transfers.append(history.phase_start)
     style.tell(ax, style.points_text(style.frame_losses(ax, drawn.at, observed.loss), "above"))
     return handles + style.transfers(ax, transfers)
 
@@ -168,8 +168,7 @@ def _draw_losses(ax: Axes, fit: Fit, drawn: _Drawn) -> list[Any]:
 def _start(study: Study, name: str, measured: int) -> int:
     """Where a run's curve begins: at its base, or else at its first fitted point."""
     start = study.start(study.run(name))
-    before = start.pt_lr.size + start.cpt_lr.size
-    return before if before or start.unknown_base is not None else measured
+    return start.steps if start.steps or start.unknown_base is not None else measured
 
 
 def _draw_residuals(ax: Axes, drawn: _Drawn) -> list[Any]:
@@ -211,8 +210,8 @@ def decomposition(fit: Fit, role: str, run: str, ax: Axes | None = None) -> Axes
     known = history.unknown_base is None
     begin = max(warmup_steps(history.pt_lr), 1) if known else 0
     begin = int(drawn.at[mine].min()) if mine.size and known else begin
-    step = style.grid(begin, history.pt_lr.size + history.cpt_lr.size, history.pt_lr.size)
-    points = Points([history], np.zeros(step.size, np.int64), step, fit.convention)
+    step = style.grid(begin, history.steps, history.pt_lr.size)
+    points = Points.along(history, step, fit.convention)
     handles = _draw_parts(ax, step, drawn.domain.parts(points))
     curves = [np.asarray(line.get_ydata()) for line in handles if hasattr(line, "get_ydata")]
     steps = np.concatenate([np.tile(step, len(curves)), drawn.at[mine]])
@@ -222,8 +221,7 @@ def decomposition(fit: Fit, role: str, run: str, ax: Axes | None = None) -> Axes
         kept = mine[style.sample(mine.size, 150)]
         marks: dict[str, Any] = {"marker": "o", "linestyle": "", "color": style.GREY, "alpha": 0.6}
         handles += ax.plot(drawn.at[kept], observed.loss[kept], **marks, label="measured")
-    has_transfer = history.pt_lr.size and history.cpt_lr.size
-    handles += style.transfers(ax, [history.pt_lr.size] if has_transfer else [])
+    handles += style.transfers(ax, [history.phase_start] if history.phase_start else [])
     style.label_axes(ax, title=f"{style.domain_title(role)}, {style.plain(run)}")
     style.legend(ax, handles, own)
     return ax
