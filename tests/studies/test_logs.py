@@ -528,7 +528,7 @@ def test_one_logged_loss_is_the_mean_of_all_steps_before(log) -> None:
         (b"step,loss\n1,2\n\0", "zero bytes"),
         (b"step,lo\xff\n1,2\n", "byte 8 is not UTF-8"),
         (b"\x1f\x8bnonsense", "damaged gzip"),
-        (gzip.compress(TINY.encode())[:-9], "damaged gzip"),
+        (gzip.compress(TINY.encode(), mtime=0)[:-9], "damaged gzip"),
         (b"PAR1 and more PAR1", "damaged Parquet"),
         ('{"step":1,"loss":2}\n{"step":2,"loss":}\n', "line 2: malformed JSON"),
         ('{"step":1,"loss":2}\n[1]\n', "line 2: a JSON value that is no object"),
@@ -560,6 +560,20 @@ def test_a_missing_file(log, tmp_path: Path) -> None:
         logs.read(tmp_path / "bse.csv")
     with pytest.raises(DataError, match=r"no such file.*Nor is there a directory"):
         logs.read(tmp_path / "nowhere" / "base.csv")
+
+
+def test_a_new_format_is_one_entry_of_the_table(log, tmp_path: Path, monkeypatch) -> None:
+    def rows(source: logs.Source) -> logs.Table:
+        step, loss = source.text.split("@")[1:]
+        columns = {"step": [step], "eval_loss": [loss]}
+        return logs.Table(source.given, source.stem, "mine", columns, lambda row: source.given)
+
+    mine = logs.Format("mine", lambda source: source.data.startswith(b"@"), rows, (".mine",))
+    monkeypatch.setattr(logs, "FORMATS", (mine, *logs.FORMATS))
+    run = logs.read(log("@10@3.5", "run.mine"))
+    assert (run.format, run.curves["eval_loss"].loss.tolist()) == ("mine", [3.5])
+    with pytest.raises(DataError, match=r"Name one file, such as .*run\.mine"):
+        logs.read(tmp_path)
 
 
 def test_a_directory_without_logs(log, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import click
 
 from cptlaw.cli.shared import JSON, check_figure, check_writable, say, say_written, show
 from cptlaw.errors import DataError
+from cptlaw.files import write_atomic
 
 if TYPE_CHECKING:
     from cptlaw.schedules.schedule import Schedule
@@ -24,7 +25,7 @@ FIGURES = (".png", ".svg", ".pdf")
     "--output",
     multiple=True,
     metavar="FILE",
-    help="Write .csv (every step), .py (a scheduler), or .png, .svg, .pdf; may be repeated.",
+    help="Write a file whose suffix says what: lr.csv, lr.py, lr.png; may be repeated.",
 )
 @JSON
 def schedule(text: str, start_lr: float | None, output: tuple[str, ...], as_json: bool) -> None:
@@ -39,8 +40,7 @@ def schedule(text: str, start_lr: float | None, output: tuple[str, ...], as_json
     parsed = Schedule.parse(text, start_lr)
     if start_lr is not None and _starts_itself(text, parsed):
         say(f"note: the schedule says itself where it starts; --from {start_lr:g} is not used.")
-    for path in output:
-        _write(parsed, path)
+    _write(parsed, output)
     show(as_json, lambda: summary_shape(parsed), lambda: summary_text(parsed))
     say_written(*output)
     if not output:
@@ -55,34 +55,32 @@ def _starts_itself(text: str, parsed: Schedule) -> bool:
 
 
 def _check(output: tuple[str, ...]) -> None:
-    """Whether all can be written, before any is."""
-    from cptlaw.schedules.export.files import check_module_name
+    """Whether there is such a kind of file, before any work begins."""
+    from cptlaw.schedules.export import EXPORTS
 
     check_writable(*output)
     for path in output:
         suffix = Path(path).suffix.lower()
         if suffix in FIGURES:
             check_figure(path)
-        elif suffix == ".py":
-            check_module_name(path)
-        elif suffix != ".csv":
+        elif suffix not in EXPORTS:
             raise DataError(
-                f"{path}: a schedule is written as .csv, .py, {', '.join(FIGURES)}, not "
+                f"{path}: a schedule is written as {', '.join((*EXPORTS, *FIGURES))}, not "
                 f"'{suffix}'. Change the file's suffix."
             )
 
 
-def _write(schedule: Schedule, path: str) -> None:
+def _write(schedule: Schedule, output: tuple[str, ...]) -> None:
+    """Write all files, or none where one of them cannot be."""
     from cptlaw.output import plot
-    from cptlaw.schedules import export
+    from cptlaw.schedules.export import EXPORTS, export_text
 
-    suffix = Path(path).suffix.lower()
-    if suffix == ".csv":
-        export.write_csv(schedule, path)
-    elif suffix == ".py":
-        export.write_python(schedule, path)
-    else:
-        plot.save(plot.schedule(schedule), path)
+    texts = {p: export_text(schedule, p) for p in output if Path(p).suffix.lower() in EXPORTS}
+    for path in output:
+        if path in texts:
+            write_atomic(path, texts[path])
+        else:
+            plot.save(plot.schedule(schedule), path)
 
 
 def summary_text(schedule: Schedule) -> str:

@@ -18,11 +18,12 @@ from cptlaw.files import write_atomic
 from cptlaw.output.json.plan import plan_shape
 from cptlaw.output.pilot_files import EXPERIMENT, experiment_text
 from cptlaw.output.text.plan import plan_text
-from cptlaw.schedules.export.files import write_csv, write_python
+from cptlaw.schedules import export
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
-FILES = ("plan.txt", "plan.json", "schedule.csv", "schedule.py", EXPERIMENT)
+SCHEDULES = ("schedule.csv", "schedule.py")
+FILES = ("plan.txt", "plan.json", *SCHEDULES, EXPERIMENT)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -88,15 +89,15 @@ def write(
         text = experiment_text(_pilots(plan, study, name), experiment)
         _check_names(text, experiment)
         texts[EXPERIMENT] = text
-    made = [target / file for file in (*texts, "schedule.csv", "schedule.py")]
+    made = [target / file for file in (*texts, *SCHEDULES)]
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{target}: cannot be made: {error.strerror}.") from None
     for file, text in texts.items():
         write_atomic(target / file, text.encode())
-    write_csv(recipe.schedule, target / "schedule.csv")
-    write_python(recipe.schedule, target / "schedule.py")
+    for file in SCHEDULES:
+        export.write(recipe.schedule, target / file)
     return made
 
 

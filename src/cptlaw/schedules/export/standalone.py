@@ -1,4 +1,4 @@
-"""What a written schedule module is made of: `files` copies the source of what stands here.
+"""What a written schedule module is made of: `python` copies the source of what stands here.
 
 A written module has its own SEGMENTS and EXACT in place of these, and no cptlaw to import.
 """

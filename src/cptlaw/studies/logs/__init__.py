@@ -49,6 +49,6 @@ def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
 
 
 def _candidates(directory: Path) -> str:
-    suffixes = (".csv", ".tsv", ".jsonl", ".parquet", ".json", ".gz")
+    suffixes = {".gz", *(suffix for log_format in FORMATS for suffix in log_format.suffixes)}
     found = sorted(str(p) for p in directory.iterdir() if p.suffix.lower() in suffixes)
     return f"Name one file, such as {quoted(found[:3])}." if found else "Name the log file itself."

@@ -135,5 +135,5 @@ def _table(source: Source, kind: str, records: Any, notes: list[str], number: An
     )
 
 
-LINES = Format("jsonl", lambda source: source.first_character == "{", _read_lines)
-LIST = Format("json", lambda source: source.first_character == "[", _read_list)
+LINES = Format("jsonl", lambda source: source.first_character == "{", _read_lines, (".jsonl",))
+LIST = Format("json", lambda source: source.first_character == "[", _read_list, (".json",))

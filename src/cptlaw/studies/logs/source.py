@@ -80,11 +80,13 @@ class Format:
         name: what `Run.format` says.
         claims: whether a source is of this format, judged by its content.
         read: its rows, raising DataError where they cannot be had.
+        suffixes: of its files, as a hint for people.
     """
 
     name: str
     claims: Callable[[Source], bool]
     read: Callable[[Source], Table]
+    suffixes: tuple[str, ...] = ()
 
 
 def open_source(path: str | Path) -> Source:

@@ -179,5 +179,7 @@ def _cells(pa: Any, kind: Any, column: Any) -> list[Cell] | None:
     return None
 
 
-PARQUET = Format("parquet", lambda source: source.data.startswith(b"PAR1"), _read_parquet)
-DELIMITED = Format("csv", lambda source: not source.is_directory, _read_delimited)
+PARQUET = Format(
+    "parquet", lambda source: source.data.startswith(b"PAR1"), _read_parquet, (".parquet",)
+)
+DELIMITED = Format("csv", lambda source: not source.is_directory, _read_delimited, (".csv", ".tsv"))

@@ -1,18 +1,16 @@
-"""Schedules as files: the learning rate of every step, and a module that needs no cptlaw."""
+"""A schedule as a Python module that needs no cptlaw."""
 
 from __future__ import annotations
 
 import inspect
 import keyword
 import textwrap
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
-from cptlaw.files import write_atomic
 from cptlaw.schedules.export import standalone
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
@@ -74,52 +72,24 @@ STEPS = ENDS[-1]
 {code}'''
 
 
-def write_csv(schedule: Schedule, path: str | Path) -> Path:
-    """Write the columns step and lr, a row for every step, all digits of every learning rate.
-
-    Args:
-        schedule: what to write.
-        path: where to.
-
-    Raises:
-        DataError: the folder is missing, or cannot be written to.
-    """
-    rows = (f"{step},{lr!r}\n" for step, lr in enumerate(schedule.lr().tolist(), start=1))
-    return write_atomic(path, "step,lr\n" + "".join(rows))
-
-
-def write_python(schedule: Schedule, path: str | Path) -> Path:
-    """Write a Python module with `lr_at(step)` and `make_scheduler(optimizer)`.
+def python_text(schedule: Schedule, name: str) -> str:
+    """A Python module with `lr_at(step)` and `make_scheduler(optimizer)`.
 
     It needs no cptlaw; its first lines say how a training run uses it. Its learning rates are
     those of `schedule.lr()`, to within 1e-15 of each.
 
     Args:
         schedule: what to write.
-        path: where to, such as lr.py.
+        name: of the module.
 
     Raises:
-        DataError: a name that cannot be imported, or a folder that cannot be written to.
+        DataError: a name that cannot be imported.
     """
-    check_module_name(path)
-    return write_atomic(path, _module(schedule, Path(path).stem))
-
-
-def check_module_name(path: str | Path) -> None:
-    """Whether a file of that name can be imported.
-
-    Raises:
-        DataError: it cannot.
-    """
-    name = Path(path).stem
-    if Path(path).suffix != ".py" or not name.isidentifier() or keyword.iskeyword(name):
+    if not name.isidentifier() or keyword.iskeyword(name):
         raise DataError(
-            f"{path}: cannot be imported as a Python module under this name. Use letters, digits "
-            "and _ and the suffix .py, as in lr.py."
+            "cannot be imported as a Python module under this name. Use letters, digits and _, "
+            "as in lr.py."
         )
-
-
-def _module(schedule: Schedule, name: str) -> str:
     rows = _rows(schedule)
     return _MODULE.format(
         name=name,

@@ -1,0 +1,28 @@
+"""Schedules of every kind, and written modules imported again."""
+
+import importlib.util
+
+from cptlaw.schedules.schedule import Schedule
+
+OF_EACH_KIND = {
+    "warmup": "warmup 30 to 2e-4",
+    "constant": "constant 7 to 1e-4",
+    "linear": "linear 400 to 0 from=3e-4",
+    "cosine": "cosine 999 to 0 from=3e-4 until=990",
+    "sqrt": "sqrt 37 to 1e-5 from=3e-4",
+    "exponential": "exponential 3000 to 1e-8 from=3e-4",
+    "power": "power 3000 to 0 from=3e-4 power=1.7",
+    "inverse_sqrt": "inverse_sqrt 50 from=3e-4 timescale=7.5",
+}
+PLANS = {kind: Schedule.parse(text) for kind, text in OF_EACH_KIND.items()}
+PLANS["array"] = Schedule.from_array([3e-4, 1e-4 / 3, 0.0, 2e-5])
+PLANS["all"] = PLANS["warmup"].join(*PLANS.values())
+SHORT = Schedule.parse("warmup 5 to 3e-3 | constant 6 | cosine 9 to 0")
+
+
+def imported(path):
+    """A written module, imported."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
