@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from command import run
-from cptlaw import Convention, DataError, backtest, datasets, fit, forecast, published, store
+from cptlaw import (
+    Convention,
+    DataError,
+    backtest,
+    catalog,
+    datasets,
+    fit,
+    forecast,
+    published,
+    store,
+)
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.uncertainty import ensemble_of
 from cptlaw.forecasting.intervals import (
@@ -93,7 +103,8 @@ def test_calibrations_by_law():
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
     functional = fit(study, "functional").domain("pt")
     assert calibration_of(functional) == OTHERS
-    effective = replace(functional, law=replace(functional.law, name="effective"))
+    traits = catalog.LAWS["effective"].traits
+    effective = replace(functional, law=replace(functional.law, traits=traits))
     assert calibration_of(effective) == CALIBRATIONS["effective"]
     both = replace(functional, members=(functional, effective))
     assert calibration_of(both) == OTHERS

@@ -5,7 +5,7 @@ import pytest
 from cptlaw import catalog
 from cptlaw.errors import DataError
 from cptlaw.laws.catalog import Facts
-from cptlaw.laws.law import latex_name
+from cptlaw.laws.law import Law, Term, latex_name
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
@@ -96,20 +96,26 @@ def test_no_law_covers_it(choose, which, words):
 
 
 @pytest.mark.parametrize(
-    ("names", "what", "seen"),
+    ("name", "what", "seen"),
     [
-        (["eq4"], "cpt", True),
-        (["eq1"], "cpt", False),
-        (["eq4", "eq8"], "replay", True),
-        (["eq4", "eq7"], "replay", False),
-        (["effective"], "size", True),
-        (["effective"], "batch", False),
-        (["of somebody else"], "replay", False),
-        ([], "cpt", False),
+        ("eq4", "cpt", True),
+        ("eq1", "cpt", False),
+        ("eq8", "replay", True),
+        ("eq7", "replay", False),
+        ("effective", "size", True),
+        ("effective", "batch", False),
+        ("effective", "repetition", False),
+        ("effective+repetition", "repetition", True),
     ],
 )
-def test_what_laws_see(names, what, seen):
-    assert catalog.sees(names, what) is seen
+def test_what_laws_see(name, what, seen):
+    assert catalog.example(name).sees(what) is seen
+    assert (name in catalog.that_see(what)) is seen
+
+
+def test_a_law_of_somebody_else_sees_cpt_alone():
+    law = Law("of somebody else", "a law", "an example", (Term("L0"),))
+    assert law.sees("cpt") and not any(law.sees(w) for w in ("replay", "size", "batch"))
 
 
 @pytest.mark.parametrize(
@@ -245,7 +251,7 @@ def test_an_unknown_law():
 
 # --- how they are written ---------------------------------------------------------------------
 
-SEE_ALL = [name for name, entry in catalog.LAWS.items() if {"replay", "size"} <= set(entry.sees)]
+SEE_ALL = [name for name, entry in catalog.LAWS.items() if {"replay", "size"} <= entry.traits.sees]
 LAWS = [catalog.example(name) for name in catalog.LAWS] + [
     catalog.get("eq4-batch", MANY),
     catalog.get("eq8", Facts("cpt")),

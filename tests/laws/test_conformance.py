@@ -41,7 +41,7 @@ def flat(step):
 
 def blank_study(name, role):
     """Runs without losses that vary in what the law wants to see."""
-    sees = catalog.LAWS[name].sees
+    sees = catalog.LAWS[name].traits.sees
     sizes = (50e6, 200e6, 800e6) if "size" in sees else (None,)
     shares = (0.0, 0.25, 0.5, 0.8) if "replay" in sees else (0.0,)
     batches = (1e6, 4e6) if "batch" in sees else (None,)

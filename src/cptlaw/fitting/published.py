@@ -129,12 +129,12 @@ def _fit(name: str) -> Fit:
 
 
 def _domain(name: str, role: str, entry: dict[str, Any]) -> DomainFit:
-    bases = (name.removesuffix("-law"),) if entry["law"] == "unknown-pt" else ()
+    bases = (name.removesuffix("-law"),) if _has_unknown_base(entry) else ()
     facts = Facts(role, REFERENCE_AREA, _LONGEST, bases)
     fixed = {"lambda": _data()["lambda"], **entry.get("fixed", {})}
     printed = entry[role]
     params = {**printed, **entry.get("recovered", {}).get(role, {})}
-    if entry["law"] == "eq8":
+    if "a2" in printed:
         params["B"] = _whole_shift(role, printed["B"], printed["a2"])
     law = catalog.get(entry["law"], facts)
     stated = {**params, **fixed}
@@ -148,6 +148,10 @@ def _domain(name: str, role: str, entry: dict[str, Any]) -> DomainFit:
         ranges=_ranges(entry),
         fixed=fixed,
     )
+
+
+def _has_unknown_base(entry: dict[str, Any]) -> bool:
+    return "unknown" in catalog.LAWS[entry["law"]].traits.sees
 
 
 def _whole_shift(role: str, b: float, a2: float) -> float:
@@ -195,7 +199,7 @@ def _ranges(entry: dict[str, Any]) -> dict[str, tuple[float, float]]:
         "model_size": (min(sizes), max(sizes)),
         **{quantity: tuple(map(float, r)) for quantity, r in entry.get("ranges", {}).items()},
     }
-    if entry["law"] != "unknown-pt":
+    if not _has_unknown_base(entry):
         found["pt_peak_lr"] = found["cpt_peak_lr"]
     return found
 

@@ -24,7 +24,6 @@ from cptlaw.fitting.scores import score
 from cptlaw.laws import catalog
 from cptlaw.studies.study import Study
 
-CANDIDATES = ("effective", "paper", "multi-power", "functional", "relaxing")
 ORIGINS = (1 / 3, 2 / 3)
 """Shares of the last runs that are fitted, the rest forecast."""
 _FOLDS = 8
@@ -159,8 +158,7 @@ def _average(study: Study, fits: Mapping[str, Fit], weights: Mapping[str, float]
 
 def suited(study: Study) -> Iterator[str]:
     """Names of the candidate laws that cover what varies in a study, the default first."""
-    names = (catalog.paper_name(study) if n == "paper" else n for n in CANDIDATES)
-    for name in dict.fromkeys((catalog.default_name(study), *names)):
+    for name in dict.fromkeys((catalog.default_name(study), *catalog.candidates(study))):
         try:
             catalog.check(name, study)
         except CptlawError:

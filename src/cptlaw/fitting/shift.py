@@ -122,7 +122,7 @@ def _on_a_constant_run(fit: Fit, area: float) -> Points:
 def _batch(
     domain: DomainFit, batch: str | tuple[float | None, int | None] | None
 ) -> tuple[float | None, int | None]:
-    if domain.law.name != "eq4-batch":
+    if not domain.law.sees("batch"):
         return None, None
     labels = domain.facts.batches
     label = batch_label(*batch) if isinstance(batch, tuple) else batch

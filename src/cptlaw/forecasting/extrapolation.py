@@ -8,7 +8,6 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.shift import shift_at
 from cptlaw.forecasting.intervals import distances
-from cptlaw.laws import catalog
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
@@ -65,11 +64,10 @@ def warnings(
     """
     history, phase = points.histories[0], run.data
     leaves = [leaf for d in fit.domains.values() for leaf in d.leaves]
-    laws = {leaf.law.name for leaf in leaves}
     unseen = " The fitted law does not see it, so it has no effect on the forecast."
-    is_ours = laws == {"effective"}
+    is_ours = {leaf.law.traits.forecasts for leaf in leaves} == {"effective"}
     of_size = "" if any(d.depends_on_size for d in leaves) else unseen
-    of_replay = "" if catalog.sees(laws, "replay") else unseen
+    of_replay = "" if any(d.law.sees("replay") for d in leaves) else unseen
     length = float(history.cpt_lr.size if phase == "cpt" else history.pt_lr.size)
     asked: list[tuple[str, str, float | None, str]] = [
         *_peaks(history, is_ours),
@@ -113,8 +111,8 @@ def _peaks(history: History, is_ours: bool) -> list[tuple[str, str, float | None
 def _batch(fit: Fit, run: Run) -> list[str]:
     """A CPT batch that was not fitted, where the fitted runs say theirs."""
     labels = {label for domain in fit.domains.values() for label in domain.facts.batches}
-    laws = {domain.law.name for domain in fit.domains.values()}
-    if run.data == "pt" or "eq4-batch" in laws or not labels or "?x?" in labels:
+    seen = any(domain.law.sees("batch") for domain in fit.domains.values())
+    if run.data == "pt" or seen or not labels or "?x?" in labels:
         return []
     if run.batch_label in labels or run.batch_label == "?x?":
         return []

@@ -273,7 +273,7 @@ def _with_batch(fit: Fit, run: Run, batch_tokens: float | None, sequence_length:
     run = replace(run, batch_tokens=batch_tokens, sequence_length=sequence_length)
     for domain in fit.domains.values():
         labels = domain.facts.batches
-        if domain.law.name == "eq4-batch" and run.data == "cpt" and run.batch_label not in labels:
+        if domain.law.sees("batch") and run.data == "cpt" and run.batch_label not in labels:
             raise DataError(
                 f"a batch of {run.batch_label} (tokens x sequence length) was not fitted; "
                 f"fitted: {', '.join(labels)}. Give --batch-tokens and --sequence-length."

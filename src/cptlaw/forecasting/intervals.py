@@ -56,7 +56,7 @@ class Calibration:
 _PAPER = Calibration(2.1, 0.86, 4.8e-4, 1.5e-3, 1.6e-2, 1.2e-2, 6.7e-2, 8.8e-3, 7.3e-3)
 CALIBRATIONS: Mapping[str, Calibration] = {
     "effective": Calibration(0.49, 1.1, 2.7e-4, 7.3e-4, 1.4e-3, 2.7e-3, 1.7e-2, 8.6e-3, 1.3e-3),
-    **dict.fromkeys(("eq1", "eq4", "eq7", "eq8", "eq7+eq8"), _PAPER),
+    "paper": _PAPER,
 }
 OTHERS = Calibration(2.1, 1.1, 2.1e-3, 5e-3, 2.5e-2, 2e-2, 5e-2, 5e-2, 7.7e-3)
 
@@ -181,8 +181,8 @@ def scales(
 
 def calibration_of(domain: DomainFit) -> Calibration:
     """What was measured for the law, or a wide one for a law that was not measured."""
-    names = {leaf.law.name for leaf in domain.leaves}
-    return CALIBRATIONS.get(names.pop(), OTHERS) if len(names) == 1 else OTHERS
+    kinds = {leaf.law.traits.forecasts for leaf in domain.leaves}
+    return CALIBRATIONS.get(kinds.pop(), OTHERS) if len(kinds) == 1 else OTHERS
 
 
 def noise_of(fit: Fit, role: str) -> Noise:

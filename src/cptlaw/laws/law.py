@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -20,6 +20,7 @@ from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.laws.dual import Differentiated
 from cptlaw.laws.points import Points
+from cptlaw.laws.traits import Traits, Varied
 
 Part: TypeAlias = Literal["base", "annealing", "shift"]
 Bound: TypeAlias = Literal["nonnegative", "nonpositive", "free"]
@@ -93,6 +94,7 @@ class Factor:
         hidden: the same as `evaluate` for the hidden PT curve, had the CPT's steps gone on with
             D_pt; None where the factor belongs wholly to its term's part.
         conventional: whether the convention for the initial warm-up changes it.
+        sized: whether it depends on the model size.
     """
 
     shapes: tuple[Shape, ...]
@@ -101,6 +103,7 @@ class Factor:
     latex: str
     hidden: Callable[..., Valued] | None = None
     conventional: bool = True
+    sized: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class Law:
         source: paper and equation.
         terms: added up they give the loss in nats per token.
         reference_area: the forward area of the CPT at which an anchored shift is stated.
+        traits: what other code needs to know of it.
     """
 
     name: str
@@ -150,6 +154,7 @@ class Law:
     source: str
     terms: tuple[Term, ...]
     reference_area: float = 1.0
+    traits: Traits = field(default_factory=Traits)
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
@@ -246,10 +251,14 @@ class Law:
             value *= _value(evaluate, points, [params[s.name] for s in factor.shapes])
         return value
 
+    def sees(self, what: Varied) -> bool:
+        """Whether runs may differ in this; see `Traits`."""
+        return what in self.traits.sees
+
     @property
     def depends_on_size(self) -> bool:
         """Whether the model size is in it."""
-        return any(s.name.startswith("gamma") for s in self.shapes)
+        return any(f.sized for t in self.terms for f in t.factors)
 
     @property
     def counts_warmup_as_it_was(self) -> bool:
@@ -293,6 +302,11 @@ def _latex(term: Term) -> str:
 
 def _fill(template: str, write: Callable[[str], str]) -> str:
     return re.sub(r"<([^>]+)>", lambda match: write(match.group(1)), template)
+
+
+def stem(name: str) -> str:
+    """A parameter's name without its label: E[x] -> E."""
+    return name.partition("[")[0]
 
 
 def latex_name(name: str) -> str:

@@ -30,10 +30,8 @@ TARGET = 0.003
 
 PROTOCOLS = ("two-peaks", "peak-up", "peak-down", "grid-schedule", "grid-replay", "grid-far")
 GOALS = ("cpt=1", "cpt=1 pt=0.3", "pt=1")
-_AS_PAPER = ("eq1", "eq4", "eq7", "eq8", "eq7+eq8")
-_ELSEWHERE = ("unknown-pt", "eq4-batch")  # for bases or batches that none of these studies has
 ALL = tuple(
-    dict.fromkeys(n for n in ("effective", *CHOSEN, *LAWS) if n not in (*_AS_PAPER, *_ELSEWHERE))
+    dict.fromkeys(("effective", *CHOSEN, *(n for n, e in LAWS.items() if not e.traits.paper_for)))
 )
 """Every law that fits these curves; "paper" is the one of its laws that each study asks for."""
 

@@ -17,6 +17,8 @@ from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.decisions.analysis.weighing import transfers
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.laws.catalog import LAWS
+from cptlaw.laws.law import stem
 from cptlaw.laws.points import Points
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
@@ -24,7 +26,6 @@ from cptlaw.studies.runs import Run
 
 FAR_FROM_LIMIT = 0.2
 """Share of its limit below which a shift says nothing about that limit."""
-_WITH_LIMIT = ("eq4", "eq4-batch", "eq7", "eq8", "eq8-printed", "eq7+eq8", "eq9", "eq10")
 _STARTS = 48
 
 
@@ -203,16 +204,22 @@ def _at_zero(x: FloatArray, y: FloatArray) -> float:
 
 def _limit(domain: DomainFit, points: Points) -> FloatArray:
     """What a law tends to at n places when only the forward area grows, shape (n,)."""
-    steep = {name: 1e9 for name in domain.params if name.startswith("beta")}
-    return domain.law.loss(points, {**domain.params, "A": 0.0, **steep})
+    return domain.law.loss(points, _endless(domain))
+
+
+def _endless(domain: DomainFit) -> dict[str, float]:
+    """The fitted parameters, but for those that have another value in an endless CPT."""
+    limit = domain.law.traits.limit
+    return {name: limit.get(stem(name), value) for name, value in domain.params.items()}
 
 
 def _no_limit(domain: DomainFit) -> str:
-    if domain.law.name in _WITH_LIMIT:
+    if domain.law.traits.limit:
         return ""
+    those = [name for name, entry in LAWS.items() if entry.traits.limit]
     return (
         f"law {domain.law.name} of domain '{domain.role}' has no limit that a CPT tends to "
-        f"whatever its start; the laws that have are {', '.join(_WITH_LIMIT)}."
+        f"whatever its start; the laws that have are {', '.join(those)}."
     )
 
 
@@ -221,8 +228,7 @@ def _far_limit(fit: Fit, base: Schedule, schedule: Schedule, role: str, replay: 
     domain = fit.domain(role)
     end = Points.at_ends(_from_each(base, schedule, np.array([base.steps]), replay), fit.convention)
     reached = float(domain.parts(end)["shift"][0])
-    steep = {name: 1e9 for name in domain.params if name.startswith("beta")}
-    whole = float(domain.law.parts(end, {**domain.params, **steep})["shift"][0])
+    whole = float(domain.law.parts(end, _endless(domain))["shift"][0])
     if abs(reached) >= FAR_FROM_LIMIT * abs(whole):
         return ""
     return (

@@ -11,6 +11,7 @@ from cptlaw.decisions.plan.recipe import Kitchen, Start
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.extrapolation import check_known
+from cptlaw.laws.catalog import that_see
 from cptlaw.studies.runs import Data, batch_label
 
 
@@ -39,17 +40,18 @@ def check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> No
         raise DataError("a CPT plan needs its base: after = 'RUN' or 'RUN@STEP' (--after).")
     if phase == "pt" and knobs.numbers("replay") != Numbers((0.0,)):
         raise DataError("replay belongs to a CPT run, but this plan is of D_pt training.")
-    if knobs.batch_tokens is not None and "eq4-batch" not in {leaf.law.name for leaf in leaves}:
+    if knobs.batch_tokens is not None and not any(leaf.law.sees("batch") for leaf in leaves):
+        law, *_ = that_see("batch")
         raise DataError(
             "the fitted law does not see the batch, so it cannot vary. Fit runs of several batches "
-            "with law eq4-batch (cptlaw fit --law eq4-batch)."
+            f"with law {law} (cptlaw fit --law {law})."
         )
 
 
 def check_batches(fit: Fit, kitchen: Kitchen, knobs: Knobs) -> None:
     """Whether the CPT batches are among the fitted ones, where each has its own shift."""
     leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
-    if kitchen.data == "pt" or "eq4-batch" not in {leaf.law.name for leaf in leaves}:
+    if kitchen.data == "pt" or not any(leaf.law.sees("batch") for leaf in leaves):
         return
     labels = sorted({label for leaf in leaves for label in leaf.facts.batches})
     given = knobs.numbers("batch_tokens")

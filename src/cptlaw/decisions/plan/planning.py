@@ -312,7 +312,7 @@ def _near_ties(fit: Fit, aim: Aim) -> list[str]:
     if aim.kind == "cheapest":
         return []
     leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
-    mean, worst = _COST[all(leaf.law.name.startswith("effective") for leaf in leaves)]
+    mean, worst = _COST[all(leaf.law.traits.choices == "effective" for leaf in leaves)]
     return [
         f"choices by laws of this kind among real runs were {mean} nats above the best on average, "
         f"{worst} at worst: recipes that differ by less are as good."
@@ -322,8 +322,8 @@ def _near_ties(fit: Fit, aim: Aim) -> list[str]:
 def _repeated(fit: Fit, best: Option) -> list[str]:
     """A sentence where the D_cpt data are seen again, and the law does not know what that does."""
     passes = best.costs.get("passes", 0.0)
-    laws = {leaf.law.name for domain in fit.domains.values() for leaf in domain.leaves}
-    if passes <= 1.001 or any("repetition" in law for law in laws):
+    leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
+    if passes <= 1.001 or any(leaf.law.sees("repetition") for leaf in leaves):
         return []
     return [
         f"The D_cpt data are seen {passes:.3g} times. The fitted law has met no repeated data, "

@@ -6,8 +6,6 @@ modules here (or, from outside, in `LAWS`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from cptlaw.errors import DataError, suggestion
@@ -16,6 +14,7 @@ from cptlaw.laws.catalog.entries import Entry, Facts, Terms
 from cptlaw.laws.catalog.paper import PAPER
 from cptlaw.laws.law import Law
 from cptlaw.laws.points import group_label
+from cptlaw.laws.traits import Traits, Varied
 from cptlaw.studies.history import History
 from cptlaw.studies.study import Study
 
@@ -26,13 +25,17 @@ __all__ = [
     "Entry",
     "Facts",
     "Terms",
+    "Traits",
+    "Varied",
+    "asked_of",
+    "candidates",
     "check",
     "default_name",
     "example",
     "get",
     "paper_name",
     "resolve",
-    "sees",
+    "that_see",
     "varies",
 ]
 
@@ -52,7 +55,8 @@ def get(name: str, facts: Facts) -> Law:
     if name not in LAWS:
         raise DataError(f"law '{name}' is unknown. {suggestion(name, LAWS)}")
     entry = LAWS[name]
-    return Law(entry.name, entry.title, entry.source, entry.terms(facts), facts.reference_area)
+    terms = entry.terms(facts)
+    return Law(entry.name, entry.title, entry.source, terms, facts.reference_area, entry.traits)
 
 
 def example(name: str) -> Law:
@@ -96,30 +100,33 @@ def paper_name(study: Study) -> str:
         DataError: known and unknown bases are mixed, or no law covers what varies.
     """
     _check_bases(study)
-    varying = varies(study)
-    if not study.has_cpt:
-        return "eq7" if "size" in varying else "eq1"
-    names = {
-        frozenset[str](): "eq4",
-        frozenset({"unknown"}): "unknown-pt",
-        frozenset({"size"}): "eq7",
-        frozenset({"replay"}): "eq8",
-        frozenset({"size", "replay"}): "eq7+eq8",
-        frozenset({"batch"}): "eq4-batch",
-    }
-    if varying not in names:
-        what = " and ".join(sorted(varying - {"unknown"}))
-        base = " and go on from an unknown base" if "unknown" in varying else ""
-        raise DataError(
-            f"the CPT runs vary in {what}{base}; no law covers that together. "
-            "Leave out runs so that less varies, or name a law with --law."
-        )
-    return names[varying]
+    varying, asked = varies(study), asked_of(study)
+    for name, entry in LAWS.items():
+        if asked in entry.traits.paper_for:
+            return name
+    what = " and ".join(sorted(varying - {"unknown"}))
+    base = " and go on from an unknown base" if "unknown" in varying else ""
+    raise DataError(
+        f"the CPT runs vary in {what}{base}; no law covers that together. "
+        "Leave out runs so that less varies, or name a law with --law."
+    )
 
 
-def sees(names: Iterable[str], what: str) -> bool:
-    """Whether any of the named laws sees what varies; laws from outside see CPT alone."""
-    return any(name in LAWS and what in LAWS[name].sees for name in names)
+def asked_of(study: Study) -> frozenset[Varied]:
+    """What a law has to see of a study: CPT, if any run goes on with it, and what varies."""
+    return varies(study) | (frozenset[Varied]({"cpt"}) if study.has_cpt else frozenset[Varied]())
+
+
+def candidates(study: Study) -> tuple[str, ...]:
+    """Names of the laws that `auto` and `average` try, of the paper's the one for the study."""
+    asked = asked_of(study)
+    tried = {n: e.traits.paper_for for n, e in LAWS.items() if e.traits.candidate}
+    return tuple(name for name, only in tried.items() if not only or asked in only)
+
+
+def that_see(what: Varied) -> tuple[str, ...]:
+    """Names of the laws that see what may vary."""
+    return tuple(name for name, entry in LAWS.items() if what in entry.traits.sees)
 
 
 def _fitted(study: Study) -> dict[str, History]:
@@ -139,11 +146,11 @@ def _check_bases(study: Study) -> None:
         )
 
 
-def varies(study: Study) -> frozenset[str]:
+def varies(study: Study) -> frozenset[Varied]:
     """Which of size, replay, batch and unknown (base) vary or occur among the fitted runs."""
     histories = _fitted(study)
     cpt = [h for h in histories.values() if h.is_cpt]
-    found: set[str] = set()
+    found: set[Varied] = set()
     if any(h.unknown_base for h in histories.values()):
         found.add("unknown")
     if len({h.model_size for h in histories.values() if h.model_size is not None}) > 1:
@@ -155,9 +162,9 @@ def varies(study: Study) -> frozenset[str]:
     return frozenset(found)
 
 
-def _check_seen(name: str, varying: frozenset[str]) -> None:
+def _check_seen(name: str, varying: frozenset[Varied]) -> None:
     """Whether the named law sees what varies between the fitted runs."""
-    seen = LAWS[name].sees
+    seen = LAWS[name].traits.sees
     if "batch" in varying and "batch" not in seen:
         raise DataError(
             f"the CPT runs differ in batch_tokens or sequence_length, which law {name} does not "
@@ -182,7 +189,7 @@ def check(name: str, study: Study) -> None:
     if name not in LAWS:
         raise DataError(f"law '{name}' is unknown. {suggestion(name, LAWS)}")
     _check_bases(study)
-    varying, seen = varies(study), LAWS[name].sees
+    varying, seen = varies(study), LAWS[name].traits.sees
     if ("unknown" in varying) != ("unknown" in seen):
         raise DataError(
             f"law {name} "
@@ -195,7 +202,7 @@ def check(name: str, study: Study) -> None:
     if "cpt" not in seen and study.has_cpt:
         raise DataError(f"law {name} has no shift, but the study has CPT runs. Use eq4.")
     _check_seen(name, varying)
-    if name in ("eq7", "eq7+eq8") or "size" in varying:
+    if example(name).depends_on_size or "size" in varying:
         for run, history in _fitted(study).items():
             if history.model_size is None:
                 raise DataError(f"law {name} needs model_size of run '{run}'.")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cptlaw.laws.law import Bound, Term
+from cptlaw.laws.traits import Traits
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,14 @@ class Entry:
         title: a few words.
         source: paper and equation.
         terms: its terms, for the facts of a study.
-        sees: what may vary between runs, of "cpt" (runs that go on with CPT), "replay", "size",
-            "batch" (of the CPT) and "unknown" (a base of unknown pre-training, which it needs).
+        traits: what other code needs to know of it.
     """
 
     name: str
     title: str
     source: str
     terms: Terms
-    sees: tuple[str, ...] = ("cpt",)
+    traits: Traits = field(default_factory=Traits)
 
 
 def sign_of_shift(facts: Facts) -> Bound:

@@ -6,15 +6,24 @@ past begins to fade, rho the power with which it ends, zeta a power of the LR.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cptlaw.laws.catalog.entries import Entry, Facts, Terms, sign_of_shift
-from cptlaw.laws.catalog.ours import base_terms, completed, shift_of_cpt, size_floor
+from cptlaw.laws.catalog.ours import TRAITS, base_terms, completed, shift_of_cpt, size_floor
 from cptlaw.laws.factors import kernels, shifts
 from cptlaw.laws.factors.effective import AREA, EFFECTIVE, Clock, power_of_progress
 from cptlaw.laws.factors.paper import size_power
 from cptlaw.laws.factors.transfer import repetition
 from cptlaw.laws.law import Factor, Prior, Term
+from cptlaw.laws.traits import Traits
 
-SEES = ("cpt", "replay", "size")
+# What all of these see; `auto` tries some of them.
+_SEEN = Traits(sees=TRAITS.sees)
+_TRIED = replace(_SEEN, candidate=True)
+# The base is that of the effective-LR law, and so are the choices; other shifts forecast other
+# starts worse, so that only the shift that adds what repeated data cost is as sure.
+_OTHER_SHIFT = replace(_SEEN, choices="effective")
+_REPEATED = replace(TRAITS, sees=TRAITS.sees | {"repetition"}, candidate=False)
 
 
 def _law(power: Factor, *more: Term, clock: Clock = AREA) -> Terms:
@@ -100,93 +109,103 @@ def _d_cpt(facts: Facts) -> tuple[Term, ...]:
     )
 
 
-def _entry(name: str, title: str, source: str, terms: Terms) -> Entry:
-    return Entry(name, title, source, terms, SEES)
-
-
 ENTRIES = (
-    _entry(
+    Entry(
         "multi-power",
         "multi-power law",
         "arXiv:2503.12811, the warm-up's rise a negative drop",
         _law(_AREA, _annealing(kernels.multi_power_drops(), sign=-1)),
+        _TRIED,
     ),
-    _entry(
+    Entry(
         "functional",
         "functional scaling law",
         "after arXiv:2509.19189, with a power of the LR in the noise",
         _law(_AREA, _annealing(kernels.kernel_noise())),
+        _TRIED,
     ),
-    _entry(
+    Entry(
         "clock",
         "LR drops that settle exponentially along the forward area",
         "after arXiv:2408.11029, its memory along the area instead of the steps",
         _law(_AREA, _annealing(kernels.settled_drops(), sign=-1)),
+        _SEEN,
     ),
-    _entry(
+    Entry(
         "momentum",
         "forward-momentum law",
         "arXiv:2512.13705",
         _law(_AREA, _annealing(kernels.forward_momentum(), sign=-1)),
+        _SEEN,
     ),
-    _entry(
+    Entry(
         "floor",
         "annealing law with the floor of the current LR",
         "this project, after arXiv:2408.11029",
         _law(_POWERED, _annealing(kernels.smoothed_lr(), _FADING)),
+        _SEEN,
     ),
-    _entry(
+    Entry(
         "relaxing",
         "power laws of the LR with noise that relaxes",
         "this project, after arXiv:2509.19189",
         _law(_POWERED, _annealing(kernels.relaxing_noise(), _FADING)),
+        _TRIED,
     ),
-    _entry(
+    Entry(
         "convex",
         "bound of convex optimisation for the last iterate",
         "arXiv:2501.18965",
         _law(kernels.inverse_area(), _annealing(kernels.convex_noise())),
+        _SEEN,
     ),
-    _entry(
+    Entry(
         "step-power",
         "power law of the steps, blind to the LR",
         "the usual baseline",
         _law(kernels.power_of_clock(kernels.STEPS, symbol="T"), clock=kernels.STEPS),
+        _SEEN,
     ),
-    _entry(
+    Entry(
         "d-cpt",
         "D-CPT law",
         "arXiv:2406.01375, along the CPT's steps; a power of the steps before",
         _d_cpt,
+        _SEEN,
     ),
-    _entry(
+    Entry(
         "effective+eq3",
         "effective-LR law, shift of Eq. 3",
         "this project; arXiv:2505.07796, Eq. 3",
         _with_shift(_eq3),
+        _OTHER_SHIFT,
     ),
-    _entry(
+    Entry(
         "effective+blend",
         "effective-LR law, blend of two hidden curves",
         "this project",
         _with_shift(_blend),
+        _OTHER_SHIFT,
     ),
-    _entry(
+    Entry(
         "effective+start",
         "effective-LR law, shift whose exponent depends on the start, and that on the size",
         "this project; after arXiv:2510.06548",
         _with_shift(_start),
+        _OTHER_SHIFT,
     ),
-    _entry(
+    Entry(
         "effective+repetition",
         "effective-LR law, repeated D_cpt data cost",
         "this project; after arXiv:2603.16177",
         _with_shift(_repetition),
+        _REPEATED,
     ),
-    _entry(
+    Entry(
         "effective+two-timescale",
         "effective-LR law, a fast and a slow shift",
         "this project",
         _with_shift(_two_timescale),
+        _OTHER_SHIFT,
     ),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from cptlaw.laws import factors as f
 from cptlaw.laws.catalog.entries import Entry, Facts, sign_of_shift
 from cptlaw.laws.law import Prior, Term
+from cptlaw.laws.traits import Traits
 
 
 def _effective(facts: Facts) -> tuple[Term, ...]:
@@ -38,12 +39,18 @@ def shift_of_cpt(facts: Facts, clock: f.Clock) -> Term:
     return Term("B", (forgetting,), bound=sign_of_shift(facts), part="shift")
 
 
+TRAITS = Traits(
+    sees=frozenset({"cpt", "replay", "size"}),
+    forecasts="effective",
+    choices="effective",
+    candidate=True,
+)
 ENTRIES = (
     Entry(
         "effective",
         "effective-LR law",
         "this project; see docs/laws.md",
         _effective,
-        ("cpt", "replay", "size"),
+        TRAITS,
     ),
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cptlaw.errors import DataError
 from cptlaw.laws import factors as f
 from cptlaw.laws.catalog.entries import Entry, Facts, sign_of_shift
 from cptlaw.laws.law import Factor, Term
+from cptlaw.laws.traits import Traits, Varied
 
 PAPER = "arXiv:2505.07796"
 
@@ -127,9 +130,26 @@ def _unknown_pt(facts: Facts) -> tuple[Term, ...]:
     )
 
 
+# In an endless CPT the power of the forward area is gone, and the shift is B.
+_ENDLESS = {"A": 0.0, "beta": 1e9}
+_LIMITED = Traits(limit=_ENDLESS)
+
+
+def _chosen(*sees: Varied) -> Traits:
+    """Traits of the paper's law for studies in which just this varies."""
+    seen = frozenset(sees)
+    return Traits(seen, forecasts="paper", limit=_ENDLESS, candidate=True, paper_for=(seen,))
+
+
 ENTRIES = (
-    Entry("eq1", "annealing law", f"{PAPER}, Eq. 1 (arXiv:2408.11029)", _eq1, ()),
-    Entry("eq4", "CPT law", f"{PAPER}, Eq. 4", _eq4),
+    Entry(
+        "eq1",
+        "annealing law",
+        f"{PAPER}, Eq. 1 (arXiv:2408.11029)",
+        _eq1,
+        replace(_chosen(), limit={}),
+    ),
+    Entry("eq4", "CPT law", f"{PAPER}, Eq. 4", _eq4, _chosen("cpt")),
     Entry(
         "eq4-anchored",
         "CPT law, shift by its value and slope at a reference area",
@@ -141,37 +161,46 @@ ENTRIES = (
         "CPT law, a shift for each batch and sequence length",
         f"{PAPER}, Eq. 4 and appendix F",
         _eq4_batch,
-        ("cpt", "batch"),
+        replace(_chosen("cpt", "batch"), forecasts="other"),
     ),
-    Entry("eq7", "CPT law with model size", f"{PAPER}, Eq. 7", _eq7, ("cpt", "size")),
+    Entry(
+        "eq7",
+        "CPT law with model size",
+        f"{PAPER}, Eq. 7",
+        _eq7,
+        replace(
+            _chosen("cpt", "size"),
+            paper_for=(frozenset({"cpt", "size"}), frozenset({"size"})),
+        ),
+    ),
     Entry(
         "eq8",
         "CPT law with replay, factors as the data show them",
         f"{PAPER}, Eq. 8 with its two shift factors exchanged (figures 8c, 12)",
         _eq8,
-        ("cpt", "replay"),
+        _chosen("cpt", "replay"),
     ),
     Entry(
         "eq8-printed",
         "CPT law with replay, factors as printed",
         f"{PAPER}, Eq. 8",
         lambda facts: _eq8(facts, printed=True),
-        ("cpt", "replay"),
+        replace(_LIMITED, sees=frozenset({"cpt", "replay"})),
     ),
     Entry(
         "eq7+eq8",
         "CPT law with model size and replay",
         f"{PAPER}, Eq. 7 and 8",
         _eq7_eq8,
-        ("cpt", "size", "replay"),
+        _chosen("cpt", "size", "replay"),
     ),
-    Entry("eq9", "CPT law, annealing weighted by the LR", f"{PAPER}, Eq. 9", _eq9),
-    Entry("eq10", "CPT law, powers of the annealing areas", f"{PAPER}, Eq. 10", _eq10),
+    Entry("eq9", "CPT law, annealing weighted by the LR", f"{PAPER}, Eq. 9", _eq9, _LIMITED),
+    Entry("eq10", "CPT law, powers of the annealing areas", f"{PAPER}, Eq. 10", _eq10, _LIMITED),
     Entry(
         "unknown-pt",
         "CPT law for a base of unknown PT",
         f"{PAPER}, section 6",
         _unknown_pt,
-        ("cpt", "unknown"),
+        replace(_chosen("cpt", "unknown"), forecasts="other", limit={}),
     ),
 )

@@ -207,7 +207,7 @@ def size_power(gamma: str, sign: int = 1, prior: Prior | None = None) -> Factor:
 
     minus = "-" if sign < 0 else ""
     latex = f"N^{{{minus}<{gamma}>}}"
-    return Factor((shape,), evaluate, f"N^{minus}<{gamma}>", latex, conventional=False)
+    return Factor((shape,), evaluate, f"N^{minus}<{gamma}>", latex, conventional=False, sized=True)
 
 
 def exponential_share(data: PHASES) -> Factor:

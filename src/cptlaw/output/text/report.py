@@ -177,9 +177,7 @@ def _coefficients(law: str, domains: list[DomainFit]) -> str:
         for d in domains:
             cells += [number(d.params.get(name)), _error(d, name)]
         rows.append(cells)
-    entry = catalog.LAWS.get(law)
-    source = entry.source if entry else first.law.source
-    head = _wrapped(f"{first.law.title} ({source})", "", "  ")
+    head = _wrapped(f"{first.law.title} ({first.law.source})", "", "  ")
     texts: dict[str, list[str]] = {}
     for d in domains:
         texts.setdefault(d.law.text, []).append(d.role)
@@ -209,7 +207,7 @@ def _shifts(fit: Fit) -> str:
     for role, domain in fit.domains.items():
         if not any(t.part == "shift" for t in domain.law.terms):
             continue
-        labels = domain.facts.batches if domain.law.name == "eq4-batch" else (None,)
+        labels = domain.facts.batches if domain.law.sees("batch") else (None,)
         for label in labels:
             for area in (domain.facts.reference_area / 3, domain.facts.reference_area):
                 at = shift_at(fit, role, area, label)
