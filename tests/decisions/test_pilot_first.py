@@ -4,6 +4,7 @@ import pytest
 
 from cptlaw import DataError, Goal, Study, candidates, datasets, first_pilots, fit, pilot
 from cptlaw.decisions.pilot.first import usual_peak
+from cptlaw.lab import records
 from cptlaw.output import pilot_files
 from cptlaw.studies import study_file
 
@@ -79,7 +80,7 @@ def test_the_study_loads_once_the_logs_have_come(tmp_path):
         folder.mkdir()
         (folder / "log.csv").write_text(LOG)
     path = tmp_path / "next" / "study.toml"
-    path.write_text(path.read_text().replace(pilot_files.LOG, "log.csv"))
+    path.write_text(path.read_text().replace(records.LOG, "log.csv"))
     study = study_file.load(path)
     assert [run.name for run in study.runs] == [run.name for run in found.runs]
     assert [run.schedule for run in study.runs] == [run.schedule for run in found.runs]
@@ -97,14 +98,6 @@ def test_the_experiment_of_first_runs_is_one_of_the_lab(tmp_path):
         (r.name, r.schedule, r.after, r.data, r.replay) for r in found.runs
     ]
     assert {node.batch_tokens for node in loaded.nodes} == {8192}
-
-
-@pytest.mark.parametrize("size", [3e4, 150976, 1e7, 124e6, 1.3e9, 7e9])
-def test_a_shape_has_about_the_size(size):
-    width, layers, heads = pilot_files.shape_of(size)
-    assert 12 * layers * width**2 == pytest.approx(size, rel=0.1)
-    assert width % heads == 0
-    assert width // heads % 2 == 0
 
 
 # --- after a fit ----------------------------------------------------------------------------------
@@ -126,7 +119,7 @@ def found(tmp_path_factory):
 def test_new_runs_are_added_to_the_study_that_there_is(found, tmp_path):
     pilot_files.write(found, tmp_path / "next")
     path = tmp_path / "next" / "study.toml"
-    with pytest.raises(DataError, match=pilot_files.LOG):
+    with pytest.raises(DataError, match=records.LOG):
         study_file.load(path)
     before = study_file.load(found.study.origin)
     for run in found.runs:
@@ -134,7 +127,7 @@ def test_new_runs_are_added_to_the_study_that_there_is(found, tmp_path):
         (tmp_path / "next" / run.name / "log.csv").write_text(
             LOG.replace("eval_pt_loss,eval_cpt_loss", "pt,code")
         )
-    path.write_text(path.read_text().replace(pilot_files.LOG, "log.csv"))
+    path.write_text(path.read_text().replace(records.LOG, "log.csv"))
     study = study_file.load(path)
     assert [r.name for r in study.runs] == [
         *(r.name for r in before.runs),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,6 +63,8 @@ def alone(folder: Path, name: str) -> Iterator[None]:
     Raises:
         DataError: another process has it.
     """
+    import fcntl  # not on Windows, where a record can still be read
+
     with (folder / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cptlaw import toml_text
 from cptlaw.files import write_atomic
 from cptlaw.lab.records import LOG
-from cptlaw.studies.runs import UNKNOWN
+from cptlaw.studies.runs import UNKNOWN, Run
+from cptlaw.studies.study_file.writing import domains_table, run_table
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
@@ -32,9 +33,12 @@ def write(experiment: Experiment, out: Path, sizes: Mapping[str, int]) -> tuple[
             continue
         name = "study.toml" if kind == (kinds or ["pt"])[0] else f"study-{kind}.toml"
         lines = [
-            f"# Runs of the experiment {experiment.name}, left by: cptlaw lab sweep",
+            toml_text.remark(
+                f"Runs of the experiment {experiment.name}, left by: cptlaw lab sweep"
+            ),
+            "",
             *_domains(experiment, kind),
-            *(line for node in own for line in _run(node, sizes[node.name])),
+            *(line for node in own for line in ["", *_run(node, sizes[node.name])]),
         ]
         written.append(write_atomic(out / name, "\n".join(lines) + "\n"))
     return tuple(written)
@@ -47,7 +51,7 @@ def _belongs(experiment: Experiment, node: Node, kind: str) -> bool:
     return node.after is None or _belongs(experiment, experiment.node(node.after), kind)
 
 
-def _domains(experiment: Experiment, kind: str) -> Iterable[str]:
+def _domains(experiment: Experiment, kind: str) -> list[str]:
     columns = {kind: experiment.column(kind)}
     if kind == "pt":
         roles = {"loss": columns["pt"]}
@@ -57,36 +61,21 @@ def _domains(experiment: Experiment, kind: str) -> Iterable[str]:
     for name in experiment.evaluations:
         column = f"eval_{name}_loss"
         if column not in roles.values() and kind != "pt":
-            roles[f"ood.{_key(name)}"] = column
-    yield ""
-    yield "[domains]"
-    yield from (f"{role} = {_text(column)}" for role, column in roles.items())
+            roles[f"ood.{name}"] = column
+    return domains_table(roles)
 
 
-def _run(node: Node, size: int) -> Iterable[str]:
+def _run(node: Node, size: int) -> list[str]:
     open_model = node.after is None and node.model.from_ is not None
-    values: dict[str, Any] = {
-        "name": node.name,
-        "log": f"{node.name}/{LOG}",
-        "schedule": node.schedule.text,
-        "after": f"{UNKNOWN}{node.model_name}" if open_model else node.after,
-        "after_step": node.after_step,
-        "data": "pt" if node.data == "pt" else "cpt",
-        "replay": node.replay or None,
-        "model_size": size,
-        "batch_tokens": node.batch_tokens,
-        "sequence_length": node.sequence_length,
-    }
-    yield ""
-    yield "[[run]]"
-    yield from (f"{key} = {_text(value)}" for key, value in values.items() if value is not None)
-
-
-def _key(name: str) -> str:
-    plain = name.replace("-", "").replace("_", "")
-    return name if plain.isascii() and plain.isalnum() else _text(name)
-
-
-def _text(value: Any) -> str:
-    """A TOML value; JSON's texts and numbers are TOML's too."""
-    return json.dumps(value, ensure_ascii=False)
+    run = Run(
+        node.name,
+        schedule=node.schedule,
+        data="pt" if node.data == "pt" else "cpt",
+        after=f"{UNKNOWN}{node.model_name}" if open_model else node.after,
+        after_step=node.after_step,
+        replay=node.replay,
+        model_size=size,
+        batch_tokens=node.batch_tokens,
+        sequence_length=node.sequence_length,
+    )
+    return run_table(run, f"{node.name}/{LOG}")

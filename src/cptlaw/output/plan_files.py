@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
-from dataclasses import replace
 from pathlib import Path
 
-from cptlaw.decisions.goal import Goal
-from cptlaw.decisions.pilot.budget import Budget
-from cptlaw.decisions.pilot.choosing import Pilot, Pilots
 from cptlaw.decisions.plan.advice import recipe_words
 from cptlaw.decisions.plan.planning import Plan
-from cptlaw.errors import DataError, at
+from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
+from cptlaw.lab.experiment_file import experiment_text
 from cptlaw.output.json.plan import plan_shape
-from cptlaw.output.pilot_files import EXPERIMENT, experiment_text
+from cptlaw.output.pilot_files import EXPERIMENT
 from cptlaw.output.text.plan import plan_text
 from cptlaw.schedules import export
 from cptlaw.studies.runs import Run
@@ -86,9 +82,10 @@ def write(
     start = recipe.start
     bare = start.after is None and start.history.pt_lr.size > 0  # a base by its schedule alone
     if study is not None and start.history.unknown_base is None and not bare:
-        text = experiment_text(_pilots(plan, study, name), experiment)
-        _check_names(text, experiment)
-        texts[EXPERIMENT] = text
+        runs, best = run_of(plan, name), "best" if plan.feasible else "nearest"
+        reason = f"{best} for {plan.aim.text}: {recipe_words(plan.best)}"
+        reasons = {run.name: reason for run in runs}
+        texts[EXPERIMENT] = experiment_text(runs, study, reasons, experiment)
     made = [target / file for file in (*texts, *SCHEDULES)]
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -126,29 +123,6 @@ def run_of(plan: Plan, name: str = "plan") -> tuple[Run, ...]:
             sequence_length=own.sequence_length,
             domain_tokens=own.domain_tokens,
         ),
-    )
-
-
-def _check_names(text: str, experiment: str | Path | None) -> None:
-    """Whether every run of an experiment has its own name."""
-    names = [str(run.get("name")) for run in tomllib.loads(text).get("run", ())]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        with at(str(experiment)):
-            raise DataError(f"has a run '{twice[0]}' already; give another --name.")
-
-
-def _pilots(plan: Plan, study: Study, name: str) -> Pilots:
-    """The plan's runs as the lab's experiment takes them."""
-    runs = run_of(plan, name)
-    study = replace(study, runs=(*study.runs, *runs[:-1]))  # an annealed start is a base too
-    best = "best" if plan.feasible else "nearest"
-    why = f"{best} for {plan.aim.text}: {recipe_words(plan.best)}"
-    return Pilots(
-        tuple(Pilot(run, float(run.steps), why) for run in runs),
-        Budget(float(sum(run.steps for run in runs))),
-        Goal(plan.aim.weights or {"cpt": 1.0}),
-        study,
     )
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from cptlaw import toml_text
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import UNKNOWN, Data, Run
 from cptlaw.studies.study_file import guesses
-from cptlaw.studies.study_file.guesses import Roles
 from cptlaw.studies.study_file.lineage import Link, links
 from cptlaw.studies.study_file.numbering import FAR, logged_steps, spacing
+from cptlaw.studies.study_file.writing import domains_table
 
 _TODO = "TODO: warmup STEPS to LR | constant STEPS | linear STEPS to LR"
 _REPLAY = (
@@ -71,7 +70,7 @@ def draft(
     roles = guesses.roles(logs, starts, data, pt, cpt)
     names = _names(logs, paths)
     parts = [_Part(*each) for each in zip(names, paths, logs, starts, data, strict=True)]
-    blocks, notes = [_domains(roles)], [*roles.notes]
+    blocks, notes = [domains_table(roles.domains, roles.why)], [*roles.notes]
     notes += [f"{role} = '{roles.domains[role]}': {why}." for role, why in roles.why.items()]
     for part in sorted(parts, key=lambda part: _depth(part, parts)):
         lines, told = _run(part, parts, unknown, schedule)
@@ -80,7 +79,7 @@ def draft(
     replay = [_REPLAY] if "cpt" in data else []
     notes += replay
     head = ["# A first study. The comments tell what was guessed: check them."]
-    head += [line for note in (*roles.notes, *replay) for line in _comment(note)]
+    head += [line for note in (*roles.notes, *replay) for line in toml_text.comment(note)]
     text = "\n\n".join("\n".join(block) for block in [head, *blocks]) + "\n"
     return Draft(text, tuple(notes))
 
@@ -132,22 +131,14 @@ def _depth(part: _Part, parts: Sequence[_Part]) -> int:
     return 0 if part.link.after is None else 1 + _depth(parts[part.link.after], parts)
 
 
-def _domains(roles: Roles) -> list[str]:
-    lines = ["[domains]"]
-    for role, column in roles.domains.items():
-        key = f"ood.{_quoted_key(role[4:])}" if role.startswith("ood.") else role
-        why = f"  # {roles.why[role]}" if role in roles.why else ""
-        lines.append(f"{key} = {_quoted(column)}{why}")
-    return lines
-
-
 def _run(
     part: _Part, parts: Sequence[_Part], unknown: str | None, schedule: str | None
 ) -> tuple[list[str], list[str]]:
     """The lines of a [[run]], and what was guessed."""
     lines, notes = _start(part, parts, unknown)
     rates, told = _rates(part, schedule)
-    lines = ["[[run]]", f"name = {_quoted(part.name)}", f"log = {_quoted(part.path)}", *lines]
+    named = toml_text.pairs({"name": part.name, "log": part.path})
+    lines = [toml_text.header("run", many=True), *named, *lines]
     if part.data == "cpt":
         lines.append("# replay = 0.0  # share of D_pt in its data; logs do not tell it")
     return [*lines, *rates], [*notes, *told]
@@ -160,14 +151,15 @@ def _start(part: _Part, parts: Sequence[_Part], unknown: str | None) -> tuple[li
     base = parts[link.after]
     at = link.at - base.link.number
     told = f"goes on from '{base.name}' at its step {at}, since {link.why}."
-    lines = [*_comment(told), f"after = {_quoted(base.name)}", f"after_step = {at}"]
+    begins = toml_text.pairs({"after": base.name, "after_step": at})
+    lines = [*toml_text.comment(told), *begins]
     if first != link.number and (link.number or at <= first):
         lines.append(f"first_step = {link.number}")
     if part.data == "pt":
         kind = "pre-training data, since no loss rises as new data would make it rise."
-        return [*lines, *_comment(kind), 'data = "pt"'], [told, kind]
+        return [*lines, *toml_text.comment(kind), 'data = "pt"'], [told, kind]
     kind = "CPT data: its losses come apart, or its base trains on CPT data already."
-    return [*lines, *_comment(kind)], [told, kind]
+    return [*lines, *toml_text.comment(kind)], [told, kind]
 
 
 def _root(part: _Part, count: int) -> tuple[list[str], list[str]]:
@@ -185,12 +177,12 @@ def _root(part: _Part, count: int) -> tuple[list[str], list[str]]:
             " If it continues an open model, run init again with --unknown NAME (it writes "
             f'after = "{UNKNOWN}NAME", and pt and cpt as domains).'
         )
-    return _comment(told), [told]
+    return toml_text.comment(told), [told]
 
 
 def _open_model(part: _Part, unknown: str) -> tuple[list[str], list[str]]:
     """The lines of a run that goes on from a model whose pre-training nobody knows."""
-    lines = [f"after = {_quoted(UNKNOWN + unknown)}"]
+    lines = toml_text.pairs({"after": UNKNOWN + unknown})
     steps, logged = logged_steps(part.log), part.log.logged_lr
     if steps.size < 2 or steps[0] <= FAR * spacing(steps):
         return lines, []
@@ -200,7 +192,7 @@ def _open_model(part: _Part, unknown: str) -> tuple[list[str], list[str]]:
         f"its log begins at step {steps[0]}: taken to go on from the open model's step numbers, "
         f"and to start at {start}."
     )
-    return [*lines, *_comment(told), f"first_step = {start}"], [told]
+    return [*lines, *toml_text.comment(told), f"first_step = {start}"], [told]
 
 
 def _rates(part: _Part, schedule: str | None) -> tuple[list[str], list[str]]:
@@ -210,29 +202,15 @@ def _rates(part: _Part, schedule: str | None) -> tuple[list[str], list[str]]:
     if beside is not None and origin.is_file() and beside.is_file():
         path = PurePath(part.path).with_name(beside.name).as_posix()
         told = f"the learning rates come from {path}, beside the log."
-        return [*_comment(told), f"lrs = {_quoted(path)}"], [told]
+        return [*toml_text.comment(told), *toml_text.pairs({"lrs": path})], [told]
     if part.log.logged_lr is not None:
         return [], []
     if schedule is not None:
         told = "its log has no learning rate; schedule used."
-        return [*_comment(told), f"schedule = {_quoted(schedule)}"], [told]
+        return [*toml_text.comment(told), *toml_text.pairs({"schedule": schedule})], [told]
     told = (
         "its log has no learning rate. Fill in the schedule line of its [[run]] and take away "
         f"the #: {logged_steps(part.log)[-1] - part.link.number} steps or more, such as "
         "warmup 500 to 2e-4 | constant 30000."
     )
-    return [*_comment(told), f"# schedule = {_quoted(_TODO)}"], [told]
-
-
-def _quoted(text: str) -> str:
-    """A TOML basic string."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _quoted_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _quoted(key)
-
-
-def _comment(text: str) -> list[str]:
-    plain = "".join(c if c.isprintable() else "?" for c in text)
-    return [f"# {line}" for line in textwrap.wrap(plain, 96, break_on_hyphens=False)]
+    return [*toml_text.comment(told), f"# schedule = {toml_text.value(_TODO)}"], [told]
