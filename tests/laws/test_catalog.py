@@ -9,6 +9,7 @@ from cptlaw.laws.law import Law, Term, latex_name
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
+from laws import EVERY
 
 CURVE = Curve([5, 10], [3.5, 3.2])
 MANY = Facts("pt", 2.0, 1000, bases=("llama_3.2-1b", "qwen"), batches=("4e+06x4096", "?x?"))
@@ -223,9 +224,9 @@ def test_parameters_of_the_default_law(facts, parameters):
 
 
 def test_which_laws_depend_on_how_the_warm_up_is_counted():
-    papers = [name for name in catalog.LAWS if catalog.LAWS[name].source.startswith(catalog.PAPER)]
+    papers = [name for name in EVERY if catalog.find(name).source.startswith(catalog.PAPER)]
     assert len(papers) == 11
-    for name in catalog.LAWS:
+    for name in EVERY:
         assert catalog.example(name).counts_warmup_as_it_was == (name not in papers)
 
 
@@ -251,8 +252,8 @@ def test_an_unknown_law():
 
 # --- how they are written ---------------------------------------------------------------------
 
-SEE_ALL = [name for name, entry in catalog.LAWS.items() if {"replay", "size"} <= entry.traits.sees]
-LAWS = [catalog.example(name) for name in catalog.LAWS] + [
+SEE_ALL = [name for name in EVERY if {"replay", "size"} <= catalog.find(name).traits.sees]
+LAWS = [catalog.example(name) for name in EVERY] + [
     catalog.get("eq4-batch", MANY),
     catalog.get("eq8", Facts("cpt")),
     catalog.get("eq8-printed", Facts("cpt")),

@@ -8,6 +8,7 @@ import pytest
 
 from cptlaw import Convention, Curve, Run, Schedule, Study, catalog, fit, store
 from cptlaw.fitting.observations import facts, observe
+from laws import EVERY
 
 BASE = Schedule.wsd(1e-3, 3000, 900, warmup=100)
 CPT = {
@@ -27,7 +28,7 @@ EFFECTIVE = {
 }  # fmt: skip
 REPLAY = {"pt": 4.0, "cpt": 0.4}
 CASES = [
-    *((name, "loss" if name == "eq1" else "pt") for name in sorted(catalog.LAWS)),
+    *((name, "loss" if name == "eq1" else "pt") for name in sorted(EVERY)),
     ("effective", "cpt"),
     ("effective", "loss"),
 ]
@@ -41,7 +42,7 @@ def flat(step):
 
 def blank_study(name, role):
     """Runs without losses that vary in what the law wants to see."""
-    sees = catalog.LAWS[name].traits.sees
+    sees = catalog.find(name).traits.sees
     sizes = (50e6, 200e6, 800e6) if "size" in sees else (None,)
     shares = (0.0, 0.25, 0.5, 0.8) if "replay" in sees else (0.0,)
     batches = (1e6, 4e6) if "batch" in sees else (None,)

@@ -10,6 +10,7 @@ from cptlaw.laws.factors import anchored_shift, relative_slope, replay_share, sh
 from cptlaw.laws.points import Points, group_label
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
+from laws import EVERY
 
 BASES = [Schedule.wsd(3e-4, 400, 100, warmup=50).lr(), Schedule.cosine(2e-4, 300, warmup=20).lr()]
 CPTS = [
@@ -64,7 +65,7 @@ def dense_slopes(law, points, z):
 
 @pytest.mark.parametrize("role", ["pt", "cpt"])
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", catalog.LAWS)
+@pytest.mark.parametrize("name", EVERY)
 def test_slopes_are_central_differences(name, role, seed):
     convention = Convention("as-is", "carried") if seed else Convention()
     law, points = law_and_points(name, role, convention)
@@ -85,7 +86,7 @@ def test_slopes_are_central_differences(name, role, seed):
         assert_allclose(found[i] / size, expected / size, atol=1e-8, err_msg=shape.name)
 
 
-@pytest.mark.parametrize("name", catalog.LAWS)
+@pytest.mark.parametrize("name", EVERY)
 def test_held_shapes_have_no_slopes(name):
     law, points = law_and_points(name)
     z = law.inner({s.name: s.start[0] for s in law.shapes})
@@ -95,7 +96,7 @@ def test_held_shapes_have_no_slopes(name):
     assert law.columns(points, z, slopes=False).slopes == ()
 
 
-@pytest.mark.parametrize("shape", [s for n in catalog.LAWS for s in catalog.example(n).shapes])
+@pytest.mark.parametrize("shape", [s for n in EVERY for s in catalog.example(n).shapes])
 def test_search_coordinates(shape):
     assert shape.low <= shape.start[0] < shape.start[1] <= shape.high
     for value in (shape.low, *shape.start, shape.high):

@@ -120,16 +120,16 @@ def check_laws(laws: Iterable[str], ood_law: str = "eq6") -> None:
     Raises:
         DataError: naming the laws there are.
     """
-    from cptlaw.laws.catalog import CHOSEN, LAWS
+    from cptlaw.laws.catalog import CHOSEN, LAWS, is_known
 
     known = ", ".join(LAWS)
     for law in laws:
         if law == "eq6":
             raise DataError("law 'eq6' is that of out-of-domain sets (--ood-law), not of a study.")
-        if law not in (*LAWS, *CHOSEN):
+        if law not in CHOSEN and not is_known(law):
             names = f"{known}, {', '.join(CHOSEN)}"
             raise DataError(f"law '{law}' is unknown. Known: {names} (see: cptlaw laws).")
-    if ood_law != "eq6" and ood_law not in LAWS:
+    if ood_law != "eq6" and not is_known(ood_law):
         raise DataError(f"--ood-law {ood_law}: law '{ood_law}' is unknown. Known: eq6, {known}.")
 
 

@@ -42,7 +42,7 @@ def fit_named(study: Study, law: str, options: Options) -> Fit:
     """
     if options.convention.warmup != "auto":
         return _fit(study, law, options)
-    if law in catalog.LAWS and catalog.example(law).counts_warmup_as_it_was:
+    if catalog.is_known(law) and catalog.example(law).counts_warmup_as_it_was:
         return _counted(study, law, options, "as-is")
     began = time.perf_counter()
     peak = _counted(study, law, options, "peak")

@@ -239,7 +239,7 @@ def _suiting(laws: Sequence[str], name: str, fixed: Mapping[str, float]) -> dict
     """Those fixed parameters that a law has; all of them if none of the laws has one."""
 
     def has(law: str, parameter: str) -> bool:
-        return law in catalog.LAWS and parameter in catalog.example(law).parameters
+        return catalog.is_known(law) and parameter in catalog.example(law).parameters
 
     return {p: v for p, v in fixed.items() if has(name, p) or not any(has(w, p) for w in laws)}
 

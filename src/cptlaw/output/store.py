@@ -190,7 +190,7 @@ def _plain(value: Any) -> Any:
 
 def _law_name(domain: DomainFit) -> str:
     name = domain.law.name
-    if name not in catalog.LAWS and domain.combines is None and not domain.members:
+    if not catalog.is_known(name) and domain.combines is None and not domain.members:
         raise DataError(
             f"law '{name}' is not in the catalogue; add it to catalog.LAWS to store it."
         )

@@ -18,11 +18,11 @@ from cptlaw.errors import CptlawError, FitError, first_line
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.result import Fit
 from cptlaw.studies.study import Study
-from cptlaw_evidence.accuracy.baselines import BASELINES, fit_baseline
 from cptlaw_evidence.accuracy.judging import judge
 from cptlaw_evidence.accuracy.metrics import Outcome
 from cptlaw_evidence.accuracy.protocol import Split
 from cptlaw_evidence.accuracy.rooms import load
+from cptlaw_evidence.laws.baselines import BASELINES, fit_baseline
 
 DEFAULT = "default"
 T = TypeVar("T")

@@ -17,22 +17,22 @@ from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import Ensemble, Interval, ensemble_of
 from cptlaw.forecasting.extrapolation import warnings
 from cptlaw.forecasting.intervals import LEVEL, contrast
-from cptlaw.laws.catalog import CHOSEN, LAWS
+from cptlaw.laws.catalog import CHOSEN, paper
 from cptlaw.laws.points import Points
 from cptlaw.studies.study import Study
 from cptlaw_evidence.accuracy import grid, lr_schedules, pool
 from cptlaw_evidence.accuracy.judging import _finals
 from cptlaw_evidence.accuracy.protocol import Source, Split
 from cptlaw_evidence.accuracy.rooms import Loaded, load
+from cptlaw_evidence.laws import FIELD
 
 TARGET = 0.003
 """Nats that a choice may cost at most."""
 
 PROTOCOLS = ("two-peaks", "peak-up", "peak-down", "grid-schedule", "grid-replay", "grid-far")
 GOALS = ("cpt=1", "cpt=1 pt=0.3", "pt=1")
-ALL = tuple(
-    dict.fromkeys(("effective", *CHOSEN, *(n for n, e in LAWS.items() if not e.traits.paper_for)))
-)
+_PAPERS = tuple(entry.name for entry in paper.ENTRIES if not entry.traits.paper_for)
+ALL = ("effective", *CHOSEN, *_PAPERS, *FIELD)
 """Every law that fits these curves; "paper" is the one of its laws that each study asks for."""
 
 

@@ -1,10 +1,15 @@
 """The laws by name, each with its paper and equation number.
 
 A new law is a function of the study's facts that returns its terms, entered in one of the
-modules here (or, from outside, in `LAWS`).
+modules here. From outside it is entered in `LAWS`, or found by its name among the entry points
+`cptlaw.laws` of installed packages, each a tuple of `Entry`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
 
 import numpy as np
 
@@ -32,7 +37,9 @@ __all__ = [
     "check",
     "default_name",
     "example",
+    "find",
     "get",
+    "is_known",
     "paper_name",
     "resolve",
     "that_see",
@@ -46,15 +53,39 @@ CHOSEN = ("paper", "auto", "average")
 """What stands for a law and depends on the study."""
 
 
+@cache
+def _from_outside() -> Mapping[str, Entry]:
+    """Laws of installed packages, such as those that benchmarks compare with, by name."""
+    found = entry_points(group="cptlaw.laws")
+    return {entry.name: entry for point in found for entry in point.load()}
+
+
+def is_known(name: str) -> bool:
+    """Whether there is a law of that name; one of another package is entered in `LAWS` then."""
+    if name not in LAWS and name in _from_outside():
+        LAWS[name] = _from_outside()[name]
+    return name in LAWS
+
+
+def find(name: str) -> Entry:
+    """The entry of a law.
+
+    Raises:
+        DataError: no law of that name.
+    """
+    if not is_known(name):
+        known = (*LAWS, *_from_outside())
+        raise DataError(f"law '{name}' is unknown. {suggestion(name, known)}")
+    return LAWS[name]
+
+
 def get(name: str, facts: Facts) -> Law:
     """The named law for a study with these facts.
 
     Raises:
         DataError: no law of that name, or none for that domain.
     """
-    if name not in LAWS:
-        raise DataError(f"law '{name}' is unknown. {suggestion(name, LAWS)}")
-    entry = LAWS[name]
+    entry = find(name)
     terms = entry.terms(facts)
     return Law(entry.name, entry.title, entry.source, terms, facts.reference_area, entry.traits)
 
@@ -186,10 +217,9 @@ def check(name: str, study: Study) -> None:
     Raises:
         DataError: saying what does not fit together and which law does.
     """
-    if name not in LAWS:
-        raise DataError(f"law '{name}' is unknown. {suggestion(name, LAWS)}")
+    seen = find(name).traits.sees
     _check_bases(study)
-    varying, seen = varies(study), LAWS[name].traits.sees
+    varying = varies(study)
     if ("unknown" in varying) != ("unknown" in seen):
         raise DataError(
             f"law {name} "

@@ -5,14 +5,30 @@ Any law of the pre-training becomes a law of the CPT by `completed`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cptlaw.laws import factors as f
-from cptlaw.laws.catalog.entries import Entry, Facts, sign_of_shift
+from cptlaw.laws.catalog.entries import Entry, Facts, Terms, sign_of_shift
 from cptlaw.laws.law import Prior, Term
 from cptlaw.laws.traits import Traits
 
 
 def _effective(facts: Facts) -> tuple[Term, ...]:
     return (*base_terms(), *completed(facts, f.EFFECTIVE))
+
+
+def with_shift(shift: Terms) -> Terms:
+    """The effective-LR law with another shift."""
+
+    def terms(facts: Facts) -> tuple[Term, ...]:
+        return (*base_terms(), *size_floor(facts), *(shift(facts) if facts.has_cpt else ()))
+
+    return terms
+
+
+def _repetition(facts: Facts) -> tuple[Term, ...]:
+    """The shift of the effective-LR law, and what passes over the same data cost."""
+    return shift_of_cpt(facts, f.EFFECTIVE), Term("R", (f.repetition(),), part="shift")
 
 
 def base_terms() -> tuple[Term, ...]:
@@ -52,5 +68,12 @@ ENTRIES = (
         "this project; see docs/laws.md",
         _effective,
         TRAITS,
+    ),
+    Entry(
+        "effective+repetition",
+        "effective-LR law, repeated D_cpt data cost",
+        "this project; after arXiv:2603.16177",
+        with_shift(_repetition),
+        replace(TRAITS, sees=TRAITS.sees | {"repetition"}, candidate=False),
     ),
 )

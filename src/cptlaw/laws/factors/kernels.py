@@ -8,13 +8,11 @@ the convention for the initial warm-up: areas count it as it was, and its rise i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import TypeVar
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.arrays import FloatArray
 from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.dual import Dual
@@ -33,43 +31,25 @@ KERNEL_RATE = Shape("kappa", 1e-3, 1e7, (10.0, 300.0), prior=Prior(50.0, 1.5))
 KERNEL_POWER = Shape("rho", 0.15, 12.0, (0.5, 2.0), prior=Prior(1.0, 0.7))
 NOISE_POWER = Shape("zeta", 0.05, 3.0, (0.6, 1.2), prior=Prior(0.8, 0.25))  # 1 is SGD's
 FADING = Shape("nu", -1.5, 1.5, (-0.2, 0.2), "linear", prior=Prior(0.0, 0.2))  # 0 is none
-MEMORY = Shape("lambda", 0.0, 1.0 - 1e-6, (0.99, 0.9995), "memory", prior=Prior(0.997, 1.0))
-
-Kept = TypeVar("Kept")
 
 
-def _once(make: Callable[[Points], Kept]) -> Callable[[Points], Kept]:
-    """Keep what a function of points gives for as long as they live."""
-    known: WeakKeyDictionary[Points, Kept] = WeakKeyDictionary()
-
-    def look(x: Points) -> Kept:
-        if x not in known:
-            known[x] = make(x)
-        return known[x]
-
-    return look
-
-
-def _factor(shapes: tuple[Shape, ...], evaluate: Callable[..., Dual], text: str) -> Factor:
+def factor(shapes: tuple[Shape, ...], evaluate: Callable[..., Dual], text: str) -> Factor:
+    """A factor written with duals that looks alike as text and in LaTeX."""
     return Factor(shapes, dual.differentiated(evaluate), text, text, conventional=False)
 
 
-def _named(symbol: str, shapes: tuple[Shape, ...]) -> str:
+def named(symbol: str, shapes: tuple[Shape, ...]) -> str:
+    """A symbol with its parameters, such as n(<zeta>, <kappa>)."""
     return f"{symbol}({', '.join(f'<{s.name}>' for s in shapes)})" if shapes else symbol
 
 
 # --- progress ---------------------------------------------------------------------------------
 
 
-def _steps(blocks: Blocks, like: Dual) -> Dual:
-    return dual.constant(blocks.steps * REFERENCE_LR, like)
-
-
 def _powered_area(blocks: Blocks, like: Dual, exponent: Dual) -> Dual:
     return powered_lr(blocks, exponent) * (blocks.steps * REFERENCE_LR)
 
 
-STEPS = Clock((), _steps)  # in thousands
 POWERED_AREA = Clock((AREA_POWER,), _powered_area)
 
 
@@ -85,7 +65,7 @@ def power_of_clock(clock: Clock, exponent: Shape = ALPHA, symbol: str = "S") -> 
         done = x.blocks.total(clock.moved(x.blocks, power, *shapes))
         return dual.exp(dual.log(done[x.blocks.ends]) * -power)
 
-    written = _named(symbol, clock.shapes)
+    written = named(symbol, clock.shapes)
     return Factor(
         (exponent, *clock.shapes),
         dual.differentiated(evaluate),
@@ -102,18 +82,6 @@ def drops(blocks: Blocks) -> FloatArray:
     """By how much u falls at the start of every block, shape (m,); rises are negative drops."""
     before: FloatArray = blocks.before(blocks.lr)
     return (before - blocks.lr) / REFERENCE_LR
-
-
-def settled_drops() -> Factor:
-    """The sum of drops, each times 1 - exp(-kappa * S since)."""
-
-    def evaluate(x: Points, kappa: Dual) -> Dual:
-        drop = drops(x.blocks)
-        fade = dual.exp(kappa * (x.blocks.lr * -x.blocks.steps))
-        left = x.blocks.recur(fade, fade * drop)
-        return (x.blocks.summed(drop) - left)[x.blocks.ends]
-
-    return _factor((CLOCK_RATE,), evaluate, "drops(<kappa>)")
 
 
 def multi_power_drops() -> Factor:
@@ -143,7 +111,7 @@ def multi_power_drops() -> Factor:
         return sums[0], (sums[1] / kappa, sums[2], sums[3])
 
     shapes = (DROP_RATE, DROP_POWER, DROP_LR_POWER)
-    text = _named("drops", shapes)
+    text = named("drops", shapes)
     return Factor(shapes, evaluate, text, text, conventional=False)
 
 
@@ -197,7 +165,7 @@ def kernel_noise() -> Factor:
         return relaxed(x.blocks, level, area, kappa, rho)[x.blocks.ends]
 
     shapes = (NOISE_POWER, KERNEL_RATE, KERNEL_POWER)
-    return _factor(shapes, evaluate, _named("n", shapes))
+    return factor(shapes, evaluate, named("n", shapes))
 
 
 def relaxing_noise() -> Factor:
@@ -209,135 +177,4 @@ def relaxing_noise() -> Factor:
         return x.blocks.recur(fade, (1.0 - fade) * level)[x.blocks.ends]
 
     shapes = (NOISE_POWER, CLOCK_RATE)
-    return _factor(shapes, evaluate, _named("n", shapes))
-
-
-def smoothed_lr() -> Factor:
-    """(u, smoothed with a memory of lambda a step)**zeta."""
-
-    def evaluate(x: Points, zeta: Dual, memory: Dual) -> Dual:
-        fade = dual.exp(dual.log(memory) * x.blocks.steps)
-        smooth = x.blocks.recur(fade, (1.0 - fade) * (x.blocks.lr / REFERENCE_LR))
-        return dual.power(smooth[x.blocks.ends], zeta)
-
-    return _factor((NOISE_POWER, MEMORY), evaluate, "u(<lambda>)^<zeta>")
-
-
-# --- momentum ---------------------------------------------------------------------------------
-
-
-def forward_momentum() -> Factor:
-    """M, the sum of momenta of the LR's falls over the root of their mean square.
-
-    Per step, with d the fall of the LR, first moments of decay 0.9 and second ones of 0.999, both
-    corrected for their start at 0 as Adam's: M grows by m / sqrt(1e5 v + 1e-8).
-
-    Source: arXiv:2512.13705, with the constants of its code.
-    """
-
-    def evaluate(x: Points) -> Valued:
-        return momentum(x), ()
-
-    return Factor((), evaluate, "M", "M", conventional=False)
-
-
-@_once
-def momentum(x: Points) -> FloatArray:
-    """M at n points, shape (n,)."""
-    out = np.zeros(len(x))
-    for index, history in enumerate(x.histories):
-        lr = history.lr
-        falls = -np.diff(lr, prepend=lr[:1])
-        first, second = _moment(falls, 0.9), _moment(falls**2, 0.999)
-        sums = np.append(0.0, np.cumsum(first / np.sqrt(1e5 * second + 1e-8)))
-        mine = x.owner == index
-        out[mine] = sums[x.step[mine]]
-    return out
-
-
-def _moment(values: FloatArray, decay: float) -> FloatArray:
-    """Running mean with a memory, shape (T,), corrected for its start at 0."""
-    from scipy.linalg.blas import dtbsv
-
-    band = np.ones((2, values.size), order="F")
-    band[1] = -decay
-    mean: FloatArray = dtbsv(1, band, (1.0 - decay) * values, lower=1, diag=1)
-    return mean / -np.expm1(np.log(decay) * np.arange(1, values.size + 1))
-
-
-# --- the bound of convex optimisation ---------------------------------------------------------
-
-
-def inverse_area() -> Factor:
-    """1 / (2 S)."""
-
-    def evaluate(x: Points) -> Valued:
-        return 0.5 / x.blocks.summed(x.blocks.lr * x.blocks.steps)[x.blocks.ends], ()
-
-    return Factor((), evaluate, "(2*S)^-1", "(2\\,S)^{-1}", conventional=False)
-
-
-def convex_noise() -> Factor:
-    """What gradients of constant size add to the bound for the last iterate, in units of u.
-
-    With R_k the sum of u from step k to the last and Q_k that of u**2, it is
-    Q_1 / (2 R_1) + the sum over k of (1 / R_(k+1) - 1 / R_k) * Q_k / 2.
-
-    Source: arXiv:2501.18965.
-    """
-
-    def evaluate(x: Points) -> Valued:
-        return convex_bound(x), ()
-
-    return Factor((), evaluate, "bound(u)", "bound(u)", conventional=False)
-
-
-@_once
-def convex_bound(x: Points) -> FloatArray:
-    """The noise part of the bound at n points, shape (n,); steps of no LR at the end are none."""
-    out = np.zeros(len(x))
-    for index, path in _paths(x):
-        u, steps = x.blocks.lr[path] / REFERENCE_LR, x.blocks.steps[path]
-        mine = np.flatnonzero(x.owner == index)
-        for chunk in np.array_split(mine, 1 + mine.size * u.size // 1_000_000):
-            out[chunk] = _last_iterate(u, steps, np.searchsorted(path, x.blocks.ends[chunk]))
-    return out
-
-
-def _last_iterate(u: FloatArray, steps: FloatArray, last: IntArray) -> FloatArray:
-    """The noise part after the blocks `last` of one history.
-
-    Within a block of constant u, Q_k is linear in R_k and 1 / R a digamma difference.
-    """
-    from scipy.special import digamma
-
-    moving = u > 0
-    area, square = np.cumsum(u * steps), np.cumsum(u * u * steps)
-    whole, squares = area[last][:, None], square[last][:, None]
-    u, steps = u[moving], steps[moving]
-    after = whole - area[moving]
-    ended = np.arange(moving.size)[moving] <= last[:, None]
-    ahead = ended & (after > 1e-12 * whole)
-    r = np.where(ahead, after, 1.0)
-    q = squares - square[moving]
-    inner = u * (digamma(r / u + steps) - digamma(r / u))
-    outer = (q - u * r) * (u * steps / (r * (r + u * steps)))
-    final = u * (digamma(steps) - digamma(1.0))
-    parts = np.where(ahead, inner + outer, np.where(ended, final, 0.0))
-    return 0.5 * (squares / whole)[:, 0] + 0.5 * parts.sum(axis=1)
-
-
-def _paths(x: Points) -> Iterator[tuple[int, IntArray]]:
-    """The histories on which points lie, and the blocks up to the last of these."""
-    before = _before(x.blocks).tolist()
-    for index in np.unique(x.owner).tolist():
-        at, path = int(x.blocks.ends[x.owner == index].max()), list[int]()
-        while at >= 0:
-            path.append(at)
-            at = before[at]
-        yield index, np.array(path[::-1])
-
-
-def _before(blocks: Blocks) -> IntArray:
-    """The block before every block, -1 if there is none."""
-    return blocks.before(np.arange(1.0, len(blocks) + 1.0)).astype(np.int64) - 1
+    return factor(shapes, evaluate, named("n", shapes))

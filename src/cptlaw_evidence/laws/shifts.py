@@ -1,6 +1,6 @@
-"""Factors of the field's shifts: how CPT data move the loss.
+"""Shifts for comparison: other forms of how CPT data move the loss, under the effective LR.
 
-S_cpt is the progress of the CPT; replay multiplies every shift as in `transfer`.
+S_cpt is the progress of the CPT; replay multiplies every shift as in the default law.
 """
 
 from __future__ import annotations
@@ -12,8 +12,12 @@ from typing import Literal
 import numpy as np
 
 from cptlaw.laws import dual
+from cptlaw.laws.catalog.entries import Entry, Facts, sign_of_shift
+from cptlaw.laws.catalog.field import SEEN
+from cptlaw.laws.catalog.ours import with_shift
 from cptlaw.laws.dual import Dual
-from cptlaw.laws.factors.effective import EFFECTIVE, REFERENCE_LR, Clock
+from cptlaw.laws.factors.effective import EFFECTIVE, Clock, power_of_progress
+from cptlaw.laws.factors.paper import size_power
 from cptlaw.laws.factors.transfer import (
     BEND,
     BETA,
@@ -26,7 +30,7 @@ from cptlaw.laws.factors.transfer import (
     replay_strength,
     since_transfer,
 )
-from cptlaw.laws.law import Factor, Prior, Shape, Valued
+from cptlaw.laws.law import Factor, Prior, Shape, Term
 from cptlaw.laws.points import Points
 
 # Rates lie around that of `transfer`; a power of 0.4 is usual for D_cpt, a start that changes it
@@ -34,11 +38,6 @@ from cptlaw.laws.points import Points
 FAST = Shape("E1", 1e-2, 1e8, (30.0, 1000.0), prior=Prior(200.0, 1.5))
 SLOW = Shape("E2", 1e-4, 1e4, (0.3, 10.0), prior=Prior(2.0, 1.5))
 TURN = Shape("d", -2.0, 2.0, (-0.1, 0.1), "linear", prior=Prior(0.0, 0.1))
-SHARE_POWER = Shape("zeta", 0.01, 5.0, (0.2, 1.0), prior=Prior(0.5, 1.0))
-SHARE_FALL = Shape("rho", 0.01, 10.0, (0.2, 1.0), prior=Prior(0.5, 1.0))
-SHARE_FLOOR = Shape("epsilon", 1e-3, 1.0, (0.05, 0.3), prior=Prior(0.1, 1.0))
-
-Role = Literal["pt", "cpt"]
 
 
 def _shift(
@@ -124,56 +123,70 @@ def exponential(which: Literal["fast", "slow"], replay: bool, role: str) -> Fact
     return _shift((rate,), written, replay, role, EFFECTIVE, value)
 
 
-# --- a law of shares and steps ----------------------------------------------------------------
+# --- laws ---
 
 
-def in_phase(phase: Role) -> Factor:
-    """1 at the points of one phase, 0 at the others."""
-
-    def evaluate(x: Points) -> Valued:
-        return (x.is_cpt == (phase == "cpt")).astype(np.float64), ()
-
-    latex = rf"[\mathrm{{{phase}}}]"
-    return Factor((), evaluate, f"[{phase}]", latex, conventional=False)
+def _term(facts: Facts, name: str, *factors: Factor) -> Term:
+    return Term(name, factors, bound=sign_of_shift(facts), part="shift")
 
 
-def power_of_cpt_steps() -> Factor:
-    """(CPT steps / 1000)**-beta, 1 before the CPT."""
-
-    def evaluate(x: Points, beta: float) -> Valued:
-        log_steps = np.log(np.where(x.is_cpt, x.cpt_step * REFERENCE_LR, 1.0))
-        value = np.exp(-beta * log_steps)
-        return value, (-log_steps * value,)
-
-    return Factor((BETA,), evaluate, "T_cpt^-<beta>", r"T_{\mathrm{cpt}}^{-<beta>}", None, False)
+def _eq3(facts: Facts) -> tuple[Term, ...]:
+    return (_term(facts, "B", saturating(facts.replay, facts.role)),)
 
 
-def power_of_share(data: Role) -> Factor:
-    """r**zeta, r the share of one domain's data; 0 where there is none."""
-
-    def evaluate(x: Points, zeta: float) -> Valued:
-        share = x.r_pt if data == "pt" else x.r_cpt
-        log_share = np.log(np.where(share > 0, share, 1.0))
-        value = np.where(share > 0, np.exp(zeta * log_share), 0.0)
-        return value, (log_share * value,)
-
-    latex = rf"r_{{\mathrm{{{data}}}}}^{{<zeta>}}"
-    return Factor((SHARE_POWER,), evaluate, f"r_{data}^<zeta>", latex, None, False)
+def _start(facts: Facts) -> tuple[Term, ...]:
+    """A shift that depends on the start and, where sizes vary, on the size."""
+    sizes = (size_power("gamma4", 1, Prior(0.0, 0.1)),) if facts.sizes else ()
+    return (_term(facts, "B", start_dependent(facts.replay, facts.role), *sizes),)
 
 
-def fall_with_share(data: Role) -> Factor:
-    """(r + epsilon)**-rho, r the share of one domain's data."""
+def _two_timescale(facts: Facts) -> tuple[Term, ...]:
+    fast = exponential("fast", facts.replay, facts.role)
+    slow = exponential("slow", facts.replay, facts.role)
+    return _term(facts, "B1", fast), _term(facts, "B2", slow)
 
-    def evaluate(x: Points, epsilon: float, rho: float) -> Valued:
-        floored = (x.r_pt if data == "pt" else x.r_cpt) + epsilon
-        value = floored**-rho
-        return value, (-rho * value / floored, -np.log(floored) * value)
 
-    return Factor(
-        (SHARE_FLOOR, SHARE_FALL),
-        evaluate,
-        f"(r_{data} + <epsilon>)^-<rho>",
-        rf"(r_{{\mathrm{{{data}}}}} + <epsilon>)^{{-<rho>}}",
-        None,
-        False,
-    )
+def _blend(facts: Facts) -> tuple[Term, ...]:
+    """The hidden PT curve but for w, the hidden CPT curve for w; they have alpha in common.
+
+    On its own domain a hidden curve has the lower floor and the lower slope: left free, the two
+    differences cancel in the data and part beyond them.
+    """
+    weight = saturating(facts.replay, facts.role)
+    return _term(facts, "B", weight), _term(facts, "D", weight, power_of_progress())
+
+
+# The base is that of the effective-LR law, and so are the choices; other shifts forecast other
+# starts worse.
+OTHER_SHIFT = replace(SEEN, choices="effective")
+
+ENTRIES = (
+    Entry(
+        "effective+eq3",
+        "effective-LR law, shift of Eq. 3",
+        "this project; arXiv:2505.07796, Eq. 3",
+        with_shift(_eq3),
+        OTHER_SHIFT,
+    ),
+    Entry(
+        "effective+blend",
+        "effective-LR law, blend of two hidden curves",
+        "this project",
+        with_shift(_blend),
+        OTHER_SHIFT,
+    ),
+    Entry(
+        "effective+start",
+        "effective-LR law, shift whose exponent depends on the start, and that on the size",
+        "this project; after arXiv:2510.06548",
+        with_shift(_start),
+        OTHER_SHIFT,
+    ),
+    Entry(
+        "effective+two-timescale",
+        "effective-LR law, a fast and a slow shift",
+        "this project",
+        with_shift(_two_timescale),
+        OTHER_SHIFT,
+    ),
+)

@@ -1,0 +1,110 @@
+"""The D-CPT law: final losses by steps and shares of the data.
+
+Source: arXiv:2406.01375.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from cptlaw.laws.catalog.entries import Entry, Facts
+from cptlaw.laws.catalog.field import SEEN
+from cptlaw.laws.catalog.ours import size_floor
+from cptlaw.laws.factors import kernels
+from cptlaw.laws.factors.effective import REFERENCE_LR
+from cptlaw.laws.factors.transfer import BETA
+from cptlaw.laws.law import Factor, Prior, Shape, Term, Valued
+from cptlaw.laws.points import Points
+from cptlaw_evidence.laws.annealing import STEPS
+
+SHARE_POWER = Shape("zeta", 0.01, 5.0, (0.2, 1.0), prior=Prior(0.5, 1.0))
+SHARE_FALL = Shape("rho", 0.01, 10.0, (0.2, 1.0), prior=Prior(0.5, 1.0))
+SHARE_FLOOR = Shape("epsilon", 1e-3, 1.0, (0.05, 0.3), prior=Prior(0.1, 1.0))
+
+Role = Literal["pt", "cpt"]
+
+
+def in_phase(phase: Role) -> Factor:
+    """1 at the points of one phase, 0 at the others."""
+
+    def evaluate(x: Points) -> Valued:
+        return (x.is_cpt == (phase == "cpt")).astype(np.float64), ()
+
+    latex = rf"[\mathrm{{{phase}}}]"
+    return Factor((), evaluate, f"[{phase}]", latex, conventional=False)
+
+
+def power_of_cpt_steps() -> Factor:
+    """(CPT steps / 1000)**-beta, 1 before the CPT."""
+
+    def evaluate(x: Points, beta: float) -> Valued:
+        log_steps = np.log(np.where(x.is_cpt, x.cpt_step * REFERENCE_LR, 1.0))
+        value = np.exp(-beta * log_steps)
+        return value, (-log_steps * value,)
+
+    return Factor((BETA,), evaluate, "T_cpt^-<beta>", r"T_{\mathrm{cpt}}^{-<beta>}", None, False)
+
+
+def power_of_share(data: Role) -> Factor:
+    """r**zeta, r the share of one domain's data; 0 where there is none."""
+
+    def evaluate(x: Points, zeta: float) -> Valued:
+        share = x.r_pt if data == "pt" else x.r_cpt
+        log_share = np.log(np.where(share > 0, share, 1.0))
+        value = np.where(share > 0, np.exp(zeta * log_share), 0.0)
+        return value, (log_share * value,)
+
+    latex = rf"r_{{\mathrm{{{data}}}}}^{{<zeta>}}"
+    return Factor((SHARE_POWER,), evaluate, f"r_{data}^<zeta>", latex, None, False)
+
+
+def fall_with_share(data: Role) -> Factor:
+    """(r + epsilon)**-rho, r the share of one domain's data."""
+
+    def evaluate(x: Points, epsilon: float, rho: float) -> Valued:
+        floored = (x.r_pt if data == "pt" else x.r_cpt) + epsilon
+        value = floored**-rho
+        return value, (-rho * value / floored, -np.log(floored) * value)
+
+    return Factor(
+        (SHARE_FLOOR, SHARE_FALL),
+        evaluate,
+        f"(r_{data} + <epsilon>)^-<rho>",
+        rf"(r_{{\mathrm{{{data}}}}} + <epsilon>)^{{-<rho>}}",
+        None,
+        False,
+    )
+
+
+def _d_cpt(facts: Facts) -> tuple[Term, ...]:
+    """CPT points follow the law; those before it a power of the steps with its own coefficients."""
+    before, after = in_phase("pt"), in_phase("cpt")
+    power = kernels.power_of_clock(STEPS, symbol="T")
+    base = (Term("L0", (before,)), Term("A", (before, power)))
+    sizes = size_floor(facts)
+    if not facts.has_cpt:
+        return (Term("L0"), Term("A", (power,)), *sizes)
+    data = "pt" if facts.role == "pt" else "cpt"
+    gained = (after, power_of_cpt_steps())
+    if not facts.replay:
+        return (*base, *sizes, Term("G", (after,)), Term("B", gained, bound="free", part="shift"))
+    return (
+        *base,
+        *sizes,
+        Term("G", (after,)),
+        Term("B", (*gained, power_of_share(data)), bound="free", part="shift"),
+        Term("C", (after, fall_with_share(data)), part="shift"),
+    )
+
+
+ENTRIES = (
+    Entry(
+        "d-cpt",
+        "D-CPT law",
+        "arXiv:2406.01375, along the CPT's steps; a power of the steps before",
+        _d_cpt,
+        SEEN,
+    ),
+)
