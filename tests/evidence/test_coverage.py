@@ -11,7 +11,8 @@ from command import run
 from cptlaw.errors import DataError
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.uncertainty import ensemble_of
-from cptlaw.forecasting.intervals import Calibration, noise_of, scales
+from cptlaw.forecasting.intervals import noise_of, scales
+from cptlaw.forecasting.measured import Calibration
 from cptlaw.laws.points import Points
 from cptlaw_evidence import accuracy
 from cptlaw_evidence.accuracy import coverage, coverage_text, pool, rooms

@@ -20,9 +20,6 @@ from cptlaw import (
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.uncertainty import ensemble_of
 from cptlaw.forecasting.intervals import (
-    CALIBRATIONS,
-    OTHERS,
-    Calibration,
     band,
     calibration_of,
     contrast,
@@ -31,6 +28,7 @@ from cptlaw.forecasting.intervals import (
     noise_of,
     scales,
 )
+from cptlaw.forecasting.measured import OTHERS, Calibration, measured
 from cptlaw.laws.points import Points
 
 GIVEN = {"convention": Convention(), "fixed": {"lambda": 0.98}}
@@ -102,15 +100,16 @@ def test_noise_tells_what_neighbours_share_from_what_they_do_not(fitted):
 def test_calibrations_by_law():
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
     functional = fit(study, "functional").domain("pt")
-    assert calibration_of(functional) == OTHERS
+    known = measured().intervals
+    assert calibration_of(functional) == known[OTHERS]
     traits = catalog.LAWS["effective"].traits
     effective = replace(functional, law=replace(functional.law, traits=traits))
-    assert calibration_of(effective) == CALIBRATIONS["effective"]
+    assert calibration_of(effective) == known["effective"]
     both = replace(functional, members=(functional, effective))
-    assert calibration_of(both) == OTHERS
+    assert calibration_of(both) == known[OTHERS]
 
 
-@pytest.mark.parametrize("calibration", [*CALIBRATIONS.values(), OTHERS])
+@pytest.mark.parametrize("calibration", measured().intervals.values())
 def test_calibrations_are_relative_errors(calibration):
     values = astuple(calibration)
     assert min(values) >= 0 and values[0] > 0.3 and values[1] > 0.3

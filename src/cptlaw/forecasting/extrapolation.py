@@ -8,6 +8,7 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.shift import shift_at
 from cptlaw.forecasting.intervals import distances
+from cptlaw.forecasting.measured import OTHERS, measured, one_kind
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
@@ -65,21 +66,20 @@ def warnings(
     history, phase = points.histories[0], run.data
     leaves = [leaf for d in fit.domains.values() for leaf in d.leaves]
     unseen = " The fitted law does not see it, so it has no effect on the forecast."
-    is_ours = {leaf.law.traits.forecasts for leaf in leaves} == {"effective"}
+    kind = one_kind((leaf.law.traits.forecasts for leaf in leaves), OTHERS)
     of_size = "" if any(d.depends_on_size for d in leaves) else unseen
     of_replay = "" if any(d.law.sees("replay") for d in leaves) else unseen
     length = float(history.cpt_lr.size if phase == "cpt" else history.pt_lr.size)
     asked: list[tuple[str, str, float | None, str]] = [
-        *_peaks(history, is_ours),
+        *_peaks(history, _of_other_peaks(kind)),
         ("A length of {:g} steps", f"{phase}_steps", length, ""),
         ("A model size of {:g}", "model_size", history.model_size, of_size),
     ]
     if phase == "cpt":
         asked.append(("A replay share of {:g}", "replay", history.replay, of_replay))
         if history.pt_lr.size:
-            asked.append(
-                ("A start at step {:g}", "start_step", float(history.pt_lr.size), _STARTS[is_ours])
-            )
+            start = float(history.pt_lr.size)
+            asked.append(("A start at step {:g}", "start_step", start, _of_other_starts(kind)))
     found: list[str] = []
     for words, key, value, more in asked:
         fitted = fitted_range(fit, key)
@@ -98,11 +98,11 @@ def warnings(
     return tuple(found)
 
 
-def _peaks(history: History, is_ours: bool) -> list[tuple[str, str, float | None, str]]:
+def _peaks(history: History, more: str) -> list[tuple[str, str, float | None, str]]:
     """The highest LR of each phase, as a check of `warnings`."""
     phases = (("pt", "the pre-training", history.pt_lr), ("cpt", "the CPT", history.cpt_lr))
     return [
-        (f"A peak LR of {{:g}} in {words}", f"{phase}_peak_lr", float(lr.max()), _PEAKS[is_ours])
+        (f"A peak LR of {{:g}} in {words}", f"{phase}_peak_lr", float(lr.max()), more)
         for phase, words, lr in phases
         if lr.size
     ]
@@ -155,16 +155,34 @@ def _undetermined(role: str, domain: DomainFit, points: Points) -> list[str]:
     ]
 
 
-_PEAKS = {
-    True: " This law has met twice and half the fitted peak to 0.2 % on real curves; farther off "
-    "it is untried.",
-    False: " Laws of this form have missed other peaks by 2 to 8 % on real curves.",
-}
-_STARTS = {
-    True: " On real curves this law has met a start at half the base's steps to 0.3 % (D_pt) and "
-    "0.7 % (D_cpt).",
-    False: " The shift is taken to be the same from every start, which holds only roughly.",
-}
+def _of_other_peaks(kind: str) -> str:
+    """How laws of a kind have done at peaks that were not fitted."""
+    known = measured().peaks
+    if kind != OTHERS and kind in known:
+        return (
+            f" This law has met twice and half the fitted peak to {_percent(known[kind].most)} % "
+            "on real curves; farther off it is untried."
+        )
+    others = known[OTHERS]
+    return (
+        f" Laws of this form have missed other peaks by {_percent(others.least)} to "
+        f"{_percent(others.most)} % on real curves."
+    )
+
+
+def _of_other_starts(kind: str) -> str:
+    """How laws of a kind have done from starts that were not fitted."""
+    known = measured().starts.get(kind)
+    if known is None:
+        return " The shift is taken to be the same from every start, which holds only roughly."
+    return (
+        " On real curves this law has met a start at half the base's steps to "
+        f"{_percent(known.pt)} % (D_pt) and {_percent(known.cpt)} % (D_cpt)."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1g}"
 
 
 def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:

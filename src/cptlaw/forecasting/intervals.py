@@ -9,8 +9,6 @@ degrees of freedom.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,46 +17,12 @@ from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Ensemble, Interval
+from cptlaw.forecasting.measured import OTHERS, Calibration, measured, one_kind
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 
 LEVEL = 0.9
 _DEGREES = 4.0  # of freedom
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What the parts of a forecast's error weigh; relative errors.
-
-    Args:
-        refits: times the standard deviation of the refits.
-        residual: times the scale of the fitted residuals.
-        floor: whatever the fit.
-        horizon: for every factor of e in steps beyond the longest fitted.
-        peak: for every factor of e in peak LR beyond the nearest fitted.
-        start: for every factor of e in steps of the start.
-        size: for every factor of e in model size.
-        replay: for a replay share that is off by 1.
-        decay: for an LR that has fallen from its peak to 0.
-    """
-
-    refits: float
-    residual: float
-    floor: float
-    horizon: float
-    peak: float
-    start: float
-    size: float
-    replay: float
-    decay: float
-
-
-_PAPER = Calibration(2.1, 0.86, 4.8e-4, 1.5e-3, 1.6e-2, 1.2e-2, 6.7e-2, 8.8e-3, 7.3e-3)
-CALIBRATIONS: Mapping[str, Calibration] = {
-    "effective": Calibration(0.49, 1.1, 2.7e-4, 7.3e-4, 1.4e-3, 2.7e-3, 1.7e-2, 8.6e-3, 1.3e-3),
-    "paper": _PAPER,
-}
-OTHERS = Calibration(2.1, 1.1, 2.1e-3, 5e-3, 2.5e-2, 2e-2, 5e-2, 5e-2, 7.7e-3)
 
 
 class Band(NamedTuple):
@@ -181,8 +145,9 @@ def scales(
 
 def calibration_of(domain: DomainFit) -> Calibration:
     """What was measured for the law, or a wide one for a law that was not measured."""
-    kinds = {leaf.law.traits.forecasts for leaf in domain.leaves}
-    return CALIBRATIONS.get(kinds.pop(), OTHERS) if len(kinds) == 1 else OTHERS
+    known = measured().intervals
+    kind = one_kind((leaf.law.traits.forecasts for leaf in domain.leaves), OTHERS)
+    return known.get(kind, known[OTHERS])
 
 
 def noise_of(fit: Fit, role: str) -> Noise:

@@ -23,13 +23,13 @@ from cptlaw.fitting.observations import observe
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import Ensemble, ensemble_of
 from cptlaw.forecasting.intervals import (
-    Calibration,
     decayed,
     distances,
     multiplier,
     noise_of,
     scales,
 )
+from cptlaw.forecasting.measured import Calibration
 from cptlaw.laws.points import Points
 from cptlaw_evidence.accuracy import pool
 from cptlaw_evidence.accuracy.protocol import Split

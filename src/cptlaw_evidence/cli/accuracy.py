@@ -26,6 +26,12 @@ from cptlaw.cli.shared import JSON, Many, check_writable, say, say_written, show
     "--jobs", type=click.IntRange(min=1), help="Processes; left out, one for each processor."
 )
 @click.option("-o", "--output", help="Write it as Markdown.")
+@click.option(
+    "--write",
+    "figures",
+    metavar="FILE",
+    help="Put errors at other peaks and starts into a file of measured figures (docs/laws.md).",
+)
 @click.option("--list", "only_list", is_flag=True, help="Print the protocols and end.")
 @JSON
 def bench_accuracy(
@@ -34,6 +40,7 @@ def bench_accuracy(
     data: str | None,
     jobs: int | None,
     output: str | None,
+    figures: str | None,
     only_list: bool,
     as_json: bool,
 ) -> None:
@@ -45,12 +52,13 @@ def bench_accuracy(
     """
     from cptlaw.files import write_atomic
     from cptlaw_evidence import accuracy
+    from cptlaw_evidence.measured import peak_errors, start_errors, told, write_figures
 
     if only_list:
         shape = accuracy.protocols_shape()
         show(as_json, lambda: shape, lambda: accuracy.protocols_text(shape))
         return
-    check_writable(output)
+    check_writable(output, figures)
     laws = _words(law) or list(accuracy.LAWS)
     place = None if data is None else Path(data)
     jobs = jobs or os.cpu_count() or 1
@@ -59,10 +67,14 @@ def bench_accuracy(
     except KeyboardInterrupt:
         say("what was measured so far is lost; --protocol and --law make it shorter.")
         raise
+    if figures is not None:
+        command = told("cptlaw bench accuracy", data, _words(protocol))
+        write_figures(figures, "peaks", peak_errors(result), command)
+        write_figures(figures, "starts", start_errors(result), command)
     if output is not None:
         write_atomic(output, accuracy.to_markdown(result, shlex.join(["cptlaw", *sys.argv[1:]])))
     show(as_json, lambda: result, lambda: accuracy.to_text(result))
-    say_written(output)
+    say_written(output, figures)
 
 
 def _words(given: tuple[str, ...]) -> list[str]:

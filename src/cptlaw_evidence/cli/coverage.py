@@ -34,6 +34,12 @@ from cptlaw_evidence.cli.accuracy import _words
     "simulated studies.",
 )
 @click.option("-o", "--output", help="Write it as Markdown.")
+@click.option(
+    "--write",
+    "figures",
+    metavar="FILE",
+    help="Put the calibrations into a file of measured figures (docs/laws.md).",
+)
 @JSON
 def bench_coverage(
     law: tuple[str, ...],
@@ -43,6 +49,7 @@ def bench_coverage(
     only_fit: bool,
     simulated: int | None,
     output: str | None,
+    figures: str | None,
     as_json: bool,
 ) -> None:
     """Count how often intervals of forecasts hold on real curves that the fit never saw.
@@ -55,12 +62,13 @@ def bench_coverage(
     from cptlaw.files import write_atomic
     from cptlaw_evidence.accuracy import coverage, coverage_text
     from cptlaw_evidence.accuracy import simulated as studies
+    from cptlaw_evidence.measured import told, write_figures
 
     if simulated is not None:
         held = studies.coverage(simulated, say)
         show(as_json, lambda: held, lambda: studies.coverage_text(held))
         return
-    check_writable(output)
+    check_writable(output, figures)
     if only_fit and output is not None:
         raise DataError("--fit prints the calibration only; leave -o out.")
     place = None if data is None else Path(data)
@@ -72,10 +80,13 @@ def bench_coverage(
         only_fit=only_fit,
         progress=say,
     )
+    if figures is not None:
+        command = told("cptlaw bench coverage --fit", data, _words(protocol))
+        write_figures(figures, "intervals", {x.law: x.calibration for x in found.laws}, command)
     result = coverage_text.shape(found)
     if output is not None:
         command = shlex.join(["cptlaw", *sys.argv[1:]])
         write_atomic(output, coverage_text.to_markdown(result, command))
     text = coverage_text.fit_text if only_fit else coverage_text.to_text
     show(as_json, lambda: result, lambda: text(result))
-    say_written(output)
+    say_written(output, figures)

@@ -25,9 +25,20 @@ from cptlaw_evidence.cli.accuracy import _words
     "--jobs", type=click.IntRange(min=1), help="Processes; left out, one for each processor."
 )
 @click.option("-o", "--output", help="Write it as Markdown.")
+@click.option(
+    "--write",
+    "figures",
+    metavar="FILE",
+    help="Put mean and worst cost into a file of measured figures (docs/laws.md).",
+)
 @JSON
 def bench_regret(
-    law: tuple[str, ...], data: str | None, jobs: int | None, output: str | None, as_json: bool
+    law: tuple[str, ...],
+    data: str | None,
+    jobs: int | None,
+    output: str | None,
+    figures: str | None,
+    as_json: bool,
 ) -> None:
     """Fit laws to a few real runs, let them choose among all of one length, and count the cost.
 
@@ -36,17 +47,21 @@ def bench_regret(
     """
     from cptlaw.files import write_atomic
     from cptlaw_evidence.accuracy import regret, regret_text
+    from cptlaw_evidence.measured import choice_costs, told, write_figures
 
     check_laws(_words(law))
-    check_writable(output)
+    check_writable(output, figures)
     if data is None:
         say("without --data only the bundled grid is chosen from.")
     place = None if data is None else Path(data)
     jobs = jobs or os.cpu_count() or 1
     found = regret.measure(_words(law) or regret.ALL, place, jobs=jobs, progress=say)
     result = regret_text.shape(found)
+    if figures is not None:
+        command = told("cptlaw bench regret", data)
+        write_figures(figures, "choices", choice_costs(result), command)
     if output is not None:
         command = shlex.join(["cptlaw", *sys.argv[1:]])
         write_atomic(output, regret_text.to_markdown(result, command))
     show(as_json, lambda: result, lambda: regret_text.to_text(result))
-    say_written(output)
+    say_written(output, figures)

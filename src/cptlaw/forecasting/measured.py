@@ -1,0 +1,118 @@
+"""What benchmarks measured on real curves: the one place of such figures.
+
+`measured.json` holds section -> kind of law -> figures, with the command that measures them under
+"from". The traits of a law name its kind; the benchmarks write the file (`--write`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+OTHERS = "other"
+"""The kind of laws whose forecasts were not measured, and of a mixture of laws."""
+CHOOSERS = "paper"
+"""The kind that laws count to whose choices were not measured: the one that did worse."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the parts of a forecast's error weigh; relative errors.
+
+    Args:
+        refits: times the standard deviation of the refits.
+        residual: times the scale of the fitted residuals.
+        floor: whatever the fit.
+        horizon: for every factor of e in steps beyond the longest fitted.
+        peak: for every factor of e in peak LR beyond the nearest fitted.
+        start: for every factor of e in steps of the start.
+        size: for every factor of e in model size.
+        replay: for a replay share that is off by 1.
+        decay: for an LR that has fallen from its peak to 0.
+    """
+
+    refits: float
+    residual: float
+    floor: float
+    horizon: float
+    peak: float
+    start: float
+    size: float
+    replay: float
+    decay: float
+
+
+@dataclass(frozen=True)
+class PeakErrors:
+    """Mean relative errors at twice and half the fitted peak LR, the lowest and the highest."""
+
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class StartErrors:
+    """Mean relative errors of CPT from half the base's steps, on D_pt and D_cpt."""
+
+    pt: float
+    cpt: float
+
+
+@dataclass(frozen=True)
+class ChoiceCosts:
+    """What choosing among real runs by a law cost, nats: on average, and at worst."""
+
+    mean: float
+    worst: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Every measured figure; each section is kind of law -> figures.
+
+    Args:
+        intervals: weights of the parts of an interval, with those of "other" laws.
+        peaks: errors at other peaks, with those of "other" laws.
+        starts: errors at other starts.
+        choices: what choosing by a law cost, with that of the "paper" laws.
+    """
+
+    intervals: Mapping[str, Calibration]
+    peaks: Mapping[str, PeakErrors]
+    starts: Mapping[str, StartErrors]
+    choices: Mapping[str, ChoiceCosts]
+
+
+Figures = TypeVar("Figures")
+
+
+@cache
+def measured() -> Measured:
+    """The figures that come with the package."""
+    text = files("cptlaw.forecasting").joinpath("measured.json").read_text(encoding="utf-8")
+    plain: dict[str, dict[str, dict[str, Any]]] = json.loads(text)
+    return Measured(
+        _section(plain["intervals"], Calibration),
+        _section(plain["peaks"], PeakErrors),
+        _section(plain["starts"], StartErrors),
+        _section(plain["choices"], ChoiceCosts),
+    )
+
+
+def one_kind(kinds: Iterable[str], others: str) -> str:
+    """The kind that all laws of a fit share; of several, that of others."""
+    found = set(kinds)
+    return found.pop() if len(found) == 1 else others
+
+
+def _section(plain: Mapping[str, dict[str, Any]], figures: type[Figures]) -> Mapping[str, Figures]:
+    made = {
+        kind: figures(**{name: value for name, value in entry.items() if name != "from"})
+        for kind, entry in plain.items()
+    }
+    return MappingProxyType(made)

@@ -1,0 +1,55 @@
+"""The measured figures that come with the package, and what is said of them."""
+
+import json
+import re
+from dataclasses import astuple, fields
+from importlib.resources import files
+
+import pytest
+
+from cptlaw.forecasting.extrapolation import _of_other_peaks, _of_other_starts
+from cptlaw.forecasting.measured import CHOOSERS, OTHERS, Measured, measured, one_kind
+
+PLAIN = json.loads(files("cptlaw.forecasting").joinpath("measured.json").read_text())
+ENTRIES = [(section, kind) for section, some in PLAIN.items() for kind in some]
+
+
+def test_the_file_has_every_section_and_those_that_stand_for_others():
+    assert list(PLAIN) == [section.name for section in fields(Measured)]
+    assert OTHERS in PLAIN["intervals"] and OTHERS in PLAIN["peaks"]
+    assert CHOOSERS in PLAIN["choices"]
+
+
+@pytest.mark.parametrize(("section", "kind"), ENTRIES)
+def test_every_figure_says_where_it_comes_from(section, kind):
+    plain = dict(PLAIN[section][kind])
+    source = plain.pop("from")
+    command = re.match(r"cptlaw bench (coverage|accuracy|regret) .*--law (\S+)", source)
+    assert command is None if kind == OTHERS else command[2] == kind
+    assert astuple(getattr(measured(), section)[kind]) == tuple(plain.values())
+    assert min(plain.values()) >= 0
+
+
+def test_figures_are_read_once():
+    assert measured() is measured()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "kind"),
+    [(["a", "a"], "a"), (["a", "b"], "mixed"), ([], "mixed")],
+)
+def test_the_kind_that_laws_share(kinds, kind):
+    assert one_kind(kinds, "mixed") == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "peaks", "starts"),
+    [
+        ("effective", "twice and half the fitted peak to 0.2 %", "0.3 % (D_pt) and 0.7 % (D_cpt)."),
+        ("paper", "missed other peaks by 2 to 8 %", "holds only roughly."),
+        (OTHERS, "missed other peaks by 2 to 8 %", "holds only roughly."),
+    ],
+)
+def test_sentences_are_built_from_the_figures(kind, peaks, starts):
+    assert peaks in _of_other_peaks(kind)
+    assert starts in _of_other_starts(kind)
