@@ -70,12 +70,11 @@ def warmup_steps(lr: FloatArray) -> int:
         return 0
     changes = np.flatnonzero(np.diff(lr) != 0) + 1
     starts, ends = np.append(0, changes), np.append(changes, lr.size)
-    for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-        falls = i + 1 < starts.size and lr[starts[i + 1]] < lr[start]
-        stays = lr[start] > 0 and end - start > max(100, start)
-        if falls or stays or end == lr.size:
-            return start + 1 if start else 0
-    return 0
+    level = lr[starts]
+    falls = np.append(level[1:] < level[:-1], True)  # nothing rises after the last step
+    stays = (level > 0) & (ends - starts > np.maximum(100, starts))
+    top = int(starts[np.argmax(falls | stays)])
+    return top + 1 if top else 0
 
 
 def at_peak(lr: FloatArray) -> FloatArray:
