@@ -6,7 +6,7 @@ The whole public API is listed here; everything else may change.
 from cptlaw.decisions import analysis
 from cptlaw.decisions.goal import Goal
 from cptlaw.decisions.pilot import Budget, Pilot, Pilots, candidates, first_pilots, pilot
-from cptlaw.decisions.plan import Aim, Knobs, Limit, Plan, Prices, plan
+from cptlaw.decisions.plan import Aim, Knobs, Limit, Plan, PlanOptions, Prices, plan
 from cptlaw.errors import CptlawError, DataError, FitError, MissingExtra
 from cptlaw.fitting import published, uncertainty
 from cptlaw.fitting.fit import fit
@@ -57,6 +57,7 @@ __all__ = [
     "Pilot",
     "Pilots",
     "Plan",
+    "PlanOptions",
     "Prices",
     "Profile",
     "Run",

@@ -13,6 +13,7 @@ from cptlaw import (
     Pilot,
     Pilots,
     Plan,
+    PlanOptions,
     Run,
     Schedule,
     forecast,
@@ -23,13 +24,19 @@ from cptlaw import (
 from cptlaw.decisions.pilot import Budget
 from cptlaw.decisions.plan.recipe import schedule_of
 from cptlaw.output.plan_files import run_of
+from cptlaw.output.text.advice import advice
 from cptlaw.output.text.plan import plan_text
 from plans import ANNEALED, BASE, knobs, predicted
 
 
 @pytest.mark.parametrize("family", ["cosine", "linear", "wsd", "free", "constant"])
 def test_a_plan_says_what_the_forecast_says(simple, family):
-    found = plan(simple, "cpt=1 pt=0.3", knobs(family=family, steps="200..800"), level=0.8)
+    found = plan(
+        simple,
+        "cpt=1 pt=0.3",
+        knobs(family=family, steps="200..800"),
+        options=PlanOptions(level=0.8),
+    )
     recipe = found.best.recipe
     made = forecast(simple, recipe.schedule, after="base", level=0.8)
     for role, curve in made.domains.items():
@@ -68,7 +75,7 @@ def test_nothing_that_varies_is_one_recipe(simple):
     assert found.looked_at == 1
     assert found.best.recipe.schedule.text == "warmup 8 to 0.001 | cosine 792 to 0.0"
     assert (found.knobs, found.alternatives, len(found.front)) == ((), (), 1)
-    assert found.sure.regret == 0
+    assert found.stability.regret == 0
 
 
 @pytest.mark.parametrize(("goal", "weights"), [("cpt=1", (0, 1)), ("worst cpt=1.1 pt=1", (1, 1.1))])
@@ -103,7 +110,7 @@ def test_changes_are_against_one_checkpoint_for_all_starts(simple):
     # against its own start the early checkpoint, of the higher loss, would look better
     assert found.best.recipe.start.text == "base"
     assert found.best.value == found.best.losses["cpt"] - found.reference["cpt"]
-    other = plan(simple, aim, several, reference="cpt-const")
+    other = plan(simple, aim, several, options=PlanOptions(reference="cpt-const"))
     done = forecast(simple, "constant 800", after="base", level=None)
     assert other.reference["cpt"] == pytest.approx(done.domains["cpt"].final, abs=1e-9)
     assert other.best.recipe == found.best.recipe
@@ -120,7 +127,9 @@ def test_the_usual_recipe_stands_beside_it(simple, limited):
 
 
 def test_a_base_that_is_planned_from_scratch(fitted):
-    found = plan(fitted, "pt=1", knobs(after=None, steps="800..2000"), data="pt")
+    found = plan(
+        fitted, "pt=1", knobs(after=None, steps="800..2000"), options=PlanOptions(data="pt")
+    )
     recipe = found.best.recipe
     assert (recipe.data, recipe.start.text, recipe.schedule.steps) == ("pt", "scratch", 2000)
     assert (found.reference, recipe.run.after) == ({}, None)
@@ -149,9 +158,9 @@ def test_an_open_model():
     recipe = found.best.recipe
     made = forecast(fit, recipe.schedule, after="unknown:llama3.2-1b")
     assert found.best.losses["cpt"] == pytest.approx(made.domains["cpt"].final, abs=1e-9)
-    assert (found.default, found.sure, found.value) == (None, None, None)
+    assert (found.default, found.stability, found.value) == (None, None, None)
     assert found.losses["cpt"].low == found.losses["cpt"].high
-    assert "no interval" in found.advice
+    assert "no interval" in advice(found)
 
 
 def test_published_coefficients_of_every_kind_give_a_loss():
@@ -161,7 +170,7 @@ def test_published_coefficients_of_every_kind_give_a_loss():
             continue
         size = 1e9 if any(d.depends_on_size for d in fit.domains.values()) else None
         one = Knobs(2e-4, 2000)
-        found = plan(fit, "cpt=1", one, base_schedule=BASE, model_size=size)
+        found = plan(fit, "cpt=1", one, options=PlanOptions(base_schedule=BASE, model_size=size))
         assert 1 < found.best.value < 5, name
 
 

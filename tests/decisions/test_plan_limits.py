@@ -2,8 +2,9 @@
 
 import pytest
 
-from cptlaw import DataError, Knobs, Prices, forecast, plan
+from cptlaw import DataError, Knobs, PlanOptions, Prices, forecast, plan
 from cptlaw.decisions.plan.recipe import schedule_of
+from cptlaw.output.text.advice import advice
 from plans import BATCH, knobs
 
 
@@ -37,9 +38,11 @@ def test_a_goal_that_cannot_be_reached(simple):
     assert f"cpt<=2 cannot be reached by these knobs: the lowest cpt is {lowest:.5g}" in " ".join(
         found.why
     )
-    assert found.advice.startswith("No recipe within these knobs keeps every limit; the nearest is")
+    assert advice(found).startswith(
+        "No recipe within these knobs keeps every limit; the nearest is"
+    )
     assert found.prices == ()
-    assert found.sure.keeps == 0
+    assert found.stability.keeps == 0
 
 
 def test_limits_that_exclude_each_other(simple):
@@ -82,16 +85,18 @@ def test_a_cost_that_cannot_be_worked_out(simple, limit, mend):
 
 
 def test_data_that_are_seen_again_are_told(simple):
-    prices = Prices(domain_tokens=2e6)
-    often = plan(simple, "cpt=1", knobs(), prices=prices)
+    options = PlanOptions(prices=Prices(domain_tokens=2e6))
+    often = plan(simple, "cpt=1", knobs(), options=options)
     assert often.best.costs["passes"] == pytest.approx(800 * BATCH / 2e6)
     assert any("seen 3.28 times" in warning for warning in often.warnings)
-    once = plan(simple, "cpt=1", knobs(steps="100..800"), ["passes<=1"], prices=prices)
+    once = plan(simple, "cpt=1", knobs(steps="100..800"), ["passes<=1"], options=options)
     assert once.best.costs["passes"] <= 1
     assert not any("are seen" in warning for warning in once.warnings)
 
 
 def test_a_pre_training_plan_knows_no_passes_over_the_domain_data(simple):
     one = Knobs(1e-3, 400)
-    found = plan(simple, "pt=1", one, data="pt", prices=Prices(domain_tokens=1e4))
+    found = plan(
+        simple, "pt=1", one, options=PlanOptions(data="pt", prices=Prices(domain_tokens=1e4))
+    )
     assert "passes" not in found.best.costs

@@ -4,7 +4,18 @@ import math
 
 import pytest
 
-from cptlaw import Aim, Convention, DataError, Knobs, Study, datasets, fit, plan, published
+from cptlaw import (
+    Aim,
+    Convention,
+    DataError,
+    Knobs,
+    PlanOptions,
+    Study,
+    datasets,
+    fit,
+    plan,
+    published,
+)
 from plans import BASE, knobs
 
 
@@ -38,11 +49,12 @@ from plans import BASE, knobs
 )
 def test_what_cannot_be_planned(simple, given, more, message):
     with pytest.raises(DataError, match=message):
-        plan(simple, more.pop("goal", "cpt=1"), knobs(**given), **more)
+        goal, limits = more.pop("goal", "cpt=1"), more.pop("limits", ())
+        plan(simple, goal, knobs(**given), limits, PlanOptions(**more))
 
 
 def test_what_lies_too_far_may_be_insisted_on(simple):
-    far = plan(simple, "cpt=1", knobs(peak="1e-4..2e-2"), anyway=True)
+    far = plan(simple, "cpt=1", knobs(peak="1e-4..2e-2"), options=PlanOptions(anyway=True))
     assert far.feasible
     assert any("peak LR" in warning for warning in far.warnings) == (
         far.best.recipe.schedule.peak > 1.01e-3
@@ -51,17 +63,18 @@ def test_what_lies_too_far_may_be_insisted_on(simple):
 
 def test_published_coefficients_need_a_size_and_no_other_base():
     with pytest.raises(DataError, match="give model_size"):
-        plan(published.load("fineweb-kp-N"), "cpt=1", Knobs(1e-4, 900), base_schedule=BASE)
+        options = PlanOptions(base_schedule=BASE)
+        plan(published.load("fineweb-kp-N"), "cpt=1", Knobs(1e-4, 900), options=options)
     with pytest.raises(DataError, match="nobody knows its past"):
         one = Knobs(1e-5, 900, after="unknown:llama3.2-1b")
-        plan(published.load("llama3.2-1b-law"), "cpt=1", one, data="pt")
+        plan(published.load("llama3.2-1b-law"), "cpt=1", one, options=PlanOptions(data="pt"))
 
 
 def test_a_pre_training_fit_has_no_cpt_plan(study):
     bases = Study({"pt": "pt"}, tuple(run for run in study.runs if run.data == "pt"))
     alone = fit(bases, "eq1", convention=Convention(), fixed={"lambda": 0.98})
     with pytest.raises(DataError, match="knows no shift"):
-        plan(alone, "pt=1", knobs(), data="cpt")
+        plan(alone, "pt=1", knobs(), options=PlanOptions(data="cpt"))
     assert plan(alone, "pt=1", knobs(after=None, steps=2000)).best.recipe.data == "pt"
 
 
@@ -80,7 +93,8 @@ def test_a_batch_is_one_of_those_that_were_fitted(batches):
     assert {o.knob for o in found.alternatives} == {"batch_tokens"}
     assert found.best.recipe.batch_tokens in (8192, 16384)
     assert found.best.recipe.sequence_length == 128
-    assert plan(batches, "cpt=1", knobs(), batch_tokens=8192.0).best.recipe.batch_tokens == 8192
+    fixed = plan(batches, "cpt=1", knobs(), options=PlanOptions(batch_tokens=8192.0))
+    assert fixed.best.recipe.batch_tokens == 8192
     for given in ({"batch_tokens": "8192..16384"}, {"batch_tokens": 9999}, {}):
         with pytest.raises(DataError, match="16384x128, 8192x128"):
             plan(batches, "cpt=1", knobs(**given))

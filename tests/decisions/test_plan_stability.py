@@ -2,15 +2,15 @@
 
 import pytest
 
-from cptlaw import plan
-from cptlaw.decisions.plan.judging import end
+from cptlaw import PlanOptions, plan
+from cptlaw.decisions.plan.judge import end
 from cptlaw.fitting.uncertainty import ensemble_of
 from plans import knobs
 
 
 def test_how_sure_a_plan_is(weighed, limited, listed):
     for found in (weighed, limited, listed):
-        sure = found.sure
+        sure = found.stability
         assert 0 <= sure.regret < 0.05
         assert 0 <= sure.agree <= 1
         assert 0 <= sure.keeps <= 1
@@ -18,8 +18,8 @@ def test_how_sure_a_plan_is(weighed, limited, listed):
             each = sure.knobs[knob.name]
             assert knob.low <= each.low <= each.value <= each.high <= knob.high
             assert each.value == knob.value
-    assert weighed.sure.keeps == 1  # there is no limit
-    assert 0 < limited.sure.keeps < 1  # one binds
+    assert weighed.stability.keeps == 1  # there is no limit
+    assert 0 < limited.stability.keeps < 1  # one binds
 
 
 @pytest.mark.parametrize("goal", ["cpt=1", "cpt=1 pt=0.3", "worst cpt=1 pt=1"])
@@ -31,7 +31,7 @@ def test_the_interval_of_the_value_covers_most_refits(simple, goal):
     each = found.value
     assert each.low < each.value == found.best.value < each.high
     assert ((value >= each.low) & (value <= each.high)).mean() >= 0.9
-    wide = plan(simple, goal, knobs(), level=0.99).value
+    wide = plan(simple, goal, knobs(), options=PlanOptions(level=0.99)).value
     assert wide.low < each.low
     assert wide.high > each.high
 

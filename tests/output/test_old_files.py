@@ -66,3 +66,9 @@ def test_an_old_fit_still_answers(name):
         VALUES[name]["forecast"], rel=1e-6
     )
     assert shift_at(fit, "cpt", 0.3).value == pytest.approx(VALUES[name]["shift"], rel=1e-6)
+
+
+def test_an_old_plan_tells_how_stable_it_is():
+    stability = load("plan").stability
+    assert stability.knobs["peak"].high == 0.001
+    assert (stability.regret, stability.agree) == pytest.approx((0.0033299849183122386, 1.0))

@@ -134,7 +134,7 @@ def plan(
 
 def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, Any]) -> Any:
     """The plan for what the command line says."""
-    from cptlaw.decisions.plan import Aim, Knobs, Numbers, Prices, plan
+    from cptlaw.decisions.plan import Aim, Knobs, Numbers, PlanOptions, Prices, plan
 
     names = ("peak", "steps", "decay", "end", "warmup", "replay")
     knobs = Knobs(
@@ -150,15 +150,17 @@ def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, An
         Aim.parse(goal, given["measure"], _pairs(given["bytes_per_token"])),
         knobs,
         limits,
-        data=given["data"],
-        reference=given["reference"],
-        base_schedule=given["base_schedule"],
-        model_size=given["model_size"],
-        batch_tokens=given["batch_tokens"],
-        prices=Prices(given["tokens_per_second"], given["price"], given["domain_tokens"]),
-        level=given["level"],
-        anyway=given["anyway"],
-        progress=say,
+        PlanOptions(
+            data=given["data"],
+            reference=given["reference"],
+            base_schedule=given["base_schedule"],
+            model_size=given["model_size"],
+            batch_tokens=given["batch_tokens"],
+            prices=Prices(given["tokens_per_second"], given["price"], given["domain_tokens"]),
+            level=given["level"],
+            anyway=given["anyway"],
+        ),
+        say,
     )
 
 

@@ -6,13 +6,13 @@ import json
 import re
 from pathlib import Path
 
-from cptlaw.decisions.plan.advice import recipe_words
-from cptlaw.decisions.plan.planning import Plan
+from cptlaw.decisions.plan.result import Plan
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
 from cptlaw.lab.experiment_file import experiment_text
 from cptlaw.output.json.plan import plan_shape
 from cptlaw.output.pilot_files import EXPERIMENT
+from cptlaw.output.text.advice import recipe_words
 from cptlaw.output.text.plan import plan_text
 from cptlaw.schedules import export
 from cptlaw.studies.runs import Run

@@ -20,11 +20,12 @@ from cptlaw.decisions.goal import Goal
 from cptlaw.decisions.pilot.budget import Budget
 from cptlaw.decisions.pilot.choosing import Pilot, Pilots
 from cptlaw.decisions.plan.aims import Aim, Limit
-from cptlaw.decisions.plan.around import Alternative, KnobEffect
-from cptlaw.decisions.plan.planning import Option, Plan
-from cptlaw.decisions.plan.prices import LimitPrice
+from cptlaw.decisions.plan.alternatives import Alternative
+from cptlaw.decisions.plan.effects import KnobEffect
+from cptlaw.decisions.plan.limit_prices import LimitPrice
 from cptlaw.decisions.plan.recipe import Recipe, Start
-from cptlaw.decisions.plan.sureness import Sureness
+from cptlaw.decisions.plan.result import Outcome, Plan
+from cptlaw.decisions.plan.stability import Stability
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
@@ -40,6 +41,7 @@ from cptlaw.laws.catalog import Facts
 from cptlaw.output.json.pilot import pilots_shape
 from cptlaw.output.json.plan import plan_shape
 from cptlaw.output.json.values import backtest_shape, fit_shape, forecast_shape
+from cptlaw.output.old_files import modern
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
 from cptlaw.studies.history import History
@@ -72,7 +74,7 @@ TYPES: dict[str, type[Any]] = {
         Limit,
         LimitPrice,
         LoggedLR,
-        Option,
+        Outcome,
         Pilot,
         Pilots,
         Plan,
@@ -84,7 +86,7 @@ TYPES: dict[str, type[Any]] = {
         ShiftAt,
         Start,
         Study,
-        Sureness,
+        Stability,
     )
 }
 _SUMMARIES: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
@@ -138,7 +140,7 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
             "Make the file again, or install the cptlaw that wrote it."
         )
     try:
-        return _value(document["value"])
+        return _value(modern(document["value"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{origin}: is damaged ({type(error).__name__}: {error}).") from None
 

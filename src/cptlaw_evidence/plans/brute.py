@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.decisions.plan.judging import Judge, Samples, together
+from cptlaw.decisions.plan.judge import Judge
 from cptlaw.decisions.plan.knobs import Knobs, Numbers
 from cptlaw.decisions.plan.planning import plan
+from cptlaw.decisions.plan.samples import Samples, together
 from cptlaw.decisions.plan.search import search
 from cptlaw_evidence.plans.problems import Problem, fitted, problem
 

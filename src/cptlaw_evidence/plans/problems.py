@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from cptlaw.decisions.plan.aims import Aim, Limit
-from cptlaw.decisions.plan.judging import Judge, Samples, together
+from cptlaw.decisions.plan.judge import Judge
 from cptlaw.decisions.plan.knobs import FAMILIES, Family, Knobs, Numbers
-from cptlaw.decisions.plan.planning import judge_of
+from cptlaw.decisions.plan.options import PlanOptions
+from cptlaw.decisions.plan.problem import judge_of
+from cptlaw.decisions.plan.samples import Samples, together
 from cptlaw.fitting import published
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.result import Fit
@@ -61,7 +63,7 @@ def problem(seed: int) -> Problem:
     aim = _aim(random)
     knobs = _knobs(random, name, aim.kind == "cheapest")
     base = None if name == OURS else str(random.choice(_BASES))
-    judge, _, _ = judge_of(law, aim, (), knobs, data="cpt", base_schedule=base)
+    judge = judge_of(law, aim, (), knobs, PlanOptions(data="cpt", base_schedule=base))
     limits = _limits(random, judge)
     said = [f"{aim.text} ({aim.measure})", *(limit.text for limit in limits), *_said(judge)]
     return Problem(seed, f"{name}: {'; '.join(said)}", replace(judge, limits=limits))
@@ -133,7 +135,7 @@ def _limits(random: np.random.Generator, judge: Judge) -> tuple[Limit, ...]:
         if bound and not found:
             level = float(looked.losses[role].min()) - 0.3
         kind = "nats" if random.random() < 0.3 else "absolute"
-        taken = judge.reference[role] if kind == "nats" else 0.0
+        taken = judge.reference.losses[role] if kind == "nats" else 0.0
         found.append(Limit(role, level - taken, kind))
     steps = looked.costs["steps"]
     if judge.aim.kind != "cheapest" and np.ptp(steps) > 0 and random.random() < 0.5:

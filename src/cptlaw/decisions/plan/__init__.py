@@ -1,12 +1,15 @@
 """The recipe to run for a stated goal: peak LR, schedule, steps, replay and start."""
 
 from cptlaw.decisions.plan.aims import Aim, Limit
-from cptlaw.decisions.plan.around import Alternative, KnobEffect
+from cptlaw.decisions.plan.alternatives import Alternative
+from cptlaw.decisions.plan.effects import KnobEffect
 from cptlaw.decisions.plan.knobs import Knobs, Numbers
-from cptlaw.decisions.plan.planning import Option, Plan, plan
-from cptlaw.decisions.plan.prices import LimitPrice
+from cptlaw.decisions.plan.limit_prices import LimitPrice
+from cptlaw.decisions.plan.options import PlanOptions
+from cptlaw.decisions.plan.planning import plan
 from cptlaw.decisions.plan.recipe import Prices, Recipe, Start
-from cptlaw.decisions.plan.sureness import Sureness
+from cptlaw.decisions.plan.result import Outcome, Plan
+from cptlaw.decisions.plan.stability import Stability
 
 __all__ = [
     "Aim",
@@ -16,11 +19,12 @@ __all__ = [
     "Limit",
     "LimitPrice",
     "Numbers",
-    "Option",
+    "Outcome",
     "Plan",
+    "PlanOptions",
     "Prices",
     "Recipe",
+    "Stability",
     "Start",
-    "Sureness",
     "plan",
 ]

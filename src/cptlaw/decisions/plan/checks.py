@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from cptlaw.decisions.plan.judging import Judge, end
+from cptlaw.decisions.plan.judge import Judge, end
 from cptlaw.decisions.plan.knobs import Branch, Knobs, Numbers
-from cptlaw.decisions.plan.recipe import Kitchen, Start
+from cptlaw.decisions.plan.recipe import RecipeMaker, Start
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.extrapolation import check_known
@@ -48,15 +48,15 @@ def check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> No
         )
 
 
-def check_batches(fit: Fit, kitchen: Kitchen, knobs: Knobs) -> None:
+def check_batches(fit: Fit, maker: RecipeMaker, knobs: Knobs) -> None:
     """Whether the CPT batches are among the fitted ones, where each has its own shift."""
     leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
-    if kitchen.data == "pt" or not any(leaf.law.sees("batch") for leaf in leaves):
+    if maker.data == "pt" or not any(leaf.law.sees("batch") for leaf in leaves):
         return
     labels = sorted({label for leaf in leaves for label in leaf.facts.batches})
     given = knobs.numbers("batch_tokens")
-    for batch in (kitchen.batch_tokens,) if given is None else given.values:
-        label = batch_label(batch, None if batch is None else kitchen.sequences.get(batch))
+    for batch in (maker.batch_tokens,) if given is None else given.values:
+        label = batch_label(batch, None if batch is None else maker.sequences.get(batch))
         if label not in labels or (given is not None and given.is_range):
             raise DataError(
                 f"each fitted batch has a shift of its own, and none is known in between: list "
@@ -67,12 +67,12 @@ def check_batches(fit: Fit, kitchen: Kitchen, knobs: Knobs) -> None:
 
 def check_reach(judge: Judge) -> None:
     """Whether the extremes of peak and steps lie where anything is known, from every start."""
-    for start in range(len(judge.kitchen.starts)):
+    for start in range(len(judge.maker.starts)):
         mine = [branch for branch in judge.branches if branch.start == start]
         ends = [_extremes(mine, name) for name in ("peak", "steps")]
         values = {**{axis.name: axis.low for axis in mine[0].axes}, **dict(mine[0].fixed)}
         for peak, steps in itertools.product(*ends):
-            corner = judge.kitchen.recipe(mine[0], {**values, "peak": peak, "steps": steps})
+            corner = judge.maker.recipe(mine[0], {**values, "peak": peak, "steps": steps})
             try:
                 check_known(judge.fit, end(corner, judge.fit))
             except DataError as error:

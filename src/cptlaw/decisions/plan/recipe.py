@@ -257,7 +257,7 @@ def _knotted(values: Mapping[str, float], peak: float, steps: int) -> list[Segme
 
 
 @dataclass(frozen=True)
-class Kitchen:
+class RecipeMaker:
     """All that recipes of one plan share.
 
     Args:

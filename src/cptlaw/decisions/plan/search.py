@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.decisions.plan.judging import KEPT, Judge, Samples, together
+from cptlaw.decisions.plan.judge import Judge
+from cptlaw.decisions.plan.samples import KEPT, Samples, together
 
 _FINE = {0: 1, 1: 17, 2: 9, 3: 7}  # places along each of so many axes
 _COARSE = {0: 1, 1: 5, 2: 4, 3: 3}
@@ -289,7 +290,7 @@ class _Slopes:
         value = np.log(found.value) if aim.kind == "cheapest" else found.value
         parts = np.zeros((0, value.size))
         if aim.kind == "worst":
-            parts = aim.parts(found.losses, judge.reference)
+            parts = aim.parts(found.losses, judge.reference.losses)
         wide, steps = high - low, _MARGIN_STEPS / float(found.costs["steps"][0])
 
         def slopes(y: FloatArray) -> FloatArray:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from cptlaw.decisions.plan.planning import Option, Plan
+from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.fitting.uncertainty import Interval
 from cptlaw.output.json.values import finite
+from cptlaw.output.text.advice import advice
 
 
 def plan_shape(plan: Plan) -> dict[str, Any]:
@@ -18,16 +19,16 @@ def plan_shape(plan: Plan) -> dict[str, Any]:
         "limits": [limit.text for limit in plan.limits],
         "feasible": plan.feasible,
         "why": list(plan.why),
-        "best": option_shape(plan.best),
+        "best": outcome_shape(plan.best),
         "losses": {role: _interval(each) for role, each in plan.losses.items()},
         "value": None if plan.value is None else _interval(plan.value),
         "sure": None
-        if plan.sure is None
+        if plan.stability is None
         else {
-            "knobs": {name: _interval(each) for name, each in plan.sure.knobs.items()},
-            "regret": finite(plan.sure.regret),
-            "agree": plan.sure.agree,
-            "keeps": plan.sure.keeps,
+            "knobs": {name: _interval(each) for name, each in plan.stability.knobs.items()},
+            "regret": finite(plan.stability.regret),
+            "agree": plan.stability.agree,
+            "keeps": plan.stability.keeps,
         },
         "knobs": [
             {
@@ -45,10 +46,10 @@ def plan_shape(plan: Plan) -> dict[str, Any]:
             {"limit": p.limit.text, "looser": p.looser.text, "gain": finite(p.gain)}
             for p in plan.prices
         ],
-        "front": [option_shape(option) for option in plan.front],
-        "default": None if plan.default is None else option_shape(plan.default),
+        "front": [outcome_shape(outcome) for outcome in plan.front],
+        "default": None if plan.default is None else outcome_shape(plan.default),
         "reference": {"checkpoint": plan.reference_words, "losses": dict(plan.reference)},
-        "advice": plan.advice,
+        "advice": advice(plan),
         "warnings": list(plan.warnings),
         "notes": list(plan.notes),
         "looked_at": plan.looked_at,
@@ -56,9 +57,9 @@ def plan_shape(plan: Plan) -> dict[str, Any]:
     }
 
 
-def option_shape(option: Option) -> dict[str, Any]:
+def outcome_shape(outcome: Outcome) -> dict[str, Any]:
     """One recipe with what it is predicted to give."""
-    recipe = option.recipe
+    recipe = outcome.recipe
     return {
         "after": recipe.start.text,
         "schedule": recipe.schedule.text,
@@ -68,9 +69,9 @@ def option_shape(option: Option) -> dict[str, Any]:
         "replay": recipe.replay,
         "batch_tokens": recipe.batch_tokens,
         "model_size": recipe.model_size or recipe.start.history.model_size,
-        "value": finite(option.value),
-        "losses": {role: finite(loss) for role, loss in option.losses.items()},
-        "costs": dict(option.costs),
+        "value": finite(outcome.value),
+        "losses": {role: finite(loss) for role, loss in outcome.losses.items()},
+        "costs": dict(outcome.costs),
     }
 
 

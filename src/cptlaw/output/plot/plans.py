@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cptlaw.decisions.plan import KnobEffect, Plan
-from cptlaw.decisions.plan.advice import knob_words
-from cptlaw.decisions.plan.around import tolerance
+from cptlaw.decisions.plan.effects import tolerance
 from cptlaw.output.plot import style
+from cptlaw.output.text.advice import knob_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,7 +91,7 @@ def _draw_knob(ax: Axes, plan: Plan, knob: KnobEffect, first: bool) -> None:
     if not known.all():
         for x in tried[~known]:
             ax.axvline(x, color="#EEEEEE", linewidth=6, zorder=0)
-    sure = None if plan.sure is None else plan.sure.knobs.get(knob.name)
+    sure = None if plan.stability is None else plan.stability.knobs.get(knob.name)
     if sure is not None and sure.low < sure.high:
         ax.axvspan(sure.low, sure.high, color=style.ORANGE, alpha=0.25, zorder=1)
     ax.axhline(near, color=style.GREY, linestyle=":", zorder=2)

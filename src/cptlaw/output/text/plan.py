@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import textwrap
 
-from cptlaw.decisions.plan.advice import knob_words, plainly
 from cptlaw.decisions.plan.aims import COSTS
-from cptlaw.decisions.plan.planning import Option, Plan
+from cptlaw.decisions.plan.result import Outcome, Plan
+from cptlaw.output.text.advice import advice, knob_words, plainly
 from cptlaw.output.text.report import number, table
 
 _WIDTH = 100
@@ -20,7 +20,7 @@ def plan_text(plan: Plan) -> str:
     head = f"goal: {plan.aim.text}{measure}"
     if plan.limits:
         head += f"; limits: {', '.join(limit.text for limit in plan.limits)}"
-    parts = [head, "", textwrap.fill(plan.advice, _WIDTH), "", _outcomes(plan)]
+    parts = [head, "", textwrap.fill(advice(plan), _WIDTH), "", _outcomes(plan)]
     for part in (_knobs(plan), _listed(plan), _front(plan)):
         if part:
             parts += ["", part]
@@ -32,19 +32,19 @@ def plan_text(plan: Plan) -> str:
 
 def _outcomes(plan: Plan) -> str:
     """The recipe beside the common default."""
-    options: list[tuple[str, Option]] = [("this plan", plan.best)]
+    outcomes: list[tuple[str, Outcome]] = [("this plan", plan.best)]
     if plan.default is not None:
-        options.append(("common default", plan.default))
+        outcomes.append(("common default", plan.default))
     roles, costs = list(plan.best.losses), [c for c in COSTS if c in plan.best.costs]
     rows: list[list[str]] = []
-    for name, option in options:
-        row = [name, number(option.value, 5)]
+    for name, outcome in outcomes:
+        row = [name, number(outcome.value, 5)]
         for role in roles:
             each = plan.losses[role]
             reach = f" ({each.low:.3f}-{each.high:.3f})" if each.low < each.high else ""
-            own = option is plan.best
-            row.append(f"{option.losses[role]:.4f}" + (reach if own else ""))
-        rows.append([*row, *(plainly(option.costs[c]) for c in costs)])
+            own = outcome is plan.best
+            row.append(f"{outcome.losses[role]:.4f}" + (reach if own else ""))
+        rows.append([*row, *(plainly(outcome.costs[c]) for c in costs)])
     return table(["", "value", *roles, *costs], rows)
 
 
@@ -54,7 +54,7 @@ def _knobs(plan: Plan) -> str:
         return ""
     rows: list[list[str]] = []
     for knob in plan.knobs:
-        sure = None if plan.sure is None else plan.sure.knobs.get(knob.name)
+        sure = None if plan.stability is None else plan.stability.knobs.get(knob.name)
         rows.append(
             [
                 knob_words(knob.name),

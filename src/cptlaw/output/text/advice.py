@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cptlaw.decisions.plan.planning import Option, Plan
+from cptlaw.decisions.plan.result import Outcome, Plan
 
 _WORDS = {
     "peak": "peak LR",
@@ -44,9 +42,9 @@ def advice(plan: Plan) -> str:
     return " ".join(sentence for sentence in said if sentence)
 
 
-def recipe_words(option: Option) -> str:
+def recipe_words(outcome: Outcome) -> str:
     """A recipe in a few words."""
-    recipe = option.recipe
+    recipe = outcome.recipe
     start = "" if recipe.start.text == "scratch" else f" from {recipe.start.text}"
     replay = f", replay {recipe.replay:g}" if recipe.data == "cpt" else ""
     batch = ""
@@ -72,7 +70,7 @@ def _outcome(plan: Plan) -> str:
         change = f"{each.value - plan.reference[role]:+.3f}" if role in plan.reference else ""
         inside = "; ".join(part for part in (reach, change) if part)
         told.append(f"{role} {each.value:.3f}" + (f" ({inside})" if inside else ""))
-    meaning = [] if plan.sure is None else [f"where {level:.0%} of such runs end"]
+    meaning = [] if plan.stability is None else [f"where {level:.0%} of such runs end"]
     if plan.reference:
         meaning.append(f"the change against {plan.reference_words}")
     brackets = f"; in brackets {', and '.join(meaning)}" if meaning else ""
@@ -132,15 +130,17 @@ def _binding(plan: Plan) -> str:
 
 
 def _sure(plan: Plan) -> str:
-    if plan.sure is None:
+    if plan.stability is None:
         return "Published coefficients come without data, so there is no interval."
     told: list[str] = []
     if plan.feasible and plan.aim.kind != "cheapest":
-        told.append(f"chosen on other data it would be {plan.sure.regret:.2g} better on average")
+        told.append(
+            f"chosen on other data it would be {plan.stability.regret:.2g} better on average"
+        )
     if plan.limits and plan.feasible:
-        told.append(f"the limits hold in {plan.sure.keeps:.0%} of the refits")
+        told.append(f"the limits hold in {plan.stability.keeps:.0%} of the refits")
     if plan.alternatives and plan.feasible:
-        told.append(f"{plan.sure.agree:.0%} of the refits agree on what is listed")
+        told.append(f"{plan.stability.agree:.0%} of the refits agree on what is listed")
     return f"How sure: {'; '.join(told)}." if told else ""
 
 

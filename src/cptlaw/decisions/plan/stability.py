@@ -1,4 +1,4 @@
-"""How sure a plan is: where the optimum lies in the refits, and what the recipe may give."""
+"""How stable a plan is: where the optimum lies in the refits, and what the recipe may give."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import IntArray
-from cptlaw.decisions.plan.judging import KEPT, Judge, Samples, end
+from cptlaw.decisions.plan.judge import Judge, end
 from cptlaw.decisions.plan.recipe import Recipe
+from cptlaw.decisions.plan.samples import KEPT, Samples
 from cptlaw.fitting.uncertainty import Ensemble, Interval
 from cptlaw.forecasting.intervals import LEVEL, calibration_of, half_spread, multiplier, scales
 
@@ -17,8 +18,8 @@ _MOST = 320  # recipes that the refits choose among
 
 
 @dataclass(frozen=True)
-class Sureness:
-    """How sure the best recipe is.
+class Stability:
+    """How the best recipe holds when the data are others.
 
     Args:
         knobs: axis of the best branch -> interval of its optimum over the refits.
@@ -34,7 +35,9 @@ class Sureness:
     keeps: float
 
 
-def sureness(judge: Judge, samples: Samples, ensemble: Ensemble, level: float = LEVEL) -> Sureness:
+def stability(
+    judge: Judge, samples: Samples, ensemble: Ensemble, level: float = LEVEL
+) -> Stability:
     """How the choice moves with the data.
 
     Args:
@@ -63,7 +66,7 @@ def sureness(judge: Judge, samples: Samples, ensemble: Ensemble, level: float = 
     behind = np.where(broken[each, best] > 0, 0.0, gap)
     behind = behind[np.isfinite(behind)]
     same = some.branch[best] == some.branch[0]
-    return Sureness(
+    return Stability(
         _knobs(judge, some, best[same], level),
         float(behind.mean()) if behind.size else np.inf,
         float(same.mean()),
@@ -95,7 +98,7 @@ def _knobs(judge: Judge, some: Samples, best: IntArray, level: float) -> dict[st
     return found
 
 
-def outcome(
+def intervals(
     judge: Judge, recipe: Recipe, ensemble: Ensemble, level: float = LEVEL
 ) -> tuple[dict[str, Interval], Interval | None]:
     """What one run of a recipe will measure: the final loss of each domain, and the aim's value.
@@ -134,14 +137,14 @@ def _value_interval(
     """Of the aim's value: what the refits say of it as a whole, and each domain's own error."""
     drawn = judge.draws(ensemble, [recipe])
     at = {role: np.array([losses[role].value]) for role in judge.roles}
-    value = float(judge.aim.value(at, judge.reference, {})[0])
+    value = float(judge.aim.value(at, judge.reference.losses, {})[0])
     total = 0.0
     for role in judge.aim.weights:
         weigh = calibration_of(judge.fit.domain(role)).refits
         own = half_spread(drawn[role][:, 0]) / losses[role].value
         rest = max(spread[role] ** 2 - (weigh * own) ** 2, 0.0) ** 0.5
         moved = {**at, role: at[role] * np.exp(rest)}
-        total += float(judge.aim.value(moved, judge.reference, {})[0] - value) ** 2
+        total += float(judge.aim.value(moved, judge.reference.losses, {})[0] - value) ** 2
     weigh = max(calibration_of(judge.fit.domain(role)).refits for role in judge.aim.weights)
     values = judge.aim.value(drawn, judge.reference_draws(ensemble), {})[:, 0]
     total += (weigh * half_spread(values)) ** 2

@@ -5,92 +5,35 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.decisions.plan.aims import Aim, Limit
 from cptlaw.decisions.plan.knobs import Branch
-from cptlaw.decisions.plan.recipe import MENDS, Kitchen, Prices, Recipe
+from cptlaw.decisions.plan.recipe import MENDS, Prices, Recipe, RecipeMaker
+from cptlaw.decisions.plan.samples import Samples
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Ensemble
 from cptlaw.laws.points import Points
 
-KEPT = 1e-6  # share of a limit by which it may be exceeded
 _AT_ONCE = 128  # recipes, so that memory stays small
 
 
-class Samples(NamedTuple):
-    """n recipes with what became of them.
+@dataclass(frozen=True)
+class Reference:
+    """The checkpoint that changes are against.
 
     Args:
-        branch: index of each one's branch, shape (n,).
-        shares: how far along each axis of it, shape (n, most axes); NaN past its own axes.
-        losses: domain -> final loss, shape (n,).
-        costs: key of `aims.COSTS` -> cost, shape (n,).
-        value: of the aim, shape (n,); infinite where no loss is predicted.
-        excess: of every limit, as `Limit.excess`, shape (limits, n).
+        words: which one it is.
+        losses: domain -> its loss, nats per token; none of a run from scratch.
+        place: where it is; None for a run from scratch.
     """
 
-    branch: IntArray
-    shares: FloatArray
-    losses: Mapping[str, FloatArray]
-    costs: Mapping[str, FloatArray]
-    value: FloatArray
-    excess: FloatArray
-
-    @property
-    def broken(self) -> FloatArray:
-        """By how much the limits are broken in all, 0 where they are kept, shape (n,)."""
-        over = np.where(self.excess > KEPT, self.excess, 0.0).sum(axis=0)
-        found: FloatArray = np.where(np.isfinite(self.value), over, np.inf)
-        return found
-
-    @property
-    def kept(self) -> BoolArray:
-        """Which keep all limits, shape (n,)."""
-        kept: BoolArray = self.broken == 0
-        return kept
-
-    @property
-    def order(self) -> IntArray:
-        """Best first: those that keep the limits by value, then those that break them least.
-
-        Of equal ones the one that leaves most room to the limits comes first.
-        """
-        return np.lexsort((self.excess.sum(axis=0), self.value, self.broken))
-
-    @property
-    def first(self) -> tuple[int, FloatArray]:
-        """Branch and place of the first of them, shape (axes,)."""
-        shares = self.shares[0]
-        return int(self.branch[0]), shares[~np.isnan(shares)]
-
-    def where(self, chosen: BoolArray | IntArray) -> Samples:
-        """Those that are chosen."""
-        return Samples(
-            self.branch[chosen],
-            self.shares[chosen],
-            {role: loss[chosen] for role, loss in self.losses.items()},
-            {name: cost[chosen] for name, cost in self.costs.items()},
-            self.value[chosen],
-            self.excess[:, chosen],
-        )
-
-
-def together(parts: Sequence[Samples]) -> Samples:
-    """Several samples as one."""
-    first = parts[0]
-    return Samples(
-        np.concatenate([p.branch for p in parts]),
-        np.concatenate([p.shares for p in parts]),
-        {role: np.concatenate([p.losses[role] for p in parts]) for role in first.losses},
-        {name: np.concatenate([p.costs[name] for p in parts]) for name in first.costs},
-        np.concatenate([p.value for p in parts]),
-        np.concatenate([p.excess for p in parts], axis=1),
-    )
+    words: str
+    losses: Mapping[str, float]
+    place: Points | None = None
 
 
 @dataclass(frozen=True)
@@ -99,25 +42,23 @@ class Judge:
 
     Args:
         fit: whose law predicts the losses.
-        kitchen: what makes recipes of branches.
+        maker: what makes recipes of branches.
         branches: all there are.
         aim: what is made low.
         limits: what may not be exceeded.
         prices: what makes costs of recipes.
         roles: domains that are predicted.
-        reference: domain -> loss that changes are against.
-        reference_at: where that is; None for a run from scratch.
+        reference: what changes are against.
     """
 
     fit: Fit
-    kitchen: Kitchen
+    maker: RecipeMaker
     branches: tuple[Branch, ...]
     aim: Aim
     limits: tuple[Limit, ...]
     prices: Prices
     roles: tuple[str, ...]
-    reference: Mapping[str, float]
-    reference_at: Points | None = None
+    reference: Reference
 
     @property
     def most_axes(self) -> int:
@@ -131,7 +72,7 @@ class Judge:
             index: of the branch.
             shares: how far along each axis, shape (n, axes).
         """
-        recipes = self.kitchen.recipes(self.branches[index], shares)
+        recipes = self.maker.recipes(self.branches[index], shares)
         padded = np.full((len(recipes), self.most_axes), np.nan)
         padded[:, : shares.shape[1]] = shares
         return self._judged(recipes, np.full(len(recipes), index, dtype=np.int64), padded)
@@ -147,7 +88,7 @@ class Judge:
         indices: list[int] = samples.branch.tolist()
         for index, shares in zip(indices, samples.shares, strict=True):
             branch = self.branches[index]
-            found += self.kitchen.recipes(branch, shares[None, : len(branch.axes)])
+            found += self.maker.recipes(branch, shares[None, : len(branch.axes)])
         return found
 
     def _judged(self, recipes: Sequence[Recipe], branch: IntArray, shares: FloatArray) -> Samples:
@@ -155,8 +96,8 @@ class Judge:
         costs = self.prices.costs(recipes)
         self._check_costs(costs)
         with np.errstate(invalid="ignore", over="ignore"):
-            value = self.aim.value(losses, self.reference, costs)
-            each = [limit.excess(losses, self.reference, costs) for limit in self.limits]
+            value = self.aim.value(losses, self.reference.losses, costs)
+            each = [limit.excess(losses, self.reference.losses, costs) for limit in self.limits]
         excess = np.stack(each) if each else np.zeros((0, len(recipes)))
         sane = np.isfinite(excess).all(axis=0) & np.isfinite(value)
         sane &= np.all([np.isfinite(loss) & (loss > 0) for loss in losses.values()], axis=0)
@@ -181,9 +122,9 @@ class Judge:
 
     def reference_draws(self, ensemble: Ensemble) -> dict[str, FloatArray]:
         """Domain -> loss that changes are against by every refit, shape (refits, 1)."""
-        if self.reference_at is None:
+        at = self.reference.place
+        if at is None:
             return {}
-        at = self.reference_at
         return {role: ensemble.losses(role, at) for role in self.roles}
 
     def draws(self, ensemble: Ensemble, recipes: Sequence[Recipe]) -> dict[str, FloatArray]:

@@ -1,0 +1,109 @@
+"""docs/architecture.md promises how few files a new thing touches: each is put in, and used."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src"
+
+
+class House:
+    """A copy of the source that can be built onto.
+
+    Args:
+        folder: where the copy lies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.touched: set[str] = set()
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(SOURCE, folder, ignore=ignore)
+
+    def write(self, path: str, text: str) -> None:
+        """A new file."""
+        assert not (self.folder / path).exists(), path
+        (self.folder / path).write_text(text)
+        self.touched.add(path)
+
+    def change(self, path: str, old: str, new: str) -> None:
+        """A place in a file that stands."""
+        text = (self.folder / path).read_text()
+        assert text.count(old) == 1, f"{path}: {text.count(old)} times {old!r}"
+        (self.folder / path).write_text(text.replace(old, new))
+        self.touched.add(path)
+
+    def run(self, *words: object) -> str:
+        """What `cptlaw WORDS` prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "cptlaw", *map(str, words)],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """The project's source, to build onto."""
+    return House(tmp_path / "src")
+
+
+def write_study(folder: Path) -> Path:
+    """A study of one cosine pre-training whose loss falls as a power of the step."""
+    rows = [f"{step},{5 * step**-0.1:.6f}" for step in range(100, 2001, 50)]
+    (folder / "base.csv").write_text("\n".join(["step,eval_loss", *rows]) + "\n")
+    study = folder / "study.toml"
+    study.write_text(
+        '[domains]\nloss = "eval_loss"\n\n[[run]]\nname = "base"\nlog = "base.csv"\n'
+        'schedule = "warmup 100 to 1e-3 | cosine 1900 to 1e-4"\n'
+    )
+    return study
+
+
+def test_a_law_touches_one_file(house, tmp_path):
+    house.change(
+        "cptlaw/laws/catalog/field.py",
+        "\nENTRIES = (\n",
+        "\ndef _new(facts: Facts) -> tuple[Term, ...]:\n"
+        '    return Term("L0"), Term("A", (kernels.power_of_clock(AREA),))\n\n\n'
+        'ENTRIES = (\n    Entry("new-law", "a new law", "no paper", _new),\n',
+    )
+    assert len(house.touched) == 1
+    assert "new-law" in house.run("laws")
+    study, stored = write_study(tmp_path), tmp_path / "fit.json"
+    found = json.loads(house.run("fit", study, "--law", "new-law", "-o", stored, "--json"))
+    assert found["domains"]["loss"]["law"] == "new-law"
+    assert set(found["domains"]["loss"]["params"]) >= {"L0", "A", "alpha"}
+    house.run("forecast", stored, "--after", "base", "--schedule", "constant 100", "--data", "pt")
+
+
+def test_a_log_format_touches_two_files(house, tmp_path):
+    house.write(
+        "cptlaw/studies/logs/colon.py",
+        '"""Lines such as 100: 3.2, a step and its loss."""\n\n'
+        "from cptlaw.studies.logs.rows import Table\n"
+        "from cptlaw.studies.logs.source import Format, Source\n\n\n"
+        "def _read(source: Source) -> Table:\n"
+        '    rows = [line.split(":") for line in source.text.splitlines()]\n'
+        '    columns = {"step": [r[0] for r in rows], "eval_loss": [r[1] for r in rows]}\n'
+        '    place = lambda row: f"{source.given}, line {row + 1}"\n'
+        '    return Table(source.given, source.stem, "colon", columns, place)\n\n\n'
+        'FORMAT = Format("colon", lambda source: source.data.startswith(b"0:"), _read)\n',
+    )
+    table = "cptlaw/studies/logs/__init__.py"
+    imports, first = "from cptlaw.studies.logs.lrs import", "    trainer_state.FORMAT,\n"
+    house.change(table, imports, f"from cptlaw.studies.logs import colon\n{imports}")
+    house.change(table, first, f"    colon.FORMAT,\n{first}")
+    assert len(house.touched) == 2
+    log = tmp_path / "run.colon"
+    log.write_text("0: 5.5\n10: 4.5\n20: 4.0\n")
+    assert '"format": "colon"' in house.run("read", log, "--json")
