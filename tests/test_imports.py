@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "matplotlib", "pandas", "pyarrow", "rich")
+HEAVY = ("torch", "matplotlib", "pandas", "pyarrow", "pydantic", "rich")
 LOADED = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
 HELP = f"""
 import sys

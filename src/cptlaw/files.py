@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Reading texts, and writing files whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,26 @@ import tempfile
 from pathlib import Path
 
 from cptlaw.errors import DataError
+
+
+def read_text(path: str | Path, missing: str) -> str:
+    """The text of a file, without a byte order mark, every line ended by a bare line feed.
+
+    Args:
+        path: of the file.
+        missing: a sentence for those who name a file that is not there: what to give.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read; the caller names it.
+    """
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except FileNotFoundError:
+        raise DataError(f"there is no such file. {missing}") from None
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror}. {missing}") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"is not UTF-8 text, at byte {error.start + 1}.") from None
 
 
 def write_atomic(path: str | Path, content: str | bytes) -> Path:

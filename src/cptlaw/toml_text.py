@@ -6,8 +6,9 @@ import json
 import math
 import re
 import textwrap
+import tomllib
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from cptlaw.errors import DataError
 
@@ -16,6 +17,22 @@ Key: TypeAlias = str | tuple[str, ...]  # several names are joined with dots: ("
 K = TypeVar("K", bound=str | tuple[str, ...])
 
 _WIDTH = 96  # columns of a comment, without its "# "
+
+
+def parse(text: str, hint: str = "") -> dict[str, Any]:
+    """What a text holds.
+
+    Args:
+        text: of a file.
+        hint: a sentence for those whose text is no TOML.
+
+    Raises:
+        DataError: it is not TOML; the caller names the file.
+    """
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(" ".join(filter(None, [f"is not valid TOML: {error}.", hint]))) from None
 
 
 def key(name: Key) -> str:

@@ -88,7 +88,6 @@ def test_the_study_loads_once_the_logs_have_come(tmp_path):
 
 
 def test_the_experiment_of_first_runs_is_one_of_the_lab(tmp_path):
-    pytest.importorskip("pydantic")
     from cptlaw.lab import experiment
 
     found = first_pilots(150e3, "5000steps", batch_tokens=8192, sequence_length=128)
@@ -138,7 +137,6 @@ def test_new_runs_are_added_to_the_study_that_there_is(found, tmp_path):
 
 
 def test_the_experiment_has_all_that_the_pilots_go_on_from(found, tmp_path):
-    pytest.importorskip("pydantic")
     from cptlaw.lab import experiment
 
     pilot_files.write(found, tmp_path)
@@ -148,7 +146,6 @@ def test_the_experiment_has_all_that_the_pilots_go_on_from(found, tmp_path):
 
 
 def test_pilots_are_added_to_an_experiment_that_there_is(found, tmp_path):
-    pytest.importorskip("pydantic")
     from cptlaw.lab import experiment, presets
 
     pilot_files.write(found, tmp_path, presets.path("grid"))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cptlaw.errors import DataError
-from cptlaw.files import write_atomic
+from cptlaw.files import read_text, write_atomic
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,23 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, e
         write_atomic(path, "new")
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["fit.json"]
+
+
+def test_a_text_is_read_alike_from_any_machine(tmp_path):
+    (tmp_path / "a").write_bytes(b"\xef\xbb\xbfa\r\n")
+    assert read_text(tmp_path / "a", "") == "a\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none", "there is no such file. Name one."),
+        (".", "cannot be read: Is a directory. Name one."),
+        ("bad", "is not UTF-8 text, at byte 3."),
+    ],
+)
+def test_a_text_that_cannot_be_read_says_why(tmp_path, name, message):
+    (tmp_path / "bad").write_bytes(b"ab\xff")
+    with pytest.raises(DataError) as raised:
+        read_text(tmp_path / name, "Name one.")
+    assert str(raised.value) == message

@@ -3,8 +3,6 @@ from functools import partial
 
 import pytest
 
-pytest.importorskip("pydantic")
-
 import experiments
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule

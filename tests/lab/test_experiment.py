@@ -5,8 +5,6 @@ from functools import partial
 
 import pytest
 
-pytest.importorskip("pydantic")
-
 import experiments
 from cptlaw.errors import DataError
 from cptlaw.lab import experiment

@@ -1,7 +1,5 @@
 import pytest
 
-pytest.importorskip("pydantic")
-
 import experiments
 from experiments import BASE, HEAD, run
 

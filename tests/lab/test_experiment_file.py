@@ -63,7 +63,6 @@ def test_bases_of_other_batches_and_sizes_keep_theirs():
     ],
 )
 def test_a_run_added_to_an_experiment_keeps_its_batch(tmp_path, training, written):
-    pytest.importorskip("pydantic")
     path = tmp_path / "mine.toml"
     path.write_text(f'[training]\n{training}\n[[run]]\nname = "base"\n')
     study = Study({"pt": "loss"}, (replace(BASE, curves={"loss": Curve([0, 50], [3.0, 2.0])}),))
@@ -74,7 +73,6 @@ def test_a_run_added_to_an_experiment_keeps_its_batch(tmp_path, training, writte
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path):
-    pytest.importorskip("pydantic")
     path = tmp_path / "mine.toml"
     path.write_text('[[run]]\nname = "base"\n')
     with pytest.raises(DataError, match=r"mine\.toml: has a run 'base' already"):

@@ -7,8 +7,6 @@ from functools import partial
 
 import pytest
 
-pytest.importorskip("pydantic")
-
 import experiments
 from cptlaw.lab import experiment
 from experiments import BASE, CPT, HEAD

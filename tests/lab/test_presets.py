@@ -18,7 +18,6 @@ def test_an_unknown_preset():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_loads_by_name_and_by_path(name):
-    pytest.importorskip("pydantic")
     from cptlaw.lab import experiment
 
     by_name, by_path = experiment.load(name), experiment.load(presets.path(name))
@@ -28,7 +27,6 @@ def test_a_preset_loads_by_name_and_by_path(name):
 
 
 def test_tiny():
-    pytest.importorskip("pydantic")
     from cptlaw.lab import experiment
 
     tiny = experiment.load("tiny")
@@ -46,7 +44,6 @@ def test_tiny():
 
 
 def test_a_file_goes_before_a_preset_of_the_same_name(tmp_path, monkeypatch):
-    pytest.importorskip("pydantic")
     from cptlaw.lab import experiment
 
     monkeypatch.chdir(tmp_path)

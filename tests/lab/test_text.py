@@ -12,7 +12,6 @@ from cptlaw.lab.builtin import documents as builtin_documents
 from cptlaw.lab.document import Document, shuffled_key
 from cptlaw.lab.text import documents
 
-pytest.importorskip("pydantic")
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
 Text = importlib.import_module("cptlaw.lab.tables").Text

@@ -95,7 +95,6 @@ def test_the_grid(name, cpt):
 
 
 def test_the_grid_is_the_experiment_of_the_lab():
-    pytest.importorskip("pydantic")
     from cptlaw.lab import experiment
 
     runs = {r.name: r for n in ("tiny-grid", "tiny-grid-far") for r in datasets.load(n).runs}

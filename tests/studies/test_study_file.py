@@ -201,6 +201,12 @@ BAD = {
     "no log": (DOMAINS + "[[run]]\nname = 'a'\n", r"run 'a': it has no log"),
     "two names": (DOMAINS + BASE_RUN + BASE_RUN, r"two runs are named 'base'"),
     "unknown key": (run_with("afterstep = 3"), r"run 'cpt': key 'afterstep' .* 'after_step'\?"),
+    "misspelt name": (
+        DOMAINS + "[[run]]\nnmae = 'a'\nlog = 'x'\n",
+        r"\[\[run\]\] number 1: key 'nmae' is unknown\. Did you mean 'name'\?",
+    ),
+    "offset kind": (run_with("lr_offset = true"), r"lr_offset = true; expected 0, or 1"),
+    "blank text": (run_with("schedule = ' '"), r'schedule = " "; expected a schedule text'),
     "text number": (
         run_with("after_step = '9'"),
         r'run \'cpt\': after_step = "9"; expected a whole',

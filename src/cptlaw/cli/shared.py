@@ -109,7 +109,7 @@ def check_lab() -> None:
     Raises:
         MissingExtra: naming the first that is not.
     """
-    for package in ("torch", "transformers", "datasets", "tokenizers", "pydantic"):
+    for package in ("torch", "transformers", "datasets", "tokenizers"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(package, "lab", "The lab")
 

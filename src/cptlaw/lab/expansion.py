@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cptlaw.errors import DataError, at, suggestion
-from cptlaw.lab.tables import Model, RunTable, Training, check_names, read_table
+from cptlaw.lab.tables import Model, RunTable, Training, check_names
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.bases import bases_first
 from cptlaw.studies.history import MOST_STEPS
+from cptlaw.studies.keys import list_of_tables, read_table, run_place
 
 _SHORT = {
     "replay": "replay",
@@ -116,9 +118,10 @@ def expand(tables: object, setting: Setting) -> tuple[Node, ...]:
     _check_unique([variant.name for variant in variants])
     variants = [replace(v, base=_base(v, variants)) for v in variants]
     nodes: dict[str, Node] = {}
-    for variant in _bases_first(variants):
-        with at(variant.place):
-            nodes[variant.name] = _node(variant, nodes, setting)
+    by_name = {variant.name: variant for variant in variants}
+    for name in bases_first({variant.name: variant.base for variant in variants}):
+        with at(by_name[name].place):
+            nodes[name] = _node(by_name[name], nodes, setting)
     return tuple(replace(node, keep=_keep(node, nodes)) for node in nodes.values())
 
 
@@ -145,14 +148,10 @@ def _check_unique(names: list[str]) -> None:
 
 def _read(tables: object) -> list[tuple[RunTable, list[str]]]:
     """Every [[run]], and its keys in the order of the file."""
-    if not isinstance(tables, list):
-        raise DataError("each run is a table [[run]], in two pairs of brackets.")
-    found: list[tuple[RunTable, list[str]]] = []
-    for number, table in enumerate(tables, start=1):
-        name = table.get("name") if isinstance(table, dict) else None
-        place = f"run '{name}'" if isinstance(name, str) else f"[[run]] number {number}"
-        found.append((read_table(RunTable, table, place), list(table)))
-    return found
+    return [
+        (read_table(RunTable, table, run_place(number, table)), list(table))
+        for number, table in enumerate(list_of_tables(tables), start=1)
+    ]
 
 
 def _variants(table: RunTable, order: list[str]) -> list[_Variant]:
@@ -225,19 +224,6 @@ def _fits(base: _Variant, variant: _Variant) -> bool:
         if variant.labels.get(key, _label(variant.values[key])) != label:
             return False
     return True
-
-
-def _bases_first(variants: list[_Variant]) -> list[_Variant]:
-    by_name = {variant.name: variant for variant in variants}
-    ordered: dict[str, _Variant] = {}
-    for variant in variants:
-        chain = [variant]
-        while (base := chain[-1].base) is not None:
-            chain.append(by_name[base])
-            if chain[-1] in chain[:-1]:
-                raise DataError(f"'after' runs in a cycle: {' -> '.join(v.name for v in chain)}.")
-        ordered.update({v.name: v for v in reversed(chain) if v.name not in ordered})
-    return list(ordered.values())
 
 
 # --- variants to nodes ------------------------------------------------------------------------

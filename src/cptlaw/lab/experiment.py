@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cptlaw import toml_text
 from cptlaw.errors import DataError, at, shown, suggestion
+from cptlaw.files import read_text
 from cptlaw.lab import presets
 from cptlaw.lab.expansion import Node, Setting, expand
 from cptlaw.lab.tables import (
+    AT_THE_TOP,
+    Document,
     Model,
     Text,
     Tokenizer,
@@ -23,12 +26,11 @@ from cptlaw.lab.tables import (
     check_names,
     check_roles,
     portable,
-    read_table,
 )
+from cptlaw.studies.keys import read_table
 
 __all__ = ["Experiment", "Model", "Node", "Text", "Tokenizer", "Training", "Validation", "load"]
 
-_KEYS = ("name", "seed", "tokenizer", "text", "data", "validation", "model", "training", "run")
 _NEEDED = {
     "text": 'a [text.NAME] with builtin, path or hub, such as builtin = "python-docs"',
     "data": '[data] with pt = "TEXT" and cpt = "TEXT", or mixtures { TEXT = 0.85, OTHER = 0.15 }',
@@ -184,62 +186,42 @@ def load(path: str | Path) -> Experiment:
         file = presets.path(str(path))
     with at(str(file)):
         document = _document(file)
-        name, seed = _name(document), _seed(document)
-        tokenizer = read_table(Tokenizer, document.get("tokenizer", {}), "[tokenizer]")
-        texts = {key: _text(key, table) for key, table in _named(document, "text").items()}
-        data = _data(document["data"], texts)
-        validation = read_table(Validation, document.get("validation", {}), "[validation]")
-        models = _models(document, tokenizer)
-        training = read_table(Training, document.get("training", {}), "[training]")
-        nodes = expand(document["run"], Setting(seed, data, models, training))
+        tokenizer = read_table(Tokenizer, document.tokenizer, "[tokenizer]")
+        texts = {key: _text(key, table) for key, table in _named(document.text, "text").items()}
+        data = _data(document.data, texts)
+        validation = read_table(Validation, document.validation, "[validation]")
+        models = _models(_named(document.model, "model"), tokenizer)
+        training = read_table(Training, document.training, "[training]")
+        nodes = expand(document.run, Setting(document.seed, data, models, training))
         _check_validation(validation, nodes)
         return Experiment(
-            name, str(file), seed, tokenizer, texts, data, validation, training, nodes
+            name=document.name or "",
+            file=str(file),
+            seed=document.seed,
+            tokenizer=tokenizer,
+            texts=texts,
+            data=data,
+            validation=validation,
+            training=training,
+            nodes=nodes,
         )
 
 
-def _document(file: Path) -> dict[str, Any]:
-    try:
-        document = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        known = ", ".join(presets.names())
-        raise DataError(
-            f"there is no such file. Give an experiment file, or a preset: {known}."
-        ) from None
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror}. Give an experiment file.") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"is not UTF-8 text, at byte {error.start + 1}.") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"is not valid TOML: {error}.") from None
-    for key in document:
-        if key not in _KEYS:
-            raise DataError(f"key '{key}' is unknown. {suggestion(key, _KEYS)}")
+def _document(file: Path) -> Document:
+    known = ", ".join(presets.names())
+    text = read_text(file, f"Give an experiment file, or a preset: {known}.")
+    document = read_table(Document, toml_text.parse(text))
     for key, what in _NEEDED.items():
-        if not document.get(key):
+        if not getattr(document, key):
             raise DataError(f"there is no {key}. An experiment needs {what}.")
+    if document.name is None:
+        raise DataError(f"it has no name; expected {AT_THE_TOP}.")
+    check_names([document.name], "name")
     return document
 
 
-def _name(document: Mapping[str, Any]) -> str:
-    name = document.get("name")
-    if not isinstance(name, str):
-        given = "it has no name" if name is None else f"name = {shown(name)}"
-        raise DataError(f'{given}; expected a name in quotes at the top, such as name = "tiny".')
-    check_names([name], "name")
-    return name
-
-
-def _seed(document: Mapping[str, Any]) -> int:
-    seed = document.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise DataError(f"seed = {shown(seed)}; expected a whole number from 0 to 2^32 - 1.")
-    return seed
-
-
-def _named(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _named(tables: Any, key: str) -> dict[str, Any]:
     """The tables [key.NAME]."""
-    tables = document[key]
     if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
         raise DataError(f"[{key}]: every {key} is a table [{key}.NAME] of its own.")
     check_names(tables, f"[{key}]: the name")
@@ -262,9 +244,9 @@ def _text(name: str, table: object) -> Text:
     return text
 
 
-def _models(document: Mapping[str, Any], tokenizer: Tokenizer) -> dict[str, Model]:
+def _models(tables: Mapping[str, Any], tokenizer: Tokenizer) -> dict[str, Model]:
     models: dict[str, Model] = {}
-    for name, table in _named(document, "model").items():
+    for name, table in tables.items():
         model = models[name] = read_table(Model, table, f"[model.{name}]")
         if model.from_ is not None and tokenizer.name is None:
             raise DataError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 from cptlaw import toml_text
 from cptlaw.errors import DataError, at
+from cptlaw.files import read_text
+from cptlaw.studies.bases import with_bases
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 from cptlaw.studies.study_file.writing import schedule_text
@@ -93,14 +94,9 @@ def experiment_text(
 
 def _with_bases(runs: Sequence[Run], study: Study | None) -> list[Run]:
     """The runs, each after all that it goes on from."""
-    own = {run.name: run for run in runs}
-    found: dict[str, Run] = {}
-    for run in runs:
-        chain = [run]
-        while (after := chain[-1].after) is not None and chain[-1].unknown_base is None:
-            chain.append(own[after] if study is None or after in own else study.run(after))
-        found.update({r.name: r for r in reversed(chain) if r.name not in found})
-    return list(found.values())
+    known = {run.name: run for run in (*(study.runs if study is not None else ()), *runs)}
+    after = {name: run.after if run.unknown_base is None else None for name, run in known.items()}
+    return [known[name] for name in with_bases([run.name for run in runs], after)]
 
 
 def _values(run: Run, head: _Head) -> dict[str, Any]:
@@ -136,13 +132,8 @@ def _batch(run: Run) -> tuple[int, int] | None:
 
 def _existing(file: Path) -> _Head:
     with at(str(file)):
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-            document = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"cannot be read: {error}. Give an experiment file.") from None
-        except ValueError as error:
-            raise DataError(f"is not valid TOML: {error}.") from None
+        text = read_text(file, "Give an experiment file.")
+        document = toml_text.parse(text)
     tables = document.get("run", [])
     known = frozenset(str(t.get("name")) for t in tables if isinstance(t, dict))
     return _Head(text, known, _batch_of(document))

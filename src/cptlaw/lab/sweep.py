@@ -12,6 +12,7 @@ from cptlaw.errors import DataError, suggestion
 from cptlaw.files import write_atomic
 from cptlaw.lab import records, running, studies, tokens
 from cptlaw.lab.tokenizer import Say
+from cptlaw.studies.bases import with_bases
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment
@@ -80,16 +81,11 @@ def chosen(experiment: Experiment, only: tuple[str, ...]) -> tuple[str, ...]:
     Raises:
         DataError: there is no run of that name.
     """
-    names = [node.name for node in experiment.nodes]
-    wanted: set[str] = set()
+    after = {node.name: node.after for node in experiment.nodes}
     for name in only:
-        if name not in names:
-            raise DataError(f"there is no run '{name}'. {suggestion(name, names)}")
-        at: str | None = name
-        while at is not None:
-            wanted.add(at)
-            at = experiment.node(at).after
-    return tuple(name for name in names if name in wanted or not only)
+        if name not in after:
+            raise DataError(f"there is no run '{name}'. {suggestion(name, after)}")
+    return with_bases(only or after, after)
 
 
 def sweep(job: Job, engine: Engine, say: Say) -> Swept:

@@ -3,53 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from cptlaw.errors import DataError, MissingExtra, at, shown, suggestion
+from pydantic import Field, Strict, model_validator
 
-try:
-    from pydantic import (
-        BaseModel,
-        BeforeValidator,
-        ConfigDict,
-        Field,
-        Strict,
-        ValidationError,
-        model_validator,
-    )
-except ImportError:
-    raise MissingExtra("pydantic", "lab", "an experiment of the lab") from None
+from cptlaw.errors import DataError, shown
+from cptlaw.studies.keys import Count, Number, Several, Share, Table, Whole, Words
 
 _SIZES = ("width", "layers", "heads")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _RESERVED = ("loss", "ood")
-T = TypeVar("T", bound="Table")
-V = TypeVar("V")
 
-
-def _whole(value: object) -> object:
-    """6e6 is the whole number 6000000; True is none."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_whole), Strict()]
-Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-Count = Annotated[Whole, Field(ge=1)]
+AT_THE_TOP = 'a name in quotes at the top, such as name = "tiny"'
 Length = Annotated[Whole, Field(ge=2)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
-Share = Annotated[Number, Field(ge=0, le=1)]
-Words = Annotated[str, Strict(), Field(min_length=1, pattern=r"\S")]
-Several = Annotated[tuple[V, ...], Field(min_length=1)]
 
 
-class Table(BaseModel):
-    """A table of the file: no key but its own, and what each is to hold in its description."""
+class Document(Table):
+    """An experiment file as it stands: its own values, and tables yet to be checked."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: Words | None = Field(None, description=AT_THE_TOP)
+    seed: Seed = Field(0, description="a whole number from 0 to 2^32 - 1")
+    tokenizer: Any = Field(default_factory=dict)
+    text: Any = None
+    data: Any = None
+    validation: Any = Field(default_factory=dict)
+    model: Any = None
+    training: Any = Field(default_factory=dict)
+    run: Any = None
 
 
 class Tokenizer(Table):
@@ -244,39 +227,7 @@ class RunTable(Table):
         return self
 
 
-# --- errors -----------------------------------------------------------------------------------
-
-
-def read_table(kind: type[T], table: object, place: str) -> T:
-    """A table of the file as a checked value.
-
-    Args:
-        kind: which table.
-        table: what the file holds.
-        place: how the table is named in errors.
-
-    Raises:
-        DataError: naming the place and the key, what was expected and the mend.
-    """
-    with at(place):
-        if not isinstance(table, dict):
-            raise DataError(f"expected a table, not {shown(table)}.")
-        try:
-            return kind.model_validate(table)
-        except ValidationError as error:
-            raise DataError(_plain(kind, table, error)) from None
-
-
-def _plain(kind: type[Table], table: Mapping[str, Any], error: ValidationError) -> str:
-    """The first thing wrong with a table, in a sentence."""
-    expected = {f.alias or key: f.description for key, f in kind.model_fields.items()}
-    first = error.errors(include_url=False, include_context=False)[0]
-    key = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        return f"key '{key}' is unknown. {suggestion(key, expected)}"
-    if key not in table:
-        return f"it has no {key}; add {key} = {expected[key]}."
-    return f"{key} = {shown(table[key])}; expected {expected[key]}."
+# --- names ------------------------------------------------------------------------------------
 
 
 def check_names(names: Iterable[str], what: str) -> None:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from cptlaw.errors import DataError, suggestion
+from cptlaw.studies.bases import bases_first
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
 
@@ -51,6 +52,7 @@ class Study:
             raise DataError(f"two runs are named '{twice[0]}'; every run needs its own name.")
         for run in self.runs:
             self._check_run(run)
+        self._check_bases()
         for role, column in self.domains.items():
             if not any(column in run.curves for run in self.runs):
                 known = sorted({c for run in self.runs for c in run.curves})
@@ -75,24 +77,23 @@ class Study:
                 f"run '{run.name}' is PT data after the open model '{run.unknown_base}'; no law "
                 'covers that. Leave it out, or give data = "cpt".'
             )
-        self._check_bases(run)
 
-    def _check_bases(self, run: Run) -> None:
-        """The chain of runs that a run goes on from, up to its root."""
-        seen, size = [run.name], run.model_size
-        while run.after is not None and run.unknown_base is None:
-            parent = self.run(run.after, asked_by=run.name)
-            if parent.name in seen:
-                raise DataError(f"'after' runs in a cycle: {' -> '.join([*seen, parent.name])}.")
-            self._check_step(run, parent)
-            if size is not None and parent.model_size not in (None, size):
-                raise DataError(
-                    f"run '{seen[0]}' has model_size = {size:g}, but it goes on from run "
-                    f"'{parent.name}' with {parent.model_size:g}. Mend one of them."
-                )
-            size = parent.model_size if size is None else size
-            seen.append(parent.name)
-            run = parent
+    def _check_bases(self) -> None:
+        """Each run against the one it goes on from, whose model size it takes over."""
+        after = {run.name: self._base(run) for run in self.runs}
+        sized: dict[str, Run | None] = {}  # the run whose model size holds for each
+        for name in bases_first(after):
+            run, base = self.run(name), after[name]
+            sized[name] = None if run.model_size is None else run
+            if base is not None:
+                self._check_step(run, self.run(base))
+                sized[name] = _of_one_size(sized[name], sized[base])
+
+    def _base(self, run: Run) -> str | None:
+        """The name of the run that a run goes on from; None for a root or an open model."""
+        if run.after is None or run.unknown_base is not None:
+            return None
+        return self.run(run.after, asked_by=run.name).name
 
     def _check_step(self, run: Run, parent: Run) -> None:
         if run.after_step is not None and not 1 <= run.after_step <= parent.steps:
@@ -253,3 +254,15 @@ class Study:
                 digest.update(f"{column},{curve.window}".encode())
                 digest.update(curve.steps.tobytes() + curve.loss.tobytes())
         return digest.hexdigest()
+
+
+def _of_one_size(run: Run | None, base: Run | None) -> Run | None:
+    """The one whose model size holds, after both were compared."""
+    if run is None or base is None:
+        return run or base
+    if run.model_size != base.model_size:
+        raise DataError(
+            f"run '{run.name}' has model_size = {run.model_size:g}, but it goes on from run "
+            f"'{base.name}' with {base.model_size:g}. Mend one of them."
+        )
+    return run

@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from cptlaw import toml_text
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.bases import bases_first
 from cptlaw.studies.runs import UNKNOWN, Data, Run
 from cptlaw.studies.study_file import guesses
 from cptlaw.studies.study_file.lineage import Link, links
@@ -72,7 +73,9 @@ def draft(
     parts = [_Part(*each) for each in zip(names, paths, logs, starts, data, strict=True)]
     blocks, notes = [domains_table(roles.domains, roles.why)], [*roles.notes]
     notes += [f"{role} = '{roles.domains[role]}': {why}." for role, why in roles.why.items()]
-    for part in sorted(parts, key=lambda part: _depth(part, parts)):
+    by_name = {part.name: part for part in parts}
+    after = {p.name: None if p.link.after is None else names[p.link.after] for p in parts}
+    for part in map(by_name.__getitem__, bases_first(after)):
         lines, told = _run(part, parts, unknown, schedule)
         blocks.append(lines)
         notes += [f"{part.name}: {sentence}" for sentence in told]
@@ -124,11 +127,6 @@ def _folder(path: PurePath) -> str:
     """The folder that names a run; checkpoint-1000 and the like do not."""
     parts = [p for p in path.parent.parts if not re.fullmatch(r"checkpoint-\d+|logs?|[./\\]*", p)]
     return parts[-1] if parts else ""
-
-
-def _depth(part: _Part, parts: Sequence[_Part]) -> int:
-    """How many runs lead to this one."""
-    return 0 if part.link.after is None else 1 + _depth(parts[part.link.after], parts)
 
 
 def _run(

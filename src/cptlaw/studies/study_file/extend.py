@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cptlaw import toml_text
-from cptlaw.errors import DataError, at
+from cptlaw.errors import at
+from cptlaw.files import read_text
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 from cptlaw.studies.study_file.writing import NO_REMARKS, domains_table, run_table
@@ -52,10 +53,7 @@ def _known(study: Study | None, folder: Path) -> str:
         note = "# The study that the fit was made of is not at hand: put its tables here."
         return "\n".join([note, "", *domains_table(study.domains)])
     with at(str(origin)):
-        try:
-            text = origin.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"cannot be read: {error}.") from None
+        text = read_text(origin, "Put the study file back.")
     return _moved(text, origin.resolve().parent, folder.resolve())
 
 

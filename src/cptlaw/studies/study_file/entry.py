@@ -1,0 +1,109 @@
+"""The tables of a study file, each value checked."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from cptlaw.errors import DataError, shown, suggestion
+from cptlaw.studies.keys import Count, Number, Table, Whole, Words
+from cptlaw.studies.runs import UNKNOWN
+
+ROLES = ("pt", "cpt", "loss", "ood.NAME")
+EXAMPLE = '[domains] with pt = "COLUMN", and a [[run]] with name = "base" and log = "FILE"'
+
+
+class Document(Table):
+    """A study file as it stands."""
+
+    domains: Any = None
+    run: Any = None
+
+
+class Entry(Table):
+    """One [[run]]."""
+
+    name: Words = Field(description="a text in quotes")
+    log: Words | None = Field(None, description="the path of a log in quotes")
+    schedule: Words | None = Field(
+        None, description='a schedule text, such as "warmup 500 to 2e-4 | constant 30000"'
+    )
+    lrs: Words | None = Field(
+        None, description="the path of a file with the LR of every step, in quotes"
+    )
+    lr_from: Literal["log", "schedule"] | None = Field(None, description='"log" or "schedule"')
+    lr_offset: Annotated[Whole, Field(ge=0, le=1)] = Field(
+        0, description="0, or 1 if the logged LR is that of the next step"
+    )
+    after: Words | None = Field(
+        None, description=f'the name of a run in quotes, or "{UNKNOWN}NAME"'
+    )
+    after_step: Count | None = Field(None, description="a whole number of at least 1")
+    data: Literal["pt", "cpt"] | None = Field(None, description='"pt" or "cpt"')
+    replay: Number = Field(0.0, description="a number from 0 to 1")
+    model_size: Number | None = Field(None, description="a number of parameters")
+    batch_tokens: Number | None = Field(None, description="a number of tokens")
+    sequence_length: Count | None = Field(None, description="a whole number of tokens, at least 1")
+    domain_tokens: Number | None = Field(None, description="a number of tokens")
+    first_step: Annotated[Whole, Field(ge=0)] | None = Field(
+        None, description="a whole number of at least 0"
+    )
+    window: Count | None = Field(None, description="a whole number of steps, at least 1")
+
+    @property
+    def place(self) -> str:
+        """How it is named in errors."""
+        return f"run '{self.name}'"
+
+    @property
+    def base(self) -> str | None:
+        """The run it goes on from; None for a root or an open model."""
+        return None if self.after is None or self.after.startswith(UNKNOWN) else self.after
+
+    @model_validator(mode="after")
+    def _together(self) -> Entry:
+        """Refuse keys that make no sense next to one another."""
+        exact = self.schedule is not None or self.lrs is not None
+        if self.log is None and not exact:
+            raise DataError(
+                'it has no log; add log = "PATH" (or schedule or lrs, for a run that only leads to '
+                "others)."
+            )
+        if self.schedule is not None and self.lrs is not None:
+            raise DataError("it has both schedule and lrs; keep one of them.")
+        if self.lr_from == "schedule" and not exact:
+            raise DataError('lr_from = "schedule", but there is neither schedule nor lrs. Add one.')
+        if self.after_step is not None and self.base is None:
+            raise DataError("after_step needs after, the name of a run of this study.")
+        if self.after is not None and self.after.strip() == UNKNOWN:
+            raise DataError(f'after = "{UNKNOWN}" needs a name, such as "{UNKNOWN}llama".')
+        return self
+
+
+def domains_of(table: Any) -> dict[str, str]:
+    """What [domains] holds: role -> column.
+
+    Raises:
+        DataError: a role that is none, or a column that is no name.
+    """
+    if table is None:
+        raise DataError(f"there is no [domains] table. A study needs {EXAMPLE}.")
+    if not isinstance(table, dict) or not table:
+        raise DataError('[domains]: expected lines ROLE = "COLUMN", such as pt = "eval_loss".')
+    domains: dict[str, Any] = {}
+    for key, value in table.items():
+        if key == "ood" and isinstance(value, dict) and value:
+            domains.update({f"ood.{name}": column for name, column in value.items()})
+        elif key == "ood":
+            raise DataError('[domains]: ood needs a name, such as ood.code = "COLUMN".')
+        elif key in ROLES or key.startswith("ood."):
+            domains[key] = value
+        else:
+            raise DataError(f"[domains]: role '{key}' is unknown. {suggestion(key, ROLES)}")
+    for role, column in domains.items():
+        if not isinstance(column, str) or not column:
+            raise DataError(
+                f"[domains]: {role} = {shown(column)}; expected the name of a column in quotes."
+            )
+    return domains
