@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from cptlaw import DataError, Prices, Schedule
-from cptlaw.decisions.plan.recipe import Recipe, schedule_of, starts
-from plans import ANNEALED, SIZE
+from cptlaw.decisions.plan.recipe import Recipe, schedule_of
+from cptlaw.fitting.start import start_of
+from plans import SIZE
 
 K = np.arange(1, 81) / 80  # share of the 80 steps after 20 of warm-up
 SHAPES = {
@@ -66,7 +67,7 @@ def test_a_share_of_the_steps_is_rounded():
 
 
 def test_costs_are_what_each_run_takes(fitted):
-    (start,) = starts(fitted, ["base"])
+    start = start_of(fitted, "base")
     lr = Schedule.parse("warmup 10 to 1e-4 | constant 90")
     recipes = [
         Recipe(start, "constant", {}, lr, replay=share, batch_tokens=1000.0) for share in (0, 0.25)
@@ -87,37 +88,3 @@ def test_costs_are_what_each_run_takes(fitted):
 def test_a_price_that_cannot_be(name, value):
     with pytest.raises(DataError, match=f"{name} = {value:g}"):
         Prices(**{name: value})
-
-
-def test_a_range_of_steps_is_nine_starts(fitted):
-    found = starts(fitted, ["base@1000..2000", "base@1500"])
-    assert [start.after_step for start in found] == list(range(1000, 2001, 125))
-    assert [start.history.pt_lr.size for start in found] == list(range(1000, 2001, 125))
-
-
-def test_a_start_may_be_annealed_first(fitted):
-    (start,) = starts(fitted, [ANNEALED])
-    assert (start.after, start.after_step, start.text) == ("base", 1500, ANNEALED)
-    lr = start.history.pt_lr
-    assert lr.size == 1800
-    assert lr[1500:] == pytest.approx(1e-3 * (1 - np.arange(1, 301) / 300))
-
-
-@pytest.mark.parametrize(
-    ("after", "message"),
-    [
-        ("bose", "Did you mean 'base'"),
-        ("base@0", "has steps 1 to 2000"),
-        ("base@2001", "has steps 1 to 2000"),
-        ("base@2000..1000", "a range of steps rises"),
-        ("base@1000..3000", "has steps 1 to 2000"),
-        ("unknown:x", "no unknown base"),
-        ("base |", "is empty"),
-        ("base | liner 5 to 0", "Did you mean 'linear'"),
-        ("| linear 5 to 0", "nothing is trained"),
-        ("cpt-const | linear 5 to 0", "only a pre-training"),
-    ],
-)
-def test_a_start_that_there_is_not(fitted, after, message):
-    with pytest.raises(DataError, match=message):
-        starts(fitted, [after])

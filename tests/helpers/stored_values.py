@@ -89,7 +89,7 @@ def forecast_(forecast):
         "ends": {role: ends(c) for role, c in forecast.domains.items()},
         "steps": {role: c.step.size for role, c in forecast.domains.items()},
         "schedule": forecast.schedule.text,
-        "start": start_words(forecast.start),
+        "start": forecast.start.words,
         "data": forecast.data,
         "replay": forecast.replay,
         "size": forecast.model_size,
@@ -97,10 +97,6 @@ def forecast_(forecast):
         "warnings": list(forecast.warnings),
         "level": forecast.level,
     }
-
-
-def start_words(start):
-    return start if isinstance(start, str) else start.words
 
 
 def interval(interval):
@@ -149,7 +145,7 @@ def option(option):
         "batch": recipe.batch_tokens,
         "text": start.text,
         "words": start.words,
-        "after": [start.after, start.after_step],
+        "after": [start.run, start.step],
         "annealed": None if start.annealed is None else start.annealed.text,
         "pt_lr": start.history.pt_lr.sum().item(),
     }

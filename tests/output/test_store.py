@@ -89,7 +89,7 @@ def test_a_stored_fit_reproduces_itself(fitted, tmp_path):
 
 def test_the_file_begins_with_what_json_prints(fitted):
     document = json.loads(store.to_json(fitted))
-    assert (document["cptlaw"], document["version"]) == ("Fit", 1)
+    assert (document["cptlaw"], document["version"]) == ("Fit", 2)
     domain = document["domains"]["pt"]
     assert {"law", "params", "stderr", "status", "advice", "huber", "r2", "mae", "mape", "worst",
             "n"} <= set(domain)  # fmt: skip

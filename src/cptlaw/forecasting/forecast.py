@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.fitting.start import Start, open_models, start_from, start_of
 from cptlaw.fitting.uncertainty import ensemble_of
 from cptlaw.forecasting.extrapolation import check_known, fitted_range, warnings
 from cptlaw.forecasting.intervals import LEVEL, band
@@ -19,7 +20,7 @@ from cptlaw.laws.areas import Convention
 from cptlaw.laws.points import Points
 from cptlaw.schedules.schedule import Schedule, as_schedule
 from cptlaw.studies.history import History
-from cptlaw.studies.runs import UNKNOWN, Data, Run
+from cptlaw.studies.runs import Data, Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class Forecast:
     Args:
         domains: role -> curve.
         schedule: the run's learning rates.
-        start: where it starts from, in words.
+        start: where it begins.
         data: "pt" or "cpt".
         replay: share of D_pt in the CPT data.
         model_size: non-embedding parameters, or None.
@@ -78,7 +79,7 @@ class Forecast:
 
     domains: Mapping[str, DomainForecast]
     schedule: Schedule
-    start: str
+    start: Start
     data: Data
     replay: float = 0.0
     model_size: float | None = None
@@ -128,18 +129,19 @@ def forecast(
         DataError: the start is missing or unknown, the schedule is impossible, or it lies where
             nothing is known.
     """
-    start, words = start_of(fit, after, base_schedule)
-    phase: Data = data or ("pt" if words == _SCRATCH else "cpt")
-    if start.is_cpt:
-        _check_goes_on(start, words, replay, batch_tokens, sequence_length)
-        replay, (batch_tokens, sequence_length) = start.replay, start.batch
-    future = _run(fit, _read(schedule, start, words), phase, replay, model_size)
+    start = start_of(fit, after, base_schedule)
+    phase: Data = data or ("pt" if start.is_scratch else "cpt")
+    before = start.history
+    if before.is_cpt:
+        _check_goes_on(start, replay, batch_tokens, sequence_length)
+        replay, (batch_tokens, sequence_length) = before.replay, before.batch
+    future = _run(fit, _read(schedule, start), phase, replay, model_size)
     future = _with_batch(fit, future, batch_tokens, sequence_length)
     future = replace(future, domain_tokens=domain_tokens)
-    if phase == "pt" and start.is_cpt:
-        raise DataError(f"{words} is a CPT checkpoint; no law covers D_pt training after it.")
-    _check_phase(fit, start, future, words)
-    points, step = _points(start, future, fit.convention, every)
+    if phase == "pt" and before.is_cpt:
+        raise DataError(f"{start.words} is a CPT checkpoint; no law covers D_pt training after it.")
+    _check_phase(fit, start, future)
+    points, step = _points(before, future, fit.convention, every)
     _check_trains(future)
     if not anyway:
         check_known(fit, points)
@@ -151,7 +153,7 @@ def forecast(
     return Forecast(
         curves,
         _schedule(future),
-        words,
+        start,
         phase,
         future.replay,
         points.histories[0].model_size,
@@ -161,18 +163,15 @@ def forecast(
     )
 
 
-_SCRATCH = "scratch"
-
-
 def _schedule(run: Run) -> Schedule:
     assert run.schedule is not None
     return run.schedule
 
 
-def _read(schedule: Schedule | str | ArrayLike, start: History, words: str) -> Schedule:
+def _read(schedule: Schedule | str | ArrayLike, start: Start) -> Schedule:
     """The schedule, with a hint at the base where it lacks a learning rate to start from."""
-    if words != _SCRATCH:
-        return as_schedule(schedule, start.last_lr)
+    if not start.is_scratch:
+        return as_schedule(schedule, start.history.last_lr)
     try:
         return as_schedule(schedule)
     except DataError as error:
@@ -183,65 +182,24 @@ def _read(schedule: Schedule | str | ArrayLike, start: History, words: str) -> S
         ) from None
 
 
-def start_of(
-    fit: Fit, after: str | None, base_schedule: Schedule | str | ArrayLike | None
-) -> tuple[History, str]:
-    """Learning rates before a future run, and where that is in words.
-
-    Args:
-        fit: fitted or published coefficients.
-        after: "RUN", "RUN@STEP" or "unknown:NAME"; None for `base_schedule`, or from scratch.
-        base_schedule: the pre-training's learning rates.
-
-    Raises:
-        DataError: there is no such run or step.
-    """
-    empty = np.empty(0)
-    if after is not None and base_schedule is not None:
-        raise DataError("give either after or base_schedule, not both.")
-    if base_schedule is not None:
-        base = as_schedule(base_schedule)
-        history = History(empty, empty).then(Run("base", schedule=base))
-        return history, f"a base of {base.steps} steps"
-    if after is None:
-        return History(empty, empty), _SCRATCH
-    _check_unknown(fit, after)
-    if after.startswith(UNKNOWN):
-        return History(empty, empty, unknown_base=after.removeprefix(UNKNOWN)), after
-    if fit.study is None:
-        raise DataError(
-            f"after = '{after}': published coefficients know no runs. Give the pre-training "
-            "as base_schedule (--base-schedule TEXT)."
-        )
-    name, at, step = after.rpartition("@")
-    if not at or fit.study.has_run(after):
-        return fit.study.history(after), f"the end of '{after}'"
-    run = fit.study.run(name)
-    if not step.isdecimal() or not 1 <= int(step) <= run.steps:
-        raise DataError(
-            f"after = '{after}': run '{name}' has steps 1 to {run.steps}, not '{step}'."
-        )
-    return fit.study.history(name, int(step)), f"'{name}' at step {step}"
-
-
 def _check_goes_on(
-    start: History,
-    words: str,
+    start: Start,
     replay: float | None,
     batch_tokens: float | None,
     sequence_length: int | None,
 ) -> None:
     """A forecast that goes on with a CPT keeps its replay share and batch."""
-    if not start.has_base:
+    words, before = start.words, start.history
+    if not before.has_base:
         raise DataError(f"{words} is CPT from scratch (a hidden CPT curve); no law covers it.")
-    if replay is not None and replay != start.replay:
+    if replay is not None and replay != before.replay:
         raise DataError(
-            f"{words} has replay = {start.replay:g}; no law covers a share that changes along a "
+            f"{words} has replay = {before.replay:g}; no law covers a share that changes along a "
             "CPT. Leave replay (--replay) out."
         )
     for name, value, own in (
-        ("batch_tokens", batch_tokens, start.batch[0]),
-        ("sequence_length", sequence_length, start.batch[1]),
+        ("batch_tokens", batch_tokens, before.batch[0]),
+        ("sequence_length", sequence_length, before.batch[1]),
     ):
         if value is not None and value != own:
             was = "not said" if own is None else f"{own:g}"
@@ -281,20 +239,6 @@ def _with_batch(fit: Fit, run: Run, batch_tokens: float | None, sequence_length:
     return run
 
 
-def _check_unknown(fit: Fit, after: str) -> None:
-    """Whether a fit and what a forecast goes on from agree on whether the base is unknown."""
-    bases = sorted({b for d in fit.domains.values() for b in d.facts.bases})
-    if not bases and after.startswith(UNKNOWN):
-        raise DataError(f"after = '{after}': this fit has no unknown base.")
-    if bases and after not in [UNKNOWN + base for base in bases]:
-        raise DataError(f"after = '{after}': {_open_model(bases)}")
-
-
-def _open_model(bases: list[str]) -> str:
-    names = " or ".join(f"'{UNKNOWN}{base}'" for base in bases)
-    return f"this fit is of an open model; start from it with after = {names} (--after)."
-
-
 def _check_trains(run: Run) -> None:
     if not _schedule(run).peak > 0:
         raise DataError(
@@ -304,27 +248,27 @@ def _check_trains(run: Run) -> None:
         )
 
 
-def _check_phase(fit: Fit, start: History, run: Run, words: str) -> None:
+def _check_phase(fit: Fit, start: Start, run: Run) -> None:
     leaves = [leaf for d in fit.domains.values() for leaf in d.leaves]
     if run.data == "cpt" and not any(t.part == "shift" for d in leaves for t in d.law.terms):
         raise DataError(
             f"this fit is of pre-training alone ({leaves[0].law.name}); it knows no shift. Fit a "
             'study with CPT runs, or forecast D_pt training with data = "pt" (--data pt).'
         )
-    bases = sorted({b for d in fit.domains.values() for b in d.facts.bases})
-    if bases and not words.startswith(UNKNOWN):
-        raise DataError(_open_model(bases))
-    if run.data == "pt" and words.startswith(UNKNOWN):
+    models = open_models(fit)
+    if models and start.kind != "open model":
+        raise DataError(start_from(models))
+    if run.data == "pt" and start.kind == "open model":
         raise DataError(
             "D_pt training of an open model cannot be forecast: its pre-training is unknown. "
             'Leave data = "pt" (--data pt) out.'
         )
-    if run.data == "cpt" and words == _SCRATCH:
+    if run.data == "cpt" and start.is_scratch:
         raise DataError(
             "a CPT forecast needs its base: after = 'RUN' or 'RUN@STEP' (--after), or "
             "base_schedule (--base-schedule)."
         )
-    known = run.model_size is not None or start.model_size is not None
+    known = run.model_size is not None or start.history.model_size is not None
     if any(d.depends_on_size for d in fit.domains.values()) and not known:
         raise DataError("this fit depends on the model size; give model_size (--model-size N).")
 

@@ -1,27 +1,88 @@
-"""Files of version 0.1.0: their plain values in the layout of today."""
+"""Files that earlier versions wrote, as today's would have written them.
+
+`CHANGES` tells, for a layout, how each stored type has changed since: a function from the plain
+object of that layout to the plain object of the next. `store` applies them before it builds
+values, so that nothing else knows of earlier layouts.
+"""
 
 from __future__ import annotations
 
-from typing import Any, cast
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
-_RENAMED = {"Option": "Outcome", "Sureness": "Stability"}
-_FIELDS = {"Plan": {"sure": "stability"}}
+from cptlaw.studies.runs import UNKNOWN
+
+Plain = dict[str, Any]
+Change = Callable[[Plain], Plain]
+
+LATEST = 2
+FIRST = 1
 
 
-def modern(plain: Any) -> Any:
-    """A plain value in the layout of today.
-
-    Args:
-        plain: what a file holds, as `json` reads it.
-    """
+def today(plain: Any, version: int) -> Any:
+    """A stored value in today's layout, from plain JSON of an earlier one, at every depth."""
     if isinstance(plain, list):
-        return [modern(each) for each in cast(list[Any], plain)]
+        return [today(each, version) for each in plain]
     if not isinstance(plain, dict):
         return plain
-    pairs = {key: modern(value) for key, value in cast(dict[str, Any], plain).items()}
-    kind = pairs.get("type")
-    if not isinstance(kind, str):
-        return pairs
-    names = _FIELDS.get(kind, {})
-    found = {names.get(key, key): value for key, value in pairs.items()}
-    return {**found, "type": _RENAMED.get(kind, kind)}
+    found: Plain = {key: today(each, version) for key, each in plain.items()}
+    for layout in range(version, LATEST):
+        change = CHANGES[layout].get(str(found.get("type")))
+        found = change(found) if change else found
+    return found
+
+
+def _forecast(old: Plain) -> Plain:
+    """Version 0.1.0 stored the words of a forecast's start, without the learning rates before."""
+    place = _place(old["start"])
+    text = old["start"]
+    if place["kind"] == "checkpoint":
+        text = place["run"] + ("" if place["step"] is None else f"@{place['step']}")
+    bare = {"pt_lr": [], "cpt_lr": [], "unknown_base": None}
+    if place["kind"] == "open model":
+        bare["unknown_base"] = text.removeprefix(UNKNOWN)
+    start = {"type": "Start", "text": text, "history": {"type": "History", **bare}, **place}
+    return {**old, "start": start}
+
+
+def _start(old: Plain) -> Plain:
+    """Version 0.1.0 stored the words of a plan's start, not its kind."""
+    words = old["words"] if old["annealed"] is None else old["words"].rpartition(", then ")[0]
+    kept = {key: old[key] for key in ("type", "text", "history", "annealed")}
+    return {**kept, **_place(words)}
+
+
+def _place(words: str) -> Plain:
+    """Kind, run and step of the start that version 0.1.0 described in these words."""
+    if words == "scratch":
+        return {"kind": "scratch", "run": None, "step": None}
+    if words.startswith(UNKNOWN):
+        return {"kind": "open model", "run": words, "step": None}
+    if base := re.fullmatch(r"a base of (\d+) steps", words):
+        return {"kind": "base schedule", "run": None, "step": int(base[1])}
+    if end := re.fullmatch(r"the end of '(.*)'", words, re.DOTALL):
+        return {"kind": "checkpoint", "run": end[1], "step": None}
+    if at := re.fullmatch(r"'(.*)' at step (\d+)", words, re.DOTALL):
+        return {"kind": "checkpoint", "run": at[1], "step": int(at[2])}
+    raise ValueError(f"'{words}' is no start")
+
+
+def _plan(old: Plain) -> Plain:
+    """Version 0.1.0 had a word of its own for how stable a plan is."""
+    return {("stability" if key == "sure" else key): value for key, value in old.items()}
+
+
+def _now_called(name: str) -> Change:
+    return lambda old: {**old, "type": name}
+
+
+CHANGES: Mapping[int, Mapping[str, Change]] = {
+    1: {
+        "Forecast": _forecast,
+        "Option": _now_called("Outcome"),
+        "Plan": _plan,
+        "Start": _start,
+        "Sureness": _now_called("Stability"),
+    },
+}

@@ -80,8 +80,8 @@ def write(
         "plan.json": json.dumps(plan_shape(plan), indent=1, allow_nan=False) + "\n",
     }
     start = recipe.start
-    bare = start.after is None and start.history.pt_lr.size > 0  # a base by its schedule alone
-    if study is not None and start.history.unknown_base is None and not bare:
+    bare = start.run is None and not start.is_scratch  # a base by its schedule alone
+    if study is not None and start.kind != "open model" and not bare:
         runs, best = run_of(plan, name), "best" if plan.feasible else "nearest"
         reason = f"{best} for {plan.aim.text}: {recipe_words(plan.best)}"
         reasons = {run.name: reason for run in runs}
@@ -103,7 +103,7 @@ def run_of(plan: Plan, name: str = "plan") -> tuple[Run, ...]:
     recipe, start = plan.best.recipe, plan.best.recipe.start
     own = recipe.run
     before: tuple[Run, ...] = ()
-    after, step = start.after, start.after_step
+    after, step = (start.run, start.step) if start.run is not None else (None, None)
     if start.annealed is not None:
         annealed = Run(
             f"{name}-start", schedule=start.annealed, data="pt", after=after, after_step=step

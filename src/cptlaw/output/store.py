@@ -23,7 +23,7 @@ from cptlaw.decisions.plan.aims import Aim, Limit
 from cptlaw.decisions.plan.alternatives import Alternative
 from cptlaw.decisions.plan.effects import KnobEffect
 from cptlaw.decisions.plan.limit_prices import LimitPrice
-from cptlaw.decisions.plan.recipe import Recipe, Start
+from cptlaw.decisions.plan.recipe import Recipe
 from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.decisions.plan.stability import Stability
 from cptlaw.errors import DataError
@@ -31,6 +31,7 @@ from cptlaw.files import write_atomic
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
 from cptlaw.fitting.scores import Scores
 from cptlaw.fitting.shift import ShiftAt
+from cptlaw.fitting.start import Start
 from cptlaw.fitting.uncertainty import Interval
 from cptlaw.forecasting.backtest import Backtest, BacktestRow, LawRow
 from cptlaw.forecasting.compare import ComparedRow, Comparison, HeldOutCurve
@@ -38,17 +39,16 @@ from cptlaw.forecasting.forecast import DomainForecast, Forecast
 from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import Facts
+from cptlaw.output import old_files
 from cptlaw.output.json.pilot import pilots_shape
 from cptlaw.output.json.plan import plan_shape
 from cptlaw.output.json.values import backtest_shape, fit_shape, forecast_shape
-from cptlaw.output.old_files import modern
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Curve, LoggedLR, Run
 from cptlaw.studies.study import Study
 
-VERSION = 1
 TYPES: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
@@ -108,7 +108,7 @@ def to_json(value: Any) -> str:
     kind = type(value)
     if kind.__name__ not in TYPES:
         raise DataError(f"{kind.__name__} values are not stored; known: {', '.join(TYPES)}.")
-    document = {"cptlaw": kind.__name__, "version": VERSION}
+    document = {"cptlaw": kind.__name__, "version": old_files.LATEST}
     document |= _SUMMARIES.get(kind, lambda _: {})(value)
     document["value"] = _plain(value)
     return json.dumps(document, allow_nan=False) + "\n"
@@ -134,13 +134,13 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
     name, version = document["cptlaw"], document.get("version")
     if expected is not None and name != expected.__name__:
         raise DataError(f"{origin}: holds a {name}, but a {expected.__name__} is needed.")
-    if version != VERSION:
+    if not isinstance(version, int) or version not in range(old_files.FIRST, old_files.LATEST + 1):
         raise DataError(
-            f"{origin}: has layout version {version}; this cptlaw reads {VERSION}. "
-            "Make the file again, or install the cptlaw that wrote it."
+            f"{origin}: has layout version {version}; this cptlaw reads {old_files.FIRST} to "
+            f"{old_files.LATEST}. Make the file again, or install the cptlaw that wrote it."
         )
     try:
-        return _value(modern(document["value"]))
+        return _value(old_files.today(document["value"], version))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{origin}: is damaged ({type(error).__name__}: {error}).") from None
 

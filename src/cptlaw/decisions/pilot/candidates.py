@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cptlaw.errors import DataError
+from cptlaw.fitting.start import Start, checkpoint
 from cptlaw.schedules.schedule import Schedule
-from cptlaw.studies.runs import UNKNOWN, Data, Run
+from cptlaw.studies.runs import Data, Run
 from cptlaw.studies.study import Study
 
 PEAK = "PEAK"
@@ -60,18 +61,18 @@ def candidates(
     distinct = {run.domain_tokens for run in cpt}
     domain_tokens = distinct.pop() if len(distinct) == 1 and data == "cpt" else None
     found: dict[str, Run] = {}
-    for start in after or starts(study):
-        name, step = _start(study, start)
-        lr = _lr_at(study, name, step)
-        own = list(peaks) or _peaks(study, name)
-        for kind, text in _texts(schedules, own, lr, length):
+    for text in after or starts(study):
+        start = checkpoint(study, text)
+        lr = start.history.last_lr
+        own = list(peaks) or _peaks(study, start)
+        for kind, rates in _texts(schedules, own, lr, length):
             for share in shares:
                 run = Run(
-                    _name(prefix + kind, start, share, found, study),
-                    schedule=Schedule.parse(text, lr),
+                    _name(prefix + kind, text, share, found, study),
+                    schedule=Schedule.parse(rates, lr),
                     data=data,
-                    after=name,
-                    after_step=step,
+                    after=start.run,
+                    after_step=start.step,
                     replay=share,
                     batch_tokens=batch[0],
                     sequence_length=batch[1],
@@ -143,36 +144,13 @@ def joined(study: Study, runs: Iterable[Run]) -> Study:
     return replace(study, runs=(*kept, *new.values()))
 
 
-def _start(study: Study, start: str) -> tuple[str, int | None]:
-    """The run and the step that "RUN" or "RUN@STEP" names."""
-    if start.startswith(UNKNOWN) and any(run.after == start for run in study.runs):
-        return start, None
-    name, at, step = start.rpartition("@")
-    if not at or study.has_run(start):
-        return study.run(start).name, None
-    run = study.run(name)
-    if not step.isdecimal() or not 1 <= int(step) <= run.steps:
-        raise DataError(
-            f"after = '{start}': run '{name}' has steps 1 to {run.steps}, not '{step}'."
-        )
-    return name, int(step)
-
-
-def _lr_at(study: Study, name: str, step: int | None) -> float:
-    if name.startswith(UNKNOWN):
-        return 0.0
-    schedule = study.run(name).schedule
-    assert schedule is not None
-    return float(schedule.lr([step or schedule.steps])[0])
-
-
-def _peaks(study: Study, name: str) -> list[float]:
-    """The highest LR of a run and all before it, and half of it."""
-    if name.startswith(UNKNOWN):
-        own = [r.schedule.peak for r in study.runs if r.after == name and r.schedule is not None]
+def _peaks(study: Study, start: Start) -> list[float]:
+    """The highest LR of a start's run and all before it, and half of it."""
+    if start.kind == "open model":
+        own = [r.schedule.peak for r in study.runs if r.after == start.run and r.schedule]
         return [max(own), max(own) / 2]
-    history = study.history(name)
-    peak = float(max(history.pt_lr.max(initial=0.0), history.cpt_lr.max(initial=0.0)))
+    assert start.run is not None
+    peak = float(study.history(start.run).lr.max(initial=0.0))
     return [peak, peak / 2]
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from cptlaw.decisions.plan.judge import Judge, end
 from cptlaw.decisions.plan.knobs import Branch, Knobs, Numbers
-from cptlaw.decisions.plan.recipe import RecipeMaker, Start
+from cptlaw.decisions.plan.recipe import RecipeMaker
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
+from cptlaw.fitting.start import Start
 from cptlaw.forecasting.extrapolation import check_known
 from cptlaw.laws.catalog import that_see
 from cptlaw.studies.runs import Data, batch_label

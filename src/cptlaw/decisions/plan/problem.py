@@ -7,9 +7,10 @@ from cptlaw.decisions.plan.checks import check_batches, check_phase
 from cptlaw.decisions.plan.judge import Judge, Reference
 from cptlaw.decisions.plan.knobs import Knobs, branches
 from cptlaw.decisions.plan.options import PlanOptions
-from cptlaw.decisions.plan.recipe import RecipeMaker, Start, resized, starts
+from cptlaw.decisions.plan.recipe import RecipeMaker
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
+from cptlaw.fitting.start import Start, starts_of
 from cptlaw.laws.points import Points
 from cptlaw.studies.runs import Data
 
@@ -30,9 +31,8 @@ def judge_of(
         DataError: knobs that the law does not cover, a start that there is not, or changes
             against a run from scratch.
     """
-    own = tuple(
-        resized(s, options.model_size) for s in starts(fit, knobs.starts, options.base_schedule)
-    )
+    asked = starts_of(fit, knobs.starts, options.base_schedule)
+    own = tuple(start.of_size(options.model_size) for start in asked)
     phase: Data = options.data or ("cpt" if "cpt" in fit.domains else "pt")
     check_phase(fit, own, phase, knobs)
     maker = RecipeMaker(
@@ -86,10 +86,10 @@ def _one(fit: Fit, options: PlanOptions) -> Start:
     text = options.reference or ""
     if not text.strip():
         raise DataError("reference (--reference) is empty; give RUN or RUN@STEP.")
-    first, *others = starts(fit, (text,), options.base_schedule)
+    first, *others = starts_of(fit, (text,), options.base_schedule)
     if others:
         raise DataError(f"reference = '{text}': expected one checkpoint, RUN or RUN@STEP.")
-    return resized(first, options.model_size)
+    return first.of_size(options.model_size)
 
 
 def _reference(fit: Fit, start: Start) -> Reference:

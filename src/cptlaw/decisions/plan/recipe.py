@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,93 +11,13 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.decisions.plan.knobs import Branch, Family
 from cptlaw.errors import DataError
-from cptlaw.fitting.result import Fit
-from cptlaw.forecasting.forecast import start_of
+from cptlaw.fitting.start import Start
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import DecayKind, Segment
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Data, Run
 
-_STARTS = 9  # of a range of steps
 _FLOPS_PER_TOKEN = 6.0  # and parameter, forward and backward
-
-
-@dataclass(frozen=True)
-class Start:
-    """A checkpoint that a run may go on from.
-
-    Args:
-        text: as it was asked for.
-        words: where it is.
-        history: learning rates up to it.
-        after: name of the run that it is of, None from scratch.
-        after_step: its step, None at the run's end.
-        annealed: D_pt training in between, None for none.
-    """
-
-    text: str
-    words: str
-    history: History
-    after: str | None = None
-    after_step: int | None = None
-    annealed: Schedule | None = None
-
-
-def starts(
-    fit: Fit, after: Sequence[str | None], base_schedule: Schedule | str | None = None
-) -> tuple[Start, ...]:
-    """The checkpoints that were asked for.
-
-    Args:
-        fit: fitted or published coefficients.
-        after: see `Knobs.after`.
-        base_schedule: the pre-training, for a fit that knows no runs.
-
-    Raises:
-        DataError: naming a start that there is not.
-    """
-    every = [one for text in after for one in _spread(text)]
-    return tuple(_start(fit, one, base_schedule) for one in dict.fromkeys(every))
-
-
-def _spread(text: str | None) -> list[str | None]:
-    """One text for every step of a range FROM..TO."""
-    match = re.fullmatch(r"([^|]*)@(\d+)\.\.(\d+)(\s*\|.*)?", text or "")
-    if match is None:
-        return [text]
-    low, high = int(match[2]), int(match[3])
-    if not 0 < low < high:
-        raise DataError(f"after = '{text}': a range of steps rises, such as {match[1]}@1000..4000.")
-    steps = dict.fromkeys(np.linspace(low, high, _STARTS).round().astype(int).tolist())
-    return [f"{match[1]}@{step}{match[4] or ''}" for step in steps]
-
-
-def _start(fit: Fit, text: str | None, base_schedule: Schedule | str | None) -> Start:
-    name, bar, more = (text or "").partition("|")
-    name = name.strip()
-    history, words = start_of(fit, name or None, base_schedule)
-    after, at, step = name.rpartition("@")
-    known = fit.study is not None and fit.study.has_run(name)
-    run, number = (after, int(step)) if at and not known else (name or None, None)
-    if not bar:
-        return _trained(Start(text or words, words, history, run, number))
-    if history.is_cpt or history.unknown_base is not None:
-        raise DataError(f"after = '{text}': only a pre-training can be annealed before the CPT.")
-    schedule = Schedule.parse(more, history.last_lr)
-    history = history.then(Run("annealed", schedule=schedule, data="pt"))
-    words = f"{words}, then {schedule.text}"
-    return _trained(Start(text or "", words, history, run, number, schedule))
-
-
-def _trained(start: Start) -> Start:
-    """The start, unless nothing was trained before it."""
-    lr = start.history.pt_lr
-    if lr.size and not lr.max() > 0:
-        raise DataError(
-            f"after = '{start.text}': its learning rate is 0 at every step, so nothing is trained. "
-            "Name the run that it goes on from, or begin with a warmup."
-        )
-    return start
 
 
 @dataclass(frozen=True)
@@ -310,10 +229,3 @@ class RecipeMaker:
             self.sequences.get(batch) if batch is not None else None,
             self.domain_tokens if is_cpt else None,
         )
-
-
-def resized(start: Start, model_size: float | None) -> Start:
-    """The start for a model of another size."""
-    if model_size is None:
-        return start
-    return replace(start, history=replace(start.history, model_size=model_size))

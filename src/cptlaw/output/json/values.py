@@ -90,7 +90,7 @@ def forecast_shape(forecast: Forecast) -> dict[str, Any]:
     tokens = forecast.batch_tokens
     return {
         "domains": {role: _domain_forecast(curve) for role, curve in forecast.domains.items()},
-        "start": forecast.start,
+        "start": forecast.start.words,
         "data": forecast.data,
         "replay": forecast.replay,
         "model_size": forecast.model_size,

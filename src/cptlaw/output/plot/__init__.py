@@ -271,7 +271,7 @@ def _draw_context(
     handles: list[Any] = []
     for i, name in enumerate(observed.runs):
         run = fit.study.run(name)
-        same = run.data == forecast.data and (run.after is None) == (forecast.start == "scratch")
+        same = run.data == forecast.data and (run.after is None) == forecast.start.is_scratch
         mine = (observed.run == i) & (observed.step <= end)
         if not same or not mine.any():
             continue

@@ -53,7 +53,7 @@ def _draw_rates(ax: Axes, plan: Plan) -> None:
         x, y = style.thin(np.arange(1, usual.size + 1), usual)
         ax.plot(x, y, color=style.GREY, linestyle=style.DASHED, label="common default", zorder=2)
     ax.set_ylim(0, 1.12 * lr.max())
-    start = "" if recipe.start.text == "scratch" else f"after {recipe.start.text}"
+    start = "" if recipe.start.is_scratch else f"after {recipe.start.text}"
     style.label_rates(ax, title=style.plain(start))
     ax.legend(loc="best", fontsize=10, frameon=True, framealpha=0.85)
 

@@ -45,7 +45,7 @@ def advice(plan: Plan) -> str:
 def recipe_words(outcome: Outcome) -> str:
     """A recipe in a few words."""
     recipe = outcome.recipe
-    start = "" if recipe.start.text == "scratch" else f" from {recipe.start.text}"
+    start = "" if recipe.start.is_scratch else f" from {recipe.start.text}"
     replay = f", replay {recipe.replay:g}" if recipe.data == "cpt" else ""
     batch = ""
     if "batch_tokens" in recipe.values and recipe.batch_tokens:

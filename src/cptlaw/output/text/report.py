@@ -263,7 +263,7 @@ def forecast_text(forecast: Forecast) -> str:
         headers, rows = _without(headers, rows, {"+-"})
     if forecast.data == "pt":
         out = {"hidden PT", "shift"}
-        if forecast.start == "scratch":  # the law says nothing of the first steps
+        if forecast.start.is_scratch:  # the law says nothing of the first steps
             out |= {"at start", "change", "highest (step)"}
         headers, rows = _without(headers, rows, out)
     steps = forecast.schedule.steps
@@ -271,7 +271,7 @@ def forecast_text(forecast: Forecast) -> str:
         "" if forecast.batch_tokens is None else f", {forecast.batch_tokens * steps:.3g} tokens"
     )
     head = (
-        f"{forecast.data.upper()} run from {forecast.start}: {steps} steps{tokens}, peak LR "
+        f"{forecast.data.upper()} run from {forecast.start.words}: {steps} steps{tokens}, peak LR "
         f"{number(forecast.schedule.peak)}, final LR {number(forecast.schedule.final)}"
     )
     if forecast.data == "cpt":
