@@ -2,57 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from cptlaw_evidence.accuracy.metrics import FIGURES
+from cptlaw_evidence.accuracy.rows import FIGURES
+from cptlaw_evidence.pages import Table, lowest, nats, percent
 
 Row: TypeAlias = Mapping[str, Any]
 _FEW = 3  # so many domains are shown apart; more are averaged
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells of a table.
-
-    Args:
-        title: what it shows.
-        headers: of the columns; the first column names the rows.
-        rows: as many cells each.
-        note: a sentence on its figures.
-        best: for each row the columns of its lowest figure.
-        in_words: whether the cells are words, not figures.
-    """
-
-    title: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-    best: tuple[frozenset[int], ...] = ()
-    in_words: bool = False
-
-    def first(self, columns: int) -> Table:
-        """The first columns only, that of the names not counted."""
-        return self._part(1, 1 + columns)
-
-    def in_width(self, width: int) -> list[Table]:
-        """The same in several tables of at most so many characters a line."""
-        cells = [max(map(len, column)) + 3 for column in zip(self.headers, *self.rows, strict=True)]
-        starts, used = [1], cells[0]
-        for column, size in enumerate(cells[1:], start=1):
-            if used + size > width and column > starts[-1]:
-                starts.append(column)
-                used = cells[0]
-            used += size
-        ends = [*starts[1:], len(cells)]
-        return [self._part(start, end) for start, end in zip(starts, ends, strict=True)]
-
-    def _part(self, start: int, end: int) -> Table:
-        headers = (self.headers[0], *self.headers[start:end])
-        rows = tuple((row[0], *row[start:end]) for row in self.rows)
-        return Table(self.title, headers, rows, self.note, in_words=self.in_words)
 
 
 def few_domains(rows: Sequence[Row]) -> list[Row]:
@@ -115,16 +72,8 @@ def _against_laws(
             if keep([value for value, _ in line.values()]):
                 words = [line[law][1] if law in line else "-" for law in laws]
                 cells.append((label, *words))
-                best.append(_lowest(words))
+                best.append(lowest(words))
     return Table(title, ("", *laws), tuple(cells), note, tuple(best))
-
-
-def _lowest(words: Sequence[str]) -> frozenset[int]:
-    """Columns of the lowest of several figures; one that lacks a split does not count."""
-    figures = {i: float(word) for i, word in enumerate(words, 1) if word[-1] not in "-*"}
-    if len(figures) < 2:
-        return frozenset()
-    return frozenset(i for i, value in figures.items() if value == min(figures.values()))
 
 
 def _label(protocol: Row, row: Row) -> str:
@@ -250,24 +199,6 @@ def not_applied(result: Row) -> list[str]:
             if (place := row["protocol"] + share) not in places:
                 places.append(place)
     return [f"{law} on {', '.join(places)}: {why}" for (law, why), places in found.items()]
-
-
-def left_out(result: Row) -> list[str]:
-    """Sentences: which protocols were left out, and why."""
-    found: dict[str, list[str]] = {}
-    for one in result["left_out"]:
-        found.setdefault(one["why"], []).append(one["protocol"])
-    return [f"{', '.join(names)}: {why}" for why, names in found.items()]
-
-
-def percent(value: float | None) -> str:
-    """A fraction in percent, without the sign."""
-    return "-" if value is None else f"{100 * value:.2f}"
-
-
-def nats(value: float | None, sign: str = "") -> str:
-    """Nats to four decimals, without the zero before the point."""
-    return "-" if value is None else re.sub(r"^([+-]?)0\.", r"\1.", f"{value:{sign}.4f}")
 
 
 def _one(value: float | None) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from cptlaw.schedules.schedule import Schedule
-from cptlaw.studies import logs
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
-from cptlaw_evidence.accuracy.protocol import Protocol, Room, Source, Split, scheduled, split
+from cptlaw_evidence.sources.reading import read_run
+from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.splits import LONGER, longer, whole_runs
 
 NAME = "multipower-100m"
 WARMUP = "warmup 2160 to 3e-4"
@@ -26,42 +27,30 @@ SCHEDULES = {
 THREE = ("cosine_24000", "constant_24000", "wsdcon_9")
 
 
-def load(folder: Path) -> Source:
+def load(folder: Path) -> Curves:
     """Read the nine logs.
 
     Raises:
         DataError: a file or column is missing.
     """
     runs = tuple(_run(folder, name, text) for name, text in SCHEDULES.items())
-    return Source(NAME, {NAME: Study({"loss": "loss"}, runs)})
+    return Curves(NAME, {NAME: Study({"loss": "loss"}, runs)})
 
 
 def _run(folder: Path, name: str, text: str) -> Run:
-    run = logs.read(folder / f"{name}.csv", "loss")
-    return scheduled(run, name, Schedule.parse(f"{WARMUP} | {text}"))
+    schedule = Schedule.parse(f"{WARMUP} | {text}")
+    return read_run(folder / f"{name}.csv", "loss", name, schedule)
 
 
-def _others(source: Source, fitted: tuple[str, ...], name: str) -> tuple[Split, ...]:
-    rest = [run.name for run in source.study.runs if run.name not in fitted]
-    return (split(name, source.study, fitted, rest),)
-
-
-def _horizon(source: Source) -> tuple[Split, ...]:
-    def one(k: int) -> Split:
-        cut, short = 72_000 // k, source.study.run("wsdcon_9")
-        fitted: dict[str, int | None] = {"constant_72000": cut}
-        if short.steps <= cut:
-            fitted[short.name] = None
-        return split(f"{k} times", source.study, fitted, {"constant_72000": cut})
-
-    return tuple(one(k) for k in (2, 4, 8))
+def _horizon(curves: Curves) -> tuple[Split, ...]:
+    return tuple(longer(k, curves.study, "constant_72000", "wsdcon_9") for k in LONGER)
 
 
 def _given(name: str, fitted: tuple[str, ...], said: str, scored: str) -> Protocol:
-    return Protocol(name, NAME, said, scored, lambda s: _others(s, fitted, name), "mae")
+    return whole_runs(name, NAME, fitted, (), (said, scored), "mae")
 
 
-ROOM = Room(
+SOURCE = Source(
     NAME,
     "9 pre-training runs of a 100M model, smoothed training loss (arXiv:2503.12811)",
     load,

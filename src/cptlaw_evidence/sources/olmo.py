@@ -7,10 +7,11 @@ from pathlib import Path
 
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
-from cptlaw.studies import logs
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
-from cptlaw_evidence.accuracy.protocol import Protocol, Room, Source, Split, scheduled, split
+from cptlaw_evidence.sources.reading import read_run
+from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.splits import LONGER, longer, others, split
 
 NAME = "olmo-ladder"
 DOMAINS = (
@@ -58,7 +59,7 @@ def schedule(size: str, kind: str, length: str) -> Schedule:
     return Schedule((start, stable, Segment("linear", end - before, peak, peak / 10), last))
 
 
-def load(folder: Path) -> Source:
+def load(folder: Path) -> Curves:
     """Read the 22 logs.
 
     Raises:
@@ -69,61 +70,57 @@ def load(folder: Path) -> Source:
         names = ["constant_10xC", *(f"{k}_{n}" for k in ("cosine", "decay") for n in LENGTHS)]
         runs = tuple(_run(folder, size, name) for name in names)
         studies |= {f"{size} {domain}": Study({"loss": domain}, runs) for domain in DOMAINS}
-    return Source(NAME, studies)
+    return Curves(NAME, studies)
 
 
 def _run(folder: Path, size: str, name: str) -> Run:
-    run = logs.read(folder / f"{size}_{name}.csv", DOMAINS)
     kind, _, length = name.partition("_")
-    run = scheduled(run, name, schedule(size, kind, length))
+    path = folder / f"{size}_{name}.csv"
+    run = read_run(path, DOMAINS, name, schedule(size, kind, length))
     return replace(run, batch_tokens=BATCH_TOKENS[size])
 
 
 def _everywhere(
-    source: Source, domains: tuple[str, ...], kind: str = ""
+    curves: Curves, domains: tuple[str, ...], kind: str = ""
 ) -> list[tuple[str, str, str, Study]]:
     """(name of the split, size, domain, study) for every size and these domains."""
     return [
-        (f"{kind}, {size}" if kind else size, size, domain, source.studies[f"{size} {domain}"])
+        (f"{kind}, {size}" if kind else size, size, domain, curves.studies[f"{size} {domain}"])
         for size in PEAK
         for domain in domains
     ]
 
 
-def _lengths(source: Source) -> tuple[Split, ...]:
+def _lengths(curves: Curves) -> tuple[Split, ...]:
     def one(name: str, domain: str, study: Study, chosen: str) -> Split:
         fitted = ("constant_10xC", f"cosine_{chosen}")
-        others = [run.name for run in study.runs if run.name not in fitted]
-        return split(name, study, fitted, others, domain=domain)
+        return split(name, study, fitted, others(study, fitted), domain=domain)
 
     return tuple(
         one(name, domain, study, chosen)
         for chosen in ("1xC", "2xC", "5xC")
-        for name, _, domain, study in _everywhere(source, DOMAINS, f"cosine {chosen}")
+        for name, _, domain, study in _everywhere(curves, DOMAINS, f"cosine {chosen}")
     )
 
 
-def _stable_prefix(source: Source) -> tuple[Split, ...]:
+def _stable_prefix(curves: Curves) -> tuple[Split, ...]:
     def one(name: str, size: str, domain: str, study: Study) -> Split:
         later = {f"decay_{n}": decay_start(size, n) for n in ("2xC", "5xC", "10xC")}
         fitted = {"constant_10xC": max(later.values()), "decay_1xC": None}
         return split(name, study, fitted, later, domain=domain)
 
-    return tuple(one(*place) for place in _everywhere(source, FOUR))
+    return tuple(one(*place) for place in _everywhere(curves, FOUR))
 
 
-def _horizon(source: Source) -> tuple[Split, ...]:
-    def one(name: str, size: str, domain: str, study: Study, k: int) -> Split:
-        cut = STEPS[size]["10xC"] // k
-        fitted = {"constant_10xC": cut, "decay_1xC": None}
-        return split(name, study, fitted, {"constant_10xC": cut}, domain=domain)
-
+def _horizon(curves: Curves) -> tuple[Split, ...]:
     return tuple(
-        one(*place, k) for k in (2, 4, 8) for place in _everywhere(source, FOUR, f"{k} times")
+        longer(k, study, "constant_10xC", "decay_1xC", name, domain)
+        for k in LONGER
+        for name, _, domain, study in _everywhere(curves, FOUR, f"{k} times")
     )
 
 
-ROOM = Room(
+SOURCE = Source(
     NAME,
     "22 pre-training runs of OLMo's ladder, 190M and 370M, validation loss on 11 sets",
     load,

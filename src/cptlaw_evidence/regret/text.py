@@ -1,19 +1,28 @@
-"""What choices cost, as one value for JSON, as text and as Markdown."""
+"""What choices cost, as text and as Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from cptlaw.forecasting.intervals import LEVEL
-from cptlaw_evidence.accuracy.coverage_text import left_out
-from cptlaw_evidence.accuracy.regret import TARGET, Choice, Decision, Regret
-from cptlaw_evidence.accuracy.tables import Table, _lowest, nats
-from cptlaw_evidence.accuracy.text import _bullets, _grid, _listed, _plain
+from cptlaw_evidence.pages import (
+    Table,
+    bullets,
+    counted,
+    effort,
+    left_out,
+    listed,
+    lowest,
+    nats,
+    page,
+    section,
+    within_width,
+)
+from cptlaw_evidence.regret.summary import TARGET
 
-_WIDTH = 108
 FITTED = {
     "two-peaks": "six runs of a 124M model: constant 50k, cosine to 10 % 25k and WSD 20 % 25k at "
     "peaks 5e-4 and 1e-3",
@@ -43,73 +52,6 @@ COVERED = (
     f"marks a choice that it does not cover. Reach: its mean half-width, nats. Warned: regrets "
     f"above {TARGET:g} nats where a forecast of the chosen run says that it leaves what was fitted."
 )
-
-
-def shape(found: Regret) -> dict[str, Any]:
-    """The figures as one value for JSON."""
-    return {
-        "target": TARGET,
-        "level": LEVEL,
-        "laws": [_law(law, found) for law in found.laws],
-        "choices": [_choice(choice) for choice in found.choices],
-        "rows": [_row(decision) for decision in found.decisions],
-        "noise": {name: dict(each) for name, each in found.noise.items()},
-        "left_out": [dict(one) for one in found.left_out],
-        "jobs": found.jobs,
-        "seconds": found.seconds,
-    }
-
-
-def _head(choice: Choice) -> dict[str, Any]:
-    return {"protocol": choice.protocol, "among": choice.among, "goal": choice.goal}
-
-
-def _choice(choice: Choice) -> dict[str, Any]:
-    return {
-        **_head(choice),
-        "runs": list(choice.finals),
-        "best": choice.best,
-        "random": choice.cost(choice.finals),
-        "usual": choice.cost(choice.usual) if choice.usual else None,
-        "usual_runs": list(choice.usual),
-    }
-
-
-def _row(decision: Decision) -> dict[str, Any]:
-    return {
-        **_head(decision.choice),
-        "law": decision.law,
-        "chosen": decision.chosen,
-        "best": decision.choice.best,
-        "regret": decision.regret,
-        "predicted": decision.difference.value,
-        "low": decision.difference.low,
-        "high": decision.difference.high,
-        "within": decision.within,
-        "warned": decision.warned,
-    }
-
-
-def _law(law: str, found: Regret) -> dict[str, Any]:
-    """What the choices of one law come to."""
-    mine = [d for d in found.decisions if d.law == law]
-    wrong = [d for d in mine if d.chosen != d.choice.best]
-    missed = [d for d in mine if d.regret > TARGET]
-    regrets = [d.regret for d in mine]
-    reach = [d.difference.high - d.difference.value for d in wrong]
-    return {
-        "law": law,
-        "choices": len(mine),
-        "all_choices": len(found.choices),
-        "mean": float(np.mean(regrets)) if mine else None,
-        "worst": max(regrets, default=None),
-        "within_target": len(mine) - len(missed),
-        "not_best": len(wrong),
-        "covered": sum(d.within for d in wrong),
-        "reach": float(np.mean(reach)) if wrong else None,
-        "missed": len(missed),
-        "warned": sum(d.warned for d in missed),
-    }
 
 
 def law_table(result: Mapping[str, Any]) -> Table:
@@ -163,7 +105,7 @@ def regret_table(result: Mapping[str, Any]) -> Table:
     cells = {(_label(row), row["law"]): _cell(row) for row in result["rows"]}
     labels = [_label(choice) for choice in result["choices"]]
     rows = [(label, *(cells.get((label, law), "-") for law in laws)) for label in labels]
-    best = tuple(_lowest([word.rstrip("!") for word in row[1:]]) for row in rows)
+    best = tuple(lowest([word.rstrip("!") for word in row[1:]]) for row in rows)
     note = "Nats; !: outside the interval; -: the law could not be fitted."
     return Table("Regret", ("", *laws), tuple(rows), note, best)
 
@@ -189,12 +131,14 @@ def noise_said(result: Mapping[str, Any]) -> list[str]:
 
 def to_text(result: Mapping[str, Any]) -> str:
     """The tables, what was left out, last what the laws come to."""
-    shown = (regret_table(result), choice_table(result))
-    parts = [_plain(part) for table in shown for part in table.in_width(_WIDTH)]
-    parts += _listed("Left out", left_out(result))
-    parts += [f"  {MEANING}", f"  {RULES}", f"  {COVERED}"]
-    parts += _listed("Noise", noise_said(result))
-    return "\n\n".join([*parts, _plain(law_table(result)), f"  {_effort(result)}"])
+    parts = [
+        *within_width([regret_table(result), choice_table(result)]),
+        *listed("Left out", left_out(result)),
+        *(f"  {words}" for words in (MEANING, RULES, COVERED)),
+        *listed("Noise", noise_said(result)),
+        *within_width([law_table(result)]),
+    ]
+    return "\n\n".join([*parts, f"  {_effort(result)}"])
 
 
 def to_markdown(result: Mapping[str, Any], command: str) -> str:
@@ -204,30 +148,21 @@ def to_markdown(result: Mapping[str, Any], command: str) -> str:
         result: of `shape`.
         command: that made it.
     """
-    shown = (law_table(result), regret_table(result), choice_table(result))
     done = dict.fromkeys(choice["protocol"] for choice in result["choices"])
     parts = [
-        "# What the laws' choices cost",
-        f"Made by `{command}`: {_effort(result)}. Do not edit.",
         "Laws are fitted to a few real runs, and choose among all that exist of one length.",
         *(MEANING, RULES, COVERED),
         f"The target is {TARGET:g} nats. Runs of one recipe differ, too:",
-        _bullets(noise_said(result)),
-        *(f"## {t.title}\n\n{_noted(t)}" for t in shown),
+        bullets(noise_said(result)),
+        *(section(t) for t in (law_table(result), regret_table(result), choice_table(result))),
         "## What is fitted",
-        _bullets(f"{name}: {FITTED[name]}" for name in done),
+        bullets(f"{name}: {FITTED[name]}" for name in done),
         "## Left out",
-        _bullets(left_out(result)) or "Nothing.",
+        bullets(left_out(result), "Nothing."),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _noted(table: Table) -> str:
-    return "\n\n".join(part for part in (table.note, _grid(table)) if part)
+    return page("What the laws' choices cost", command, _effort(result), parts)
 
 
 def _effort(result: Mapping[str, Any]) -> str:
-    laws: Sequence[Mapping[str, Any]] = [law for law in result["laws"] if law["choices"]]
-    jobs = f"{result['jobs']} process{'es' * (result['jobs'] != 1)}"
-    words = f"{len(laws)} law{'s' * (len(laws) != 1)}, {len(result['choices'])} choices"
-    return f"{words} in {result['seconds']:.0f} s with {jobs}"
+    laws = counted(sum(bool(law["choices"]) for law in result["laws"]), "law")
+    return effort(f"{laws}, {len(result['choices'])} choices", result)

@@ -6,10 +6,10 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -17,16 +17,16 @@ from typing import Any, TypeAlias, TypeVar
 from cptlaw.errors import CptlawError, FitError, first_line
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.result import Fit
-from cptlaw.studies.study import Study
-from cptlaw_evidence.accuracy.judging import judge
-from cptlaw_evidence.accuracy.metrics import Outcome
-from cptlaw_evidence.accuracy.protocol import Split
-from cptlaw_evidence.accuracy.rooms import load
 from cptlaw_evidence.laws.baselines import BASELINES, fit_baseline
+from cptlaw_evidence.sources.loading import LeftOut, Loaded, load
+from cptlaw_evidence.sources.source import Split
 
 DEFAULT = "default"
 T = TypeVar("T")
 Splits: TypeAlias = Mapping[str, tuple[Split, ...]]
+Found: TypeAlias = tuple[list[T], list[LeftOut]]
+"""What was found, and what could not be, and why."""
+
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -47,43 +47,40 @@ def tasks(splits: Splits, laws: Sequence[str]) -> list[Task]:
     return [Task(law, tuple(uses)) for uses in alike.values() for law in laws]
 
 
-def do(task: Task, splits: Splits) -> tuple[Outcome, ...]:
-    """Fit once and judge on every split of the task; what goes wrong is said in the outcomes."""
+def fitted(task: Task, splits: Splits) -> Fit:
+    """The fit that a task asks for.
+
+    Raises:
+        DataError: the law does not suit the study.
+        FitError: too few points.
+    """
     protocol, index = task.uses[0]
-    began = time.perf_counter()
-    try:
-        fitted = _fitted(splits[protocol][index].fitted, task.law)
-    except Exception as error:  # one law's trouble must not cost the results of the others
-        return tuple(_outcome(task, splits, use, why=_reason(error)) for use in task.uses)
-    seconds = time.perf_counter() - began
-    names = ", ".join(dict.fromkeys(domain.law.name for domain in fitted.domains.values()))
-    out: list[Outcome] = []
-    for use in task.uses:
-        found: dict[str, Any] = {"chosen": names, "seconds": seconds}
-        try:
-            errors, forecasts = judge(splits[use[0]][use[1]], fitted)
-            found |= {"errors": errors, "forecasts": forecasts}
-        except Exception as error:
-            found |= {"why": _reason(error)}
-        out.append(_outcome(task, splits, use, **found))
-    return tuple(out)
+    study = splits[protocol][index].fitted
+    if task.law in BASELINES:
+        return fit_baseline(study, task.law)
+    return fit(study, None if task.law == DEFAULT else task.law)
 
 
-def _fitted(study: Study, law: str) -> Fit:
-    if law in BASELINES:
-        return fit_baseline(study, law)
-    return fit(study, None if law == DEFAULT else law)
-
-
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Why there is no result, in words."""
     if isinstance(error, CptlawError):
         return f"does not apply: {error}"
     return f"failed, a bug: {type(error).__name__}: {first_line(error)}"
 
 
-def _outcome(task: Task, splits: Splits, use: tuple[str, int], **found: Any) -> Outcome:
-    protocol, index = use
-    return Outcome(protocol, index, splits[protocol][index].name, task.law, **found)
+def attempted(task: Task, splits: Splits, work: Callable[[Fit], Found[T]]) -> Found[T]:
+    """Fit once and work with the fit; one law's trouble must not cost the results of the others.
+
+    Args:
+        task: a law and the splits that share a fit.
+        splits: of every protocol.
+        work: what is done with the fit.
+    """
+    try:
+        return work(fitted(task, splits))
+    except Exception as error:
+        why = reason(error)
+        return [], [{"protocol": p, "law": task.law, "why": why} for p, _ in task.uses]
 
 
 def run(
@@ -126,9 +123,43 @@ def run(
     pool.shutdown()
 
 
+def collected(
+    loaded: Loaded,
+    laws: Sequence[str],
+    data: Path | None,
+    jobs: int,
+    work: Callable[[Task, Splits], Found[T]],
+    progress: Callable[[str], None],
+) -> Found[T]:
+    """What the tasks of some laws give together.
+
+    Args:
+        loaded: protocols and their splits.
+        laws: as asked for.
+        data: folder of curves that do not come with the package.
+        jobs: processes; 1 stays in this one.
+        work: what is done for each task; a function of a module.
+        progress: is told of what is done.
+
+    Raises:
+        FitError: a process ended on its own.
+    """
+    todo = tasks(loaded.splits, laws)
+    progress(f"{len(todo)} fits, {jobs} at a time ...")
+    found: list[T] = []
+    left_out: list[LeftOut] = []
+    with closing(run(todo, loaded.splits, data, jobs, work)) as results:
+        for done, (some, failed) in enumerate(results, start=1):
+            found += some
+            left_out += failed
+            if done % 10 == 0 or done == len(todo):
+                progress(f"{done} of {len(todo)} fits")
+    return found, left_out
+
+
 def _submitted(
     pool: ProcessPoolExecutor, todo: Sequence[Task], work: Callable[[Task, Splits], Any]
-) -> list[Any]:
+) -> list[Future[Any]]:
     """Futures; the processes that this starts take one thread each for their linear algebra."""
     given = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update({name: value or "1" for name, value in given.items()})

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw_evidence.accuracy.judging import Forecast, RunErrors
-from cptlaw_evidence.accuracy.protocol import Protocol
+from cptlaw_evidence.accuracy.errors import Forecast, RunErrors
+from cptlaw_evidence.sources.source import Protocol
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ FIGURES = (
 )
 
 
-def rows(
+def rows_of(
     protocol: Protocol, law: str, outcomes: Sequence[Outcome], noise: Mapping[str, float]
 ) -> list[dict[str, Any]]:
     """A row for each domain; one without a domain where the law applies to no split.

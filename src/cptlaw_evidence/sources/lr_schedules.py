@@ -10,18 +10,11 @@ from pathlib import Path
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
-from cptlaw.studies import logs
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
-from cptlaw_evidence.accuracy.protocol import (
-    Candidate,
-    Protocol,
-    Room,
-    Source,
-    Split,
-    scheduled,
-    split,
-)
+from cptlaw_evidence.sources.reading import read_run
+from cptlaw_evidence.sources.source import Candidate, Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.splits import LONGER, beginnings, longer, others, split
 
 NAME = "lr-schedules-124m"
 PEAKS = ("0.0005", "0.001")
@@ -80,7 +73,7 @@ class _Row:
     final: float
 
 
-def load(folder: Path) -> Source:
+def load(folder: Path) -> Curves:
     """Read runs.csv and the log of every run it names.
 
     Raises:
@@ -92,7 +85,7 @@ def load(folder: Path) -> Source:
     repeats = [(n, n + _AGAIN) for n in sorted(known) if n + _AGAIN in known]
     study = Study({"loss": _LOSS}, _shared_once(rows, runs))
     finals = {row.name: row.final for row in rows}
-    return Source(NAME, {NAME: study}, tuple(repeats), finals)
+    return Curves(NAME, {NAME: study}, tuple(repeats), finals)
 
 
 def _table(path: Path) -> list[_Row]:
@@ -111,8 +104,8 @@ def _table(path: Path) -> list[_Row]:
 
 
 def _run(folder: Path, row: _Row) -> Run:
-    run = logs.read(folder / f"{row.name}.csv", _LOSS)
-    return scheduled(run, row.name, schedule(row.kind, row.peak, row.steps))
+    lr = schedule(row.kind, row.peak, row.steps)
+    return read_run(folder / f"{row.name}.csv", _LOSS, row.name, lr)
 
 
 def _shared_once(rows: list[_Row], runs: list[Run]) -> tuple[Run, ...]:
@@ -162,19 +155,19 @@ def _at(study: Study, peak: str) -> list[str]:
     return [run.name for run in study.runs if f"_lr{peak}_T" in run.name]
 
 
-def _candidates(source: Source, names: Iterable[str] = ()) -> tuple[Candidate, ...]:
+def _candidates(curves: Curves, names: Iterable[str] = ()) -> tuple[Candidate, ...]:
     """The named runs, or all, of the lengths at which many schedules were run."""
-    among = set(names) or set(source.finals)
+    among = set(names) or set(curves.finals)
     return tuple(
-        Candidate(run.name, f"{run.steps} steps", source.finals[run.name])
-        for run in source.study.runs
+        Candidate(run.name, f"{run.steps} steps", curves.finals[run.name])
+        for run in curves.study.runs
         if run.steps in LENGTHS and run.name in among
     )
 
 
 def _other_peak(fitted: str, scored: str) -> Protocol:
-    def splits(source: Source) -> tuple[Split, ...]:
-        study, choice = source.study, _candidates(source)
+    def splits(curves: Curves) -> tuple[Split, ...]:
+        study, choice = curves.study, _candidates(curves)
         return (split(f"{fitted} -> {scored}", study, three(fitted), _at(study, scored), choice),)
 
     return Protocol(
@@ -186,26 +179,22 @@ def _other_peak(fitted: str, scored: str) -> Protocol:
     )
 
 
-def _two_peaks(source: Source) -> tuple[Split, ...]:
-    study = source.study
+def _two_peaks(curves: Curves) -> tuple[Split, ...]:
+    study = curves.study
     fitted = [*three(PEAKS[0]), *three(PEAKS[1])]
-    others = [run.name for run in study.runs if run.name not in fitted]
-    return (split("both peaks", study, fitted, others, _candidates(source)),)
+    rest = others(study, fitted)
+    return (split("both peaks", study, fitted, rest, _candidates(curves)),)
 
 
-def _horizon(source: Source) -> tuple[Split, ...]:
-    def one(peak: str, k: int) -> Split:
-        constant, short = f"constant_lr{peak}_T50000", f"wsd0.2-linear_lr{peak}_T15000"
-        cut = source.study.run(constant).steps // k
-        fitted: dict[str, int | None] = {constant: cut}
-        if source.study.run(short).steps <= cut:
-            fitted[short] = None
-        return split(f"{k} times", source.study, fitted, {constant: cut})
-
-    return tuple(one(peak, k) for k in (2, 4, 8) for peak in PEAKS)
+def _horizon(curves: Curves) -> tuple[Split, ...]:
+    return tuple(
+        longer(k, curves.study, f"constant_lr{peak}_T50000", f"wsd0.2-linear_lr{peak}_T15000")
+        for k in LONGER
+        for peak in PEAKS
+    )
 
 
-def _stable_prefix(source: Source) -> tuple[Split, ...]:
+def _stable_prefix(curves: Curves) -> tuple[Split, ...]:
     def one(peak: str) -> Split:
         later = {
             f"{kind}_lr{peak}_T25000": 25_000 - decay_steps(kind, 25_000)
@@ -214,45 +203,25 @@ def _stable_prefix(source: Source) -> tuple[Split, ...]:
         short = f"wsd0.2-linear_lr{peak}_T15000"
         constant = f"constant_lr{peak}_T50000"
         fitted = {constant: max(later.values()), short: None}
-        return split(peak, source.study, fitted, later, _candidates(source, later))
+        return split(peak, curves.study, fitted, later, _candidates(curves, later))
 
     return tuple(one(peak) for peak in PEAKS)
 
 
-def _beginning(alone: bool) -> Protocol:
-    begun = ("cosine10_lr0.001_T25000", "wsd0.8-linear_lr0.001_T25000", "constant_lr0.001_T50000")
-
-    def splits(source: Source) -> tuple[Split, ...]:
-        def one(run: str, share: float) -> Split:
-            cut = int(share * source.study.run(run).steps)
-            stem: list[str] = [] if alone else list(three(PEAKS[0]))
-            fitted = {**dict.fromkeys(stem), run: cut}
-            return split(f"{100 * share:g} %", source.study, fitted, {run: cut})
-
-        return tuple(one(run, share) for share in (0.1, 0.25, 0.5) for run in begun)
-
-    return Protocol(
-        "beginning-alone-124m" if alone else "beginning-124m",
-        NAME,
-        "the first 10, 25 or 50 % of cosine 25k, WSD 80 % 25k or constant 50k at peak 1e-3"
-        + (", nothing else" if alone else ", and three whole runs at peak 5e-4"),
-        "the rest of that run",
-        splits,
-        apart=True,
-    )
-
-
-def _one_run(source: Source) -> tuple[Split, ...]:
+def _one_run(curves: Curves) -> tuple[Split, ...]:
     def one(peak: str) -> Split:
         cosine = f"cosine10_lr{peak}_T25000"
-        every = _at(source.study, peak)
-        others = [name for name in every if name != cosine]
-        return split(peak, source.study, [cosine], others, _candidates(source, every))
+        every = _at(curves.study, peak)
+        rest = [name for name in every if name != cosine]
+        return split(peak, curves.study, [cosine], rest, _candidates(curves, every))
 
     return tuple(one(peak) for peak in PEAKS)
 
 
-ROOM = Room(
+_BEGUN = ("cosine10_lr0.001_T25000", "wsd0.8-linear_lr0.001_T25000", "constant_lr0.001_T50000")
+_FIRST_PART = "the first 10, 25 or 50 % of cosine 25k, WSD 80 % 25k or constant 50k at peak 1e-3"
+
+SOURCE = Source(
     NAME,
     "35 pre-training runs of a 124M Llama on SlimPajama, validation loss (arXiv:2501.18965)",
     load,
@@ -281,8 +250,14 @@ ROOM = Room(
             "the decays of WSD 10, 20 (linear and 1-sqrt) and 40 % of 25k",
             _stable_prefix,
         ),
-        _beginning(alone=False),
-        _beginning(alone=True),
+        beginnings(
+            "beginning-124m",
+            NAME,
+            _BEGUN,
+            three(PEAKS[0]),
+            f"{_FIRST_PART}, and three whole runs at peak 5e-4",
+        ),
+        beginnings("beginning-alone-124m", NAME, _BEGUN, (), f"{_FIRST_PART}, nothing else"),
         Protocol(
             "one-run-124m",
             NAME,

@@ -8,7 +8,8 @@ from pathlib import Path
 from cptlaw.studies import logs
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
-from cptlaw_evidence.accuracy.protocol import Protocol, Room, Source, Split, split
+from cptlaw_evidence.sources.source import Curves, Source
+from cptlaw_evidence.sources.splits import whole_runs
 
 NAME = "tiny-cpt"
 BASE = "pt_const"
@@ -25,14 +26,14 @@ STARTS = {
 }
 
 
-def load(folder: Path) -> Source:
+def load(folder: Path) -> Curves:
     """Read the seven logs, each with the LR of every step.
 
     Raises:
         DataError: a file or column is missing.
     """
     runs = [_read(folder, BASE), *(_continued(folder, name) for name in STARTS)]
-    return Source(NAME, {NAME: Study({"pt": "pt", "cpt": "py"}, tuple(runs))})
+    return Curves(NAME, {NAME: Study({"pt": "pt", "cpt": "py"}, tuple(runs))})
 
 
 def _read(folder: Path, name: str) -> Run:
@@ -48,20 +49,23 @@ def _continued(folder: Path, name: str) -> Run:
     return replace(run, after=BASE, after_step=start, data=data, replay=replay)
 
 
-def _given(name: str, more: tuple[str, ...], said: str) -> Protocol:
-    def splits(source: Source) -> tuple[Split, ...]:
-        return (split(name, source.study, (*FOUR, *more), ("cpt_cosine", "pt_hidden")),)
+_SCORED = ("cpt_cosine", "pt_hidden")
+_WORDS = "the cosine CPT and the base going on on D_pt"
 
-    scored = "the cosine CPT and the base going on on D_pt"
-    return Protocol(name, NAME, said, scored, splits)
-
-
-ROOM = Room(
+SOURCE = Source(
     NAME,
     "7 PT and CPT runs of a 0.8M model, validation loss on D_pt and D_cpt",
     load,
     (
-        _given("tiny", (), "base, annealed, constant and two-stage CPT"),
-        _given("tiny-replay", (REPLAY,), "the same four and constant CPT with 25 % replay"),
+        whole_runs(
+            "tiny", NAME, FOUR, _SCORED, ("base, annealed, constant and two-stage CPT", _WORDS)
+        ),
+        whole_runs(
+            "tiny-replay",
+            NAME,
+            (*FOUR, REPLAY),
+            _SCORED,
+            ("the same four and constant CPT with 25 % replay", _WORDS),
+        ),
     ),
 )

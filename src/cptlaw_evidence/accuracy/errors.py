@@ -12,12 +12,11 @@ from cptlaw.errors import FitError
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.scores import score
-from cptlaw.laws.areas import warmup_steps
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
-from cptlaw_evidence.accuracy.protocol import Candidate, Source, Split
+from cptlaw_evidence.sources.source import Candidate, Split
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def judge(split: Split, fit: Fit) -> tuple[tuple[RunErrors, ...], tuple[Forecast
         finals = {e.run: e.predicted for e in found}
         among = split.candidates
         if among:
-            finals = _finals(split.study, fit, role, [c.run for c in among])
+            finals = predicted_finals(split.study, fit, role, [c.run for c in among])
         else:
             among = [Candidate(e.run, _group(split, e.run), e.measured) for e in found]
         forecasts += [Forecast(candidate, domain, finals[candidate.run]) for candidate in among]
@@ -122,7 +121,7 @@ def _right_side(
     return (predicted > start) == (measured > float(curve.loss[0]))
 
 
-def _finals(study: Study, fit: Fit, role: str, names: Sequence[str]) -> dict[str, float]:
+def predicted_finals(study: Study, fit: Fit, role: str, names: Sequence[str]) -> dict[str, float]:
     """Run -> predicted loss after its last step."""
     losses = _losses(fit, role, [study.history(name) for name in names])
     for name, loss in zip(names, losses, strict=True):
@@ -143,29 +142,3 @@ def _group(split: Split, name: str) -> str:
     if len({h.model_size for h in histories.values()}) == 1:
         return steps
     return f"{steps}, size {'unknown' if history.model_size is None else f'{history.model_size:g}'}"
-
-
-def noise(source: Source) -> dict[str, float]:
-    """Domain -> how far a run lies from the mean of such runs, nats, where runs were repeated.
-
-    It is the mean absolute difference of a run and its repetition, over sqrt(2), after the
-    warm-up or transfer.
-
-    Args:
-        source: with its pairs of runs.
-    """
-    if not source.repeats:
-        return {}
-    study = source.study
-    return {
-        role: float(np.mean([_gap(study, *pair, column) for pair in source.repeats]) / np.sqrt(2.0))
-        for role, column in study.domains.items()
-    }
-
-
-def _gap(study: Study, one: str, other: str, column: str) -> float:
-    a, b = study.run(one), study.run(other)
-    first = warmup_steps(study.history(one).pt_lr) if a.after is None else 1
-    x, y = a.curves[column], b.curves[column]
-    steps, i, j = np.intersect1d(x.steps, y.steps, return_indices=True)
-    return float(np.abs(x.loss[i] - y.loss[j])[steps >= first].mean())

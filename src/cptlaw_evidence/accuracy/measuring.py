@@ -9,15 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from cptlaw.errors import DataError
-from cptlaw_evidence.accuracy import metrics, pool
-from cptlaw_evidence.accuracy.judging import noise
-from cptlaw_evidence.accuracy.metrics import Outcome
-from cptlaw_evidence.accuracy.protocol import Protocol
-from cptlaw_evidence.accuracy.rooms import ROOMS, Loaded, load
+from cptlaw_evidence import fits
+from cptlaw_evidence.accuracy.errors import judge
+from cptlaw_evidence.accuracy.rows import Outcome, rows_of
+from cptlaw_evidence.laws import FIELD
+from cptlaw_evidence.laws.baselines import BASELINES
+from cptlaw_evidence.sources.loading import SOURCES, Loaded, load
+from cptlaw_evidence.sources.repeats import noise
+from cptlaw_evidence.sources.source import Protocol
+
+LAWS = ("effective", "auto", "average", "paper", *FIELD, *BASELINES)
+"""What is compared where nothing is named."""
 
 
 def measure(
-    laws: Sequence[str],
+    laws: Sequence[str] = LAWS,
     protocols: Sequence[str] = (),
     data: Path | None = None,
     *,
@@ -39,7 +45,7 @@ def measure(
     """
     began = time.perf_counter()
     laws, loaded = list(dict.fromkeys(laws)), load(protocols, data)
-    todo = pool.tasks(loaded.splits, laws)
+    todo = fits.tasks(loaded.splits, laws)
     progress(f"{len(todo)} fits, {jobs} at a time ...")
     found = _measured(loaded, todo, data, jobs, progress)
     rows = [row for p in loaded.protocols for law in laws for row in found[p.name, law]]
@@ -49,29 +55,55 @@ def measure(
         "rows": rows,
         "protocols": [_shape(p, loaded) for p in loaded.protocols],
         "left_out": [dict(one) for one in loaded.left_out],
-        "noise": {name: noise(source) for name, source in loaded.sources.items()},
-        "sources": {room.name: room.title for room in ROOMS if room.name in loaded.sources},
+        "noise": {name: noise(curves) for name, curves in loaded.curves.items()},
+        "sources": {s.name: s.title for s in SOURCES if s.name in loaded.curves},
         "laws": laws,
         "jobs": jobs,
         "seconds": time.perf_counter() - began,
     }
 
 
+def outcomes_of(task: fits.Task, splits: fits.Splits) -> tuple[Outcome, ...]:
+    """Fit once and judge on every split of the task; what goes wrong is said in the outcomes."""
+    began = time.perf_counter()
+    try:
+        fitted = fits.fitted(task, splits)
+    except Exception as error:  # one law's trouble must not cost the results of the others
+        return tuple(_outcome(task, splits, use, why=fits.reason(error)) for use in task.uses)
+    seconds = time.perf_counter() - began
+    names = ", ".join(dict.fromkeys(domain.law.name for domain in fitted.domains.values()))
+    out: list[Outcome] = []
+    for use in task.uses:
+        found: dict[str, Any] = {"chosen": names, "seconds": seconds}
+        try:
+            errors, forecasts = judge(splits[use[0]][use[1]], fitted)
+            found |= {"errors": errors, "forecasts": forecasts}
+        except Exception as error:
+            found |= {"why": fits.reason(error)}
+        out.append(_outcome(task, splits, use, **found))
+    return tuple(out)
+
+
+def _outcome(task: fits.Task, splits: fits.Splits, use: tuple[str, int], **found: Any) -> Outcome:
+    protocol, index = use
+    return Outcome(protocol, index, splits[protocol][index].name, task.law, **found)
+
+
 def _measured(
     loaded: Loaded,
-    todo: Sequence[pool.Task],
+    todo: Sequence[fits.Task],
     data: Path | None,
     jobs: int,
     progress: Callable[[str], None],
 ) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """(protocol, law) -> its rows."""
-    noises = {name: noise(source) for name, source in loaded.sources.items()}
+    noises = {name: noise(curves) for name, curves in loaded.curves.items()}
     waiting = _Waiting(loaded, todo)
     rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    with closing(pool.run(todo, loaded.splits, data, jobs, pool.do)) as results:
+    with closing(fits.run(todo, loaded.splits, data, jobs, outcomes_of)) as results:
         for outcomes in results:
             for protocol, law, found in waiting.take(outcomes):
-                made = metrics.rows(protocol, law, found, noises[protocol.source])
+                made = rows_of(protocol, law, found, noises[protocol.source])
                 rows[protocol.name, law] = made
                 progress(f"{len(rows)} of {waiting.count}: {_said(made)}")
     return rows
@@ -80,7 +112,7 @@ def _measured(
 class _Waiting:
     """Outcomes, until a protocol is complete for a law."""
 
-    def __init__(self, loaded: Loaded, todo: Sequence[pool.Task]) -> None:
+    def __init__(self, loaded: Loaded, todo: Sequence[fits.Task]) -> None:
         self._protocols = {p.name: p for p in loaded.protocols}
         self._found: dict[tuple[str, str], list[Outcome]] = {
             (protocol, task.law): [] for task in todo for protocol, _ in task.uses

@@ -6,30 +6,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeAlias
 
 from cptlaw.errors import DataError, suggestion
-from cptlaw_evidence.accuracy import grid, lr_schedules, multipower, olmo, tiny_cpt
-from cptlaw_evidence.accuracy.protocol import Protocol, Room, Source, Split
+from cptlaw_evidence.sources import grid, lr_schedules, multipower, olmo, tiny_cpt
+from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
 
-ROOMS: tuple[Room, ...] = (
-    multipower.ROOM,
-    lr_schedules.ROOM,
-    olmo.ROOM,
-    grid.ROOM,
-    grid.FAR_ROOM,
-    tiny_cpt.ROOM,
+LeftOut: TypeAlias = Mapping[str, str]
+"""What was not done: its "protocol" and "why", with its "source" or "law" where that is why."""
+
+SOURCES: tuple[Source, ...] = (
+    multipower.SOURCE,
+    lr_schedules.SOURCE,
+    olmo.SOURCE,
+    grid.SOURCE,
+    grid.FAR_SOURCE,
+    tiny_cpt.SOURCE,
 )
 
 
 def names() -> tuple[str, ...]:
     """All protocols."""
-    return tuple(protocol.name for room in ROOMS for protocol in room.protocols)
+    return tuple(protocol.name for source in SOURCES for protocol in source.protocols)
 
 
 def protocols_shape() -> dict[str, list[dict[str, str]]]:
     """`{"protocols": [{"name", "source", "fitted", "scored"}]}`, whether their curves are there."""
     keys = ("name", "source", "fitted", "scored")
-    every = (protocol for room in ROOMS for protocol in room.protocols)
+    every = (protocol for source in SOURCES for protocol in source.protocols)
     return {"protocols": [{key: getattr(p, key) for key in keys} for p in every]}
 
 
@@ -38,19 +42,19 @@ class Loaded:
     """Protocols whose curves are there.
 
     Args:
-        protocols: in the order of `ROOMS`.
-        sources: their sources by name.
+        protocols: in the order of `SOURCES`.
+        curves: source -> its curves.
         splits: protocol -> its splits.
-        left_out: {"protocol", "source", "why"} of each whose curves are absent.
+        left_out: those whose curves are absent.
     """
 
     protocols: tuple[Protocol, ...]
-    sources: Mapping[str, Source]
+    curves: Mapping[str, Curves]
     splits: Mapping[str, tuple[Split, ...]]
-    left_out: tuple[Mapping[str, str], ...]
+    left_out: tuple[LeftOut, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sources", MappingProxyType(dict(self.sources)))
+        object.__setattr__(self, "curves", MappingProxyType(dict(self.curves)))
         object.__setattr__(self, "splits", MappingProxyType(dict(self.splits)))
 
 
@@ -71,25 +75,25 @@ def load(protocols: Sequence[str] = (), data: Path | None = None) -> Loaded:
     if data is not None and not data.is_dir():
         raise DataError(f"{data}: there is no such folder of curves.")
     found: list[Protocol] = []
-    sources: dict[str, Source] = {}
-    left_out: list[dict[str, str]] = []
-    for room in ROOMS:
-        wanted = [p for p in room.protocols if not protocols or p.name in protocols]
-        why = _absent(room, data)
+    curves: dict[str, Curves] = {}
+    left_out: list[LeftOut] = []
+    for source in SOURCES:
+        wanted = [p for p in source.protocols if not protocols or p.name in protocols]
+        why = _absent(source, data)
         if why:
-            left_out += [{"protocol": p.name, "source": room.name, "why": why} for p in wanted]
+            left_out += [{"protocol": p.name, "source": source.name, "why": why} for p in wanted]
         elif wanted:
-            sources[room.name] = room.load((data or Path()) / room.name)
+            curves[source.name] = source.load((data or Path()) / source.name)
             found += wanted
     if not found:
         raise DataError(f"nothing can be measured: {left_out[0]['why']}")
-    splits = {p.name: p.splits(sources[p.source]) for p in found}
-    return Loaded(tuple(found), sources, splits, tuple(left_out))
+    splits = {p.name: p.splits(curves[p.source]) for p in found}
+    return Loaded(tuple(found), curves, splits, tuple(left_out))
 
 
-def _absent(room: Room, data: Path | None) -> str:
-    if room.bundled:
+def _absent(source: Source, data: Path | None) -> str:
+    if source.bundled:
         return ""
     if data is None:
-        return f"the curves {room.name} do not come with the package; --data names their folder."
-    return "" if (data / room.name).is_dir() else f"{data} has no folder {room.name}."
+        return f"the curves {source.name} do not come with the package; --data names their folder."
+    return "" if (data / source.name).is_dir() else f"{data} has no folder {source.name}."

@@ -1,0 +1,142 @@
+"""Measured curves that a fit has not seen, beside their forecasts and a rival's intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, fields
+from functools import partial
+
+import numpy as np
+
+from cptlaw.arrays import FloatArray
+from cptlaw.fitting import uncertainty
+from cptlaw.fitting.observations import observe
+from cptlaw.fitting.result import Fit
+from cptlaw.fitting.uncertainty import Ensemble, ensemble_of
+from cptlaw.forecasting.intervals import decayed, distances, noise_of, scales
+from cptlaw.forecasting.measured import Calibration
+from cptlaw.laws.points import Points
+from cptlaw_evidence.fits import Found, Splits, Task, attempted
+from cptlaw_evidence.sources.loading import LeftOut
+from cptlaw_evidence.sources.source import Split
+
+LEVELS = (0.5, 0.8, 0.9)
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A measured curve that a fit has not seen, beside its forecast; n points.
+
+    Args:
+        protocol: its name.
+        group: the source; one name for those that share runs.
+        run: the run, told from those of the same name in other studies of the source.
+        domain: the split's name of it, else the role.
+        law: as asked for.
+        error: log(measured / predicted), shape (n,).
+        parts: what each field of a `Calibration` weighs, shape (n, 9).
+        rival: ends of the i.i.d. bootstrap's intervals of `error`, shape (levels, 2, n).
+    """
+
+    protocol: str
+    group: str
+    run: str
+    domain: str
+    law: str
+    error: FloatArray
+    parts: FloatArray
+    rival: FloatArray
+
+
+def collect(task: Task, splits: Splits) -> Found[Held]:
+    """Fit once and forecast every curve that the task's splits hold back.
+
+    Args:
+        task: a law and the splits that share a fit.
+        splits: of every protocol.
+
+    Returns:
+        The curves, and what could not be forecast and why.
+    """
+    return attempted(task, splits, partial(_held, task, splits))
+
+
+def _held(task: Task, splits: Splits, fit: Fit) -> Found[Held]:
+    ensemble, rival = ensemble_of(fit), independent(fit)
+    held: list[Held] = []
+    left_out: list[LeftOut] = []
+    for protocol, index in task.uses:
+        for one in _of_split(protocol, splits[protocol][index], task.law, ensemble, rival):
+            if isinstance(one, Held):
+                held.append(one)
+            else:
+                left_out.append({"protocol": protocol, "law": task.law, "why": one})
+    return held, left_out
+
+
+def _of_split(
+    protocol: str, split: Split, law: str, ensemble: Ensemble, rival: Ensemble
+) -> Generator[Held | str]:
+    fit = ensemble.fit
+    for role in split.study.domains:
+        observed = observe(split.study, role, fit.convention)
+        for index, run in enumerate(observed.runs):
+            mine = (observed.run == index) & (observed.step > split.scored.get(run, np.inf))
+            if not mine.any():
+                continue
+            history, step = observed.points.histories[index], observed.points.step[mine]
+            points = Points.along(history, step, fit.convention)
+            name = f"{run}, {history.steps} steps"
+            domain = split.domain or role
+            found = _forecast(role, points, observed.loss[mine], ensemble, rival)
+            yield (
+                f"no finite forecast of '{run}' on {domain} ({split.name})."
+                if found is None
+                else Held(protocol, "", name, domain, law, *found)
+            )
+
+
+def _forecast(
+    role: str, points: Points, measured: FloatArray, ensemble: Ensemble, rival: Ensemble
+) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+    """Error, parts and the rival's ends; None where the forecast is no loss."""
+    predicted = ensemble.fit.domain(role).loss(points)
+    if not (np.isfinite(predicted) & (predicted > 0)).all():
+        return None
+    error, ends = np.log(measured / predicted), independent_ends(rival, role, points)
+    found = error, parts(ensemble, role, points), ends
+    return found if all(np.isfinite(part).all() for part in found) else None
+
+
+_REFITS_ALONE = Calibration(1.0, *[0.0] * (len(fields(Calibration)) - 1))
+
+
+def parts(ensemble: Ensemble, role: str, points: Points) -> FloatArray:
+    """What each field of a calibration is multiplied with at n points, shape (n, 9)."""
+    refits = scales(ensemble, role, points, _REFITS_ALONE)[0]
+    noise = np.full(refits.size, noise_of(ensemble.fit, role).residual)
+    far = distances(ensemble.fit.domain(role), points.histories[0], points.step)
+    fallen = decayed(points.histories[0], points.step)
+    return np.column_stack([refits, noise, np.ones(refits.size), far, fallen])
+
+
+def independent(fit: Fit, count: int = uncertainty.COUNT, seed: int = 0) -> Ensemble:
+    """Refits of single laws to points resampled one by one, as if residuals were independent."""
+    random = np.random.default_rng(seed)
+    moves: dict[str, tuple[FloatArray, ...]] = {}
+    for role, domain in fit.domains.items():
+        observed = fit.observed(role)
+        weights = random.standard_gamma(1.0, (count, len(observed)))
+        moves[role] = (uncertainty.refitted(fit, domain, observed, weights, None),)
+    return Ensemble(fit, moves)
+
+
+def independent_ends(rival: Ensemble, role: str, points: Points) -> FloatArray:
+    """Ends of the rival's intervals of log(measured / predicted), shape (levels, 2, n)."""
+    domain, observed = rival.fit.domain(role), rival.fit.observed(role)
+    residual = np.log(observed.loss / domain.loss(observed.points))
+    noise = np.random.default_rng(1).choice(residual, (len(rival), 1))
+    draws = np.maximum(rival.losses(role, points) / domain.loss(points), 1e-9)
+    tails = [((1 - level) / 2, (1 + level) / 2) for level in LEVELS]
+    ends = np.quantile(np.log(draws) + noise, np.ravel(tails), axis=0)
+    return ends.reshape(len(LEVELS), 2, -1)

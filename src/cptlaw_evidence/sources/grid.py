@@ -1,0 +1,124 @@
+"""The bundled grid of PT and CPT runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cptlaw.studies import datasets
+from cptlaw.studies.study import Study
+from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.splits import beginnings, split, whole_runs
+
+NAME, FAR = "tiny-grid", "tiny-grid-far"
+FOUR = ("base", "annealed", "cpt-const", "cpt-twostage")
+REPEATS = tuple((f"cpt-{kind}", f"repeat-{kind}") for kind in ("const", "cosine", "twostage"))
+_FITTED = "base, annealed, constant and two-stage CPT"
+_BEGUN = ("cpt-cosine", "cpt-wsd", "half-const", "rewarmed-const")
+_FIRST_PART = (
+    "the first 10, 25 or 50 % of a CPT run (cosine, WSD, constant at half the peak, re-warmed)"
+)
+
+
+def _pt_and_cpt(name: str) -> Study:
+    study = datasets.load(name)
+    return Study({role: study.domains[role] for role in ("pt", "cpt")}, study.runs, study.origin)
+
+
+def load(_: Path) -> Curves:
+    """The bundled grid with its D_pt and D_cpt."""
+    return Curves(NAME, {NAME: _pt_and_cpt(NAME)}, REPEATS)
+
+
+def load_far(_: Path) -> Curves:
+    """The bundled runs on the farther D_cpt."""
+    return Curves(FAR, {FAR: _pt_and_cpt(FAR)})
+
+
+def _size(curves: Curves) -> tuple[Split, ...]:
+    def one(fitted: str, scored: str) -> Split:
+        def of(size: str) -> tuple[str, ...]:
+            return f"size-{size}", f"size-cpt-{size}-const", f"size-cpt-{size}-cosine"
+
+        big = ("base", "annealed", "cpt-const", "cpt-cosine")
+        return split(f"to {scored}", curves.study, (*big, *of(fitted)), of(scored))
+
+    return one("s", "xs"), one("xs", "s")
+
+
+def _far(curves: Curves) -> tuple[Split, ...]:
+    fitted = ("base", "annealed", "far-const", "far-twostage")
+    return (split("far", curves.study, fitted, ("far-cosine",)),)
+
+
+_HALF = tuple(f"half-{kind}" for kind in ("const", "cosine", "wsd", "linear", "twostage"))
+_REWARMED = ("rewarmed-const", "rewarmed-cosine", "rewarmed-half")
+_HIDDEN = ("hidden-pt-const", "hidden-pt-cosine", "hidden-pt-twostage", "hidden-rewarmed")
+_REPLAYS = tuple(f"mixed-const-replay{share}" for share in ("0.05", "0.1", "0.5"))
+
+SOURCE = Source(
+    NAME,
+    "40 PT and CPT runs of a 0.15M model, validation loss on D_pt and D_cpt",
+    load,
+    (
+        whole_runs(
+            "grid-schedule",
+            NAME,
+            FOUR,
+            ("cpt-cosine", "cpt-wsd", "cpt-linear"),
+            (_FITTED, "other schedules from the same base"),
+        ),
+        whole_runs("grid-peak", NAME, FOUR, _HALF, (_FITTED, "five schedules at half the peak")),
+        whole_runs(
+            "grid-rewarmed",
+            NAME,
+            FOUR,
+            _REWARMED,
+            (_FITTED, "CPT from the annealed base, re-warmed"),
+        ),
+        whole_runs(
+            "grid-start",
+            NAME,
+            FOUR,
+            ("early-const", "early-cosine"),
+            (_FITTED, "CPT from the base at half its steps"),
+        ),
+        whole_runs(
+            "grid-repeat",
+            NAME,
+            FOUR,
+            tuple(again for _, again in REPEATS),
+            (_FITTED, "other batches: no law can do better than the noise"),
+        ),
+        whole_runs("grid-hidden", NAME, FOUR, _HIDDEN, (_FITTED, "the base going on on D_pt")),
+        whole_runs(
+            "grid-replay",
+            NAME,
+            (*FOUR, "mixed-const-replay0.25"),
+            _REPLAYS,
+            (f"{_FITTED}, and 25 % replay", "5, 10 and 50 % replay"),
+        ),
+        Protocol(
+            "grid-size",
+            NAME,
+            "base, annealed, constant and cosine CPT of the largest model and of one smaller",
+            "the third size, smaller or between: PT, constant and cosine CPT",
+            _size,
+        ),
+        beginnings("beginning-grid", NAME, _BEGUN, FOUR, f"{_FIRST_PART}, with {_FITTED}"),
+        beginnings(
+            "beginning-alone-grid",
+            NAME,
+            _BEGUN,
+            FOUR[:2],
+            f"{_FIRST_PART}, with its base and annealed",
+        ),
+    ),
+    bundled=True,
+)
+FAR_SOURCE = Source(
+    FAR,
+    "runs of the grid on a D_cpt farther from D_pt",
+    load_far,
+    (Protocol("grid-far", FAR, _FITTED, "cosine CPT", _far),),
+    bundled=True,
+)

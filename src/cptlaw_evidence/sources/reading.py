@@ -1,0 +1,42 @@
+"""Runs of logs whose schedule is known from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cptlaw.errors import DataError
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies import logs
+from cptlaw.studies.runs import Run
+
+
+def read_run(path: Path, losses: str | Sequence[str], name: str, schedule: Schedule) -> Run:
+    """A log as a run with a schedule that must agree with its logged LR.
+
+    One logged LR may differ: that of the step at which it jumps, or after the last.
+
+    Args:
+        path: of the log.
+        losses: its columns.
+        name: of the run.
+        schedule: LR of every step.
+
+    Raises:
+        DataError: a file or column is missing, or more of the logged LRs are others.
+    """
+    run = logs.read(path, losses)
+    logged = run.logged_lr
+    if logged is not None:
+        inside = (logged.steps >= 1) & (logged.steps <= schedule.steps)
+        steps, lr = logged.steps[inside], logged.lr[inside]
+        off = np.flatnonzero(np.abs(schedule.lr(steps) - lr) > 1e-6 * schedule.peak)
+        if off.size > 1:
+            raise DataError(
+                f"{run.origin}: step {steps[off[0]]} has LR {lr[off[0]]:g}, but its schedule says "
+                f"{schedule.lr(steps[off[0]]):g}. Is it the file {name} of that source?"
+            )
+    return replace(run, name=name, schedule=schedule)
