@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 from cptlaw.errors import CptlawError, FitError, first_line
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.result import Fit
+from cptlaw.studies.study import Study
 from cptlaw_evidence.laws.baselines import BASELINES, fit_baseline
 from cptlaw_evidence.sources.loading import LeftOut, Loaded, load
 from cptlaw_evidence.sources.source import Split
@@ -47,18 +48,22 @@ def tasks(splits: Splits, laws: Sequence[str]) -> list[Task]:
     return [Task(law, tuple(uses)) for uses in alike.values() for law in laws]
 
 
-def fitted(task: Task, splits: Splits) -> Fit:
-    """The fit that a task asks for.
+def fit_of(study: Study, law: str) -> Fit:
+    """A law, the default one or a baseline, fitted to a study.
 
     Raises:
         DataError: the law does not suit the study.
         FitError: too few points.
     """
+    if law in BASELINES:
+        return fit_baseline(study, law)
+    return fit(study, None if law == DEFAULT else law)
+
+
+def fitted(task: Task, splits: Splits) -> Fit:
+    """The fit that a task asks for; raises as `fit_of`."""
     protocol, index = task.uses[0]
-    study = splits[protocol][index].fitted
-    if task.law in BASELINES:
-        return fit_baseline(study, task.law)
-    return fit(study, None if task.law == DEFAULT else task.law)
+    return fit_of(splits[protocol][index].fitted, task.law)
 
 
 def reason(error: Exception) -> str:

@@ -83,8 +83,8 @@ def plain(table: Table) -> str:
 
 
 def within_width(tables: Iterable[Table]) -> list[str]:
-    """Tables for a terminal, in parts that fit; those without rows are left out."""
-    return [plain(part) for t in tables if t.rows for part in t.in_width(_WIDTH)]
+    """Tables for a terminal, in parts that fit."""
+    return [plain(part) for table in tables for part in table.in_width(_WIDTH)]
 
 
 def listed(title: str, lines: Sequence[str]) -> list[str]:

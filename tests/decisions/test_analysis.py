@@ -15,7 +15,7 @@ from cptlaw.decisions.analysis import (
     steps_saved,
     turning_length,
 )
-from cptlaw_evidence.accuracy import simulated
+from cptlaw_evidence.coverage import simulated
 
 FIT = published.load("fineweb-kp-106m")
 LR = Schedule.constant(2e-4, 40_000, warmup=500).lr()

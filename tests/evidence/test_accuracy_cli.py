@@ -7,6 +7,7 @@ import pytest
 
 from command import run
 from cptlaw_evidence import accuracy
+from cptlaw_evidence.sources.loading import names as protocols
 
 RESULT = {
     "rows": [],
@@ -81,4 +82,4 @@ def test_an_interruption_says_what_is_lost():
 def test_the_list_of_protocols():
     ended = run("bench", "accuracy", "--list", "--json")
     names = [one["name"] for one in json.loads(ended.stdout)["protocols"]]
-    assert names == list(accuracy.names())
+    assert names == list(protocols())

@@ -7,8 +7,10 @@ import pytest
 
 from cptlaw import Curve, Study, published
 from cptlaw.errors import FitError
-from cptlaw_evidence.accuracy.judging import judge, noise
-from cptlaw_evidence.accuracy.protocol import Candidate, Source, split
+from cptlaw_evidence.accuracy.errors import judge
+from cptlaw_evidence.sources.repeats import noise
+from cptlaw_evidence.sources.source import Candidate, Curves
+from cptlaw_evidence.sources.splits import split
 from synthetic import two_run_study
 
 
@@ -109,6 +111,6 @@ def test_noise_is_the_mean_gap_over_the_root_of_two(study):
     shifted = with_loss(
         study, "pt-cosine", lambda step, loss: study.run("pt-wsd").curves["pt"].loss + 0.02
     )
-    source = Source("s", {"s": Study({"pt": "pt"}, shifted.runs)}, (("pt-wsd", "pt-cosine"),))
-    assert noise(source)["pt"] == pytest.approx(0.02 / np.sqrt(2))
-    assert noise(Source("s", {"s": study})) == {}
+    curves = Curves("s", {"s": Study({"pt": "pt"}, shifted.runs)}, (("pt-wsd", "pt-cosine"),))
+    assert noise(curves)["pt"] == pytest.approx(0.02 / np.sqrt(2))
+    assert noise(Curves("s", {"s": study})) == {}

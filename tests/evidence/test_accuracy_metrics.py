@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from cptlaw_evidence.accuracy import metrics
-from cptlaw_evidence.accuracy.judging import Forecast, RunErrors
-from cptlaw_evidence.accuracy.metrics import Outcome, rank_correlation
-from cptlaw_evidence.accuracy.protocol import Candidate, Protocol
+from cptlaw_evidence.accuracy.errors import Forecast, RunErrors
+from cptlaw_evidence.accuracy.rows import Outcome, rank_correlation, rows_of
+from cptlaw_evidence.sources.source import Candidate, Protocol
 
 PROTOCOL = Protocol("p", "s", "some", "others", lambda source: ())
 
@@ -25,7 +24,7 @@ def forecast(run, predicted, final, group="9 steps"):
 
 
 def one_row(*outcomes, noise=None):
-    (row,) = metrics.rows(PROTOCOL, "eq1", outcomes, noise or {})
+    (row,) = rows_of(PROTOCOL, "eq1", outcomes, noise or {})
     return row
 
 
@@ -95,7 +94,7 @@ def test_a_law_that_fails_on_one_split_is_scored_on_the_others():
 
 def test_domains_have_rows_of_their_own():
     found = outcome(0, errors("a", 0.1, domain="pt"), errors("a", 0.2, domain="cpt"))
-    rows = metrics.rows(PROTOCOL, "eq1", [found], {})
+    rows = rows_of(PROTOCOL, "eq1", [found], {})
     assert {row["domain"]: row["mae"] for row in rows} == pytest.approx({"pt": 0.1, "cpt": 0.2})
 
 

@@ -8,8 +8,9 @@ from unittest import mock
 import pytest
 
 from cptlaw.errors import DataError, FitError
-from cptlaw_evidence import accuracy
-from cptlaw_evidence.accuracy import pool, rooms
+from cptlaw_evidence import accuracy, fits
+from cptlaw_evidence.accuracy.measuring import outcomes_of
+from cptlaw_evidence.sources import loading
 
 QUICK = ("grid-far",)
 
@@ -54,8 +55,8 @@ def test_progress_tells_of_every_protocol_and_law(measured):
 
 
 def test_protocols_that_fit_the_same_losses_share_a_fit():
-    loaded = rooms.load(("grid-schedule", "grid-start", "grid-size"))
-    uses = [task.uses for task in pool.tasks(loaded.splits, ["eq4"])]
+    loaded = loading.load(("grid-schedule", "grid-start", "grid-size"))
+    uses = [task.uses for task in fits.tasks(loaded.splits, ["eq4"])]
     assert sorted(len(use) for use in uses) == [1, 1, 2]
     assert (("grid-schedule", 0), ("grid-start", 0)) in uses
 
@@ -75,15 +76,15 @@ def test_a_bug_in_one_law_does_not_cost_the_others():
     def fit(study, law):
         raise ZeroDivisionError("by zero")
 
-    with mock.patch.object(pool, "fit", fit):
-        (found,) = pool.do(pool.Task("eq4", (("grid-far", 0),)), rooms.load(QUICK).splits)
+    with mock.patch.object(fits, "fit", fit):
+        (found,) = outcomes_of(fits.Task("eq4", (("grid-far", 0),)), loading.load(QUICK).splits)
     assert found.why == "failed, a bug: ZeroDivisionError: by zero"
 
 
 def test_a_process_that_ends_on_its_own_is_told():
-    splits = rooms.load(QUICK).splits
-    todo = pool.tasks(splits, ["eq1"])
-    broken = mock.patch.object(pool, "as_completed", side_effect=BrokenProcessPool)
+    splits = loading.load(QUICK).splits
+    todo = fits.tasks(splits, ["eq1"])
+    broken = mock.patch.object(fits, "as_completed", side_effect=BrokenProcessPool)
     with broken, pytest.raises(FitError, match="out of memory"):
-        list(pool.run(todo, splits, None, 2, pool.do))
+        list(fits.run(todo, splits, None, 2, outcomes_of))
     assert not multiprocessing.active_children()

@@ -8,11 +8,11 @@ import pytest
 
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
-from cptlaw_evidence.accuracy import lr_schedules, multipower, olmo, rooms, tiny_cpt
-from cptlaw_evidence.accuracy.protocol import keeping, split
+from cptlaw_evidence.sources import loading, lr_schedules, multipower, olmo, tiny_cpt
+from cptlaw_evidence.sources.splits import keeping, split
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
-FOREIGN = [room for room in rooms.ROOMS if not room.bundled]
+FOREIGN = [source for source in loading.SOURCES if not source.bundled]
 
 
 def write(path, schedule, steps, columns, first=0, more=0.0):
@@ -93,7 +93,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def loaded(data):
-    return rooms.load((), data)
+    return loading.load((), data)
 
 
 def points(study, run, domain):
@@ -102,7 +102,7 @@ def points(study, run, domain):
     return set() if curve is None else set(curve.steps.tolist())
 
 
-@pytest.mark.parametrize("name", rooms.names())
+@pytest.mark.parametrize("name", loading.names())
 def test_no_scored_loss_is_fitted(loaded, name):
     for one in loaded.splits[name]:
         for role in one.study.domains:
@@ -112,7 +112,7 @@ def test_no_scored_loss_is_fitted(loaded, name):
                 assert {step for step in there if step > after}, run
 
 
-@pytest.mark.parametrize("name", rooms.names())
+@pytest.mark.parametrize("name", loading.names())
 def test_every_split_fits_some_losses_and_candidates_are_runs(loaded, name):
     for one in loaded.splits[name]:
         assert any(run.curves for run in one.fitted.runs)
@@ -121,18 +121,18 @@ def test_every_split_fits_some_losses_and_candidates_are_runs(loaded, name):
 
 
 def test_names_of_protocols_are_unique_and_all_are_loaded(loaded):
-    assert len(set(rooms.names())) == len(rooms.names())
-    assert [p.name for p in loaded.protocols] == list(rooms.names())
+    assert len(set(loading.names())) == len(loading.names())
+    assert [p.name for p in loaded.protocols] == list(loading.names())
     assert loaded.left_out == ()
 
 
 def test_what_is_absent_is_left_out_by_name(tmp_path, data):
     (tmp_path / multipower.NAME).symlink_to(data / multipower.NAME)
-    loaded = rooms.load(("multipower-one", "two-peaks", "grid-far"), tmp_path)
+    loaded = loading.load(("multipower-one", "two-peaks", "grid-far"), tmp_path)
     assert [p.name for p in loaded.protocols] == ["multipower-one", "grid-far"]
     (left,) = loaded.left_out
     assert left["protocol"] == "two-peaks" and "no folder lr-schedules-124m" in left["why"]
-    assert {one["protocol"] for one in rooms.load().left_out} == {
+    assert {one["protocol"] for one in loading.load().left_out} == {
         p.name for room in FOREIGN for p in room.protocols
     }
 
@@ -147,7 +147,7 @@ def test_what_is_absent_is_left_out_by_name(tmp_path, data):
 )
 def test_errors_of_loading(tmp_path, protocols, folder, said):
     with pytest.raises(DataError, match=said):
-        rooms.load(protocols, folder and tmp_path / folder)
+        loading.load(protocols, folder and tmp_path / folder)
 
 
 @pytest.mark.parametrize("room", FOREIGN, ids=lambda room: room.name)
@@ -175,7 +175,7 @@ def test_a_broken_table_of_runs_is_refused(tmp_path, row):
 
 
 def test_what_a_branch_shares_with_its_stem_counts_once(loaded):
-    run = loaded.sources[lr_schedules.NAME].study.run("wsd0.2-linear_lr0.001_T25000")
+    run = loaded.curves[lr_schedules.NAME].study.run("wsd0.2-linear_lr0.001_T25000")
     assert run.curves["val_loss"].steps[0] == 20_500
     assert "up to step 20000 are those of 'constant_lr0.001_T50000'" in run.notes[-1]
 
@@ -206,7 +206,7 @@ def test_lr_schedules_of_the_ladder():
 
 
 def test_keeping_cuts_and_drops(loaded):
-    study = loaded.sources[multipower.NAME].study
+    study = loaded.curves[multipower.NAME].study
     kept = keeping(study, {"cosine_24000": 5000, "wsdcon_3": None})
     assert [run.name for run in kept.runs if run.curves] == ["cosine_24000", "wsdcon_3"]
     assert kept.run("cosine_24000").curves["loss"].steps[-1] <= 5000

@@ -3,10 +3,12 @@
 import pytest
 
 from cptlaw_evidence import accuracy
-from cptlaw_evidence.accuracy import metrics, tables
-from cptlaw_evidence.accuracy.judging import Forecast, RunErrors
-from cptlaw_evidence.accuracy.metrics import Outcome
-from cptlaw_evidence.accuracy.protocol import Candidate, Protocol
+from cptlaw_evidence.accuracy import tables
+from cptlaw_evidence.accuracy.errors import Forecast, RunErrors
+from cptlaw_evidence.accuracy.rows import Outcome, rows_of
+from cptlaw_evidence.pages import Table, left_out
+from cptlaw_evidence.sources.loading import names, protocols_shape
+from cptlaw_evidence.sources.source import Candidate, Protocol
 
 LAWS = ("eq1", "eq9", "eq4")
 PROTOCOLS = (
@@ -44,7 +46,7 @@ def result():
         row
         for p in PROTOCOLS
         for law in LAWS
-        for row in metrics.rows(p, law, found[p.name, law], {"pt": 0.01})
+        for row in rows_of(p, law, found[p.name, law], {"pt": 0.01})
     ]
     keys = ("name", "source", "fitted", "scored", "unit", "apart")
     return {
@@ -92,7 +94,7 @@ def test_regret_leaves_out_groups_in_which_all_choose_the_best(result):
 
 def test_many_domains_are_averaged():
     found = [outcome("second", "eq1", 0.02, list("abcd"), 0.1)]
-    (row,) = tables.few_domains(metrics.rows(PROTOCOLS[1], "eq1", found, {}))
+    (row,) = tables.few_domains(rows_of(PROTOCOLS[1], "eq1", found, {}))
     assert row["domain"] == "4 sets" and row["mae"] == pytest.approx(0.02)
     assert row["runs"] == 4 and row["by_group"] == {"9 steps": pytest.approx(0.1)}
 
@@ -102,7 +104,7 @@ def test_what_could_not_be_scored_and_what_was_left_out_is_said(result):
         "eq4 on first: does not apply: no CPT.",
         "eq9 on second (1 of 2 splits): does not apply: too few.",
     ]
-    assert tables.left_out(result) == ["far, near: no folder x."]
+    assert left_out(result) == ["far, near: no folder x."]
 
 
 def test_the_text_ends_with_the_main_table(result):
@@ -114,7 +116,7 @@ def test_the_text_ends_with_the_main_table(result):
 
 
 def test_a_wide_table_is_cut_into_several():
-    table = tables.Table("t", ("", "eq1", "momentum", "eq4"), (("x", "1", "2", "3"),), "n")
+    table = Table("t", ("", "eq1", "momentum", "eq4"), (("x", "1", "2", "3"),), "n")
     one, two = table.in_width(4 + 6 + 11)
     assert (one.headers, one.rows) == (("", "eq1", "momentum"), (("x", "1", "2"),))
     assert (two.headers, two.rows) == (("", "eq4"), (("x", "3"),))
@@ -150,5 +152,5 @@ def test_nats(value, sign, words):
 
 
 def test_the_list_of_protocols_is_text():
-    text = accuracy.protocols_text(accuracy.protocols_shape())
-    assert all(f"{name} (" in text for name in accuracy.names())
+    text = accuracy.protocols_text(protocols_shape())
+    assert all(f"{name} (" in text for name in names())

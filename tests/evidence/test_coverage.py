@@ -14,9 +14,13 @@ from cptlaw.fitting.uncertainty import ensemble_of
 from cptlaw.forecasting.intervals import noise_of, scales
 from cptlaw.forecasting.measured import Calibration
 from cptlaw.laws.points import Points
-from cptlaw_evidence import accuracy
-from cptlaw_evidence.accuracy import coverage, coverage_text, pool, rooms
-from cptlaw_evidence.accuracy.coverage import LEVELS, Coverage, Held, LawCoverage
+from cptlaw_evidence import coverage, fits
+from cptlaw_evidence.coverage import calibration, summary
+from cptlaw_evidence.coverage import held as held_out
+from cptlaw_evidence.coverage.held import LEVELS, Held
+from cptlaw_evidence.coverage.measuring import GROUPS, Coverage, LawCoverage
+from cptlaw_evidence.coverage.text import class_table
+from cptlaw_evidence.sources import loading
 
 TRUE = Calibration(1.5, 0.5, 2e-3, 1e-3, 4e-3, 3e-3, 1e-2, 1e-2, 3e-3)
 
@@ -42,24 +46,24 @@ def many():
 @pytest.fixture(scope="module")
 def far():
     """The splits of the farther domain, and what a fit of Eq. 4 leaves of them."""
-    splits = rooms.load(("grid-far",)).splits
-    (task,) = pool.tasks(splits, ["paper"])
-    return splits, coverage.collect(task, splits)
+    splits = loading.load(("grid-far",)).splits
+    (task,) = fits.tasks(splits, ["paper"])
+    return splits, held_out.collect(task, splits)
 
 
 # --- collection ------------------------------------------------------------------------------
 
 
 def test_every_protocol_is_in_one_class():
-    listed = [name for some in coverage_text.CLASSES.values() for name in some]
-    assert sorted(listed) == sorted(accuracy.names())
+    listed = [name for some in summary.CLASSES.values() for name in some]
+    assert sorted(listed) == sorted(loading.names())
 
 
 def test_curves_are_those_held_back_with_their_errors(far):
     splits, (held, left_out) = far
     (split,) = splits["grid-far"]
     assert left_out == [] and [h.domain for h in held] == ["pt", "cpt"]
-    fitted = pool._fitted(split.fitted, "paper")
+    fitted = fits.fit_of(split.fitted, "paper")
     observed = observe(split.study, "cpt", fitted.convention)
     mine = observed.run == observed.runs.index("far-cosine")
     predicted = fitted.domain("cpt").loss(observed.points)
@@ -70,23 +74,23 @@ def test_curves_are_those_held_back_with_their_errors(far):
 
 def test_parts_times_a_calibration_are_the_scale(far):
     (split,) = far[0]["grid-far"]
-    ensemble = ensemble_of(pool._fitted(split.fitted, "paper"))
+    ensemble = ensemble_of(fits.fit_of(split.fitted, "paper"))
     history = split.study.history("far-cosine")
     at = history.steps - np.array([50, 0])
     points = Points.along(history, at, ensemble.fit.convention)
-    parts = coverage.parts(ensemble, "cpt", points)
+    parts = held_out.parts(ensemble, "cpt", points)
     found = np.sqrt(((parts * np.array(astuple(TRUE))) ** 2).sum(axis=1))
     assert np.allclose(found, scales(ensemble, "cpt", points, TRUE)[0])
 
 
 def test_independent_resampling_is_surer_than_resampling_runs(far):
     (split,) = far[0]["grid-far"]
-    fitted = pool._fitted(split.fitted, "paper")
+    fitted = fits.fit_of(split.fitted, "paper")
     observed = fitted.observed("cpt")
-    rival = coverage.independent(fitted, 100)
+    rival = held_out.independent(fitted, 100)
     spread = [e.losses("cpt", observed.points).std(axis=0) for e in (rival, ensemble_of(fitted))]
     assert np.median(spread[0]) < 0.7 * np.median(spread[1])
-    ends = coverage.independent_ends(rival, "cpt", observed.points)
+    ends = held_out.independent_ends(rival, "cpt", observed.points)
     assert (np.diff(ends[:, 0], axis=0) < 0).all() and (np.diff(ends[:, 1], axis=0) > 0).all()
     within = (ends[2, 0] <= 0) & (ends[2, 1] >= 0)
     assert within.all() and noise_of(fitted, "cpt").residual < np.median(ends[2, 1])
@@ -94,17 +98,17 @@ def test_independent_resampling_is_surer_than_resampling_runs(far):
 
 def test_a_law_that_does_not_apply_is_told(far):
     splits = far[0]
-    (task,) = pool.tasks(splits, ["eq1"])
-    held, (told,) = coverage.collect(task, splits)
+    (task,) = fits.tasks(splits, ["eq1"])
+    held, (told,) = held_out.collect(task, splits)
     assert held == [] and told["protocol"] == "grid-far" and told["law"] == "eq1"
     assert told["why"].startswith("does not apply")
 
 
 def test_a_forecast_that_is_no_loss_is_told(far):
     splits = far[0]
-    (task,) = pool.tasks(splits, ["paper"])
-    with mock.patch.object(coverage, "_forecast", return_value=None):
-        held, told = coverage.collect(task, splits)
+    (task,) = fits.tasks(splits, ["paper"])
+    with mock.patch.object(held_out, "_forecast", return_value=None):
+        held, told = held_out.collect(task, splits)
     assert held == [] and "no finite forecast of 'far-cosine' on pt" in told[0]["why"]
 
 
@@ -112,13 +116,13 @@ def test_a_forecast_that_is_no_loss_is_told(far):
 
 
 def test_a_calibration_is_found_again(many):
-    found = coverage.calibrate(many)
+    found = calibration.calibrate(many)
     assert astuple(found)[:3] == pytest.approx(astuple(TRUE)[:3], rel=0.3)
     assert found.peak == pytest.approx(TRUE.peak, rel=0.3)
 
 
 def test_what_no_curve_asks_for_keeps_its_usual_value(many):
-    found, usual = coverage.calibrate(many), coverage._USUAL
+    found, usual = calibration.calibrate(many), calibration.USUAL
     for name in ("horizon", "start", "size", "replay"):
         assert getattr(found, name) == pytest.approx(getattr(usual, name), rel=1e-3)
 
@@ -130,28 +134,28 @@ def test_refits_that_say_nothing_do_not_count(many):
         return replace(h, parts=parts)
 
     with_some = [*many, *(blind(h) for h in many[:6])]
-    assert astuple(coverage.calibrate(with_some)) == pytest.approx(
-        astuple(coverage.calibrate(many)), rel=0.1
+    assert astuple(calibration.calibrate(with_some)) == pytest.approx(
+        astuple(calibration.calibrate(many)), rel=0.1
     )
 
 
 def test_a_source_is_scored_with_the_calibration_of_the_others(many):
     wild = [replace(h, error=9 * h.error) if h.group == "source 1" else h for h in many]
-    tame, changed = coverage.score(many)[1], coverage.score(wild)[1]
+    tame, changed = calibration.score(many)[1], calibration.score(wild)[1]
     assert tame["source 1"] == changed["source 1"]
     assert changed["source 0"].refits > 2 * tame["source 0"].refits
 
 
 def test_every_source_weighs_the_same(many):
     held = [*many[:4], replace(many[4], group="big"), curve(99, "big", n=5000)]
-    weights = coverage.point_weights(held)
+    weights = calibration.point_weights(held)
     sizes = np.repeat([h.group == "big" for h in held], [h.error.size for h in held])
     groups = len({h.group for h in held})
     assert weights.sum() == pytest.approx(1) and weights[sizes].sum() == pytest.approx(1 / groups)
 
 
 def test_the_constant_width_holds_each_levels_share(many):
-    widths, weights = coverage.constant_widths(many), coverage.point_weights(many)
+    widths, weights = calibration.constant_widths(many), calibration.point_weights(many)
     size = np.abs(np.concatenate([h.error for h in many]))
     shares = [weights[size <= width].sum() for width in widths]
     assert shares == pytest.approx(LEVELS, abs=1e-3)
@@ -159,7 +163,7 @@ def test_the_constant_width_holds_each_levels_share(many):
 
 def test_one_source_is_not_enough(many):
     with pytest.raises(DataError, match="leave nothing to calibrate on"):
-        coverage.score([h for h in many if h.group == "source 0"])
+        calibration.score([h for h in many if h.group == "source 0"])
 
 
 # --- figures ---------------------------------------------------------------------------------
@@ -167,32 +171,32 @@ def test_one_source_is_not_enough(many):
 
 def test_the_worth_of_an_interval():
     error, ends = np.array([0.0, 0.01, 0.03]), np.array([[-0.01] * 3, [0.01] * 3])
-    within, last, width, score = coverage._worth(error, ends, 0.8)
+    within, last, width, score = calibration.worth(error, ends, 0.8)
     assert within == pytest.approx(2 / 3) and last == 0
     assert width == pytest.approx(2.0) and score == pytest.approx(2.0 + 10 * 2.0 / 3)
 
 
 def test_calibrated_errors_are_covered_as_the_levels_say(many):
-    figures = np.mean([s.figures for s in coverage.score(many)[0]], axis=0)
+    figures = np.mean([s.figures for s in calibration.score(many)[0]], axis=0)
     assert figures[0, :, 0] == pytest.approx(LEVELS, abs=0.04)
     assert (np.diff(figures[0, :, 2]) > 0).all()
 
 
 def test_intervals_beat_a_constant_width_where_scales_differ(many):
-    figures = np.mean([s.figures for s in coverage.score(many)[0]], axis=0)
+    figures = np.mean([s.figures for s in calibration.score(many)[0]], axis=0)
     assert figures[0, 2, 3] < figures[2, 2, 3]
 
 
 def test_bands_come_from_resampled_runs():
     each = np.random.default_rng(0).uniform(0.5, 1.0, 400)
-    low, high = coverage_text.bands(each)
+    low, high = summary.bands(each)
     half = 1.96 * each.std() / 20
     assert (low, high) == pytest.approx((each.mean() - half, each.mean() + half), abs=0.005)
 
 
 @pytest.mark.parametrize(("share", "expected"), [(1.0, (0.292, 1.0)), (0.0, (0.0, 0.708))])
 def test_where_all_runs_are_alike_their_number_makes_the_band(share, expected):
-    low, high = coverage_text.bands(np.full(3, share))
+    low, high = summary.bands(np.full(3, share))
     assert (float(low), float(high)) == pytest.approx(expected, abs=1e-3)
 
 
@@ -200,10 +204,10 @@ def test_where_all_runs_are_alike_their_number_makes_the_band(share, expected):
 
 
 def shaped(held):
-    scored, without = coverage.score(held)
-    law = LawCoverage("paper", coverage.calibrate(held), without, tuple(scored))
+    scored, without = calibration.score(held)
+    law = LawCoverage("paper", calibration.calibrate(held), without, tuple(scored))
     gone = {"protocol": "tiny", "law": "paper", "why": "does not apply: no."}
-    return coverage_text.shape(Coverage((law,), (gone,), 2, 3.0))
+    return coverage.shape(Coverage((law,), (gone,), 2, 3.0))
 
 
 @pytest.fixture(scope="module")
@@ -231,27 +235,27 @@ def test_conclusions_count_the_classes(result):
         law["classes"], ((0.9, [0.85, 0.95]), (0.7, [0.6, 0.8])), strict=True
     ):
         row["methods"]["intervals"]["0.9"] |= {"coverage": share, "band": band}
-    found = coverage_text.summary(law["classes"], "intervals")
+    found = summary.summary(law["classes"], "intervals")
     assert found["of"] == 2
     assert found["0.9"]["in_band"] == found["0.9"]["below"] == 1
     assert found["0.9"]["coverage"] == pytest.approx(0.8)
-    assert "70 (60-80)!" in coverage_text.class_table(law).rows[1]
-    assert "90 (85-95)" in coverage_text.class_table(law).rows[0]
+    assert "70 (60-80)!" in class_table(law).rows[1]
+    assert "90 (85-95)" in class_table(law).rows[0]
 
 
 def test_text_and_page_tell_figures_rivals_and_what_was_left_out(result):
-    text = coverage_text.to_text(result)
-    page = coverage_text.to_markdown(result, "cptlaw bench coverage")
+    text = coverage.to_text(result)
+    page = coverage.to_markdown(result, "cptlaw bench coverage")
     for words in ("unseen peak", "constant width", "i.i.d. bootstrap", "paper on tiny"):
         assert words in text and words in page
     assert max(map(len, text.partition("Left out")[0].splitlines())) <= 108
     assert "all sources: `Calibration(" in page
-    assert coverage_text.fit_text(result).startswith('"paper": Calibration(1.')
+    assert coverage.fit_text(result).startswith('"paper": Calibration(1.')
 
 
 def test_the_command_scores_each_source_with_the_others(tmp_path):
     words = ["--protocol", "grid-schedule", "grid-far", "--law", "paper", "--jobs", "1", "--json"]
-    with mock.patch.dict(coverage.GROUPS, clear=True):
+    with mock.patch.dict(GROUPS, clear=True):
         ended = run("bench", "coverage", *words, "-o", tmp_path / "page.md")
     assert ended.status == 0, ended.stderr
     (law,) = json.loads(ended.stdout)["laws"]
@@ -263,8 +267,8 @@ def test_the_command_scores_each_source_with_the_others(tmp_path):
 
 def test_several_processes_give_the_same(far):
     splits, (held, _) = far
-    todo = pool.tasks(splits, ["paper", "eq1"])
-    found = sorted(pool.run(todo, splits, None, 2, coverage.collect), key=lambda one: len(one[0]))
+    todo = fits.tasks(splits, ["paper", "eq1"])
+    found = sorted(fits.run(todo, splits, None, 2, held_out.collect), key=lambda one: len(one[0]))
     assert [len(one) for one, _ in found] == [0, 2]
     assert np.array_equal(found[1][0][1].error, held[1].error)
     assert np.array_equal(found[1][0][1].parts, held[1].parts)

@@ -11,11 +11,18 @@ from cptlaw import datasets
 from cptlaw.decisions.goal import Goal
 from cptlaw.fitting.uncertainty import Interval, ensemble_of
 from cptlaw.forecasting.intervals import contrast
+from cptlaw.laws.points import Points
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
-from cptlaw_evidence.accuracy import lr_schedules, pool, regret, regret_text, rooms
-from cptlaw_evidence.accuracy.protocol import Source
-from cptlaw_evidence.accuracy.regret import TARGET, Choice, Decision, Regret
+from cptlaw_evidence import fits, regret
+from cptlaw_evidence.regret import measuring
+from cptlaw_evidence.regret.choices import GOALS, PROTOCOLS, Choice, choices_of
+from cptlaw_evidence.regret.decisions import Decision, decide, difference
+from cptlaw_evidence.regret.measuring import Regret
+from cptlaw_evidence.regret.summary import TARGET
+from cptlaw_evidence.regret.text import FITTED, law_table
+from cptlaw_evidence.sources import loading, lr_schedules, repeats
+from cptlaw_evidence.sources.source import Curves
 
 FINALS = {
     "a": {"pt": 3.0, "cpt": 2.9},
@@ -35,7 +42,7 @@ def decision(chosen="c", value=-0.01, reach=0.03, warned=False, law="paper", goa
 
 @pytest.fixture(scope="module")
 def grid():
-    return rooms.load(("grid-schedule", "grid-replay", "grid-far"))
+    return loading.load(("grid-schedule", "grid-replay", "grid-far"))
 
 
 def schedules(kinds=("constant", "cosine10", "wsd0.2-linear"), steps=(15_000, 25_000)):
@@ -49,7 +56,7 @@ def schedules(kinds=("constant", "cosine10", "wsd0.2-linear"), steps=(15_000, 25
                 plan = lr_schedules.schedule(kind, float(peak), length)
                 runs.append(Run(name, curve, schedule=plan, data="pt"))
                 finals[name] = 3.2 - 100 * float(peak)
-    return Source(lr_schedules.NAME, {"s": Study({"loss": "val_loss"}, tuple(runs))}, (), finals)
+    return Curves(lr_schedules.NAME, {"s": Study({"loss": "val_loss"}, tuple(runs))}, (), finals)
 
 
 # --- what there is to choose -----------------------------------------------------------------
@@ -63,25 +70,25 @@ def test_the_cost_of_a_choice_is_above_the_best_run():
 
 
 def test_choices_of_the_grid_differ_in_what_a_plan_decides(grid):
-    found = regret.choices_of("grid-schedule", grid.sources["tiny-grid"])
-    assert [c.goal for c in found] == list(regret.GOALS)
+    found = choices_of("grid-schedule", grid.curves["tiny-grid"])
+    assert [c.goal for c in found] == list(GOALS)
     assert [c.among for c in found] == ["800 CPT steps"] * 3
     runs = set(found[0].finals)
     assert runs >= {"cpt-cosine", "half-wsd", "early-const", "rewarmed-half"}
     assert not runs & {"batch128", "size-cpt-s-const", "hidden-cpt-cosine", "repeat-const"}
     assert not any("replay" in run for run in runs)
-    replay = regret.choices_of("grid-replay", grid.sources["tiny-grid"])
+    replay = choices_of("grid-replay", grid.curves["tiny-grid"])
     assert {r for r in replay[0].finals if r not in runs} == {
         f"mixed-const-replay{share}" for share in (0.05, 0.1, 0.25, 0.5)
     }
 
 
 def test_a_repetition_counts_in_the_mean(grid):
-    finals = regret.measured_finals(grid.sources["tiny-grid"])
+    finals = repeats.measured_finals(grid.curves["tiny-grid"])
     study = datasets.load("tiny-grid")
     two = [study.run(n).curves["code"].loss[-1] for n in ("cpt-const", "repeat-const")]
     assert finals["cpt-const"]["cpt"] == pytest.approx(np.mean(two))
-    noise = regret.final_noise(grid.sources["tiny-grid"])
+    noise = repeats.final_noise(grid.curves["tiny-grid"])
     assert set(noise) == {"pt", "cpt"} and 0 < noise["cpt"] < 0.02
 
 
@@ -94,7 +101,7 @@ def test_a_repetition_counts_in_the_mean(grid):
     ],
 )
 def test_runs_at_one_peak_choose_at_the_other_and_at_both(protocol, sets):
-    found = regret.choices_of(protocol, schedules())
+    found = choices_of(protocol, schedules())
     assert [c.among for c in found] == [
         f"{length} steps, {where}" for where in sets for length in (15_000, 25_000)
     ]
@@ -103,7 +110,7 @@ def test_runs_at_one_peak_choose_at_the_other_and_at_both(protocol, sets):
 
 
 def test_a_single_run_is_no_choice():
-    found = regret.choices_of("peak-up", schedules(("constant",)))
+    found = choices_of("peak-up", schedules(("constant",)))
     assert [c.among for c in found] == ["15000 steps, both peaks", "25000 steps, both peaks"]
 
 
@@ -113,20 +120,20 @@ def test_a_single_run_is_no_choice():
 @pytest.fixture(scope="module")
 def decided(grid):
     """What the paper's law chooses on the farther domain."""
-    choices = {"grid-far": regret.choices_of("grid-far", grid.sources["tiny-grid-far"])}
+    choices = {"grid-far": choices_of("grid-far", grid.curves["tiny-grid-far"])}
     splits = {"grid-far": grid.splits["grid-far"]}
-    (task,) = pool.tasks(splits, ["paper"])
-    return choices, splits, regret.decide(choices, task, splits)
+    (task,) = fits.tasks(splits, ["paper"])
+    return choices, splits, decide(choices, task, splits)
 
 
 def test_the_run_with_the_lowest_forecast_is_chosen(decided):
     choices, splits, (found, failed) = decided
     assert failed == [] and [d.choice for d in found] == list(choices["grid-far"])
     (split,) = splits["grid-far"]
-    fit = pool._fitted(split.fitted, "paper")
+    fit = fits.fit_of(split.fitted, "paper")
     for one in found:
         goal, runs = Goal.parse(one.choice.goal), list(one.choice.finals)
-        ends = [regret._end(fit, split.study, run) for run in runs]
+        ends = [Points.at_ends([split.study.history(run)], fit.convention) for run in runs]
         losses = {r: [float(fit.domain(r).loss(end)[0]) for end in ends] for r in goal.weights}
         assert one.chosen == runs[int(np.argmin(goal.value(losses)))]
         assert one.regret == one.choice.cost([one.chosen]) >= 0
@@ -135,14 +142,15 @@ def test_the_run_with_the_lowest_forecast_is_chosen(decided):
 
 def test_the_difference_of_one_domain_is_its_contrast(decided):
     (split,) = decided[1]["grid-far"]
-    ensemble = ensemble_of(pool._fitted(split.fitted, "paper"))
+    ensemble = ensemble_of(fits.fit_of(split.fitted, "paper"))
     fit, study = ensemble.fit, split.study
-    ends = [regret._end(fit, study, run) for run in ("far-const", "far-cosine")]
+    runs = ("far-const", "far-cosine")
+    ends = [Points.at_ends([study.history(run)], fit.convention) for run in runs]
     one = contrast(ensemble, "cpt", *ends)
-    alone = regret.difference(ensemble, Goal({"cpt": 1.0}), *ends)
+    alone = difference(ensemble, Goal({"cpt": 1.0}), *ends)
     assert (alone.value, alone.low) == pytest.approx((one.value, one.low))
     other = contrast(ensemble, "pt", *ends)
-    both = regret.difference(ensemble, Goal({"cpt": 1.0, "pt": 0.5}), *ends)
+    both = difference(ensemble, Goal({"cpt": 1.0, "pt": 0.5}), *ends)
     reach = np.hypot(one.high - one.value, 0.5 * (other.high - other.value))
     assert both.value == pytest.approx(one.value + 0.5 * other.value)
     assert both.high - both.value == pytest.approx(reach)
@@ -150,16 +158,16 @@ def test_the_difference_of_one_domain_is_its_contrast(decided):
 
 def test_a_law_that_does_not_apply_is_told(decided):
     choices, splits, _ = decided
-    (task,) = pool.tasks(splits, ["eq1"])
-    found, (told,) = regret.decide(choices, task, splits)
+    (task,) = fits.tasks(splits, ["eq1"])
+    found, (told,) = decide(choices, task, splits)
     assert found == [] and told["protocol"] == "grid-far"
     assert told["why"].startswith("does not apply")
 
 
 def test_laws_are_named_once():
-    assert len(set(regret.ALL)) == len(regret.ALL)
-    assert {"effective", "paper", "average", "eq10", "multi-power"} <= set(regret.ALL)
-    assert not {"eq4", "unknown-pt", "last-value"} & set(regret.ALL)
+    assert len(set(regret.LAWS)) == len(regret.LAWS)
+    assert {"effective", "paper", "average", "eq10", "multi-power"} <= set(regret.LAWS)
+    assert not {"eq4", "unknown-pt", "last-value"} & set(regret.LAWS)
 
 
 # --- figures, text, command ------------------------------------------------------------------
@@ -169,7 +177,7 @@ def shaped(decisions, laws=("paper",)):
     choices = tuple({d.choice.key: d.choice for d in decisions}.values())
     gone = {"protocol": "two-peaks", "why": "not here."}
     noise = {"tiny-grid": {"cpt": 0.0026}, "tiny-grid-far": {}}
-    return regret_text.shape(Regret(laws, choices, tuple(decisions), noise, (gone,), 1, 2.0))
+    return regret.shape(Regret(laws, choices, tuple(decisions), noise, (gone,), 1, 2.0))
 
 
 def test_a_law_is_summed_up():
@@ -189,7 +197,7 @@ def test_a_law_is_summed_up():
 
 def test_text_and_page_mark_what_an_interval_does_not_cover():
     result = shaped([decision("a", reach=0.01), decision("c", goal="pt=1", reach=1.0)])
-    text, page = regret_text.to_text(result), regret_text.to_markdown(result, "cptlaw bench regret")
+    text, page = regret.to_text(result), regret.to_markdown(result, "cptlaw bench regret")
     for words in (".2000!", "(random)", "(usual)", "two-peaks: not here.", ".0026 (cpt)"):
         assert words in text and words in page
     assert ".4000!" not in page and "| .4000 |" in page
@@ -200,7 +208,7 @@ def test_text_and_page_mark_what_an_interval_does_not_cover():
 def test_a_law_that_chose_nothing_is_not_in_the_tables():
     result = shaped([decision()], laws=("paper", "eq1"))
     assert result["laws"][1]["mean"] is None
-    assert [row[0] for row in regret_text.law_table(result).rows] == [
+    assert [row[0] for row in law_table(result).rows] == [
         "paper",
         "(usual)",
         "(random)",
@@ -208,16 +216,16 @@ def test_a_law_that_chose_nothing_is_not_in_the_tables():
 
 
 def test_every_protocol_is_explained():
-    assert set(regret_text.FITTED) == set(regret.PROTOCOLS) <= set(rooms.names())
+    assert set(FITTED) == set(PROTOCOLS) <= set(loading.names())
 
 
 def test_the_command_chooses_on_the_bundled_grid(tmp_path):
-    with mock.patch.object(regret, "PROTOCOLS", ("two-peaks", "grid-far")):
+    with mock.patch.object(measuring, "PROTOCOLS", ("two-peaks", "grid-far")):
         words = ("--law", "paper", "--jobs", "1", "--json", "-o", tmp_path / "page.md")
         ended = run("bench", "regret", *words)
     assert ended.status == 0, ended.stderr
     told = json.loads(ended.stdout)
-    assert [row["goal"] for row in told["rows"]] == list(regret.GOALS)
+    assert [row["goal"] for row in told["rows"]] == list(GOALS)
     assert told["left_out"][0]["protocol"] == "two-peaks"
     assert "only the bundled grid" in ended.stderr and "1 of 1 fits" in ended.stderr
     assert "## Laws" in (tmp_path / "page.md").read_text()

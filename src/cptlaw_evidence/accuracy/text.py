@@ -32,10 +32,11 @@ def protocols_text(shape: Mapping[str, Any]) -> str:
 
 def to_text(result: Mapping[str, Any]) -> str:
     """The figures, a table for each law; what was left out; last the main table."""
+    more = (tables.split_table(result), tables.regret_table(result))
     parts = [
         *(plain(t.first(_FIGURES)) for t in tables.law_tables(result)),
         f"  {tables.MEANING}",
-        *within_width([tables.split_table(result), tables.regret_table(result)]),
+        *within_width(table for table in more if table.rows),
         *listed("Could not be scored", tables.not_applied(result)),
         *listed("Left out", left_out(result)),
         *within_width([tables.main_table(result)]),

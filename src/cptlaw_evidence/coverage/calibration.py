@@ -35,7 +35,7 @@ class Scored:
     figures: FloatArray
 
 
-_USUAL = Calibration(2.0, 1.0, 1e-3, 2e-3, 3e-3, 3e-3, 1e-2, 1e-2, 3e-3)
+USUAL = Calibration(2.0, 1.0, 1e-3, 2e-3, 3e-3, 3e-3, 1e-2, 1e-2, 3e-3)
 _DRAWN = 2.5e-3  # cost of a factor e away from the usual value; a point's error costs about 1
 _DEGREES = 4.0  # of freedom of Student's t
 _BLIND = 0.1  # relative spread of refits that only says that nothing is known
@@ -57,7 +57,7 @@ def calibrate(held: Sequence[Held]) -> Calibration:
     known = parts[:, 0] <= _BLIND
     error = np.concatenate([h.error for h in held])[known]
     squares, weight = parts[known] ** 2, point_weights(held)[known]
-    usual = np.log(astuple(_USUAL))
+    usual = np.log(astuple(USUAL))
 
     def cost(logs: FloatArray) -> tuple[float, FloatArray]:
         share = np.exp(2 * logs)
@@ -116,11 +116,12 @@ def _figures(held: Held, calibration: Calibration, widths: FloatArray) -> FloatA
     fixed = np.repeat(widths[:, None], scale.size, axis=1)
     ends = [np.stack([-halves, halves], axis=1), held.rival, np.stack([-fixed, fixed], axis=1)]
     return np.array(
-        [[_worth(held.error, *pair) for pair in zip(m, LEVELS, strict=True)] for m in ends]
+        [[worth(held.error, *pair) for pair in zip(m, LEVELS, strict=True)] for m in ends]
     )
 
 
-def _worth(error: FloatArray, ends: FloatArray, level: float) -> list[float]:
+def worth(error: FloatArray, ends: FloatArray, level: float) -> list[float]:
+    """Share within, whether the last is, mean width and mean interval score, both in %."""
     low, high = ends
     missed = np.maximum(low - error, 0.0) + np.maximum(error - high, 0.0)
     within, width = missed == 0, high - low

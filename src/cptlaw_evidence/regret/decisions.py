@@ -14,7 +14,6 @@ from cptlaw.fitting.uncertainty import Ensemble, Interval, ensemble_of
 from cptlaw.forecasting.extrapolation import warnings
 from cptlaw.forecasting.intervals import LEVEL, contrast
 from cptlaw.laws.points import Points
-from cptlaw.studies.study import Study
 from cptlaw_evidence.accuracy.errors import predicted_finals
 from cptlaw_evidence.fits import Found, Splits, Task, attempted
 from cptlaw_evidence.regret.choices import Choice
@@ -94,13 +93,11 @@ def decided(choice: Choice, law: str, ensemble: Ensemble, split: Split) -> Decis
     predicted = {role: predicted_finals(study, fit, role, runs) for role in goal.weights}
     values = goal.value({role: [p[r] for r in runs] for role, p in predicted.items()})
     chosen = runs[int(np.argmin(values))]
-    one, other = _end(fit, study, chosen), _end(fit, study, choice.best)
+    one, other = (
+        Points.at_ends([study.history(run)], fit.convention) for run in (chosen, choice.best)
+    )
     told = warnings(fit, one, study.run(chosen))
     return Decision(law, choice, chosen, difference(ensemble, goal, one, other), bool(told))
-
-
-def _end(fit: Fit, study: Study, run: str) -> Points:
-    return Points.at_ends([study.history(run)], fit.convention)
 
 
 def difference(

@@ -1,0 +1,72 @@
+"""What the benchmarks on real curves share: options, and where results go."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cptlaw.cli.shared import say_written, show
+
+DATA = click.option(
+    "--data", metavar="DIR", help="Folder of curves that do not come with the package."
+)
+PROTOCOLS = click.option(
+    "--protocol", multiple=True, metavar="NAME ...", help="Protocols; left out, all."
+)
+JOBS = click.option(
+    "--jobs", type=click.IntRange(min=1), help="Processes; left out, one for each processor."
+)
+OUTPUT = click.option("-o", "--output", help="Write it as Markdown.")
+
+
+def figures_option(what: str) -> Callable[..., Any]:
+    """An option for the file of measured figures."""
+    into = "into a file of measured figures (docs/laws.md)."
+    return click.option("--write", "figures", metavar="FILE", help=f"Put {what} {into}")
+
+
+def words(given: Iterable[str]) -> list[str]:
+    """Names that were given apart or with commas, each once."""
+    return list(dict.fromkeys(name for word in given for name in word.split(",")))
+
+
+def place(data: str | None) -> Path | None:
+    """The folder of curves."""
+    return None if data is None else Path(data)
+
+
+def processes(jobs: int | None) -> int:
+    """How many run at a time."""
+    return jobs or os.cpu_count() or 1
+
+
+def give(
+    result: Mapping[str, Any],
+    as_json: bool,
+    to_text: Callable[[Mapping[str, Any]], str],
+    to_markdown: Callable[[Mapping[str, Any], str], str],
+    output: str | None,
+    figures: str | None,
+) -> None:
+    """Print a result, write its page, and name the files.
+
+    Args:
+        result: one value for JSON.
+        as_json: whether JSON is printed.
+        to_text: the result for a terminal.
+        to_markdown: the result and the command that made it -> a page.
+        output: where the page goes, if anywhere.
+        figures: the file of figures that was written, if one was.
+    """
+    from cptlaw.files import write_atomic
+
+    if output is not None:
+        write_atomic(output, to_markdown(result, shlex.join(["cptlaw", *sys.argv[1:]])))
+    show(as_json, lambda: dict(result), lambda: to_text(result))
+    say_written(output, figures)
