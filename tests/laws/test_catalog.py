@@ -270,7 +270,7 @@ def test_every_parameter_is_written(law):
     words = re.findall(r"[A-Za-z]\w*(?:\[[^\]]*\])?", law.text)
     for name in law.parameters:
         if name in words:
-            assert latex_name(name) in law.latex
+            assert law.symbols[name] in law.latex
         else:
             assert any(word.startswith(INSIDE[name]) for word in words), name
     assert "<" not in law.text + law.latex
@@ -282,7 +282,7 @@ def test_matplotlib_reads_the_latex(law):
     parser = mathtext.MathTextParser("path")
     parser.parse(f"${law.latex}$")
     for name in law.parameters:
-        parser.parse(f"${latex_name(name)}$")
+        parser.parse(f"${law.symbols[name]}$")
 
 
 @pytest.mark.parametrize(
@@ -298,13 +298,26 @@ def test_matplotlib_reads_the_latex(law):
         ("nu", r"\nu"),
         ("gamma1", r"\gamma_{1}"),
         ("a2", "a_{2}"),
-        ("S1_pt", r"S_1^{\mathrm{pt}}"),
-        ("S1_pt[llama_3]", r"S_{1,\mathrm{llama\_3}}^{\mathrm{pt}}"),
+        ("omega", r"\omega"),
+        ("decay", "decay"),
+        ("l_pt", "l_{pt}"),
+        ("l_cpt", "l_{cpt}"),
         ("E[4e+06x4096]", r"E^{(\mathrm{4e+06x4096})}"),
     ],
 )
 def test_names_in_latex(name, latex):
     assert latex_name(name) == latex
+
+
+@pytest.mark.parametrize(
+    ("bases", "name", "latex"),
+    [
+        (("llama",), "S1_pt", r"S_1^{\mathrm{pt}}"),
+        (("llama_3", "qwen"), "S1_pt[llama_3]", r"S_{1,\mathrm{llama\_3}}^{\mathrm{pt}}"),
+    ],
+)
+def test_a_parameter_may_have_a_symbol_of_its_own(bases, name, latex):
+    assert catalog.get("unknown-pt", Facts("pt", bases=bases)).symbols[name] == latex
 
 
 def test_the_text_of_eq4():

@@ -12,38 +12,9 @@ from cptlaw.fitting.newton import Minimum, whitening
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
 from cptlaw.laws.law import Law
+from cptlaw.laws.remedies import Remedy, place
 from cptlaw.studies.history import History
 
-_MENDS = {
-    ("L0", "A", "alpha"): (
-        "The data do not show where the pre-training loss levels off; what it is within their "
-        "range is still fitted. A longer PT run, or one at another LR, would determine it."
-    ),
-    ("C", "C1", "C2", "lambda", "epsilon", "zeta1", "zeta2", "zeta", "kappa", "rho"): (
-        "The runs anneal too little or too smoothly to tell how fast the loss follows the LR. "
-        "A run with an abrupt LR drop would."
-    ),
-    ("sigma", "decay"): "A run at another peak LR, or a longer one, would determine them.",
-    ("B", "E", "beta", "D", "K", "b", "B1", "B2", "E1", "E2"): (
-        "Read the shift by its value and slope at the reference area, not by these coefficients. "
-        "A longer CPT run, or more evaluations in its first steps, would determine them."
-    ),
-    ("gamma1", "gamma2", "gamma3", "gamma4", "F"): "Runs of more model sizes would determine them.",
-    ("a1", "a2", "h"): "CPT runs at more replay shares would determine them.",
-    ("c", "d"): "CPT runs that start at other checkpoints would determine them.",
-    ("S1_pt",): (
-        "S1_pt stands for a pre-training nobody knows; a CPT run whose LR varies more would "
-        "narrow it."
-    ),
-    ("l_pt", "l_cpt"): "Evaluations where D_pt and D_cpt move apart would determine them.",
-}
-_ABSENT = {
-    "C1": "A branch of the pre-training that anneals would determine it.",
-    "C2": "A CPT run whose LR changes would determine it.",
-    "B": "A CPT run would determine it.",
-    "D": "A CPT run would determine it.",
-}
-_OTHERWISE = "Runs that differ more in their LR would determine them."
 _LOOSE = 0.5
 _NARROW = 0.8  # spread of a prior that says a lot by itself
 _USUAL = 0.8  # of a prior's variance; what is left to the data is little
@@ -51,13 +22,6 @@ _ONE_CURVE = (
     "The data are one smooth LR curve, along which the loss falls with progress and with the LR "
     "at once. A run with an abrupt LR drop would tell them apart."
 )
-
-
-def _first_mend(names: list[str]) -> str:
-    """What would determine the first of the named parameters."""
-    name = names[0].partition("[")[0]
-    general = next((mend for group, mend in _MENDS.items() if name in group), _OTHERWISE)
-    return _ABSENT.get(name, general)
 
 
 @dataclass(frozen=True)
@@ -129,7 +93,7 @@ def diagnose(
     ]
     advice += [
         f"{name}: the data leave it open; held at {params[name]:g}, where it has no effect. "
-        + _first_mend([name])
+        + law.remedies[name].advice
         for name in held
     ]
     drawn = [] if objective is None else held_by_priors(objective, minimum)
@@ -165,29 +129,11 @@ def _usual_sentences(law: Law, usual: list[str]) -> list[str]:
     """What priors hold, with the runs that would tell more, those of one mend together."""
     groups: dict[str, list[str]] = {}
     for name in usual:
-        groups.setdefault(_TELLING.get(name.partition("[")[0], _OTHER_RUNS), []).append(name)
+        groups.setdefault(law.remedies[name].runs, []).append(name)
     return [
         f"{', '.join(names)}: the data say little beyond what is usual; {runs} would."
         for runs, names in groups.items()
     ]
-
-
-_OTHER_RUNS = "runs that differ more in their LR"
-_TELLING = {
-    "sigma": "a run at another peak LR, or a longer one,",
-    "decay": "a run at another peak LR, or a longer one,",
-    "alpha": "a longer PT run, or one at another LR,",
-    "zeta": "runs with abrupt LR drops, to several final LRs,",
-    "kappa": "runs with abrupt LR drops, to several final LRs,",
-    "rho": "runs with abrupt LR drops, to several final LRs,",
-    "E": "more evaluations in the first steps of a CPT",
-    "b": "a longer CPT run",
-    "beta": "a longer CPT run",
-    "c": "CPT runs that start at other checkpoints",
-    "h": "CPT runs at more replay shares",
-    "gamma3": "runs of more model sizes",
-    "gamma4": "CPT runs of more model sizes",
-}
 
 
 # --- what the runs cannot tell, whatever their losses ----------------------------------------
@@ -195,7 +141,7 @@ _TELLING = {
 
 def _base(law: Law) -> list[str]:
     """Parameters of the pre-training that a CPT alone does not tell apart."""
-    return [n for n in ("L0", "A", "alpha", "C1") if n in law.parameters]
+    return [name for name, remedy in _in_order(law) if remedy.of_base]
 
 
 def _annealing(law: Law) -> list[str]:
@@ -287,27 +233,20 @@ def _is_loose(law: Law, index: int, value: float, error: float) -> bool:
 
 
 def _with_their_shift(law: Law, loose: list[str], bound: list[str]) -> list[str]:
-    """B, E and beta (or b) trade off against one another: one that is open leaves all open."""
-    group = ("D", "c", "beta") if "c" in law.parameters else ("B", "E", "beta", "b")
-    labels = {n.partition("[")[2] for n in (*loose, *bound) if n.partition("[")[0] in group}
-    return [
-        n
-        for n in law.parameters
-        if n in loose
-        or (n.partition("[")[0] in group and n.partition("[")[2] in labels and n not in bound)
-    ]
+    """Parameters that trade off against one another: one that is open leaves all open."""
+    found = set(loose)
+    for term in law.terms:
+        tied = {name for factor in term.factors for name in factor.tied}
+        group = {term.coefficient, *tied} if tied else set[str]()
+        if group & {*loose, *bound}:
+            found |= group - set(bound)
+    return [name for name in law.parameters if name in found]
 
 
-def _mends(law: Law) -> dict[tuple[str, ...], str]:
-    """What would determine which parameters; an open model's pre-training cannot be had."""
-    if not any(name.startswith("S1_pt") for name in law.parameters):
-        return _MENDS
-    base = (
-        "The pre-training is unknown, and the CPT's losses do not show where the loss would level "
-        "off. Within the fitted range the curve is fitted; outside it is a guess. A longer CPT "
-        "run would tell more."
-    )
-    return {**_MENDS, ("L0", "A", "alpha"): base}
+def _in_order(law: Law) -> list[tuple[str, Remedy]]:
+    """Parameters with what would determine them, those of the base first."""
+    remedies = law.remedies
+    return sorted(((n, remedies[n]) for n in law.parameters), key=lambda pair: place(pair[1]))
 
 
 def _sentences(
@@ -323,18 +262,17 @@ def _sentences(
     if absent:
         found.append(
             f"{', '.join(absent)}: nothing in the data depends on it, so its value means nothing. "
-            + _first_mend(absent)
+            + law.remedies[absent[0]].if_absent
         )
-    groups = _mends(law)
-    stems = dict.fromkeys(n.partition("[")[0] for n in law.parameters)
-    others = tuple(n for n in stems if not any(n in names for names in groups))
-    for names, usual_mend in {**groups, others: _OTHERWISE}.items():
-        mine = [n for n in law.parameters if n.partition("[")[0] in names]
-        mend = _ONE_CURVE if smooth and set(_annealing(law)) & set(mine) else usual_mend
+    groups: dict[str, list[str]] = {}
+    for name, remedy in _in_order(law):
+        groups.setdefault(remedy.advice, []).append(name)
+    for usual, mine in groups.items():
+        advice = _ONE_CURVE if smooth and set(_annealing(law)) & set(mine) else usual
         at = [f"{n} = {params[n]:.4g}" for n in mine if n in bound]
         open_ = [n for n in mine if n in loose]
         if at:
-            found.append(f"{', '.join(at)}: at its bound. {mend}")
+            found.append(f"{', '.join(at)}: at its bound. {advice}")
         if open_:
-            found.append(f"{', '.join(open_)}: not identified. {mend}")
+            found.append(f"{', '.join(open_)}: not identified. {advice}")
     return found

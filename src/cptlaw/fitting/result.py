@@ -17,6 +17,7 @@ from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import PAPER, Facts
 from cptlaw.laws.law import Factor, Law, Part, Term, Valued
 from cptlaw.laws.points import Points
+from cptlaw.laws.remedies import MIXTURE
 from cptlaw.studies.study import Study
 
 
@@ -160,8 +161,8 @@ def combination(pt: DomainFit, cpt: DomainFit) -> Law:
         "out-of-domain loss from the D_pt and D_cpt losses",
         f"{PAPER}, Eq. 6",
         (
-            Term("l_pt", (_loss_of(pt, pt.role),), bound="free"),
-            Term("l_cpt", (_loss_of(cpt, cpt.role),), bound="free"),
+            Term("l_pt", (_loss_of(pt, pt.role),), bound="free", remedy=MIXTURE),
+            Term("l_cpt", (_loss_of(cpt, cpt.role),), bound="free", remedy=MIXTURE),
         ),
     )
 

@@ -20,6 +20,7 @@ from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.laws.dual import Differentiated
 from cptlaw.laws.points import Points
+from cptlaw.laws.remedies import ANNEALING, LEVEL, LR, SHIFT, Remedy
 from cptlaw.laws.traits import Traits, Varied
 
 Part: TypeAlias = Literal["base", "annealing", "shift"]
@@ -52,6 +53,8 @@ class Shape:
         neutral: value without effect; held there if the data leave the parameter open.
         usual: value that is kept unless the data speak clearly against it.
         prior: what draws it where the data are weak; None for nothing.
+        remedy: what would determine it where the data leave it open.
+        latex: its symbol in LaTeX; left out, by its name.
     """
 
     name: str
@@ -62,6 +65,13 @@ class Shape:
     neutral: float | None = None
     usual: float | None = None
     prior: Prior | None = None
+    remedy: Remedy = LR
+    latex: str = ""
+
+    @property
+    def symbol(self) -> str:
+        """How it is written in LaTeX."""
+        return self.latex or latex_name(self.name)
 
     def inner(self, value: float) -> float:
         """The coordinate that searches move in."""
@@ -95,6 +105,8 @@ class Factor:
             D_pt; None where the factor belongs wholly to its term's part.
         conventional: whether the convention for the initial warm-up changes it.
         sized: whether it depends on the model size.
+        tied: names of its shape parameters that trade off against the coefficient of its term,
+            and against each other: one that is open leaves all of them open.
     """
 
     shapes: tuple[Shape, ...]
@@ -104,6 +116,7 @@ class Factor:
     hidden: Callable[..., Valued] | None = None
     conventional: bool = True
     sized: bool = False
+    tied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +129,8 @@ class Term:
         sign: 1 or -1, as the equation is written.
         bound: which values the coefficient may have.
         part: what it belongs to in a decomposition.
+        remedy: what would determine the coefficient; left out, what is usual for the part.
+        latex: the coefficient's symbol in LaTeX; left out, by its name.
     """
 
     coefficient: str
@@ -123,6 +138,16 @@ class Term:
     sign: int = 1
     bound: Bound = "nonnegative"
     part: Part = "base"
+    remedy: Remedy | None = None
+    latex: str = ""
+
+    @property
+    def symbol(self) -> str:
+        """How the coefficient is written in LaTeX."""
+        return self.latex or latex_name(self.coefficient)
+
+
+_USUAL: Mapping[Part, Remedy] = {"base": LEVEL, "annealing": ANNEALING, "shift": SHIFT}
 
 
 class Columns(NamedTuple):
@@ -251,6 +276,18 @@ class Law:
             value *= _value(evaluate, points, [params[s.name] for s in factor.shapes])
         return value
 
+    @property
+    def symbols(self) -> dict[str, str]:
+        """Parameter -> how it is written in LaTeX."""
+        own = {term.coefficient: term.symbol for term in self.terms}
+        return {**own, **{shape.name: shape.symbol for shape in self.shapes}}
+
+    @property
+    def remedies(self) -> dict[str, Remedy]:
+        """Parameter -> what would determine it where the data leave it open."""
+        own = {term.coefficient: term.remedy or _USUAL[term.part] for term in self.terms}
+        return {**own, **{shape.name: shape.remedy for shape in self.shapes}}
+
     def sees(self, what: Varied) -> bool:
         """Whether runs may differ in this; see `Traits`."""
         return what in self.traits.sees
@@ -296,8 +333,9 @@ def _plain(term: Term) -> str:
 
 
 def _latex(term: Term) -> str:
-    factors = [_fill(f.latex, latex_name) for f in term.factors]
-    return r"\,".join([latex_name(term.coefficient), *factors])
+    symbols = {s.name: s.symbol for f in term.factors for s in f.shapes}
+    factors = [_fill(f.latex, lambda name: symbols[name]) for f in term.factors]
+    return r"\,".join([term.symbol, *factors])
 
 
 def _fill(template: str, write: Callable[[str], str]) -> str:
@@ -309,16 +347,19 @@ def stem(name: str) -> str:
     return name.partition("[")[0]
 
 
+_GREEK = re.compile(
+    "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|"
+    "upsilon|phi|chi|psi|omega"
+)
+
+
 def latex_name(name: str) -> str:
     r"""A parameter's name in LaTeX: C1 -> C_{1}, alpha -> \alpha, E[x] -> E^{(\mathrm{x})}."""
     body, _, label = name.partition("[")
     label = label.rstrip("]").replace("_", r"\_")
-    match = re.fullmatch(r"([A-Za-z]+?)_?(\d+|pt)?", body)
+    match = re.fullmatch(r"([A-Za-z]+)_?(\d+|c?pt)?", body)
     stem, index = match.groups() if match else (body, None)
-    greek = {"alpha", "beta", "epsilon", "gamma", "kappa", "lambda", "nu", "rho", "sigma", "zeta"}
-    if stem in greek:
+    if _GREEK.fullmatch(stem):
         stem = "\\" + stem
-    if body == "S1_pt":
-        return rf"S_{{1,\mathrm{{{label}}}}}^{{\mathrm{{pt}}}}" if label else r"S_1^{\mathrm{pt}}"
     out = stem + (f"_{{{index}}}" if index else "")
     return out + (rf"^{{(\mathrm{{{label}}})}}" if label else "")

@@ -21,9 +21,12 @@ from cptlaw.laws.factors import kernels
 from cptlaw.laws.factors.effective import REFERENCE_LR, Clock
 from cptlaw.laws.law import Factor, Prior, Shape, Valued
 from cptlaw.laws.points import Points
+from cptlaw.laws.remedies import ANNEALING
 from cptlaw_evidence.laws.kept import once
 
-MEMORY = Shape("lambda", 0.0, 1.0 - 1e-6, (0.99, 0.9995), "memory", prior=Prior(0.997, 1.0))
+MEMORY = Shape(
+    "lambda", 0.0, 1.0 - 1e-6, (0.99, 0.9995), "memory", prior=Prior(0.997, 1.0), remedy=ANNEALING
+)
 
 
 def _steps(blocks: Blocks, like: Dual) -> Dual:

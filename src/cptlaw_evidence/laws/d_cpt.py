@@ -17,11 +17,12 @@ from cptlaw.laws.factors.effective import REFERENCE_LR
 from cptlaw.laws.factors.transfer import BETA
 from cptlaw.laws.law import Factor, Prior, Shape, Term, Valued
 from cptlaw.laws.points import Points
+from cptlaw.laws.remedies import REPLAY, SHIFT
 from cptlaw_evidence.laws.annealing import STEPS
 
-SHARE_POWER = Shape("zeta", 0.01, 5.0, (0.2, 1.0), prior=Prior(0.5, 1.0))
-SHARE_FALL = Shape("rho", 0.01, 10.0, (0.2, 1.0), prior=Prior(0.5, 1.0))
-SHARE_FLOOR = Shape("epsilon", 1e-3, 1.0, (0.05, 0.3), prior=Prior(0.1, 1.0))
+SHARE_POWER = Shape("zeta", 0.01, 5.0, (0.2, 1.0), prior=Prior(0.5, 1.0), remedy=REPLAY)
+SHARE_FALL = Shape("rho", 0.01, 10.0, (0.2, 1.0), prior=Prior(0.5, 1.0), remedy=REPLAY)
+SHARE_FLOOR = Shape("epsilon", 1e-3, 1.0, (0.05, 0.3), prior=Prior(0.1, 1.0), remedy=REPLAY)
 
 Role = Literal["pt", "cpt"]
 
@@ -44,7 +45,8 @@ def power_of_cpt_steps() -> Factor:
         value = np.exp(-beta * log_steps)
         return value, (-log_steps * value,)
 
-    return Factor((BETA,), evaluate, "T_cpt^-<beta>", r"T_{\mathrm{cpt}}^{-<beta>}", None, False)
+    latex = r"T_{\mathrm{cpt}}^{-<beta>}"
+    return Factor((BETA,), evaluate, "T_cpt^-<beta>", latex, conventional=False, tied=(BETA.name,))
 
 
 def power_of_share(data: Role) -> Factor:
@@ -87,15 +89,20 @@ def _d_cpt(facts: Facts) -> tuple[Term, ...]:
     if not facts.has_cpt:
         return (Term("L0"), Term("A", (power,)), *sizes)
     data = "pt" if facts.role == "pt" else "cpt"
-    gained = (after, power_of_cpt_steps())
+    floor, gained = Term("G", (after,), remedy=SHIFT), (after, power_of_cpt_steps())
     if not facts.replay:
-        return (*base, *sizes, Term("G", (after,)), Term("B", gained, bound="free", part="shift"))
+        return (
+            *base,
+            *sizes,
+            floor,
+            Term("B", gained, bound="free", part="shift"),
+        )
     return (
         *base,
         *sizes,
-        Term("G", (after,)),
+        floor,
         Term("B", (*gained, power_of_share(data)), bound="free", part="shift"),
-        Term("C", (after, fall_with_share(data)), part="shift"),
+        Term("C", (after, fall_with_share(data)), part="shift", remedy=REPLAY),
     )
 
 

@@ -32,12 +32,13 @@ from cptlaw.laws.factors.transfer import (
 )
 from cptlaw.laws.law import Factor, Prior, Shape, Term
 from cptlaw.laws.points import Points
+from cptlaw.laws.remedies import SHIFT_RATE, SIZE_OF_CPT, START
 
 # Rates lie around that of `transfer`; a power of 0.4 is usual for D_cpt, a start that changes it
 # by a tenth for every factor of e in the pre-training is much.
-FAST = Shape("E1", 1e-2, 1e8, (30.0, 1000.0), prior=Prior(200.0, 1.5))
-SLOW = Shape("E2", 1e-4, 1e4, (0.3, 10.0), prior=Prior(2.0, 1.5))
-TURN = Shape("d", -2.0, 2.0, (-0.1, 0.1), "linear", prior=Prior(0.0, 0.1))
+FAST = Shape("E1", 1e-2, 1e8, (30.0, 1000.0), prior=Prior(200.0, 1.5), remedy=SHIFT_RATE)
+SLOW = Shape("E2", 1e-4, 1e4, (0.3, 10.0), prior=Prior(2.0, 1.5), remedy=SHIFT_RATE)
+TURN = Shape("d", -2.0, 2.0, (-0.1, 0.1), "linear", prior=Prior(0.0, 0.1), remedy=START)
 
 
 def _shift(
@@ -87,7 +88,8 @@ def saturating(replay: bool, role: str, clock: Clock = EFFECTIVE) -> Factor:
         return -dual.expm1(dual.log1p(grown) * -beta)
 
     written = ("(1 - (1 + <E>*X)^-<beta>)", r"\left(1 - (1 + <E>\,X)^{-<beta>}\right)")
-    return _shift((RATE, BETA), written, replay, role, clock, value)
+    found = _shift((RATE, BETA), written, replay, role, clock, value)
+    return replace(found, tied=(RATE.name, BETA.name))
 
 
 def start_dependent(replay: bool, role: str, clock: Clock = EFFECTIVE) -> Factor:
@@ -109,7 +111,8 @@ def start_dependent(replay: bool, role: str, clock: Clock = EFFECTIVE) -> Factor
         f"((1 + <E>*X)^({exponent}) - 1)/({exponent})",
         rf"\frac{{(1 + <E>\,X)^{{{latex}}} - 1}}{{{latex}}}",
     )
-    return _shift((RATE, bend, TURN), written, replay, role, clock, value)
+    found = _shift((RATE, bend, TURN), written, replay, role, clock, value)
+    return replace(found, tied=(RATE.name, BEND.name))
 
 
 def exponential(which: Literal["fast", "slow"], replay: bool, role: str) -> Factor:
@@ -136,7 +139,7 @@ def _eq3(facts: Facts) -> tuple[Term, ...]:
 
 def _start(facts: Facts) -> tuple[Term, ...]:
     """A shift that depends on the start and, where sizes vary, on the size."""
-    sizes = (size_power("gamma4", 1, Prior(0.0, 0.1)),) if facts.sizes else ()
+    sizes = (size_power("gamma4", 1, Prior(0.0, 0.1), SIZE_OF_CPT),) if facts.sizes else ()
     return (_term(facts, "B", start_dependent(facts.replay, facts.role), *sizes),)
 
 
@@ -153,7 +156,8 @@ def _blend(facts: Facts) -> tuple[Term, ...]:
     differences cancel in the data and part beyond them.
     """
     weight = saturating(facts.replay, facts.role)
-    return _term(facts, "B", weight), _term(facts, "D", weight, power_of_progress())
+    other = replace(weight, tied=())  # its E and beta are judged together with B
+    return _term(facts, "B", weight), _term(facts, "D", other, power_of_progress())
 
 
 # The base is that of the effective-LR law, and so are the choices; other shifts forecast other

@@ -10,6 +10,7 @@ from dataclasses import replace
 from cptlaw.laws import factors as f
 from cptlaw.laws.catalog.entries import Entry, Facts, Terms, sign_of_shift
 from cptlaw.laws.law import Prior, Term
+from cptlaw.laws.remedies import REPETITION, SIZE
 from cptlaw.laws.traits import Traits
 
 
@@ -28,7 +29,8 @@ def with_shift(shift: Terms) -> Terms:
 
 def _repetition(facts: Facts) -> tuple[Term, ...]:
     """The shift of the effective-LR law, and what passes over the same data cost."""
-    return shift_of_cpt(facts, f.EFFECTIVE), Term("R", (f.repetition(),), part="shift")
+    overfitted = Term("R", (f.repetition(),), part="shift", remedy=REPETITION)
+    return shift_of_cpt(facts, f.EFFECTIVE), overfitted
 
 
 def base_terms() -> tuple[Term, ...]:
@@ -44,7 +46,9 @@ def completed(facts: Facts, clock: f.Clock) -> tuple[Term, ...]:
 
 def size_floor(facts: Facts) -> tuple[Term, ...]:
     """F * N^-gamma3 where the size varies."""
-    return (Term("F", (f.size_power("gamma3", -1, Prior(0.3, 0.15)),)),) if facts.sizes else ()
+    if not facts.sizes:
+        return ()
+    return (Term("F", (f.size_power("gamma3", -1, Prior(0.3, 0.15)),), remedy=SIZE),)
 
 
 def shift_of_cpt(facts: Facts, clock: f.Clock) -> Term:

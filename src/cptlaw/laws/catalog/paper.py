@@ -8,6 +8,7 @@ from cptlaw.errors import DataError
 from cptlaw.laws import factors as f
 from cptlaw.laws.catalog.entries import Entry, Facts, sign_of_shift
 from cptlaw.laws.law import Factor, Term
+from cptlaw.laws.remedies import ANNEALING_OF_BASE, ANNEALING_OF_CPT, SIZE, UNKNOWN_LEVEL
 from cptlaw.laws.traits import Traits, Varied
 
 PAPER = "arXiv:2505.07796"
@@ -17,13 +18,23 @@ def _base(facts: Facts) -> tuple[Term, ...]:
     return Term("L0"), Term("A", (f.power_of_area(),))
 
 
+def _of_base(*factors: Factor) -> Term:
+    """C1, which follows the annealing of the pre-training."""
+    return Term("C1", factors, sign=-1, part="annealing", remedy=ANNEALING_OF_BASE)
+
+
+def _of_cpt(*factors: Factor) -> Term:
+    """C2, which follows the annealing of the CPT."""
+    return Term("C2", factors, sign=-1, part="annealing", remedy=ANNEALING_OF_CPT)
+
+
 def _annealing(
     facts: Facts, c1: tuple[Factor, ...] = (), c2: tuple[Factor, ...] = ()
 ) -> tuple[Term, ...]:
     memory = f.memory(facts.longest)
     return (
-        Term("C1", (f.annealing("pt", memory), *c1), sign=-1, part="annealing"),
-        Term("C2", (f.annealing("cpt", memory), *c2), sign=-1, part="annealing"),
+        _of_base(f.annealing("pt", memory), *c1),
+        _of_cpt(f.annealing("cpt", memory), *c2),
     )
 
 
@@ -36,7 +47,7 @@ def _size_annealing(facts: Facts, *c2: Factor) -> tuple[Term, ...]:
     return _annealing(facts, (f.size_power("gamma1"),), (f.size_power("gamma2"), *c2))
 
 
-_SIZE_FLOOR = Term("F", (f.size_power("gamma3", -1),))
+_SIZE_FLOOR = Term("F", (f.size_power("gamma3", -1),), remedy=SIZE)
 
 
 def _replay(facts: Facts, printed: bool = False) -> tuple[Factor, Factor]:
@@ -103,8 +114,8 @@ def _eq9(facts: Facts) -> tuple[Term, ...]:
     memory = f.memory(facts.longest)
     return (
         *_base(facts),
-        Term("C1", (f.weighted_annealing("pt", memory),), sign=-1, part="annealing"),
-        Term("C2", (f.weighted_annealing("cpt", memory),), sign=-1, part="annealing"),
+        _of_base(f.weighted_annealing("pt", memory)),
+        _of_cpt(f.weighted_annealing("cpt", memory)),
         _shift(facts),
     )
 
@@ -113,8 +124,8 @@ def _eq10(facts: Facts) -> tuple[Term, ...]:
     memory = f.memory(facts.longest)
     return (
         *_base(facts),
-        Term("C1", (f.powered_annealing("pt", memory, "zeta1"),), sign=-1, part="annealing"),
-        Term("C2", (f.powered_annealing("cpt", memory, "zeta2"),), sign=-1, part="annealing"),
+        _of_base(f.powered_annealing("pt", memory, "zeta1")),
+        _of_cpt(f.powered_annealing("cpt", memory, "zeta2")),
         _shift(facts),
     )
 
@@ -123,9 +134,9 @@ def _unknown_pt(facts: Facts) -> tuple[Term, ...]:
     area = f.power_of_unknown_area(facts.bases or ("",), facts.reference_area)
     anneal = f.annealing("cpt", f.memory(facts.longest))
     return (
-        Term("L0"),
-        Term("A", (area,)),
-        Term("C2", (anneal,), sign=-1, part="annealing"),
+        Term("L0", remedy=UNKNOWN_LEVEL),
+        Term("A", (area,), remedy=UNKNOWN_LEVEL),
+        _of_cpt(anneal),
         _shift(facts),
     )
 

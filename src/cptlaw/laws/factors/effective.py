@@ -26,15 +26,16 @@ from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.dual import Dual
 from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points
+from cptlaw.laws.remedies import ANNEALING, LEVEL, WEIGHTS
 
 REFERENCE_LR = 1e-3  # the coefficient C is the noise of this effective LR, in nats
 
-SIGMA = Shape("sigma", 1e-4, 10.0, (0.01, 0.05), prior=Prior(0.02, 0.25))
-DECAY = Shape("decay", 1e-5, 10.0, (0.03, 0.3), prior=Prior(0.1, 0.5))
-ALPHA = Shape("alpha", 0.02, 5.0, (0.35, 0.8), prior=Prior(0.6, 0.4))
-ZETA = Shape("zeta", 0.05, 3.0, (0.55, 0.95), prior=Prior(0.72, 0.14))
-KAPPA = Shape("kappa", 1e-3, 1e7, (10.0, 300.0), prior=Prior(50.0, 0.8))
-RHO = Shape("rho", 0.15, 5.0, (0.5, 2.0), prior=Prior(1.0, 0.4))
+SIGMA = Shape("sigma", 1e-4, 10.0, (0.01, 0.05), prior=Prior(0.02, 0.25), remedy=WEIGHTS)
+DECAY = Shape("decay", 1e-5, 10.0, (0.03, 0.3), prior=Prior(0.1, 0.5), remedy=WEIGHTS)
+ALPHA = Shape("alpha", 0.02, 5.0, (0.35, 0.8), prior=Prior(0.6, 0.4), remedy=LEVEL)
+ZETA = Shape("zeta", 0.05, 3.0, (0.55, 0.95), prior=Prior(0.72, 0.14), remedy=ANNEALING)
+KAPPA = Shape("kappa", 1e-3, 1e7, (10.0, 300.0), prior=Prior(50.0, 0.8), remedy=ANNEALING)
+RHO = Shape("rho", 0.15, 5.0, (0.5, 2.0), prior=Prior(1.0, 0.4), remedy=ANNEALING)
 
 
 def effective_lr(blocks: Blocks, sigma: Dual, decay: Dual) -> Dual:

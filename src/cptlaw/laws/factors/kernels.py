@@ -19,17 +19,18 @@ from cptlaw.laws.dual import Dual
 from cptlaw.laws.factors.effective import ALPHA, REFERENCE_LR, Clock, relaxed
 from cptlaw.laws.law import Factor, Prior, Shape, Valued
 from cptlaw.laws.points import Points
+from cptlaw.laws.remedies import ANNEALING
 
 # Centres are round values near fits of many runs at once (100M and 124M models); spreads are wide
-# enough for one run with an abrupt drop to outweigh them.
+# enough for one run with an abrupt drop to outweigh them. The noise of SGD has zeta = 1.
 AREA_POWER = Shape("g", 0.05, 2.0, (0.75, 1.05), prior=Prior(0.92, 0.1))  # 1 is the plain area
-DROP_RATE = Shape("kappa", 1e-3, 1e6, (20.0, 300.0), prior=Prior(80.0, 1.5))
-DROP_POWER = Shape("rho", 0.05, 4.0, (0.3, 1.0), prior=Prior(0.6, 0.5))
-DROP_LR_POWER = Shape("zeta", 0.01, 2.0, (0.3, 1.0), prior=Prior(0.7, 0.5))
-CLOCK_RATE = Shape("kappa", 1e-3, 1e5, (5.0, 60.0), prior=Prior(20.0, 1.0))
-KERNEL_RATE = Shape("kappa", 1e-3, 1e7, (10.0, 300.0), prior=Prior(50.0, 1.5))
-KERNEL_POWER = Shape("rho", 0.15, 12.0, (0.5, 2.0), prior=Prior(1.0, 0.7))
-NOISE_POWER = Shape("zeta", 0.05, 3.0, (0.6, 1.2), prior=Prior(0.8, 0.25))  # 1 is SGD's
+DROP_RATE = Shape("kappa", 1e-3, 1e6, (20.0, 300.0), prior=Prior(80.0, 1.5), remedy=ANNEALING)
+DROP_POWER = Shape("rho", 0.05, 4.0, (0.3, 1.0), prior=Prior(0.6, 0.5), remedy=ANNEALING)
+DROP_LR_POWER = Shape("zeta", 0.01, 2.0, (0.3, 1.0), prior=Prior(0.7, 0.5), remedy=ANNEALING)
+CLOCK_RATE = Shape("kappa", 1e-3, 1e5, (5.0, 60.0), prior=Prior(20.0, 1.0), remedy=ANNEALING)
+KERNEL_RATE = Shape("kappa", 1e-3, 1e7, (10.0, 300.0), prior=Prior(50.0, 1.5), remedy=ANNEALING)
+KERNEL_POWER = Shape("rho", 0.15, 12.0, (0.5, 2.0), prior=Prior(1.0, 0.7), remedy=ANNEALING)
+NOISE_POWER = Shape("zeta", 0.05, 3.0, (0.6, 1.2), prior=Prior(0.8, 0.25), remedy=ANNEALING)
 FADING = Shape("nu", -1.5, 1.5, (-0.2, 0.2), "linear", prior=Prior(0.0, 0.2))  # 0 is none
 
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
-from cptlaw.laws.law import Factor, Prior, Shape, Valued, latex_name
+from cptlaw.laws.law import Factor, Prior, Shape, Valued
 from cptlaw.laws.points import Points, group_label
+from cptlaw.laws.remedies import (
+    ANNEALING,
+    LEVEL,
+    REPLAY,
+    SHIFT,
+    SHIFT_RATE,
+    SIZE,
+    UNKNOWN_BASE,
+    UNKNOWN_LEVEL,
+    Remedy,
+)
 
-ALPHA = Shape("alpha", 1e-3, 20.0, (0.15, 1.5))
-BETA = Shape("beta", 1e-4, 1e3, (0.03, 3.0))
-EPSILON = Shape("epsilon", -0.5, 2.0, (0.02, 0.3), "linear", neutral=0.0)
+ALPHA = Shape("alpha", 1e-3, 20.0, (0.15, 1.5), remedy=LEVEL)
+BETA = Shape("beta", 1e-4, 1e3, (0.03, 3.0), remedy=SHIFT)
+EPSILON = Shape("epsilon", -0.5, 2.0, (0.02, 0.3), "linear", neutral=0.0, remedy=ANNEALING)
 PUBLISHED_LAMBDA = 0.999
 PHASES = Literal["pt", "cpt"]
 
@@ -21,7 +33,15 @@ PHASES = Literal["pt", "cpt"]
 def memory(longest: float) -> Shape:
     """lambda, for phases of at most `longest` steps: searches begin at memories up to a third."""
     reach = 1.0 - 1.0 / max(longest / 3.0, 30.0)
-    return Shape("lambda", 0.0, 1.0 - 1e-6, (0.9, reach), "memory", usual=PUBLISHED_LAMBDA)
+    return Shape(
+        "lambda",
+        0.0,
+        1.0 - 1e-6,
+        (0.9, reach),
+        "memory",
+        usual=PUBLISHED_LAMBDA,
+        remedy=ANNEALING,
+    )
 
 
 def power_of_area() -> Factor:
@@ -36,9 +56,8 @@ def power_of_area() -> Factor:
 
 def power_of_unknown_area(names: tuple[str, ...], reference: float) -> Factor:
     """(S1_pt + S1cpt)**-alpha, with the S1_pt of each named open model a shape parameter."""
-    start = (0.1 * reference, 30.0 * reference)
-    labels = [f"S1_pt[{n}]" for n in names] if len(names) > 1 else ["S1_pt"]
-    shapes = tuple(Shape(n, 1e-5 * reference, 1e4 * reference, start) for n in labels)
+    alpha_of_unknown = replace(ALPHA, remedy=UNKNOWN_LEVEL)
+    areas = tuple(_unknown_area(name, reference) for name in (names if len(names) > 1 else [""]))
 
     def evaluate(x: Points, alpha: float, *s1_pt: float) -> Valued:
         group = x.group(names, "base")
@@ -51,14 +70,27 @@ def power_of_unknown_area(names: tuple[str, ...], reference: float) -> Factor:
         slope = -alpha * value / area
         return value, (-np.log(area) * value, *(slope * (group == i) for i in range(len(names))))
 
-    written = labels[0] if len(names) == 1 else "S1_pt[base]"
-    symbol = latex_name(written)
+    several = len(names) > 1
+    written = "S1_pt[base]" if several else "S1_pt"
+    symbol = _unknown_symbol("base" if several else "")
     return Factor(
-        (ALPHA, *shapes),
+        (alpha_of_unknown, *areas),
         evaluate,
         f"({written} + S1cpt)^-<alpha>",
         rf"({symbol} + S_1^{{\mathrm{{cpt}}}})^{{-<alpha>}}",
     )
+
+
+def _unknown_area(base: str, reference: float) -> Shape:
+    """The S1_pt of an open model; where there is only one it needs no name."""
+    name = f"S1_pt[{base}]" if base else "S1_pt"
+    ends, start = (1e-5 * reference, 1e4 * reference), (0.1 * reference, 30.0 * reference)
+    return Shape(name, *ends, start, remedy=UNKNOWN_BASE, latex=_unknown_symbol(base))
+
+
+def _unknown_symbol(base: str) -> str:
+    label = base.replace("_", r"\_")
+    return rf"S_{{1,\mathrm{{{label}}}}}^{{\mathrm{{pt}}}}" if base else r"S_1^{\mathrm{pt}}"
 
 
 def _area_text(phase: PHASES) -> tuple[str, str]:
@@ -106,14 +138,15 @@ def powered_annealing(phase: PHASES, lambda_: Shape, zeta: str) -> Factor:
         return value, (d_lambda, value * np.log(safe))
 
     text, latex = _area_text(phase)
-    shape = Shape(zeta, 0.1, 3.0, (0.7, 1.2), neutral=1.0)
+    shape = Shape(zeta, 0.1, 3.0, (0.7, 1.2), neutral=1.0, remedy=ANNEALING)
     return Factor((lambda_, shape), evaluate, f"{text}^<{zeta}>", rf"({latex})^{{<{zeta}>}}")
 
 
 def shift(reference: float, label: str = "") -> Factor:
     """1 - (1 + E*S1cpt)**-beta (Eq. 3)."""
-    rate = Shape(f"E{label}", 1e-6 / reference, 1e9 / reference, (0.3 / reference, 1e4 / reference))
-    beta = Shape(f"beta{label}", BETA.low, BETA.high, BETA.start)
+    ends, start = (1e-6 / reference, 1e9 / reference), (0.3 / reference, 1e4 / reference)
+    rate = Shape(f"E{label}", *ends, start, remedy=SHIFT_RATE)
+    beta = replace(BETA, name=f"beta{label}")
 
     def evaluate(x: Points, rate: float, beta: float) -> Valued:
         reach = 1.0 + rate * x.s1_cpt
@@ -127,6 +160,7 @@ def shift(reference: float, label: str = "") -> Factor:
         evaluate,
         f"(1 - (1 + <E{label}>*S1cpt)^-<beta{label}>)",
         rf"\left(1 - (1 + <E{label}>\,S_1^{{\mathrm{{cpt}}}})^{{-<beta{label}>}}\right)",
+        tied=(rate.name, beta.name),
     )
 
 
@@ -136,7 +170,7 @@ def anchored_shift(reference: float) -> Factor:
     Its shape parameters are K, the slope d log(shift) / d log(S1cpt) at the reference area,
     between 0 and 1, which data determine, and beta, which often they do not.
     """
-    slope = Shape("K", 1e-4, 1.0 - 1e-6, (0.05, 0.8))
+    slope = Shape("K", 1e-4, 1.0 - 1e-6, (0.05, 0.8), remedy=SHIFT)
 
     def evaluate(x: Points, k: float, beta: float) -> Valued:
         at = solve_reach(k, beta)
@@ -195,10 +229,21 @@ def _relative_shift(
     return value, (top_r - value * low_r) / low, (top_b - value * low_b) / low
 
 
-def size_power(gamma: str, sign: int = 1, prior: Prior | None = None) -> Factor:
+def size_power(
+    gamma: str, sign: int = 1, prior: Prior | None = None, remedy: Remedy = SIZE
+) -> Factor:
     """N**gamma or, with sign -1, N**-gamma; N in millions of non-embedding parameters."""
     neutral = 0.0 if prior is None else None
-    shape = Shape(gamma, -2.0, 2.0, (0.05, 0.3), "linear", neutral=neutral, prior=prior)
+    shape = Shape(
+        gamma,
+        -2.0,
+        2.0,
+        (0.05, 0.3),
+        "linear",
+        neutral=neutral,
+        prior=prior,
+        remedy=remedy,
+    )
 
     def evaluate(x: Points, exponent: float) -> Valued:
         log_size = sign * np.log(x.size_millions)
@@ -212,7 +257,7 @@ def size_power(gamma: str, sign: int = 1, prior: Prior | None = None) -> Factor:
 
 def exponential_share(data: PHASES) -> Factor:
     """exp(a1*r) with r the share of one domain's data (Eq. 8)."""
-    shape = Shape("a1", -3.0, 3.0, (-0.2, 0.3), "linear", neutral=0.0)
+    shape = Shape("a1", -3.0, 3.0, (-0.2, 0.3), "linear", neutral=0.0, remedy=REPLAY)
 
     def evaluate(x: Points, a1: float) -> Valued:
         share = x.r_pt if data == "pt" else x.r_cpt
@@ -225,7 +270,7 @@ def exponential_share(data: PHASES) -> Factor:
 
 def replay_share(curve: Literal["convex", "concave"]) -> Factor:
     """How the shift grows with r_cpt, 0 at 0 and 1 at 1: (e^(a r)-1)/(e^a-1), or a < 0."""
-    shape = Shape("a2", 1e-3, 60.0, (0.8, 8.0))
+    shape = Shape("a2", 1e-3, 60.0, (0.8, 8.0), remedy=REPLAY)
     sign = 1.0 if curve == "convex" else -1.0
 
     def evaluate(x: Points, a2: float) -> Valued:

@@ -24,14 +24,15 @@ from cptlaw.laws.dual import Dual
 from cptlaw.laws.factors.effective import EFFECTIVE, Clock
 from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points
+from cptlaw.laws.remedies import REPETITION, REPLAY, SHIFT, SHIFT_RATE, START
 
-RATE = Shape("E", 1e-3, 1e8, (5.0, 500.0), prior=Prior(60.0, 2.0))
-BEND = Shape("b", -3.0, 0.95, (-0.5, 0.5), "linear", prior=Prior(0.0, 0.5))
-WORTH = Shape("c", 1e-5, 1.0, (0.005, 0.3), prior=Prior(0.05, 2.0))
-BETA = Shape("beta", 1e-3, 8.0, (0.15, 1.0), prior=Prior(0.37, 1.0))
-REPLAY_PT = Shape("h", 0.01, 1e3, (2.0, 20.0), prior=Prior(6.0, 0.7))
-REPLAY_CPT = Shape("h", 1e-3, 1e2, (0.05, 1.0), prior=Prior(0.25, 1.0))
-OVERFIT = Shape("omega", 0.2, 5.0, (0.7, 1.5), prior=Prior(1.0, 0.5))
+RATE = Shape("E", 1e-3, 1e8, (5.0, 500.0), prior=Prior(60.0, 2.0), remedy=SHIFT_RATE)
+BEND = Shape("b", -3.0, 0.95, (-0.5, 0.5), "linear", prior=Prior(0.0, 0.5), remedy=SHIFT)
+WORTH = Shape("c", 1e-5, 1.0, (0.005, 0.3), prior=Prior(0.05, 2.0), remedy=START)
+BETA = Shape("beta", 1e-3, 8.0, (0.15, 1.0), prior=Prior(0.37, 1.0), remedy=SHIFT)
+REPLAY_PT = Shape("h", 0.01, 1e3, (2.0, 20.0), prior=Prior(6.0, 0.7), remedy=REPLAY)
+REPLAY_CPT = Shape("h", 1e-3, 1e2, (0.05, 1.0), prior=Prior(0.25, 1.0), remedy=REPLAY)
+OVERFIT = Shape("omega", 0.2, 5.0, (0.7, 1.5), prior=Prior(1.0, 0.5), remedy=REPETITION)
 REPLAY_POWER = 0.9
 REPLAY_TEXT = "(1 + <h>*(r_pt/r_cpt)^0.9)"
 REPLAY_LATEX = r"(1 + <h>\,(r_{\mathrm{pt}}/r_{\mathrm{cpt}})^{0.9})"
@@ -88,6 +89,7 @@ def forgetting(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
         written + (f"/{REPLAY_TEXT}" if replay else ""),
         latex + (rf"\,{REPLAY_LATEX}^{{-1}}" if replay else ""),
         conventional=False,
+        tied=(RATE.name, BEND.name),
     )
 
 
@@ -134,6 +136,7 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
         more[1] if replay else latex,
         hidden=dual.differentiated(unlearnt),
         conventional=False,
+        tied=(WORTH.name, BETA.name),
     )
 
 
