@@ -168,7 +168,7 @@ def test_says_what_cannot_be_had_without_a_download(tmp_path, never_probes):
     shown = estimate_text.text(made)
     assert "model small: ? parameters" in shown
     assert "51.2 k        ?" in shown
-    json.dumps(estimates.shape_of(made), allow_nan=False)
+    json.dumps(estimates.estimate_shape(made), allow_nan=False)
 
 
 def test_the_command_prints_one_object_and_writes_nothing(tmp_path, monkeypatch, never_probes):

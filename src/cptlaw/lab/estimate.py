@@ -244,7 +244,7 @@ def _sum(values: Iterable[float | None]) -> float | None:
     return sum(known) if len(known) == len(given) else None
 
 
-def shape_of(found: Estimate) -> dict[str, Any]:
+def estimate_shape(found: Estimate) -> dict[str, Any]:
     """An estimate as one JSON object.
 
     Args:

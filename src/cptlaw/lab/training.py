@@ -86,38 +86,13 @@ def train(
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
     network = _network(experiment, node, corpus, base)
-    held_out = {
-        name: mixing.validation(tokens, node.sequence_length)
-        for name, tokens in corpus.tokens.items()
-    }
-    arguments = _arguments(experiment, node, folder, [len(rows) for rows in held_out.values()])
-    _one_device(arguments)
-    _shard_on_cpus(arguments)
-    data = mixing.sequences(
-        corpus.tokens,
-        node.shares,
-        count=node.steps * node.batch_sequences,
-        length=node.sequence_length,
-        seed=node.seed,
-        skip=node.skip,
-    )
     keep = {*node.keep, node.steps}
     start, until = _to_do(node, keep, folder)
     losses = _Losses(folder, watch, writes=until == node.steps)
-    trainer = _Run(
-        model=network,
-        args=arguments,
-        train_dataset=data,
-        eval_dataset=held_out,
-        data_collator=_stack,
-        callbacks=[_Rhythm(experiment, keep, until, asked_to_stop), losses],
-    )
-    if arguments.fsdp and not trainer.is_fsdp_enabled:
-        raise DataError('accelerate does not shard on this device. Set sharding = "none".')
-    trainer.node, trainer.mixtures = node, experiment.evaluations
+    callbacks = [_Rhythm(experiment, keep, until, asked_to_stop), losses]
+    trainer = _trainer(experiment, node, corpus, folder, network, callbacks)
     trainer.losses = losses
     trainer.base_optimizer = base if node.optimizer_state == "keep" else None
-    trainer.remove_callback(PrinterCallback)
     trainer.args.eval_on_start = start is None
     trainer.train(resume_from_checkpoint=None if start is None else str(start))
     losses.show(trainer.state)
@@ -138,6 +113,44 @@ def _network(experiment: Experiment, node: Node, corpus: Corpus, base: Path | No
             folder=experiment.folder,
         )
     return models.continued(base, node.sequence_length, node.rope_theta)
+
+
+def _trainer(
+    experiment: Experiment,
+    node: Node,
+    corpus: Corpus,
+    folder: Path,
+    network: Any,
+    callbacks: list[TrainerCallback],
+) -> _Run:
+    """A Trainer for one run: its settings, sequences and held-out rows."""
+    held_out = {
+        name: mixing.validation(tokens, node.sequence_length)
+        for name, tokens in corpus.tokens.items()
+    }
+    arguments = _arguments(experiment, node, folder, [len(rows) for rows in held_out.values()])
+    _one_device(arguments)
+    _shard_on_cpus(arguments)
+    trainer = _Run(
+        model=network,
+        args=arguments,
+        train_dataset=mixing.sequences(
+            corpus.tokens,
+            node.shares,
+            count=node.steps * node.batch_sequences,
+            length=node.sequence_length,
+            seed=node.seed,
+            skip=node.skip,
+        ),
+        eval_dataset=held_out,
+        data_collator=_stack,
+        callbacks=callbacks,
+    )
+    if arguments.fsdp and not trainer.is_fsdp_enabled:
+        raise DataError('accelerate does not shard on this device. Set sharding = "none".')
+    trainer.node, trainer.mixtures = node, experiment.evaluations
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 def _to_do(node: Node, keep: set[int], folder: Path) -> tuple[Path | None, int]:
