@@ -107,3 +107,59 @@ def test_a_log_format_touches_two_files(house, tmp_path):
     log = tmp_path / "run.colon"
     log.write_text("0: 5.5\n10: 4.5\n20: 4.0\n")
     assert '"format": "colon"' in house.run("read", log, "--json")
+
+
+PLAN = (
+    *("plan", "published:fineweb-kp-106m", "--goal", "cpt=1", "--peak", "1e-4", "--steps", 2000),
+    *("--base-schedule", "warmup 500 to 2e-4 | constant 9500", "--json"),
+)
+
+
+def test_a_knob_touches_two_files(house):
+    knobs = "cptlaw/decisions/plan/knobs.py"
+    row = (
+        '    "hold": Knob("held share", "Share of the steps that a cosine holds its peak.", '
+        'expected="a share of the steps, 0 to 1", families=("cosine",)),\n'
+    )
+    house.change(knobs, '    "warmup": Knob(\n', f'{row}    "warmup": Knob(\n')
+    house.change(
+        knobs, "    warmup: Given = 0.01\n", "    warmup: Given = 0.01\n    hold: Given = 0.0\n"
+    )
+    house.change(
+        "cptlaw/decisions/plan/recipe.py",
+        "        return Schedule.cosine(peak, steps, warmup, end)\n",
+        '        hold = max(_whole(values.get("hold", 0.0), steps), 1)\n'
+        "        cosine = Schedule.cosine(peak, steps - warmup - hold, end=end)\n"
+        "        return Schedule.constant(peak, warmup + hold, warmup) + cosine\n",
+    )
+    assert len(house.touched) == 2
+    assert "--hold" in house.run("plan", "--help")
+    found = json.loads(house.run(*PLAN, "--hold", "0.1..0.5"))
+    (knob,) = found["knobs"]
+    assert knob["name"] == "hold"
+    assert found["best"]["knobs"]["hold"] == knob["value"]
+    assert "constant" in found["best"]["schedule"]
+    assert "held share" in found["advice"]
+
+
+def test_a_cost_touches_one_file(house):
+    cost = "cptlaw/decisions/cost.py"
+    house.change(cost, "\nPRICES = {\n", '\nPRICES = {\n    "watts": "Of one GPU, for energy.",\n')
+    last = "    domain_tokens: float | None = None\n"
+    house.change(cost, last, f"{last}    watts: float | None = None\n")
+    house.change(
+        cost,
+        "COSTS: Mapping[str, Cost] = {\n",
+        "def _energy(work: Work, prices: Prices) -> FloatArray | None:\n"
+        "    hours = _hours(work, prices)\n"
+        "    return None if hours is None or prices.watts is None else hours * prices.watts / 1e3\n"
+        "\n\nCOSTS: Mapping[str, Cost] = {\n"
+        '    "energy": Cost("kilowatt hours", "the power of a GPU (--watts)", _energy),\n',
+    )
+    assert len(house.touched) == 1
+    rate = ("--batch-tokens", "4e6", "--tokens-per-second", "1e6", "--watts", 700)
+    found = json.loads(house.run(*PLAN, *rate, "--limit", "energy<=1"))
+    energy = 2000 * 4e6 / 1e6 / 3600 * 0.7
+    assert found["best"]["costs"]["energy"] == pytest.approx(energy)
+    assert not found["feasible"]
+    assert found["why"][0].startswith("energy<=1 cannot be reached by these knobs")

@@ -4,9 +4,10 @@ The whole public API is listed here; everything else may change.
 """
 
 from cptlaw.decisions import analysis
+from cptlaw.decisions.cost import Prices
 from cptlaw.decisions.goal import Goal
 from cptlaw.decisions.pilot import Budget, Pilot, Pilots, candidates, first_pilots, pilot
-from cptlaw.decisions.plan import Aim, Knobs, Limit, Plan, PlanOptions, Prices, plan
+from cptlaw.decisions.plan import Aim, Knobs, Limit, Plan, PlanOptions, plan
 from cptlaw.errors import CptlawError, DataError, FitError, MissingExtra
 from cptlaw.fitting import published, uncertainty
 from cptlaw.fitting.fit import fit

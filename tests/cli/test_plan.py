@@ -116,6 +116,34 @@ def test_published_coefficients_have_no_interval(tmp_path):
     assert "experiment" not in plain.stderr
 
 
+def test_costs_are_told_from_what_is_given():
+    words = (
+        "--batch-tokens",
+        "4e6",
+        "--tokens-per-second",
+        "1e5",
+        "--price",
+        2,
+        "--model-size",
+        "1e8",
+    )
+    ended = command.run(
+        "plan", *PUBLISHED, "--goal", "cpt=1", *words, "--domain-tokens", "1e9", "--json"
+    )
+    best = json.loads(ended.stdout)["best"]
+    hours = 2000 * 4e6 / 1e5 / 3600
+    assert best["costs"] == pytest.approx(
+        {
+            "steps": 2000,
+            "tokens": 8e9,
+            "flops": 6e8 * 8e9,
+            "hours": hours,
+            "money": 2 * hours,
+            "passes": 8,
+        }
+    )
+
+
 # --- what it writes -------------------------------------------------------------------------------
 
 

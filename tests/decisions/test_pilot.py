@@ -9,9 +9,10 @@ from cptlaw import Budget, DataError, Goal, Run, Schedule, candidates, datasets,
 from cptlaw import published as paper
 from cptlaw.decisions.pilot import discrepancy
 from cptlaw.decisions.pilot.belief import PLACES, _check_sane, believe
-from cptlaw.decisions.pilot.candidates import joined, starts, usual_schedules
+from cptlaw.decisions.pilot.candidates import joined, starts
 from cptlaw.decisions.pilot.gain import Choice, removed
 from cptlaw.decisions.pilot.reasons import reason
+from cptlaw.schedules.usual import usual_schedules
 from cptlaw.studies.history import History
 from cptlaw.studies.study import Study
 
@@ -86,8 +87,7 @@ def test_candidates_are_every_combination(fitted):
 
 @pytest.mark.parametrize("lr", [0.0, 2e-4, 1e-3, 4e-3])
 def test_usual_schedules_reach_their_peak_and_length(lr):
-    for text in usual_schedules(lr, 1e-3, 200).values():
-        schedule = Schedule.parse(text, lr)
+    for schedule in usual_schedules(lr, 1e-3, 200).values():
         assert schedule.steps == 200
         assert schedule.peak == pytest.approx(1e-3, rel=1e-2)
         assert lr >= 1e-3 or schedule.lr(1) > lr

@@ -5,7 +5,7 @@ import pytest
 
 from cptlaw import DataError
 from cptlaw.decisions.plan import Numbers
-from cptlaw.decisions.plan.knobs import Axis, branches
+from cptlaw.decisions.plan.branches import Axis, branches
 from plans import knobs
 
 

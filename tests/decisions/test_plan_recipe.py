@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cptlaw import DataError, Prices, Schedule
-from cptlaw.decisions.plan.recipe import Recipe, schedule_of
+from cptlaw.decisions.cost import costs_of
+from cptlaw.decisions.plan.recipe import Recipe, schedule_of, work_of
 from cptlaw.fitting.start import start_of
 from plans import SIZE
 
@@ -72,7 +73,8 @@ def test_costs_are_what_each_run_takes(fitted):
     recipes = [
         Recipe(start, "constant", {}, lr, replay=share, batch_tokens=1000.0) for share in (0, 0.25)
     ]
-    found = Prices(tokens_per_second=50.0, price=2.0, domain_tokens=2e4).costs(recipes)
+    prices = Prices(tokens_per_second=50.0, price=2.0, domain_tokens=2e4)
+    found = costs_of(work_of(recipes), prices)
     assert {name: cost.tolist() for name, cost in found.items()} == {
         "steps": [100, 100],
         "tokens": [1e5, 1e5],

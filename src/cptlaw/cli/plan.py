@@ -4,15 +4,58 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import Callable
+from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cptlaw.cli.shared import JSON, Many, check_figure, load_fit, say, say_written, show
+from cptlaw.decisions.cost import PRICES, Prices
+from cptlaw.decisions.plan.knobs import KNOBS, Knobs, Numbers
 from cptlaw.errors import DataError
 
-_VALUES = "A number, a list (1e-4,2e-4) or a range (1e-5..2e-4)."
+
+def _knob_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for every knob, with its default."""
+    for name, knob in reversed(list(KNOBS.items())):
+        default = _default(getattr(Knobs, name, MISSING))
+        command = click.option(
+            f"--{_option(name)}",
+            _parameter(name),
+            required=not hasattr(Knobs, name),
+            default=default,
+            show_default=default is not None,
+            metavar=knob.metavar,
+            help=knob.help,
+        )(command)
+    return command
+
+
+def _option(name: str) -> str:
+    """The option of a knob, without dashes before it."""
+    return KNOBS[name].option or name.replace("_", "-")
+
+
+def _parameter(name: str) -> str:
+    """What the command calls a knob: --batch is what may vary, --batch-tokens what is given."""
+    return _option(name).replace("-", "_")
+
+
+def _default(value: Any) -> str | None:
+    """The default of a knob, as it is written on the command line."""
+    if value is MISSING or value is None:
+        return None
+    return ",".join(value) if isinstance(value, tuple) else f"{value:g}"
+
+
+def _price_options(command: Callable[..., None]) -> Callable[..., None]:
+    """An option for everything that costs must be told."""
+    for name, words in reversed(list(PRICES.items())):
+        option = f"--{name.replace('_', '-')}"
+        command = click.option(option, name, type=float, help=words)(command)
+    return command
 
 
 @click.command(cls=Many, short_help="The recipe to run for a goal.")
@@ -39,27 +82,7 @@ _VALUES = "A number, a list (1e-4,2e-4) or a range (1e-5..2e-4)."
     help='Starts: a checkpoint, a range of them (base@1000..4000), "unknown:NAME", or one that is '
     'annealed first ("base@32000 | linear 8000 to 0").',
 )
-@click.option("--peak", required=True, metavar="LR", help=f"Highest learning rate. {_VALUES}")
-@click.option("--steps", required=True, metavar="N", help=f"Optimiser steps. {_VALUES}")
-@click.option(
-    "--family",
-    default="cosine",
-    show_default=True,
-    metavar="NAMES",
-    help="constant, cosine, linear, wsd or free (straight lines that never rise), with commas.",
-)
-@click.option("--decay", default="0.2", show_default=True, help="A WSD's decay, share of steps.")
-@click.option(
-    "--decay-shape",
-    default="linear",
-    show_default=True,
-    metavar="NAMES",
-    help="Of a WSD: linear, sqrt, cosine, exponential, with commas.",
-)
-@click.option("--end", default="0", show_default=True, help="Final LR, as a share of the peak.")
-@click.option("--warmup", default="0.01", show_default=True, help="Warm-up, share of the steps.")
-@click.option("--replay", default="0", show_default=True, help="Share of D_pt in the CPT data.")
-@click.option("--batch", help="Tokens per step that may be chosen (with law eq4-batch).")
+@_knob_options
 @click.option("--knots", default=4, show_default=True, help="Straight lines of a free schedule.")
 @click.option(
     "--measure",
@@ -75,9 +98,7 @@ _VALUES = "A number, a list (1e-4,2e-4) or a range (1e-5..2e-4)."
 @click.option("--base-schedule", metavar="TEXT", help="The pre-training, for published:ID.")
 @click.option("--model-size", type=float, help="Non-embedding parameters; those of the start.")
 @click.option("--batch-tokens", type=float, help="Tokens per step; those of the fitted runs.")
-@click.option("--tokens-per-second", type=float, help="That one GPU trains, for hours.")
-@click.option("--price", type=float, help="Of a GPU hour, for money.")
-@click.option("--domain-tokens", type=float, help="Distinct tokens of D_cpt data, for passes.")
+@_price_options
 @click.option("--level", type=float, default=0.9, show_default=True, help="Of the intervals.")
 @click.option("--anyway", is_flag=True, help="Plan even where nothing is known.")
 @click.option("-o", "--output", metavar="DIR", help="Write the plan, its schedule and experiment.")
@@ -134,17 +155,10 @@ def plan(
 
 def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, Any]) -> Any:
     """The plan for what the command line says."""
-    from cptlaw.decisions.plan import Aim, Knobs, Numbers, PlanOptions, Prices, plan
+    from cptlaw.decisions.plan import Aim, PlanOptions, plan
 
-    names = ("peak", "steps", "decay", "end", "warmup", "replay")
-    knobs = Knobs(
-        **{name: Numbers.parse(given[name], f"--{name}") for name in names},
-        after=given["after"] or (None,),
-        family=given["family"],
-        decay_shape=given["decay_shape"],
-        batch_tokens=None if given["batch"] is None else Numbers.parse(given["batch"], "--batch"),
-        knots=given["knots"],
-    )
+    values = {name: _read(name, given[_parameter(name)]) for name in KNOBS}
+    knobs = Knobs(**values, after=given["after"] or (None,), knots=given["knots"])
     return plan(
         known,
         Aim.parse(goal, given["measure"], _pairs(given["bytes_per_token"])),
@@ -156,12 +170,19 @@ def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, An
             base_schedule=given["base_schedule"],
             model_size=given["model_size"],
             batch_tokens=given["batch_tokens"],
-            prices=Prices(given["tokens_per_second"], given["price"], given["domain_tokens"]),
+            prices=Prices(**{name: given[name] for name in PRICES}),
             level=given["level"],
             anyway=given["anyway"],
         ),
         say,
     )
+
+
+def _read(name: str, text: str | None) -> Any:
+    """The values of a knob; words stay as they are."""
+    if text is None or KNOBS[name].choices:
+        return text
+    return Numbers.parse(text, f"--{_option(name)}")
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, float]:

@@ -93,8 +93,10 @@ def experiment_text(
 
 
 def _with_bases(runs: Sequence[Run], study: Study | None) -> list[Run]:
-    """The runs, each after all that it goes on from."""
-    known = {run.name: run for run in (*(study.runs if study is not None else ()), *runs)}
+    """The runs in their order, each after all that it goes on from."""
+    names = {run.name for run in runs}
+    others = [run for run in (study.runs if study is not None else ()) if run.name not in names]
+    known = {run.name: run for run in (*others, *runs)}
     after = {name: run.after if run.unknown_base is None else None for name, run in known.items()}
     return [known[name] for name in with_bases([run.name for run in runs], after)]
 

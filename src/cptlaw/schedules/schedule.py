@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -13,7 +12,15 @@ from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray, whole
 from cptlaw.errors import DataError
-from cptlaw.schedules.segment import DECAYS, DecayKind, Segment
+from cptlaw.schedules.segment import (
+    DECAYS,
+    DecayKind,
+    Segment,
+    bridge,
+    lines_down,
+    merged,
+    segments_of,
+)
 from cptlaw.schedules.text import parse, to_text
 
 
@@ -132,19 +139,26 @@ class Schedule:
         return to_text(self.segments)
 
     @classmethod
-    def constant(cls, lr: float, steps: int, warmup: int = 0) -> Schedule:
-        """Warm-up from 0, then `lr`; `steps` counts both."""
-        return cls._after_warmup(lr, steps, warmup, lambda n: [Segment("constant", n, lr, lr)])
+    def constant(cls, lr: float, steps: int, warmup: int = 0, start: float = 0.0) -> Schedule:
+        """Warm-up from `start`, then `lr`; `steps` counts both."""
+        body = [Segment("constant", _left(steps, warmup), lr, lr)]
+        return cls._after_warmup(lr, warmup, start, body)
 
     @classmethod
-    def cosine(cls, peak: float, steps: int, warmup: int = 0, end: float = 0.0) -> Schedule:
-        """Warm-up from 0 to `peak`, then half a cosine to `end`; `steps` counts both."""
-        return cls._after_warmup(peak, steps, warmup, lambda n: [Segment("cosine", n, peak, end)])
+    def cosine(
+        cls, peak: float, steps: int, warmup: int = 0, end: float = 0.0, start: float = 0.0
+    ) -> Schedule:
+        """Warm-up from `start` to `peak`, then half a cosine to `end`; `steps` counts both."""
+        body = [Segment("cosine", _left(steps, warmup), peak, end)]
+        return cls._after_warmup(peak, warmup, start, body)
 
     @classmethod
-    def linear(cls, peak: float, steps: int, warmup: int = 0, end: float = 0.0) -> Schedule:
-        """Warm-up from 0 to `peak`, then a straight line to `end`; `steps` counts both."""
-        return cls._after_warmup(peak, steps, warmup, lambda n: [Segment("linear", n, peak, end)])
+    def linear(
+        cls, peak: float, steps: int, warmup: int = 0, end: float = 0.0, start: float = 0.0
+    ) -> Schedule:
+        """Warm-up from `start` to `peak`, then a straight line to `end`; `steps` counts both."""
+        body = [Segment("linear", _left(steps, warmup), peak, end)]
+        return cls._after_warmup(peak, warmup, start, body)
 
     @classmethod
     def wsd(
@@ -156,8 +170,9 @@ class Schedule:
         end: float = 0.0,
         shape: DecayKind = "linear",
         power: float = 1.0,
+        start: float = 0.0,
     ) -> Schedule:
-        """Warm-up, stable, decay: the last `decay` of `steps` go from `peak` to `end`."""
+        """Warm-up from `start`, stable, decay: the last `decay` of `steps` fall to `end`."""
         if shape not in DECAYS:
             raise DataError(f"decay shape '{shape}' is unknown. Known: {', '.join(DECAYS)}.")
         if decay < 1 or decay + warmup > steps:
@@ -167,15 +182,33 @@ class Schedule:
         tail = Segment(shape, decay, peak, end, power=power)
         stable = steps - warmup - decay
         body = [Segment("constant", stable, peak, peak)] if stable else []
-        return cls._after_warmup(peak, steps, warmup, lambda _: [*body, tail])
+        return cls._after_warmup(peak, warmup, start, [*body, tail])
 
     @classmethod
-    def multi_step(cls, lrs: Sequence[float], steps: Sequence[int], warmup: int = 0) -> Schedule:
-        """Warm-up from 0 to lrs[0], then lrs[i] for steps[i] steps each."""
+    def falling(
+        cls, peak: float, steps: int, drops: Sequence[float], warmup: int = 0, start: float = 0.0
+    ) -> Schedule:
+        """Warm-up from `start` to `peak`, then straight lines of equal lengths that never rise.
+
+        Args:
+            peak: LR before the first line.
+            steps: of the warm-up and the lines.
+            drops: by which share of the LR that it begins with each line falls.
+            warmup: steps.
+            start: LR before the first step.
+        """
+        lines = lines_down(peak, _left(steps, warmup), drops)
+        return cls._after_warmup(peak, warmup, start, lines)
+
+    @classmethod
+    def multi_step(
+        cls, lrs: Sequence[float], steps: Sequence[int], warmup: int = 0, start: float = 0.0
+    ) -> Schedule:
+        """Warm-up from `start` to lrs[0], then lrs[i] for steps[i] steps each."""
         if len(lrs) != len(steps) or not lrs:
             raise DataError(f"{len(lrs)} learning rates for {len(steps)} stretches.")
         stretches = [Segment("constant", n, lr, lr) for lr, n in zip(lrs, steps, strict=True)]
-        return cls._after_warmup(lrs[0], warmup + sum(steps), warmup, lambda _: stretches)
+        return cls._after_warmup(lrs[0], warmup, start, stretches)
 
     @classmethod
     def inverse_sqrt(
@@ -183,12 +216,9 @@ class Schedule:
     ) -> Schedule:
         """Warm-up, then peak / sqrt(1 + k/timescale); `timescale` defaults to `warmup`."""
         scale = float(warmup) if timescale is None else timescale
-        return cls._after_warmup(
-            peak,
-            steps,
-            warmup,
-            lambda n: [Segment("inverse_sqrt", n, peak, peak, timescale=scale)],
-        )
+        n = _left(steps, warmup)
+        body = [Segment("inverse_sqrt", n, peak, peak, timescale=scale)]
+        return cls._after_warmup(peak, warmup, 0.0, body)
 
     @classmethod
     def cyclic(
@@ -253,7 +283,7 @@ class Schedule:
                 f"learning rate {values[bad[0]]} at step {bad[0] + 1} must be finite and "
                 "at least 0."
             )
-        return cls(tuple(_segments_of(values)))
+        return cls(tuple(segments_of(values)))
 
     @classmethod
     def from_points(
@@ -292,63 +322,28 @@ class Schedule:
         parts: list[Segment] = []
         before, last = 0, float(values[0]) if start_lr is None else start_lr
         for step, value in zip(at.tolist(), values.tolist(), strict=True):
-            parts.extend(_bridge(step - before, last, value, interpolation))
+            parts.extend(bridge(step - before, last, value, interpolation))
             before, last = step, value
         end = before if total is None else total
         if end < before:
             raise DataError(f"a length of {end} steps ends before the last point, step {before}.")
         if end > before:
             parts.append(Segment("constant", end - before, last, last))
-        return cls(tuple(_merged(parts)))
+        return cls(tuple(merged(parts)))
 
     @classmethod
     def _after_warmup(
-        cls, peak: float, steps: int, warmup: int, body: Callable[[int], list[Segment]]
+        cls, peak: float, warmup: int, start: float, body: Sequence[Segment]
     ) -> Schedule:
-        if not 0 <= warmup < steps:
-            raise DataError(f"a warm-up of {warmup} steps does not fit in {steps} steps.")
-        head = [Segment("warmup", warmup, 0.0, peak)] if warmup else []
-        return cls((*head, *body(steps - warmup)))
+        head = [Segment("warmup", warmup, start, peak)] if warmup else []
+        return cls((*head, *body))
 
 
-def _bridge(n: int, start: float, end: float, interpolation: str) -> list[Segment]:
-    if start == end or interpolation == "next":
-        return [Segment("constant", n, end, end)]
-    if interpolation == "linear":
-        return [Segment("linear", n, start, end)]
-    hold = [Segment("constant", n - 1, start, start)] if n > 1 else []
-    return [*hold, Segment("constant", 1, end, end)]
-
-
-def _merged(parts: list[Segment]) -> list[Segment]:
-    merged: list[Segment] = []
-    for part in parts:
-        last = merged[-1] if merged else None
-        if last and last.kind == part.kind == "constant" and last.end == part.end:
-            merged[-1] = replace(last, steps=last.steps + part.steps)
-        else:
-            merged.append(part)
-    return merged
-
-
-def _segments_of(values: FloatArray, shortest_constant: int = 8) -> list[Segment]:
-    """Constants where at least `shortest_constant` neighbours are equal, arrays elsewhere."""
-    starts = np.flatnonzero(np.r_[True, np.diff(values) != 0])
-    lengths = np.diff(np.r_[starts, values.size])
-    is_long = lengths >= shortest_constant
-    edges = {0, int(values.size)}
-    for start, length in zip(starts[is_long].tolist(), lengths[is_long].tolist(), strict=True):
-        edges |= {start, start + length}
-    cuts = sorted(edges)
-    parts: list[Segment] = []
-    for low, high in itertools.pairwise(cuts):
-        piece = values[low:high].copy()
-        first, last = float(piece[0]), float(piece[-1])
-        if (piece == first).all():
-            parts.append(Segment("constant", high - low, first, first))
-        else:
-            parts.append(Segment("array", high - low, first, last, values=piece))
-    return parts
+def _left(steps: int, warmup: int) -> int:
+    """Steps after the warm-up."""
+    if not 0 <= warmup < steps:
+        raise DataError(f"a warm-up of {warmup} steps does not fit in {steps} steps.")
+    return steps - warmup
 
 
 def as_schedule(value: Schedule | str | ArrayLike, start_lr: float | None = None) -> Schedule:

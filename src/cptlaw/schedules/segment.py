@@ -6,8 +6,9 @@ step is one n-th of the way, the last is exactly the end value.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -180,3 +181,59 @@ class Segment:
 def _check_lr(lr: float, what: str) -> None:
     if not 0 <= lr < math.inf:
         raise DataError(f"{what} is {lr}; a learning rate must be finite and at least 0.")
+
+
+def lines_down(lr: float, steps: int, drops: Sequence[float]) -> list[Segment]:
+    """Straight lines; each drops by a share of the LR it begins with, rounded to four digits."""
+    edges = np.linspace(0, steps, len(drops) + 1).round().astype(int).tolist()
+    found: list[Segment] = []
+    for begin, end, drop in zip(edges, edges[1:], drops, strict=False):
+        low = float(f"{lr * (1.0 - min(max(drop, 0.0), 1.0)):.4g}")
+        if end > begin and low == lr and found and found[-1].kind == "constant":
+            found[-1] = replace(found[-1], steps=found[-1].steps + end - begin)
+        elif end > begin:
+            found.append(Segment("constant" if low == lr else "linear", end - begin, lr, low))
+        lr = low
+    return found
+
+
+def bridge(n: int, start: float, end: float, interpolation: str) -> list[Segment]:
+    """What leads from one LR to another in n steps."""
+    if start == end or interpolation == "next":
+        return [Segment("constant", n, end, end)]
+    if interpolation == "linear":
+        return [Segment("linear", n, start, end)]
+    hold = [Segment("constant", n - 1, start, start)] if n > 1 else []
+    return [*hold, Segment("constant", 1, end, end)]
+
+
+def merged(parts: list[Segment]) -> list[Segment]:
+    """The segments, constants at one LR that follow each other made one."""
+    found: list[Segment] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if last and last.kind == part.kind == "constant" and last.end == part.end:
+            found[-1] = replace(last, steps=last.steps + part.steps)
+        else:
+            found.append(part)
+    return found
+
+
+def segments_of(values: FloatArray, shortest_constant: int = 8) -> list[Segment]:
+    """Constants where at least `shortest_constant` neighbours are equal, arrays elsewhere."""
+    starts = np.flatnonzero(np.r_[True, np.diff(values) != 0])
+    lengths = np.diff(np.r_[starts, values.size])
+    is_long = lengths >= shortest_constant
+    edges = {0, int(values.size)}
+    for start, length in zip(starts[is_long].tolist(), lengths[is_long].tolist(), strict=True):
+        edges |= {start, start + length}
+    cuts = sorted(edges)
+    parts: list[Segment] = []
+    for low, high in itertools.pairwise(cuts):
+        piece = values[low:high].copy()
+        first, last = float(piece[0]), float(piece[-1])
+        if (piece == first).all():
+            parts.append(Segment("constant", high - low, first, first))
+        else:
+            parts.append(Segment("array", high - low, first, last, values=piece))
+    return parts

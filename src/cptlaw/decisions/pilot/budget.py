@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
+import numpy as np
+
+from cptlaw.arrays import FloatArray
+from cptlaw.decisions.cost import Work, costs_of
 from cptlaw.errors import DataError
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
 Unit: TypeAlias = Literal["steps", "tokens", "FLOPs"]
 _UNITS: dict[str, Unit] = {"steps": "steps", "tokens": "tokens", "flops": "FLOPs"}
-_FLOPS_PER_TOKEN = 6  # and parameter, forward and backward
 
 
 @dataclass(frozen=True)
@@ -66,23 +69,22 @@ class Budget:
         Raises:
             DataError: tokens or FLOPs are asked for, and the batch or the size is not known.
         """
-        if self.unit == "steps":
-            return float(run.steps)
-        batch = cast(float, _inherited(run, study, "batch_tokens", "--batch-tokens"))
-        tokens = run.steps * batch
-        if self.unit == "tokens":
-            return tokens
-        size = cast(float, _inherited(run, study, "model_size", "--model-size"))
-        return _FLOPS_PER_TOKEN * size * tokens
+        batch, size = None, None
+        if self.unit != "steps":
+            batch = _inherited(run, study, "batch_tokens", "--batch-tokens")
+        if self.unit == "FLOPs":
+            size = _inherited(run, study, "model_size", "--model-size")
+        work = Work(np.array([float(run.steps)]), batch, size)
+        return float(costs_of(work)[self.unit.lower()][0])
 
 
-def _inherited(run: Run, study: Study | None, key: str, option: str) -> float:
+def _inherited(run: Run, study: Study | None, key: str, option: str) -> FloatArray:
     """A number of the run, or of the nearest run it goes on from that says it."""
     at: Run | None = run
     while at is not None:
         value = getattr(at, key)
         if value is not None:
-            return float(value)
+            return np.array([float(value)])
         known = study is not None and at.after is not None and study.has_run(at.after)
         at = study.run(at.after) if known and study is not None and at.after else None
     raise DataError(

@@ -9,14 +9,11 @@ from dataclasses import replace
 from cptlaw.errors import DataError
 from cptlaw.fitting.start import Start, checkpoint
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.usual import usual_schedules
 from cptlaw.studies.runs import Data, Run
 from cptlaw.studies.study import Study
 
 PEAK = "PEAK"
-_WARMUP = 20  # a warm-up is one so-manieth of a run
-_DECAY = 5  # and a WSD's decay
-_FLOOR = 0.1  # where a cosine ends, of its peak
-_SECOND = 0.3  # LR of the second stage, of the peak
 
 
 def candidates(
@@ -63,13 +60,12 @@ def candidates(
     found: dict[str, Run] = {}
     for text in after or starts(study):
         start = checkpoint(study, text)
-        lr = start.history.last_lr
         own = list(peaks) or _peaks(study, start)
-        for kind, rates in _texts(schedules, own, lr, length):
+        for kind, schedule in _schedules(schedules, own, start.history.last_lr, length):
             for share in shares:
                 run = Run(
                     _name(prefix + kind, text, share, found, study),
-                    schedule=Schedule.parse(rates, lr),
+                    schedule=schedule,
                     data=data,
                     after=start.run,
                     after_step=start.step,
@@ -98,38 +94,6 @@ def starts(study: Study) -> list[str]:
     return list(dict.fromkeys(found)) or [run.name for run in study.runs if run.data == "pt"][:1]
 
 
-def usual_schedules(lr: float, peak: float, steps: int) -> dict[str, str]:
-    """The usual five schedules at one peak, name -> text.
-
-    Args:
-        lr: learning rate before the first step; below the peak there is a warm-up.
-        peak: highest learning rate.
-        steps: length, 10 or more.
-
-    Raises:
-        DataError: too few steps.
-    """
-    if steps < 10:
-        raise DataError(f"steps = {steps}: the usual schedules need 10 or more.")
-    if lr >= peak * (1 - 1e-9):
-        first = 0 if lr <= peak * (1 + 1e-9) else 1
-        head = f"constant 1 to {peak:g} | " if first else ""
-    else:
-        first = max(steps // _WARMUP, 1)
-        head = f"warmup {first} to {peak:g} | "
-        head = head if lr == 0 else head.replace(" | ", f" from={lr:g} | ")
-    rest = steps - first
-    half, last = rest // 2, max(steps // _DECAY, 1)
-    return {
-        "const": f"{head}constant {rest} to {peak:g}",
-        "cosine": f"{head}cosine {rest} to {_FLOOR * peak:g}",
-        "wsd": f"{head}constant {rest - last} to {peak:g} | linear {last} to 0",
-        "linear": f"{head}linear {rest} to 0",
-        "twostage": f"{head}constant {half} to {peak:g} | "
-        f"constant {rest - half} to {_SECOND * peak:g}",
-    }
-
-
 def joined(study: Study, runs: Iterable[Run]) -> Study:
     """The study with further runs; one without losses makes room for its namesake.
 
@@ -154,24 +118,24 @@ def _peaks(study: Study, start: Start) -> list[float]:
     return [peak, peak / 2]
 
 
-def _texts(
-    schedules: Sequence[str], peaks: Sequence[float], lr: float, steps: int
-) -> list[tuple[str, str]]:
-    """Names and texts of the schedules from one start."""
+def _schedules(
+    texts: Sequence[str], peaks: Sequence[float], lr: float, steps: int
+) -> list[tuple[str, Schedule]]:
+    """Names and schedules from one start: those of the texts, or the usual ones."""
     for peak in peaks:
         if not 0 < peak < float("inf"):
             raise DataError(f"peak = {peak:g}: expected a learning rate above 0, such as 5e-4.")
-    if not schedules:
+    if not texts:
         usual = [(f"{peak:.3g}", usual_schedules(lr, peak, steps)) for peak in peaks]
-        return [(f"{kind}-{at}", text) for at, texts in usual for kind, text in texts.items()]
+        return [(f"{kind}-{at}", made) for at, every in usual for kind, made in every.items()]
     found: list[tuple[str, str]] = []
-    for text in schedules:
+    for text in texts:
         kind = text.split("|")[-1].split()[0].lower() if text.strip() else "empty"
         if PEAK in text:
             found += [(f"{kind}-{p:.3g}", text.replace(PEAK, f"{p:g}")) for p in peaks]
         else:
             found.append((kind, text))
-    return found
+    return [(kind, Schedule.parse(text, lr)) for kind, text in found]
 
 
 def _name(kind: str, start: str, share: float, taken: Iterable[str], study: Study) -> str:

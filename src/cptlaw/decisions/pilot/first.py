@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from cptlaw.decisions.pilot.budget import Budget
-from cptlaw.decisions.pilot.candidates import usual_schedules
 from cptlaw.decisions.pilot.choosing import Pilot, Pilots
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.usual import rounded, usual_schedules, usual_warmup
 from cptlaw.studies.runs import Data, Run
 
-_WARMUP = 20  # the base's warm-up is one so-manieth of it
 _SHORTEST = 50  # steps of a continuation, below which its curve says little
 _REPLAY = 0.25
 
@@ -25,20 +24,19 @@ class _Kind:
     name: str
     share: float
     reason: str
-    schedule: Callable[[float, int], str]
+    schedule: Callable[[float, int], Schedule]
     after: str | None = "base"
     data: Data = "cpt"
     replay: float = 0.0
     start: float = 1.0  # share of the base's steps
 
 
-def _usual(kind: str, times: float = 1.0) -> Callable[[float, int], str]:
+def _usual(kind: str, times: float = 1.0) -> Callable[[float, int], Schedule]:
     return lambda peak, steps: usual_schedules(peak, times * peak, steps)[kind]
 
 
-def _base(peak: float, steps: int) -> str:
-    warmup = max(steps // _WARMUP, 1)
-    return f"warmup {warmup} to {peak:g} | constant {steps - warmup}"
+def _base(peak: float, steps: int) -> Schedule:
+    return Schedule.constant(peak, steps, usual_warmup(steps))
 
 
 _KINDS = (
@@ -56,7 +54,7 @@ _KINDS = (
         0.2,
         "A branch of the base whose LR falls to 0: annealing shows nowhere else in the "
         "pre-training, and one smooth cosine would not tell it apart from progress.",
-        lambda peak, steps: f"linear {steps} to 0",
+        Schedule.linear,
         data="pt",
         start=0.8,
     ),
@@ -147,7 +145,7 @@ def first_pilots(
         notes.append(f"Left out, as the budget would make all runs too short: {left}.")
     runs: dict[str, Run] = {}
     for kind in kinds:
-        runs[kind.name] = _run(kind, one, base, peak, runs)
+        runs[kind.name] = _run(kind, one, base, rounded(peak), runs)
     pilots = [Pilot(runs[kind.name], budget.cost(runs[kind.name]), kind.reason) for kind in kinds]
     return Pilots(tuple(pilots), budget, notes=tuple(notes))
 
@@ -176,11 +174,10 @@ def _affordable(total: int, budget: Budget) -> tuple[_Kind, ...]:
 
 def _run(kind: _Kind, one: Run, base: int, peak: float, runs: Mapping[str, Run]) -> Run:
     steps, at = int(kind.share * base), int(kind.start * base)
-    text = kind.schedule(peak, steps)
     return replace(
         one,
         name=kind.name,
-        schedule=Schedule.parse(text, None if kind.after is None else peak),
+        schedule=kind.schedule(peak, steps),
         data=kind.data,
         after=kind.after,
         after_step=at if kind.after and at < runs[kind.after].steps else None,

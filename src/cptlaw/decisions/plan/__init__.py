@@ -7,7 +7,7 @@ from cptlaw.decisions.plan.knobs import Knobs, Numbers
 from cptlaw.decisions.plan.limit_prices import LimitPrice
 from cptlaw.decisions.plan.options import PlanOptions
 from cptlaw.decisions.plan.planning import plan
-from cptlaw.decisions.plan.recipe import Prices, Recipe
+from cptlaw.decisions.plan.recipe import Recipe
 from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.decisions.plan.stability import Stability
 
@@ -22,7 +22,6 @@ __all__ = [
     "Outcome",
     "Plan",
     "PlanOptions",
-    "Prices",
     "Recipe",
     "Stability",
     "plan",

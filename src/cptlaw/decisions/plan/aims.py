@@ -11,22 +11,13 @@ from typing import Literal, TypeAlias, cast
 import numpy as np
 
 from cptlaw.arrays import FloatArray
+from cptlaw.decisions.cost import COSTS
 from cptlaw.decisions.goal import Goal
 from cptlaw.errors import DataError, suggestion
 
 Kind: TypeAlias = Literal["sum", "worst", "cheapest"]
 Measure: TypeAlias = Literal["loss", "change", "perplexity", "bits-per-byte"]
 MEASURES: tuple[Measure, ...] = ("loss", "change", "perplexity", "bits-per-byte")
-COSTS = {
-    "steps": "optimiser steps",
-    "tokens": "tokens trained on",
-    "flops": "6 * parameters * tokens",
-    "hours": "GPU hours",
-    "money": "GPU hours times their price",
-    "passes": "times the D_cpt data are seen",
-}
-"""What a run costs, by the name that limits use."""
-
 _WEIGHTS = (1e-6, 1e6)
 _EXAMPLE = 'such as "cpt=1 pt=0.3", "worst cpt=1 pt=1" or "cheapest tokens"'
 

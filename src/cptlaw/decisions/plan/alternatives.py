@@ -88,7 +88,7 @@ def front(judge: Judge, samples: Samples, extra: Sequence[str] = ()) -> Samples:
     Args:
         judge: what judged them.
         samples: recipes.
-        extra: keys of `aims.COSTS` that count too.
+        extra: keys of `COSTS` that count too.
     """
     kept = samples.where(samples.kept)
     if not kept.value.size:

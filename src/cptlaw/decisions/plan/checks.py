@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from cptlaw.decisions.plan.branches import Branch
 from cptlaw.decisions.plan.judge import Judge, end
-from cptlaw.decisions.plan.knobs import Branch, Knobs, Numbers
+from cptlaw.decisions.plan.knobs import Knobs, Numbers
 from cptlaw.decisions.plan.recipe import RecipeMaker
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit

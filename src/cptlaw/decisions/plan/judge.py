@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.decisions.cost import COSTS, Prices, costs_of
 from cptlaw.decisions.plan.aims import Aim, Limit
-from cptlaw.decisions.plan.knobs import Branch
-from cptlaw.decisions.plan.recipe import MENDS, Prices, Recipe, RecipeMaker
+from cptlaw.decisions.plan.branches import Branch
+from cptlaw.decisions.plan.recipe import Recipe, RecipeMaker, work_of
 from cptlaw.decisions.plan.samples import Samples
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
@@ -93,7 +94,7 @@ class Judge:
 
     def _judged(self, recipes: Sequence[Recipe], branch: IntArray, shares: FloatArray) -> Samples:
         losses = self.losses(recipes)
-        costs = self.prices.costs(recipes)
+        costs = costs_of(work_of(recipes), self.prices)
         self._check_costs(costs)
         with np.errstate(invalid="ignore", over="ignore"):
             value = self.aim.value(losses, self.reference.losses, costs)
@@ -110,7 +111,7 @@ class Judge:
             wanted.append(self.aim.cost)
         for name in wanted:
             if name not in costs:
-                raise DataError(f"{name} cannot be worked out: give {MENDS[name]}.")
+                raise DataError(f"{name} cannot be worked out: give {COSTS[name].needs}.")
 
     def losses(self, recipes: Sequence[Recipe]) -> dict[str, FloatArray]:
         """Domain -> final loss of n recipes, shape (n,), nats per token."""

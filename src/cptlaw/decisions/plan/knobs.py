@@ -1,31 +1,153 @@
-"""What may vary: each knob of a recipe is fixed, listed, or anywhere in a range."""
+"""What may vary: each knob of a recipe is fixed, listed, or anywhere in a range.
+
+A new knob is a row of KNOBS and a field of `Knobs` with its default; `recipe` says what it does.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError, suggestion
 
 Family: TypeAlias = Literal["constant", "cosine", "linear", "wsd", "free"]
 FAMILIES: tuple[Family, ...] = ("constant", "cosine", "linear", "wsd", "free")
 DECAYS = ("linear", "sqrt", "cosine", "exponential")
-_LOG = ("peak", "steps", "batch_tokens")
-_BOUNDS = {
-    "peak": (0.0, 1.0, "above 0 and at most 1"),
-    "steps": (2.0, 2e7, "a whole number, 2 to 2e7"),
-    "decay": (0.0, 1.0, "a share of the steps, 0 to 1"),
-    "end": (0.0, 1.0, "a share of the peak, 0 to 1"),
-    "warmup": (0.0, 0.9, "a share of the steps, 0 to 0.9"),
-    "replay": (0.0, 0.999, "a share of the data, 0 to below 1"),
-    "batch_tokens": (1.0, 1e12, "tokens per step, 1 to 1e12"),
+DROP = "drop"
+"""What the knobs of a free schedule begin with: drop1, drop2, ..."""
+
+_VALUES = "A number, a list (1e-4,2e-4) or a range (1e-5..2e-4)."
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One thing that a recipe may vary in.
+
+    Args:
+        words: what it is, in tables and sentences.
+        help: what it is, on the command line.
+        low: lowest value.
+        high: highest value.
+        expected: the values it may have, in words.
+        above_low: whether the lowest value itself is not allowed.
+        is_whole: whether only whole numbers are.
+        is_log: whether it moves by factors.
+        choices: the words that it may be, of a knob that is no number.
+        families: schedule families that have it; none given, all.
+        option: on the command line, where that is not its name.
+        metavar: what stands for its value on the command line.
+    """
+
+    words: str
+    help: str
+    low: float = 0.0
+    high: float = 1.0
+    expected: str = ""
+    above_low: bool = False
+    is_whole: bool = False
+    is_log: bool = False
+    choices: tuple[str, ...] = ()
+    families: tuple[Family, ...] = FAMILIES
+    option: str = ""
+    metavar: str | None = None
+
+    def check(self, name: str, value: float) -> None:
+        """Whether the knob can have a value.
+
+        Raises:
+            DataError: it cannot.
+        """
+        wrong = (self.above_low and value == self.low) or (self.is_whole and value != round(value))
+        if wrong or not self.low <= value <= self.high:
+            raise DataError(f"{name} = {value:g}: expected {self.expected}.")
+
+
+KNOBS: Mapping[str, Knob] = {
+    "peak": Knob(
+        "peak LR",
+        f"Highest learning rate. {_VALUES}",
+        expected="above 0 and at most 1",
+        above_low=True,
+        is_log=True,
+        metavar="LR",
+    ),
+    "steps": Knob(
+        "steps",
+        f"Optimiser steps. {_VALUES}",
+        low=2.0,
+        high=2e7,
+        expected="a whole number, 2 to 2e7",
+        is_whole=True,
+        is_log=True,
+        metavar="N",
+    ),
+    "family": Knob(
+        "schedule family",
+        "constant, cosine, linear, wsd or free (straight lines that never rise), with commas.",
+        choices=FAMILIES,
+        metavar="NAMES",
+    ),
+    "decay": Knob(
+        "decay share",
+        "A WSD's decay, share of steps.",
+        expected="a share of the steps, 0 to 1",
+        families=("wsd",),
+    ),
+    "decay_shape": Knob(
+        "decay shape",
+        "Of a WSD: linear, sqrt, cosine, exponential, with commas.",
+        choices=DECAYS,
+        families=("wsd",),
+        metavar="NAMES",
+    ),
+    "end": Knob(
+        "final LR / peak",
+        "Final LR, as a share of the peak.",
+        expected="a share of the peak, 0 to 1",
+        families=("wsd", "cosine", "linear"),
+    ),
+    "warmup": Knob(
+        "warm-up share",
+        "Warm-up, share of the steps.",
+        high=0.9,
+        expected="a share of the steps, 0 to 0.9",
+    ),
+    "replay": Knob(
+        "replay share",
+        "Share of D_pt in the CPT data.",
+        high=0.999,
+        expected="a share of the data, 0 to below 1",
+    ),
+    "batch_tokens": Knob(
+        "tokens per step",
+        "Tokens per step that may be chosen (with law eq4-batch).",
+        low=1.0,
+        high=1e12,
+        expected="tokens per step, 1 to 1e12",
+        is_log=True,
+        option="batch",
+    ),
 }
+"""Knob by name, in the order of tables and options."""
+
+
+def is_drop(name: str) -> bool:
+    """Whether a knob is the drop along one line of a free schedule."""
+    return name.startswith(DROP)
+
+
+def knob_words(name: str) -> str:
+    """A knob's name in words."""
+    if is_drop(name):
+        return f"drop along line {name[len(DROP) :]}"
+    if name == "after":
+        return "start"
+    return KNOBS[name].words if name in KNOBS else name
 
 
 @dataclass(frozen=True)
@@ -98,12 +220,22 @@ def numbers(value: Numbers | str | ArrayLike, name: str) -> Numbers:
         found = value
     else:
         found = Numbers(tuple(np.atleast_1d(np.asarray(value, dtype=np.float64)).tolist()))
-    low, high, words = _BOUNDS[name]
-    for v in found.values:
-        wrong = (name == "peak" and v == 0) or (name == "steps" and v != round(v))
-        if wrong or not low <= v <= high:
-            raise DataError(f"{name} = {v:g}: expected {words}.")
+    for each in found.values:
+        KNOBS[name].check(name, each)
     return found
+
+
+def words(value: Sequence[str] | str, name: str) -> tuple[str, ...]:
+    """A knob's choices from text, with commas, or from several texts.
+
+    Raises:
+        DataError: naming one that there is not.
+    """
+    found = tuple(value.replace(" ", "").split(",")) if isinstance(value, str) else tuple(value)
+    for word in found:
+        if word not in KNOBS[name].choices:
+            raise DataError(f"{name} '{word}': {suggestion(word, KNOBS[name].choices)}")
+    return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True)
@@ -145,17 +277,12 @@ class Knobs:
     knots: int = 4
 
     def __post_init__(self) -> None:
-        for each in fields(self):
-            value = getattr(self, each.name)
-            if each.name in _BOUNDS and value is not None:
-                object.__setattr__(self, each.name, numbers(value, each.name))
-        for name, known in (("family", FAMILIES), ("decay_shape", DECAYS)):
+        chosen = [name for name, knob in KNOBS.items() if knob.choices]
+        for name in [*(n for n in KNOBS if n not in chosen), *chosen]:
             value = getattr(self, name)
-            words = tuple(value.replace(" ", "").split(",")) if isinstance(value, str) else value
-            for word in words:
-                if word not in known:
-                    raise DataError(f"{name} '{word}': {suggestion(word, known)}")
-            object.__setattr__(self, name, tuple(dict.fromkeys(words)))
+            if value is not None:
+                read = words(value, name) if name in chosen else numbers(value, name)
+                object.__setattr__(self, name, read)
         after = self.after
         starts = (after,) if after is None or isinstance(after, str) else tuple(after)
         object.__setattr__(self, "after", starts)
@@ -186,91 +313,3 @@ class Knobs:
     def _may_end_at_0(self) -> bool:
         end = self.numbers("end")
         return end is not None and min(end.values) <= 0
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One number of a recipe that varies within a range.
-
-    Args:
-        name: of the knob; "drop1", "drop2", ... of a free schedule.
-        low: lowest value.
-        high: highest value.
-        is_log: whether it moves by factors.
-    """
-
-    name: str
-    low: float
-    high: float
-    is_log: bool = False
-
-    def at(self, share: FloatArray) -> FloatArray:
-        """The values at shares 0 to 1 of the way, to four digits between the ends, shape (n,)."""
-        if self.is_log:
-            exact = np.exp(np.log(self.low) + share * np.log(self.high / self.low))
-        else:
-            exact = self.low + share * (self.high - self.low)
-        digits = 3 - np.floor(np.log10(np.maximum(np.abs(exact), 1e-4 * (self.high - self.low))))
-        whole = np.round(exact * 10.0**digits) / 10.0**digits
-        inside = np.clip(whole, self.low, self.high)
-        if self.name == "steps":
-            inside = np.round(inside)
-        return np.where(share <= 0, self.low, np.where(share >= 1, self.high, inside))
-
-
-@dataclass(frozen=True)
-class Branch:
-    """Knobs of one choice of all that is listed: what is left are axes.
-
-    Args:
-        start: which of the starts.
-        family: of the schedule.
-        decay_shape: of a WSD.
-        fixed: knob -> value.
-        axes: what varies.
-    """
-
-    start: int
-    family: Family
-    decay_shape: str
-    fixed: tuple[tuple[str, float], ...]
-    axes: tuple[Axis, ...]
-
-
-MOST_BRANCHES = 5000
-
-
-def branches(knobs: Knobs, starts: Sequence[object]) -> tuple[Branch, ...]:
-    """Every choice of what is listed.
-
-    Raises:
-        DataError: more choices than can be looked at.
-    """
-    import itertools
-
-    found: list[Branch] = []
-    for family in knobs.families:
-        used = _used(family)
-        given = {n: v for n in used if (v := knobs.numbers(n)) is not None}
-        listed = [(n, v.values) for n, v in given.items() if not v.is_range]
-        axes = [Axis(n, *v.values, is_log=n in _LOG) for n, v in given.items() if v.is_range]
-        if family == "free":
-            axes += [Axis(f"drop{i + 1}", 0.0, 1.0) for i in range(knobs.knots)]
-        shapes = knobs.decay_shape if family == "wsd" else ("",)
-        size = len(starts) * len(shapes) * math.prod(len(v) for _, v in listed)
-        if len(found) + size > MOST_BRANCHES:
-            raise DataError(
-                f"more than {MOST_BRANCHES} combinations of listed values; give ranges (low..high) "
-                "or shorter lists."
-            )
-        for start, shape, values in itertools.product(
-            range(len(starts)), shapes, itertools.product(*[v for _, v in listed])
-        ):
-            fixed = tuple(zip([n for n, _ in listed], values, strict=True))
-            found.append(Branch(start, family, shape, fixed, tuple(axes)))
-    return tuple(found)
-
-
-def _used(family: Family) -> tuple[str, ...]:
-    shape = {"wsd": ("decay", "end"), "cosine": ("end",), "linear": ("end",)}.get(family, ())
-    return ("peak", "steps", *shape, "warmup", "replay", "batch_tokens")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from cptlaw.decisions.plan.recipe import Prices
+from cptlaw.decisions.cost import Prices
 from cptlaw.errors import DataError
 from cptlaw.forecasting.intervals import LEVEL
 from cptlaw.schedules.schedule import Schedule

@@ -1,23 +1,22 @@
-"""Recipes: a start, a schedule, a replay share and a batch, and what they cost."""
+"""Recipes: a start, a schedule, a replay share and a batch."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.decisions.plan.knobs import Branch, Family
-from cptlaw.errors import DataError
+from cptlaw.decisions.cost import Work
+from cptlaw.decisions.plan.branches import Branch
+from cptlaw.decisions.plan.knobs import Family, is_drop
 from cptlaw.fitting.start import Start
 from cptlaw.schedules.schedule import Schedule
-from cptlaw.schedules.segment import DecayKind, Segment
+from cptlaw.schedules.segment import DecayKind
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Data, Run
-
-_FLOPS_PER_TOKEN = 6.0  # and parameter, forward and backward
 
 
 @dataclass(frozen=True)
@@ -68,56 +67,21 @@ class Recipe:
         return self.start.history.then(self.run)
 
 
-@dataclass(frozen=True)
-class Prices:
-    """What it takes to say what a run costs.
-
-    Args:
-        tokens_per_second: of one GPU.
-        price: of a GPU hour, in any currency.
-        domain_tokens: distinct tokens of D_cpt data.
-    """
-
-    tokens_per_second: float | None = None
-    price: float | None = None
-    domain_tokens: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("tokens_per_second", "price", "domain_tokens"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise DataError(f"{name} = {value:g}: expected a number above 0.")
-
-    def costs(self, recipes: Sequence[Recipe]) -> dict[str, FloatArray]:
-        """Key of `aims.COSTS` -> cost of n recipes, shape (n,), of all that can be worked out."""
-        steps = np.array([r.schedule.steps for r in recipes], dtype=np.float64)
-        found = {"steps": steps}
-        batch = [r.batch_tokens for r in recipes]
-        if any(b is None for b in batch):
-            return found
-        tokens = steps * np.array(batch, dtype=np.float64)
-        found["tokens"] = tokens
-        sizes = [r.model_size or r.start.history.model_size for r in recipes]
-        if all(sizes):
-            found["flops"] = _FLOPS_PER_TOKEN * np.array(sizes, dtype=np.float64) * tokens
-        if self.tokens_per_second is not None:
-            found["hours"] = tokens / self.tokens_per_second / 3600.0
-            if self.price is not None:
-                found["money"] = found["hours"] * self.price
-        if self.domain_tokens is not None and all(r.data == "cpt" for r in recipes):
-            own = np.array([1.0 - r.replay for r in recipes])
-            found["passes"] = tokens * own / self.domain_tokens
-        return found
+def work_of(recipes: Sequence[Recipe]) -> Work:
+    """What n recipes train, as their costs need it."""
+    sizes = [recipe.model_size or recipe.start.history.model_size for recipe in recipes]
+    is_cpt = all(recipe.data == "cpt" for recipe in recipes)
+    return Work(
+        np.array([recipe.schedule.steps for recipe in recipes], dtype=np.float64),
+        _known([recipe.batch_tokens for recipe in recipes]),
+        _known(sizes),
+        np.array([1.0 - recipe.replay for recipe in recipes]) if is_cpt else None,
+    )
 
 
-MENDS = {
-    "tokens": "the tokens per step (--batch-tokens, or batch_tokens in the study)",
-    "flops": "the tokens per step and the model size (model_size in the study, or --model-size)",
-    "hours": "the tokens a GPU trains a second (--tokens-per-second) and per step (--batch-tokens)",
-    "money": "the price of a GPU hour (--price) and the throughput (--tokens-per-second)",
-    "passes": "the distinct tokens of D_cpt data (--domain-tokens) and those per step",
-}
-"""What a cost needs to be known."""
+def _known(values: Sequence[float | None]) -> FloatArray | None:
+    """The values, or None where one is missing."""
+    return np.array(values, dtype=np.float64) if all(values) else None
 
 
 def schedule_of(family: Family, decay_shape: str, values: Mapping[str, float]) -> Schedule:
@@ -128,51 +92,21 @@ def schedule_of(family: Family, decay_shape: str, values: Mapping[str, float]) -
     steps = max(round(values["steps"]), 2)
     peak, end = values["peak"], values["peak"] * values.get("end", 0.0)
     warmup = min(_whole(values["warmup"], steps), steps - 1)
-    body = steps - warmup
-    segments = [Segment("warmup", warmup, 0.0, peak)] if warmup else []
-    if family == "constant":
-        segments.append(Segment("constant", body, peak, peak))
-    elif family == "wsd":
-        decay = min(_whole(values["decay"], steps), body)
-        if body > decay:
-            segments.append(Segment("constant", body - decay, peak, peak))
-        if decay:
-            segments.append(Segment(_decay(decay_shape), decay, peak, end))
-    elif family == "free":
-        segments += _knotted(values, peak, body)
-    else:
-        segments.append(Segment(_decay(family), body, peak, end))
-    return Schedule(tuple(segments))
+    if family == "cosine":
+        return Schedule.cosine(peak, steps, warmup, end)
+    if family == "linear":
+        return Schedule.linear(peak, steps, warmup, end)
+    if family == "free":
+        drops = [value for name, value in values.items() if is_drop(name)]
+        return Schedule.falling(peak, steps, drops, warmup)
+    decay = min(_whole(values["decay"], steps), steps - warmup) if family == "wsd" else 0
+    if not decay:
+        return Schedule.constant(peak, steps, warmup)
+    return Schedule.wsd(peak, steps, decay, warmup, end, cast(DecayKind, decay_shape))
 
 
 def _whole(share: float, steps: int) -> int:
     return max(round(share * steps), 1) if share > 0 else 0
-
-
-def _decay(name: str) -> DecayKind:
-    kinds: dict[str, DecayKind] = {
-        "linear": "linear",
-        "cosine": "cosine",
-        "sqrt": "sqrt",
-        "exponential": "exponential",
-    }
-    return kinds[name]
-
-
-def _knotted(values: Mapping[str, float], peak: float, steps: int) -> list[Segment]:
-    """Straight lines that never rise; each drops by a share of the LR it begins with."""
-    drops = [v for k, v in values.items() if k.startswith("drop")]
-    edges = np.linspace(0, steps, len(drops) + 1).round().astype(int).tolist()
-    found: list[Segment] = []
-    lr = peak
-    for begin, end, drop in zip(edges, edges[1:], drops, strict=False):
-        low = float(f"{lr * (1.0 - min(max(drop, 0.0), 1.0)):.4g}")
-        if end > begin and low == lr and found and found[-1].kind == "constant":
-            found[-1] = replace(found[-1], steps=found[-1].steps + end - begin)
-        elif end > begin:
-            found.append(Segment("constant" if low == lr else "linear", end - begin, lr, low))
-        lr = low
-    return found
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Samples(NamedTuple):
         branch: index of each one's branch, shape (n,).
         shares: how far along each axis of it, shape (n, most axes); NaN past its own axes.
         losses: domain -> final loss, shape (n,).
-        costs: key of `aims.COSTS` -> cost, shape (n,).
+        costs: key of `COSTS` -> cost, shape (n,).
         value: of the aim, shape (n,); infinite where no loss is predicted.
         excess: of every limit, as `Limit.excess`, shape (limits, n).
     """

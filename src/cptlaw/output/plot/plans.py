@@ -8,8 +8,8 @@ import numpy as np
 
 from cptlaw.decisions.plan import KnobEffect, Plan
 from cptlaw.decisions.plan.effects import tolerance
+from cptlaw.decisions.plan.knobs import KNOBS, is_drop, knob_words
 from cptlaw.output.plot import style
-from cptlaw.output.text.advice import knob_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +26,7 @@ def plan_figure(plan: Plan) -> Figure:
     Args:
         plan: what to draw.
     """
-    knobs = [k for k in plan.knobs if not k.name.startswith("drop")][:_KNOBS]
+    knobs = [k for k in plan.knobs if not is_drop(k.name)][:_KNOBS]
     figure = style.new_figure(11, 8 if knobs else 4.6)
     parts: Any = figure.subfigures(2, 1, height_ratios=(1.1, 1.0)) if knobs else [figure]
     left, right = parts[0].subplots(1, 2)
@@ -99,7 +99,8 @@ def _draw_knob(ax: Axes, plan: Plan, knob: KnobEffect, first: bool) -> None:
     unit = f" ({plan.aim.unit})" if plan.aim.unit else ""
     words = f"above the best{unit}" if first else ""
     style.label_axes(ax, knob_words(knob.name), words)
-    if knob.name in ("peak", "batch_tokens") and knob.high / knob.low > 4:
+    own = KNOBS.get(knob.name)
+    if own is not None and own.is_log and not own.is_whole and knob.high / knob.low > 4:
         _log_axis(ax, knob.low, knob.high)
     if first:
         style.tell(ax, "orange: optima of the refits", "dotted: as good")

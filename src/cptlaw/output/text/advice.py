@@ -4,28 +4,8 @@ from __future__ import annotations
 
 import math
 
+from cptlaw.decisions.plan.knobs import is_drop, knob_words
 from cptlaw.decisions.plan.result import Outcome, Plan
-
-_WORDS = {
-    "peak": "peak LR",
-    "steps": "steps",
-    "decay": "decay share",
-    "end": "final LR / peak",
-    "warmup": "warm-up share",
-    "replay": "replay share",
-    "after": "start",
-    "family": "schedule family",
-    "decay_shape": "decay shape",
-    "batch_tokens": "tokens per step",
-}
-
-
-def knob_words(name: str) -> str:
-    """A knob's name in words."""
-    if name.startswith("drop"):
-        return f"drop along line {name[4:]}"
-    return _WORDS.get(name, name)
-
 
 _NATURAL = (0.0, 1.0)  # ends that a share has anyway
 
@@ -96,7 +76,7 @@ def _against_default(plan: Plan) -> str:
 def _flat(plan: Plan) -> str:
     told: list[str] = []
     for knob in plan.knobs:
-        if knob.name.startswith("drop"):
+        if is_drop(knob.name):
             continue
         low, high = knob.flat_free
         if high > low:

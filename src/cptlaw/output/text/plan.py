@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import textwrap
 
-from cptlaw.decisions.plan.aims import COSTS
+from cptlaw.decisions.cost import COSTS
+from cptlaw.decisions.plan.knobs import is_drop, knob_words
 from cptlaw.decisions.plan.result import Outcome, Plan
-from cptlaw.output.text.advice import advice, knob_words, plainly
+from cptlaw.output.text.advice import advice, plainly
 from cptlaw.output.text.report import number, table
 
 _WIDTH = 100
@@ -98,7 +99,7 @@ def _front(plan: Plan) -> str:
     varied = [
         k for k in plan.best.recipe.values if len({o.recipe.values.get(k) for o in shown}) > 1
     ]
-    varied = [k for k in varied if not k.startswith("drop")]
+    varied = [k for k in varied if not is_drop(k)]
     rows = [
         [
             o.recipe.start.text + " " + o.recipe.family,
