@@ -11,6 +11,7 @@ from cptlaw.decisions.plan import Aim, Knobs, Limit, Plan, PlanOptions, plan
 from cptlaw.errors import CptlawError, DataError, FitError, MissingExtra
 from cptlaw.fitting import published, uncertainty
 from cptlaw.fitting.fit import fit
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.profile import Profile, profile
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.scores import Scores
@@ -47,6 +48,7 @@ __all__ = [
     "Factor",
     "Fit",
     "FitError",
+    "FitOptions",
     "Forecast",
     "Goal",
     "History",

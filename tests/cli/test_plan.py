@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import command
-from cptlaw import Convention, Schedule, Study, datasets, fit, store
+from cptlaw import Convention, FitOptions, Schedule, Study, datasets, fit, store
 
 START = ("--after", "base", "--peak", "2e-4..1e-3", "--steps", 800)
 PUBLISHED = (
@@ -30,11 +30,11 @@ def folder(tmp_path_factory):
     """Fits of the bundled runs, of Eq. 4 and of pre-training alone."""
     made = tmp_path_factory.mktemp("fits")
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
-    settings = {"convention": Convention(), "fixed": {"lambda": 0.98}}
+    settings = FitOptions(Convention(), fixed={"lambda": 0.98})
     both = Study({"pt": "pt", "cpt": "code"}, study.runs)
-    store.save(fit(both, "eq4", **settings), made / "fit.json")
+    store.save(fit(both, "eq4", options=settings), made / "fit.json")
     bases = Study({"pt": "pt"}, tuple(run for run in study.runs if run.data == "pt"))
-    store.save(fit(bases, "eq1", **settings), made / "pt.json")
+    store.save(fit(bases, "eq1", options=settings), made / "pt.json")
     store.save(study, made / "study.json")
     return made
 

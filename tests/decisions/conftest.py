@@ -2,7 +2,7 @@
 
 import pytest
 
-from cptlaw import Convention, Study, datasets, fit, plan
+from cptlaw import Convention, FitOptions, Study, datasets, fit, plan
 from plans import ANNEALED, knobs
 
 
@@ -21,7 +21,7 @@ def fitted(study):
 def simple(study):
     """Eq. 4, exact at any step whatever else is worked out."""
     few = study.without(["mixed-const-replay0.25"])
-    return fit(few, "eq4", convention=Convention(), fixed={"lambda": 0.98})
+    return fit(few, "eq4", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
 
 
 @pytest.fixture(scope="session")

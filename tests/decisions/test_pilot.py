@@ -5,7 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cptlaw import Budget, DataError, Goal, Run, Schedule, candidates, datasets, fit, pilot
+from cptlaw import (
+    Budget,
+    DataError,
+    FitOptions,
+    Goal,
+    Run,
+    Schedule,
+    candidates,
+    datasets,
+    fit,
+    pilot,
+)
 from cptlaw import published as paper
 from cptlaw.decisions.pilot import discrepancy
 from cptlaw.decisions.pilot.belief import PLACES, _check_sane, believe
@@ -282,7 +293,7 @@ def test_a_candidate_beyond_all_measure_is_named(grid):
 @pytest.mark.parametrize(("law", "fixed"), [("paper", {"lambda": 0.98}), ("clock", {})])
 def test_other_laws_have_pilots_too(law, fixed):
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25", "cpt-cosine"])
-    known = fit(study, law, fixed=fixed)
+    known = fit(study, law, options=FitOptions(fixed=fixed))
     found = pilot(known, Goal({"ood.docs": 1.0}), candidates(study, peaks=[1e-3]), "800steps")
     assert 0 < found.pilots[0].removed < 1
 

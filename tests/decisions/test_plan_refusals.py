@@ -8,6 +8,7 @@ from cptlaw import (
     Aim,
     Convention,
     DataError,
+    FitOptions,
     Knobs,
     PlanOptions,
     Study,
@@ -72,7 +73,7 @@ def test_published_coefficients_need_a_size_and_no_other_base():
 
 def test_a_pre_training_fit_has_no_cpt_plan(study):
     bases = Study({"pt": "pt"}, tuple(run for run in study.runs if run.data == "pt"))
-    alone = fit(bases, "eq1", convention=Convention(), fixed={"lambda": 0.98})
+    alone = fit(bases, "eq1", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
     with pytest.raises(DataError, match="knows no shift"):
         plan(alone, "pt=1", knobs(), options=PlanOptions(data="cpt"))
     assert plan(alone, "pt=1", knobs(after=None, steps=2000)).best.recipe.data == "pt"
@@ -85,7 +86,7 @@ def batches():
     names = ("base", "annealed", "cpt-const", "cpt-cosine", "batch128")
     few = tuple(run for run in grid.runs if run.name in names)
     study = Study({"pt": "pt", "cpt": "code"}, few)
-    return fit(study, "eq4-batch", convention=Convention(), fixed={"lambda": 0.98})
+    return fit(study, "eq4-batch", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
 
 
 def test_a_batch_is_one_of_those_that_were_fitted(batches):

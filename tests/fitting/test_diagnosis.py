@@ -5,7 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cptlaw import Convention, Curve, History, Run, Schedule, Study, catalog, datasets, fit
+from cptlaw import (
+    Convention,
+    Curve,
+    FitOptions,
+    History,
+    Run,
+    Schedule,
+    Study,
+    catalog,
+    datasets,
+    fit,
+)
 from cptlaw.fitting.diagnosis import _sentences, diagnose, held_by_priors
 from cptlaw.fitting.newton import minimise
 from cptlaw.fitting.uncertainty import objective_of
@@ -84,7 +95,9 @@ def test_the_same_run_twice_is_named():
 @pytest.mark.parametrize("law", ["effective", "eq4"])
 @pytest.mark.parametrize("role", ["pt", "cpt"])
 def test_cpt_logs_alone_do_not_tell_the_base(cpt_alone, law, role):
-    domain = fit(cpt_alone, law, fixed={"lambda": 0.98} if law == "eq4" else {}).domain(role)
+    domain = fit(
+        cpt_alone, law, options=FitOptions(fixed={"lambda": 0.98} if law == "eq4" else {})
+    ).domain(role)
     assert domain.status == "not identified"
     assert domain.advice[0].startswith("Only CPT losses were given; they cannot tell L0, A")
     assert "Add the PT log" in domain.advice[0]
@@ -94,7 +107,7 @@ def test_cpt_logs_alone_do_not_tell_the_base(cpt_alone, law, role):
 
 
 def test_with_the_base_nothing_is_said_of_it(tiny):
-    said = advice(fit(tiny, "eq4", fixed={"lambda": 0.98}).domain("cpt"))
+    said = advice(fit(tiny, "eq4", options=FitOptions(fixed={"lambda": 0.98})).domain("cpt"))
     assert "Only CPT losses" not in said
 
 
@@ -103,7 +116,7 @@ def test_with_the_base_nothing_is_said_of_it(tiny):
 
 def diagnosed(study, role, law="effective", **options):
     """The diagnosis of a fit, told of its objective."""
-    result = fit(study, law, **options)
+    result = fit(study, law, FitOptions(**options))
     domain, observed = result.domain(role), result.observed(role)
     objective = objective_of(result, domain, observed)
     z = np.array(

@@ -10,6 +10,7 @@ from cptlaw import (
     Curve,
     DataError,
     FitError,
+    FitOptions,
     Run,
     Schedule,
     Study,
@@ -67,7 +68,7 @@ def recovered(result, truth):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_known_coefficients_come_back_with_lambda_given(seed):
-    result = fit(two_run_study(seed), "paper", fixed={"lambda": 0.999})
+    result = fit(two_run_study(seed), "paper", options=FitOptions(fixed={"lambda": 0.999}))
     assert recovered(result, published.load("fineweb-kp-106m")) < 0.05
     assert result.convention.warmup == "peak"
 
@@ -98,7 +99,7 @@ def test_another_lambda_is_fitted_when_the_data_speak_for_it():
             for r, d in domains.items()
         }
         runs.append(replace(run, curves=curves))
-    result = fit(replace(study, runs=tuple(runs)), "paper", convention=Convention())
+    result = fit(replace(study, runs=tuple(runs)), "paper", options=FitOptions(Convention()))
     for domain in result.domains.values():
         assert domain.params["lambda"] == pytest.approx(0.995, rel=1e-5)
         assert domain.kept == ()
@@ -110,7 +111,7 @@ def test_order_of_runs_and_seed_do_not_matter(bundled, fitted, law):
         random = np.random.default_rng(seed)
         order = random.permutation(len(bundled.runs))
         shuffled = replace(bundled, runs=tuple(bundled.runs[i] for i in order))
-        again = fit(shuffled, law, seed=seed)
+        again = fit(shuffled, law, options=FitOptions(seed=seed))
         for role, domain in fitted.domains.items():
             other = again.domain(role)
             assert np.abs(other.loss(observed) - domain.loss(observed)).max() < 1e-6
@@ -131,7 +132,7 @@ def test_other_starts_lead_to_the_same_fit_of_few_runs(runs, law, role):
     study = datasets.load("tiny-cpt")
     part = study.without(r.name for r in study.runs if r.name not in runs)
     part = replace(part, domains={role: part.domains[role]})
-    one, other = (fit(part, law, convention=Convention("peak"), seed=s) for s in (0, 5))
+    one, other = (fit(part, law, options=FitOptions(Convention("peak"), seed=s)) for s in (0, 5))
     points = one.observed(role).points
     assert np.abs(one.domain(role).loss(points) - other.domain(role).loss(points)).max() < 1e-6
 
@@ -182,7 +183,7 @@ def test_signs_are_kept(fitted):
 def test_the_warm_up_convention_is_chosen_by_the_data_and_told(papers, bundled):
     assert papers.convention.warmup == "peak"
     assert any("warm-up is counted as if at the peak" in note for note in papers.notes)
-    given = fit(bundled, "paper", convention=Convention(warmup="as-is"))
+    given = fit(bundled, "paper", options=FitOptions(Convention(warmup="as-is")))
     assert given.convention.warmup == "as-is"
     own = ("pt", "cpt")
     assert sum(papers.domain(r).scores.huber for r in own) < sum(
@@ -194,7 +195,7 @@ def test_the_default_law_knows_no_warm_up_convention(fits, bundled):
     chosen = fits[None]
     assert chosen.convention.warmup == "as-is"
     assert not any("warm-up is counted" in note for note in chosen.notes)
-    given = fit(bundled, convention=Convention(warmup="peak"))
+    given = fit(bundled, options=FitOptions(Convention(warmup="peak")))
     assert given.convention.warmup == "peak"
     for role, domain in chosen.domains.items():
         assert given.domain(role).params == pytest.approx(dict(domain.params), rel=1e-6)
@@ -213,7 +214,7 @@ def test_out_of_domain_sets_are_sums_of_the_two_losses(fitted):
 
 
 def test_out_of_domain_sets_can_have_a_law_of_their_own(bundled):
-    result = fit(bundled, "paper", convention=Convention(), ood_law="eq4")
+    result = fit(bundled, "paper", options=FitOptions(Convention(), ood_law="eq4"))
     assert result.domain("ood.docs").law.name == "eq4"
 
 
@@ -228,8 +229,8 @@ def test_priors_draw_shape_parameters_to_what_is_usual(bundled):
         likely = [s.inner(s.prior.centre) for s in shapes]
         return np.abs((u - likely) / [s.prior.spread for s in shapes])
 
-    drawn, free = (fit(part, priors=priors) for priors in (True, False))
-    assert (drawn.priors, free.priors) == (True, False)
+    drawn, free = fit(part), fit(part, options=FitOptions(prior_weight=0.0))
+    assert drawn.options.prior_weight > free.options.prior_weight == 0
     drawn, free = drawn.domain("pt"), free.domain("pt")
     assert away(drawn).max() < 1.5 < away(free).max()
     assert free.scores.huber < 0.9 * drawn.scores.huber
@@ -243,7 +244,7 @@ def test_replay_is_fitted_where_it_varies(fits):
 
 
 def test_the_papers_replay_is_fitted_where_it_varies():
-    result = fit(datasets.load("tiny-cpt"), "paper", convention=Convention())
+    result = fit(datasets.load("tiny-cpt"), "paper", options=FitOptions(Convention()))
     domain = result.domain("cpt")
     assert domain.law.name == "eq8"
     assert domain.status == "not identified"
@@ -260,7 +261,9 @@ def test_a_law_that_misses_what_varies_is_refused():
 
 def test_cpt_losses_alone_say_what_they_cannot_tell(bundled):
     alone = bundled.without(["base", "annealed"])
-    domain = fit(alone, "eq4", convention=Convention(), fixed={"lambda": 0.98}).domain("cpt")
+    domain = fit(alone, "eq4", options=FitOptions(Convention(), fixed={"lambda": 0.98})).domain(
+        "cpt"
+    )
     assert domain.status == "not identified"
     assert "cannot tell L0, A, alpha and C1 apart" in domain.advice[0]
 
@@ -301,7 +304,7 @@ def test_an_unknown_pre_training_is_fitted_without_its_log():
 
 def test_every_unknown_base_has_its_own_area():
     study = unknown_study(("one", "two"))
-    domain = fit(study, "paper", fixed={"lambda": 0.999}).domain("cpt")
+    domain = fit(study, "paper", options=FitOptions(fixed={"lambda": 0.999})).domain("cpt")
     assert {"S1_pt[one]", "S1_pt[two]"} <= set(domain.params)
     assert domain.scores.worst < 1e-6
     assert domain.scores.n == sum(len(r.curves["loss_cpt"]) for r in study.runs)
@@ -327,7 +330,7 @@ def test_too_few_points(law, parameters):
 )
 def test_a_bad_fixed_parameter(bundled, law, fixed, message):
     with pytest.raises(DataError, match=message):
-        fit(bundled, law, fixed=fixed)
+        fit(bundled, law, options=FitOptions(fixed=fixed))
 
 
 def test_standard_errors_grow_with_autocorrelated_noise():
@@ -345,8 +348,8 @@ def test_standard_errors_grow_with_autocorrelated_noise():
             runs.append(replace(run, curves=curves))
         return replace(study, runs=tuple(runs))
 
-    given = {"law": "paper", "convention": Convention(), "fixed": {"lambda": 0.999}}
-    single, blocks = fit(noisy(1), **given), fit(noisy(10), **given)
+    options = FitOptions(Convention(), fixed={"lambda": 0.999})
+    single, blocks = (fit(noisy(size), "paper", options) for size in (1, 10))
     for role in ("pt", "cpt"):
         ratio = blocks.domain(role).stderr["L0"] / single.domain(role).stderr["L0"]
         assert ratio > 1.7
@@ -357,5 +360,5 @@ def test_a_curvature_without_a_value_leaves_the_standard_errors_finite(monkeypat
 
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
     monkeypatch.setattr(covariance, "curvature", lambda *a: np.full((a[4].shape[1],) * 2, np.nan))
-    found = fit(study, "eq4", fixed={"lambda": 0.98})
+    found = fit(study, "eq4", options=FitOptions(fixed={"lambda": 0.98}))
     assert np.isfinite(found.domain("cpt").stderr["C2"])

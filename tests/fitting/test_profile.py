@@ -7,6 +7,7 @@ from cptlaw import (
     Convention,
     Curve,
     DataError,
+    FitOptions,
     History,
     Run,
     Schedule,
@@ -23,7 +24,7 @@ from cptlaw.laws.catalog import Facts
 from cptlaw.laws.points import Points
 from synthetic import two_run_study
 
-GIVEN = {"convention": Convention(), "fixed": {"lambda": 0.999}}
+GIVEN = FitOptions(Convention(), fixed={"lambda": 0.999})
 TRUE = {"L0": 2.5, "A": 0.6, "alpha": 0.5, "C": 0.4, "lambda": 0.999}
 
 
@@ -42,12 +43,12 @@ def one_run(seed=0, memory=0.0, points=120):
 @pytest.fixture(scope="module")
 def two():
     """Eq. 4 on two PT and two CPT runs."""
-    return fit(two_run_study(points=120), "eq4", **GIVEN)
+    return fit(two_run_study(points=120), "eq4", options=GIVEN)
 
 
 @pytest.fixture(scope="module")
 def one():
-    return fit(one_run(), "eq1", **GIVEN)
+    return fit(one_run(), "eq1", options=GIVEN)
 
 
 # --- profiles --------------------------------------------------------------------------------
@@ -76,7 +77,11 @@ def test_the_rise_is_that_of_the_objective_refitted(one):
         z = np.array([*(params[c] for c in domain.law.coefficients), *domain.law.inner(params)])
         assert params["alpha"] == pytest.approx(value)
         assert objective.value(z) - best == pytest.approx(found.rise[i], abs=1e-12)
-    other = fit(one.study, "eq1", convention=Convention(), fixed={"lambda": 0.999, "alpha": 0.45})
+    other = fit(
+        one.study,
+        "eq1",
+        options=FitOptions(Convention(), fixed={"lambda": 0.999, "alpha": 0.45}),
+    )
     rise = other.domain("loss").scores.huber - domain.scores.huber
     assert found.rise[0] == pytest.approx(rise, rel=1e-4)
 
@@ -90,7 +95,7 @@ def test_a_determined_parameter_agrees_with_its_standard_error(one):
 def test_neighbouring_points_that_are_alike_widen_the_interval():
     def found(memory):
         return [
-            profile(fit(one_run(seed, memory, 400), "eq1", **GIVEN), "loss", "alpha")
+            profile(fit(one_run(seed, memory, 400), "eq1", options=GIVEN), "loss", "alpha")
             for seed in range(4)
         ]
 
@@ -105,13 +110,13 @@ def test_neighbouring_points_that_are_alike_widen_the_interval():
 def test_intervals_cover_the_truth(memory, least):
     held = 0
     for seed in range(20):
-        found = profile(fit(one_run(seed, memory), "eq1", **GIVEN), "loss", "alpha")
+        found = profile(fit(one_run(seed, memory), "eq1", options=GIVEN), "loss", "alpha")
         held += found.interval.low <= 0.5 <= found.interval.high
     assert held / 20 >= least
 
 
 def test_a_kept_lambda_is_freed():
-    result = fit(one_run(), "eq1", convention=Convention())
+    result = fit(one_run(), "eq1", options=FitOptions(Convention()))
     assert "lambda" in result.domain("loss").kept
     found = profile(result, "loss", "lambda")
     assert 0.99 < found.interval.low < found.interval.high < 0.9999
@@ -154,7 +159,9 @@ def test_the_pre_training_of_an_open_model():
             for role, d in made.domains.items()
         }
         runs.append(Run(name, curves, schedule=made.schedule, data="cpt", after=start))
-    result = fit(Study({"pt": "pt", "cpt": "cpt"}, tuple(runs)), fixed={"lambda": 0.999})
+    result = fit(
+        Study({"pt": "pt", "cpt": "cpt"}, tuple(runs)), options=FitOptions(fixed={"lambda": 0.999})
+    )
     found = profile(result, "cpt", "S1_pt")
     true = next(v for n, v in given.domain("cpt").params.items() if n.startswith("S1_pt"))
     assert found.interval.low < true < found.interval.high
@@ -183,7 +190,7 @@ def test_published_coefficients_have_no_profile():
 
 
 def test_open_parameters_name_their_partner_and_what_both_determine():
-    result = fit(two_run_study(points=120, noise=4e-3), "eq4", **GIVEN)
+    result = fit(two_run_study(points=120, noise=4e-3), "eq4", options=GIVEN)
     domain = result.domain("pt")
     found = tradeoffs(result, "pt")
     assert {"B", "E", "beta"} <= set(domain.loose)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cptlaw import Convention, DataError, datasets, fit, forecast, published, shift_at
+from cptlaw import Convention, DataError, FitOptions, datasets, fit, forecast, published, shift_at
 from synthetic import two_run_study
 
 
@@ -21,7 +21,7 @@ def test_it_is_the_formula():
 
 def test_an_out_of_domain_shift_is_the_sum_of_the_two():
     study = datasets.load().without(["mixed-const-replay0.25"])
-    fitted = fit(study, "paper", convention=Convention(), fixed={"lambda": 0.98})
+    fitted = fit(study, "paper", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
     weights = fitted.domain("ood.docs").params
     pt, cpt = (shift_at(fitted, role, 0.7).value for role in ("pt", "cpt"))
     expected = weights["l_pt"] * pt + weights["l_cpt"] * cpt
@@ -42,7 +42,11 @@ def test_the_standard_error_covers_the_truth_where_the_coefficients_wander():
     truth = published.load("fineweb-kp-106m")
     inside = 0
     for seed in range(12):
-        fitted = fit(two_run_study(seed), "paper", convention=Convention(), fixed={"lambda": 0.999})
+        fitted = fit(
+            two_run_study(seed),
+            "paper",
+            options=FitOptions(Convention(), fixed={"lambda": 0.999}),
+        )
         for role in ("pt", "cpt"):
             found, real = shift_at(fitted, role, 2.0), shift_at(truth, role, 2.0)
             inside += abs(found.value - real.value) <= 2.5 * found.value_stderr

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from cptlaw import Convention, Curve, DataError, Run, Schedule, Study, datasets, fit, published
+from cptlaw import (
+    Convention,
+    Curve,
+    DataError,
+    FitOptions,
+    Run,
+    Schedule,
+    Study,
+    datasets,
+    fit,
+    published,
+)
 from cptlaw.fitting.start import checkpoint, open_models, start_of, starts_of
 
 BASE = "warmup 500 to 2e-4 | constant 9500"
@@ -14,7 +25,7 @@ ANNEALED = "base@1500 | linear 300 to 0"
 @pytest.fixture(scope="module")
 def fitted():
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
-    return fit(study, "paper", convention=Convention(), fixed={"lambda": 0.98})
+    return fit(study, "paper", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cptlaw import Convention, DataError, Study, datasets, fit, published, store
+from cptlaw import Convention, DataError, FitOptions, Study, datasets, fit, published, store
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.projection import huber_weight
 from cptlaw.fitting.result import DomainFit, mean_law
@@ -20,13 +20,13 @@ from cptlaw.fitting.uncertainty import (
 from cptlaw.laws.points import Points
 from synthetic import two_run_study
 
-GIVEN = {"convention": Convention(), "fixed": {"lambda": 0.98}}
+GIVEN = FitOptions(Convention(), fixed={"lambda": 0.98})
 
 
 @pytest.fixture(scope="module")
 def fitted():
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25", "cpt-cosine"])
-    return fit(study, "paper", **GIVEN)
+    return fit(study, "paper", options=GIVEN)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def annealing():
     whole = two_run_study()
     runs = [r for r in whole.runs if r.data == "pt"]
     study = Study({"loss": "pt"}, tuple(runs))
-    return fit(study, "eq1", convention=Convention(), fixed={"lambda": 0.999})
+    return fit(study, "eq1", options=FitOptions(Convention(), fixed={"lambda": 0.999}))
 
 
 def place(fit, name="cpt-cosine", steps=(2100, 2500, 2800)):
@@ -98,7 +98,7 @@ def exact_refit(fit, weight):
     centre, pull = (np.append(np.zeros(m), part) for part in objective.pull)
     for _ in range(50):
         residual, jacobian = objective.jacobian(z)
-        robust = weight * huber_weight(residual, fit.delta) ** 2
+        robust = weight * huber_weight(residual, fit.options.delta) ** 2
         gradient = jacobian.T @ (robust * residual) + pull * (z - centre)
         hessian = jacobian.T @ (robust[:, None] * jacobian) + np.diag(pull)
         scale = np.sqrt(np.diag(hessian))[free]
@@ -127,7 +127,9 @@ def test_refits_scatter_as_repeated_data_do():
         Study({"loss": "pt"}, tuple(r for r in two_run_study(seed).runs if r.data == "pt"))
         for seed in range(25)
     ]
-    fits = [fit(s, "eq1", convention=Convention(), fixed={"lambda": 0.999}) for s in studies]
+    fits = [
+        fit(s, "eq1", options=FitOptions(Convention(), fixed={"lambda": 0.999})) for s in studies
+    ]
     points = place(fits[0], "pt-wsd", (30_000,))
     true = np.std([f.domain("loss").loss(points)[0] for f in fits])
     said = np.median([bootstrap(f, 60).losses("loss", points).std() for f in fits[:8]])
@@ -154,7 +156,7 @@ def test_every_refit_of_an_out_of_domain_set_combines_its_own_refits(ensemble):
 
 def test_an_average_moves_by_the_weighted_moves_of_its_members(fitted):
     pt = fitted.domain("pt")
-    other = fit(fitted.study, "eq10", **GIVEN).domain("pt")
+    other = fit(fitted.study, "eq10", options=GIVEN).domain("pt")
     law = mean_law((pt, other))
     params = dict(zip(law.coefficients, (0.25, 0.75), strict=True))
     both = DomainFit("pt", law, pt.facts, params, members=(pt, other))

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from cptlaw import Convention, DataError, backtest, datasets, fit
+from cptlaw import Convention, DataError, FitOptions, backtest, compare, datasets, fit
+from cptlaw.fitting.selection import unseen
 
-GIVEN = {"convention": Convention(), "fixed": {"lambda": 0.98}}
+GIVEN = FitOptions(Convention(), fixed={"lambda": 0.98})
 
 
 @pytest.fixture(scope="module")
@@ -14,8 +15,8 @@ def study():
 
 
 def test_rows_score_the_forecast_of_the_held_out_run(study):
-    result = backtest(study, ["cpt-cosine"], laws=["paper"], **GIVEN)
-    fitted = fit(study.without(["cpt-cosine"]), "paper", **GIVEN)
+    result = backtest(study, ["cpt-cosine"], laws=["paper"], options=GIVEN)
+    fitted = fit(study.without(["cpt-cosine"]), "paper", options=GIVEN)
     row = next(r for r in result.rows if r.domain == "cpt")
     from cptlaw.fitting.observations import observe
 
@@ -29,7 +30,7 @@ def test_rows_score_the_forecast_of_the_held_out_run(study):
 
 
 def test_a_row_per_law_run_and_domain(study):
-    result = backtest(study, ["cpt-cosine", "hidden-pt-const"], laws=["eq4", "eq10"], **GIVEN)
+    result = backtest(study, ["cpt-cosine", "hidden-pt-const"], laws=["eq4", "eq10"], options=GIVEN)
     keys = [(r.law, r.run, r.domain) for r in result.rows]
     assert len(keys) == len(set(keys)) == 2 * 2 * 4
     assert {(r.law, r.domain) for r in result.laws} == {
@@ -51,12 +52,14 @@ def test_the_held_out_losses_do_not_move_the_fit(study):
             for r in study.runs
         ),
     )
-    honest, other = (backtest(s, ["cpt-cosine"], laws=["paper"], **GIVEN) for s in (study, spoiled))
+    honest, other = (
+        backtest(s, ["cpt-cosine"], laws=["paper"], options=GIVEN) for s in (study, spoiled)
+    )
     assert [w.huber for w in honest.laws] == [w.huber for w in other.laws]
 
 
 def test_the_beginning_of_the_last_runs_is_fitted_and_the_rest_scored(study):
-    result = backtest(study, laws=["paper"], fit_steps=0.5, **GIVEN)
+    result = backtest(study, laws=["paper"], fit_steps=0.5, options=GIVEN)
     rows = {r.run: r.scores.n for r in result.rows if r.domain == "cpt"}
     assert "base" not in rows
     assert rows["cpt-const"] == 20
@@ -95,7 +98,30 @@ def test_the_bundled_cosine_run_is_forecast_close_to_its_noise(study, law, name)
 
 @pytest.mark.parametrize("laws", [["paper", "eq4"], ["eq4", "effective", "eq4"]])
 def test_a_law_that_is_named_twice_is_fitted_once(study, laws):
-    result = backtest(study, ["cpt-cosine"], laws=laws, **(GIVEN | {"fixed": {}}))
+    result = backtest(study, ["cpt-cosine"], laws=laws, options=FitOptions(Convention()))
     rows = [(r.law, r.domain) for r in result.laws]
     assert len(rows) == len(set(rows))
     assert {law for law, _ in rows} == {"eq4", *({"effective"} & set(laws))}
+
+
+def test_every_option_reaches_the_fits(study):
+    """A backtest and a comparison fit as `fit` does, whatever is asked of it."""
+    options = FitOptions(Convention("as-is"), {"alpha": 0.5}, ood_law="eq4", prior_weight=0.0)
+    direct = fit(study.without(["cpt-cosine"]), "effective", options)
+    tested = backtest(study, ["cpt-cosine"], laws=["effective"], options=options)
+    assert {r.domain: r.huber for r in tested.laws} == {
+        role: domain.scores.huber for role, domain in direct.domains.items()
+    }
+    compared = compare(study, ["effective", "eq4"], ["cpt-cosine"], options=options)
+    for curve in (c for c in compared.curves if c.law == "effective"):
+        full, new = unseen(study, direct.study, curve.domain, direct)
+        expected = np.log(direct.domain(curve.domain).loss(full.points)) - np.log(full.loss)
+        np.testing.assert_allclose(curve.error, np.abs(expected[new]), rtol=1e-12)
+    assert direct.options == options
+
+
+def test_bad_options():
+    with pytest.raises(DataError, match="delta = 0 must be above 0"):
+        FitOptions(delta=0.0)
+    with pytest.raises(DataError, match="prior_weight = -1 must be 0 or above"):
+        FitOptions(prior_weight=-1.0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from command import run, write_logs
-from cptlaw import Convention, DataError, Study, backtest, datasets
+from cptlaw import Convention, DataError, FitOptions, Study, backtest, datasets
 from cptlaw.fitting.selection import parts_of
 from cptlaw.fitting.uncertainty import Interval, limits
 from cptlaw.forecasting.compare import (
@@ -17,7 +17,7 @@ from cptlaw.forecasting.compare import (
     resampled_means,
 )
 
-QUICK = {"convention": Convention(), "fixed": {"lambda": 0.98}}
+QUICK = FitOptions(Convention(), fixed={"lambda": 0.98})
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def result(study):
-    return compare(study, ["eq4", "eq10"], **QUICK)
+    return compare(study, ["eq4", "eq10"], options=QUICK)
 
 
 # --- what is held out ------------------------------------------------------------------------
@@ -67,8 +67,8 @@ def test_many_runs_are_left_out_in_eight_groups():
 
 
 def test_errors_are_those_of_a_backtest(study):
-    found = compare(study, ["eq4", "eq10"], ["cpt-cosine"], **QUICK)
-    tested = backtest(study, ["cpt-cosine"], laws=["eq4", "eq10"], **QUICK)
+    found = compare(study, ["eq4", "eq10"], ["cpt-cosine"], options=QUICK)
+    tested = backtest(study, ["cpt-cosine"], laws=["eq4", "eq10"], options=QUICK)
     assert {(c.law, c.run, c.domain) for c in found.curves} == {
         (r.law, r.run, r.domain) for r in tested.rows
     }
@@ -101,16 +101,18 @@ def test_laws_are_judged_on_the_same_points(result):
 
 
 def test_the_default_law_is_what_others_are_compared_with(study):
-    found = compare(study, ["eq4", "effective"], ["cpt-cosine"], fixed={"lambda": 0.98})
+    found = compare(
+        study, ["eq4", "effective"], ["cpt-cosine"], options=FitOptions(fixed={"lambda": 0.98})
+    )
     assert found.against == "effective"
-    assert compare(study, ["eq4"], ["cpt-cosine"], against="eq10", **QUICK).against == "eq10"
+    assert compare(study, ["eq4"], ["cpt-cosine"], against="eq10", options=QUICK).against == "eq10"
 
 
 def test_a_law_that_cannot_be_fitted_leaves_nothing_to_compare(study):
     with pytest.raises(
         DataError, match="eq10 cannot be fitted without cpt-cosine: cannot fix 'zeta9'"
     ):
-        compare(study, ["eq4", "eq10"], ["cpt-cosine"], fixed={"zeta9": 1.0})
+        compare(study, ["eq4", "eq10"], ["cpt-cosine"], options=FitOptions(fixed={"zeta9": 1.0}))
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,18 @@
 
 import pytest
 
-from cptlaw import Convention, DataError, datasets, fit, forecast, published
+from cptlaw import Convention, DataError, FitOptions, datasets, fit, forecast, published
 
 
 @pytest.fixture(scope="module", params=["default", "paper"])
 def fitted(request):
     if request.param == "default":
         return fit(datasets.load())
-    return fit(datasets.load(), "paper", convention=Convention(), fixed={"lambda": 0.98})
+    return fit(
+        datasets.load(),
+        "paper",
+        options=FitOptions(Convention(), fixed={"lambda": 0.98}),
+    )
 
 
 def test_the_peak_of_the_base_counts_too():
@@ -50,6 +54,6 @@ def test_parts_that_cannot_be_told_apart_are_named():
     study = datasets.load().without(
         ["base", "annealed", "hidden-pt-const", "mixed-const-replay0.25"]
     )
-    alone = fit(study, "paper", convention=Convention(), fixed={"lambda": 0.98})
+    alone = fit(study, "paper", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
     made = forecast(alone, "warmup 100 to 1e-3 | constant 800", after="annealed")
     assert [w for w in made.warnings if "depends on C1" in w]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cptlaw import Convention, DataError, Schedule, datasets, fit, forecast, published
+from cptlaw import Convention, DataError, FitOptions, Schedule, datasets, fit, forecast, published
 
 BASE = "warmup 500 to 2e-4 | constant 31500 | linear 8000 to 0"
 
@@ -13,7 +13,7 @@ def fitted(request):
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
     if request.param == "default":
         return fit(study)
-    return fit(study, "paper", convention=Convention(), fixed={"lambda": 0.98})
+    return fit(study, "paper", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_pre_training_fit_knows_no_cpt(law, name):
     pt_only = fit(
         type(study)({"loss": "pt"}, tuple(r for r in alone.runs if r.data == "pt")),
         law,
-        convention=Convention(),
+        options=FitOptions(Convention()),
     )
     assert pt_only.domain("loss").law.name == name
     made = forecast(pt_only, "warmup 200 to 1e-3 | cosine 3800 to 0")

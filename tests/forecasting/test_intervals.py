@@ -9,6 +9,7 @@ from command import run
 from cptlaw import (
     Convention,
     DataError,
+    FitOptions,
     backtest,
     catalog,
     datasets,
@@ -31,7 +32,7 @@ from cptlaw.forecasting.intervals import (
 from cptlaw.forecasting.measured import OTHERS, Calibration, measured
 from cptlaw.laws.points import Points
 
-GIVEN = {"convention": Convention(), "fixed": {"lambda": 0.98}}
+GIVEN = FitOptions(Convention(), fixed={"lambda": 0.98})
 NOTHING = Calibration(*[0.0] * 9)
 
 
@@ -39,7 +40,7 @@ NOTHING = Calibration(*[0.0] * 9)
 def fitted(request):
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25", "cpt-cosine"])
     study = replace(study, domains={role: study.domains[role] for role in ("pt", "cpt")})
-    return fit(study, request.param, **(GIVEN if request.param == "paper" else {}))
+    return fit(study, request.param, GIVEN if request.param == "paper" else FitOptions())
 
 
 @pytest.fixture(scope="module")
@@ -236,9 +237,9 @@ def test_the_command_refuses_and_insists(fitted, tmp_path):
 
 def test_the_coverage_of_a_backtest_is_the_share_of_points_within():
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
-    result = backtest(study, ["cpt-cosine"], laws=["paper"], **GIVEN)
+    result = backtest(study, ["cpt-cosine"], laws=["paper"], options=GIVEN)
     (row,) = (r for r in result.rows if r.domain == "cpt")
-    fitted = fit(study.without(["cpt-cosine"]), "paper", **GIVEN)
+    fitted = fit(study.without(["cpt-cosine"]), "paper", options=GIVEN)
     observed = observe(study, "cpt", fitted.convention)
     mine = observed.run == observed.runs.index("cpt-cosine")
     history, step = study.history("cpt-cosine"), observed.points.step[mine]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cptlaw import Convention, Curve, Run, Schedule, Study, catalog, fit, store
+from cptlaw import Convention, Curve, FitOptions, Run, Schedule, Study, catalog, fit, store
 from cptlaw.fitting.observations import facts, observe
 from laws import EVERY
 
@@ -104,7 +104,7 @@ def own_study(name, role):
 def test_a_law_recovers_its_own_curves(name, role):
     study, params = own_study(name, role)
     given = {"epsilon": params["epsilon"]} if name == "eq9" else {}
-    result = fit(study, name, convention=Convention(), fixed=given, priors=False)
+    result = fit(study, name, options=FitOptions(Convention(), fixed=given, prior_weight=0.0))
     domain = result.domain(role)
     assert domain.scores.worst < 1e-5
     for parameter, value in params.items():
@@ -133,7 +133,7 @@ def test_priors_bend_a_law_by_little(name, role):
 def test_a_fit_comes_back_from_json_exactly(name, role):
     study, _ = own_study(name, role)
     given = {"lambda": 0.99} if "lambda" in catalog.example(name).parameters else {}
-    result = fit(study, name, convention=Convention(), fixed=given)
+    result = fit(study, name, options=FitOptions(Convention(), fixed=given))
     text = store.to_json(result)
     again = store.from_json(text)
     assert store.to_json(again) == text

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from cptlaw import Convention, History, Schedule, catalog, fit
+from cptlaw import Convention, FitOptions, History, Schedule, catalog, fit
 from cptlaw.fitting.domain import best_minimum
 from cptlaw.fitting.objective import Objective
 from cptlaw.laws.catalog import Facts, field
@@ -179,5 +179,5 @@ def test_a_law_finds_its_own_curves_without_priors(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fit_follows_its_own_curves(name):
     made, *_ = own(name, "pt")
-    result = fit(made, name, convention=Convention("as-is"))
+    result = fit(made, name, options=FitOptions(Convention("as-is")))
     assert result.domain("pt").scores.mape < 1.5e-3

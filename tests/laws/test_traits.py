@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from cptlaw import Convention, catalog, datasets, fit, store
+from cptlaw import Convention, FitOptions, catalog, datasets, fit, store
 from cptlaw.forecasting.intervals import calibration_of
 from cptlaw.forecasting.measured import CHOOSERS, OTHERS, measured
 from cptlaw.laws.catalog import Entry, Facts
@@ -173,7 +173,7 @@ def test_one_entry_is_enough_for_a_law_from_outside(entered):
 @pytest.mark.parametrize("law", ["effective+repetition", "eq4"])
 def test_traits_survive_storing(law):
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
-    fitted = fit(study, law, fixed={"lambda": 0.98} if law == "eq4" else {})
+    fitted = fit(study, law, options=FitOptions(fixed={"lambda": 0.98} if law == "eq4" else {}))
     again = store.from_json(store.to_json(fitted))
     for role, domain in fitted.domains.items():
         assert [leaf.law.traits for leaf in again.domain(role).leaves] == [

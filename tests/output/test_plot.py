@@ -13,6 +13,7 @@ import pytest
 
 from cptlaw import catalog, plot
 from cptlaw.errors import DataError, MissingExtra
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit, combination
 from cptlaw.forecasting.forecast import Forecast, forecast
 from cptlaw.laws.areas import Convention
@@ -73,7 +74,7 @@ def fitted(study: Study) -> Fit:
     pt, cpt = _domain("pt"), _domain("cpt")
     half = {"l_pt": 0.5, "l_cpt": 0.5}
     code = DomainFit("ood.code", combination(pt, cpt), Facts("ood.code"), half, combines=(pt, cpt))
-    return Fit({"ood.code": code, "cpt": cpt, "pt": pt}, Convention(), study)
+    return Fit({"ood.code": code, "cpt": cpt, "pt": pt}, FitOptions(Convention()), study)
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,9 @@ def test_what_the_default_law_does_not_have_is_not_told(texts, words):
 
 
 def test_a_fit_without_priors_says_so(fits):
-    assert "fitted without priors" in report.fit_text(replace(fits[None], priors=False))
+    drawn = fits[None]
+    free = replace(drawn, options=replace(drawn.options, prior_weight=0.0))
+    assert "fitted without priors" in report.fit_text(free)
 
 
 @pytest.mark.parametrize(

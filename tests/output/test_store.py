@@ -9,6 +9,7 @@ import pytest
 from cptlaw import (
     Convention,
     DataError,
+    FitOptions,
     Schedule,
     backtest,
     datasets,
@@ -30,7 +31,7 @@ def study():
 def fitted(study, request):
     if request.param == "default":
         return fit(study)
-    return fit(study, "paper", convention=Convention(), fixed={"lambda": 0.98})
+    return fit(study, "paper", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
 
 
 def values(study, fitted):
@@ -44,7 +45,12 @@ def values(study, fitted):
     )
     yield Schedule.from_array(np.random.default_rng(0).random(50))
     yield forecast(fitted, "cosine 300 to 0", after="base")
-    yield backtest(study, ["cpt-cosine"], laws=["effective", "eq4"], convention=Convention())
+    yield backtest(
+        study,
+        ["cpt-cosine"],
+        laws=["effective", "eq4"],
+        options=FitOptions(Convention()),
+    )
     yield shift_at(fitted, "pt", 1.0)
 
 
@@ -73,16 +79,22 @@ def test_a_stored_fit_forecasts_the_same_numbers(fitted, tmp_path):
     assert forecast(again, **asked) == forecast(fitted, **asked)
 
 
-@pytest.mark.parametrize("priors", [True, False])
-def test_a_stored_fit_knows_whether_it_had_priors(fitted, priors):
-    text = store.to_json(replace(fitted, priors=priors))
-    assert store.from_json(text, Fit).priors is priors
+@pytest.mark.parametrize(
+    "options",
+    [
+        FitOptions(),
+        FitOptions(Convention("peak", "carried", 5), {"lambda": 0.98}, "eq4", 1e-2, 3, 0.0),
+    ],
+)
+def test_a_stored_fit_knows_how_it_was_fitted(fitted, options):
+    text = store.to_json(replace(fitted, options=options))
+    assert store.from_json(text, Fit).options == options
 
 
 def test_a_stored_fit_reproduces_itself(fitted, tmp_path):
     again = store.load(store.save(fitted, tmp_path / "fit.json"), Fit)
     domain = again.domain("cpt")
-    refit = fit(again.study, domain.law.name, convention=again.convention, fixed=domain.fixed)
+    refit = fit(again.study, domain.law.name, again.options)
     assert refit.fingerprint == fitted.fingerprint
     assert dict(refit.domain("cpt").params) == dict(fitted.domain("cpt").params)
 
@@ -102,9 +114,9 @@ def test_the_file_begins_with_what_json_prints(fitted):
         ("{", "is not JSON"),
         ("[1]", "not a file that cptlaw wrote"),
         ('{"cptlaw": "Fit", "version": 99}', "version 99"),
-        ('{"cptlaw": "Study", "version": 1, "value": {}}', "holds a Study, but a Fit is needed"),
-        ('{"cptlaw": "Fit", "version": 1}', "is damaged"),
-        ('{"cptlaw": "Fit", "version": 1, "value": {"type": "Nothing"}}', "is damaged"),
+        ('{"cptlaw": "Study", "version": 2, "value": {}}', "holds a Study, but a Fit is needed"),
+        ('{"cptlaw": "Fit", "version": 2}', "is damaged"),
+        ('{"cptlaw": "Fit", "version": 2, "value": {"type": "Nothing"}}', "is damaged"),
     ],
 )
 def test_other_files_are_refused(text, message, tmp_path):

@@ -12,14 +12,13 @@ from cptlaw.cli.shared import (
     JSON,
     Many,
     check_laws,
-    convention_of,
     fitting_options,
-    fixed_shapes,
     say,
     show,
 )
 
 if TYPE_CHECKING:
+    from cptlaw.fitting.options import FitOptions
     from cptlaw.forecasting.compare import ComparedRow, Comparison
 
 
@@ -45,11 +44,7 @@ def compare(
     law: tuple[str, ...],
     hold_out: tuple[str, ...],
     against: str | None,
-    lambda_: float | None,
-    fix: tuple[str, ...],
-    warmup: str,
-    tail: str,
-    fit_from: int | None,
+    options: FitOptions,
     as_json: bool,
 ) -> None:
     """Compare laws by their errors on what they were not shown, with a paired bootstrap."""
@@ -58,7 +53,6 @@ def compare(
 
     laws = list(dict.fromkeys(name for word in law for name in word.split(",")))
     check_laws([*laws, *([] if against is None else [against])])
-    fixed, convention = fixed_shapes(fix, lambda_), convention_of(warmup, tail, fit_from)
     loaded = study_file.load(study)
     held = [n for w in hold_out for n in ([w] if loaded.has_run(w) else w.split(","))]
     result = compare_laws(
@@ -66,8 +60,7 @@ def compare(
         laws,
         held,
         against=against,
-        convention=convention,
-        fixed=fixed,
+        options=options,
         progress=say,
     )
     show(as_json, lambda: comparison_shape(result), lambda: comparison_text(result))

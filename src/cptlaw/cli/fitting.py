@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sized
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,14 +15,15 @@ from cptlaw.cli.shared import (
     check_figure,
     check_laws,
     check_writable,
-    convention_of,
     fitting_options,
-    fixed_shapes,
     load_fit,
     say,
     say_written,
     show,
 )
+
+if TYPE_CHECKING:
+    from cptlaw.fitting.options import FitOptions
 
 
 @click.command()
@@ -33,27 +34,14 @@ from cptlaw.cli.shared import (
     help="A law of `cptlaw laws`; paper: the one of arXiv:2505.07796 that suits the study; auto: "
     "the one that forecasts the study's own runs best; average: the mean of several.",
 )
-@click.option(
-    "--ood-law",
-    default="eq6",
-    show_default=True,
-    help="Law of out-of-domain sets; eq6 is a sum of the D_pt and D_cpt losses.",
-)
 @fitting_options
-@click.option("--no-priors", is_flag=True, help="Do not draw shape parameters to what is usual.")
 @click.option("-o", "--output", help="Write the fit as JSON, for forecast and the others.")
 @click.option("--figure", help="Draw fit and residuals (png, svg or pdf).")
 @JSON
 def fit(
     study: str,
     law: str | None,
-    ood_law: str,
-    lambda_: float | None,
-    fix: tuple[str, ...],
-    warmup: str,
-    tail: str,
-    fit_from: int | None,
-    no_priors: bool,
+    options: FitOptions,
     output: str | None,
     figure: str | None,
     as_json: bool,
@@ -68,19 +56,10 @@ def fit(
 
     check_writable(output, figure, reads=[study])
     check_figure(figure)
-    check_laws([] if law is None else [law], ood_law)
-    fixed, convention = fixed_shapes(fix, lambda_), convention_of(warmup, tail, fit_from)
+    check_laws([] if law is None else [law])
     loaded = study_file.load(study)
     say(f"fitting {_count(loaded.domains, 'domain')} of {_count(loaded.runs, 'run')} ...")
-    result = fit_study(
-        loaded,
-        law,
-        convention=convention,
-        fixed=fixed,
-        ood_law=ood_law,
-        priors=not no_priors,
-        progress=say,
-    )
+    result = fit_study(loaded, law, options, progress=say)
     said = [t.sentence for role in result.domains for t in tradeoffs(result, role)]
     result = replace(result, notes=(*result.notes, *said))
     say(f"done in {result.seconds:.2f} s")
@@ -186,11 +165,7 @@ def backtest(
     hold_out: tuple[str, ...],
     fit_steps: float | None,
     law: tuple[str, ...],
-    lambda_: float | None,
-    fix: tuple[str, ...],
-    warmup: str,
-    tail: str,
-    fit_from: int | None,
+    options: FitOptions,
     output: str | None,
     as_json: bool,
 ) -> None:
@@ -204,7 +179,6 @@ def backtest(
     check_writable(output, reads=[study])
     laws = list(dict.fromkeys(name for word in law for name in word.split(",")))
     check_laws(laws)
-    fixed, convention = fixed_shapes(fix, lambda_), convention_of(warmup, tail, fit_from)
     loaded = study_file.load(study)
     held = [name for word in hold_out for name in _words(word, loaded)]
     result = run_backtest(
@@ -212,8 +186,7 @@ def backtest(
         held,
         fit_steps=fit_steps,
         laws=laws,
-        convention=convention,
-        fixed=fixed,
+        options=options,
         progress=say,
     )
     if output is not None:

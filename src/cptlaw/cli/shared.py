@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -114,7 +116,7 @@ def check_lab() -> None:
             raise MissingExtra(package, "lab", "The lab")
 
 
-def check_laws(laws: Iterable[str], ood_law: str = "eq6") -> None:
+def check_laws(laws: Iterable[str]) -> None:
     """Whether laws of these names exist, before the work begins.
 
     Raises:
@@ -129,11 +131,22 @@ def check_laws(laws: Iterable[str], ood_law: str = "eq6") -> None:
         if law not in CHOSEN and not is_known(law):
             names = f"{known}, {', '.join(CHOSEN)}"
             raise DataError(f"law '{law}' is unknown. Known: {names} (see: cptlaw laws).")
-    if ood_law != "eq6" and not is_known(ood_law):
-        raise DataError(f"--ood-law {ood_law}: law '{ood_law}' is unknown. Known: eq6, {known}.")
 
 
-def fixed_shapes(pairs: Iterable[str], lambda_: float | None) -> dict[str, float]:
+def _check_ood_law(law: str) -> None:
+    """Whether a law of that name exists for out-of-domain sets.
+
+    Raises:
+        DataError: naming the laws there are.
+    """
+    from cptlaw.laws.catalog import LAWS, is_known
+
+    if law != "eq6" and not is_known(law):
+        known = ", ".join(LAWS)
+        raise DataError(f"--ood-law {law}: law '{law}' is unknown. Known: eq6, {known}.")
+
+
+def _fixed_shapes(pairs: Iterable[str], lambda_: float | None) -> dict[str, float]:
     """Shape parameters that keep a value, from --fix NAME=VALUE and --lambda.
 
     Raises:
@@ -152,13 +165,6 @@ def fixed_shapes(pairs: Iterable[str], lambda_: float | None) -> dict[str, float
             raise DataError(f"--fix {pair}: {name} is given twice. Keep one value.")
         fixed[name] = number
     return fixed
-
-
-def convention_of(warmup: str, tail: str, fit_from: int | None) -> Any:
-    """The convention that was asked for."""
-    from cptlaw.laws.areas import Convention
-
-    return Convention(warmup, tail, fit_from)  # type: ignore[arg-type]
 
 
 def load_fit(name: str) -> Any:
@@ -188,29 +194,62 @@ def load_fit(name: str) -> Any:
 
 
 def fitting_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options of every command that fits."""
-    options = (
-        click.option("--lambda", "lambda_", type=float, help="Fix lambda instead of fitting it."),
-        click.option("--fix", multiple=True, metavar="NAME=VALUE", help="Fix a shape parameter."),
-        click.option(
-            "--warmup",
-            type=click.Choice(["auto", "peak", "as-is"]),
-            default="auto",
-            show_default=True,
-            help="How the initial warm-up counts; auto keeps the better fit.",
-        ),
-        click.option(
-            "--tail",
-            type=click.Choice(["frozen", "carried"]),
-            default="frozen",
-            show_default=True,
-            help="PT annealing momentum at the transfer.",
-        ),
-        click.option("--fit-from", type=int, help="First PT step that is fitted."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    """Options of every command that fits; it gets them as one value, `options`."""
+
+    @functools.wraps(command)
+    def with_options(
+        lambda_: float | None,
+        fix: tuple[str, ...],
+        warmup: Literal["auto", "peak", "as-is"],
+        tail: Literal["frozen", "carried"],
+        fit_from: int | None,
+        ood_law: str,
+        no_priors: bool,
+        **rest: Any,
+    ) -> None:
+        from cptlaw.fitting.options import FitOptions
+        from cptlaw.laws.areas import Convention
+
+        _check_ood_law(ood_law)
+        options = FitOptions(
+            Convention(warmup, tail, fit_from), _fixed_shapes(fix, lambda_), ood_law
+        )
+        command(options=replace(options, prior_weight=0.0) if no_priors else options, **rest)
+
+    wrapped: Callable[..., None] = with_options
+    for option in reversed(_FITTING):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+_FITTING = (
+    click.option("--lambda", "lambda_", type=float, help="Fix lambda instead of fitting it."),
+    click.option("--fix", multiple=True, metavar="NAME=VALUE", help="Fix a shape parameter."),
+    click.option(
+        "--warmup",
+        type=click.Choice(["auto", "peak", "as-is"]),
+        default="auto",
+        show_default=True,
+        help="How the initial warm-up counts; auto keeps the better fit.",
+    ),
+    click.option(
+        "--tail",
+        type=click.Choice(["frozen", "carried"]),
+        default="frozen",
+        show_default=True,
+        help="PT annealing momentum at the transfer.",
+    ),
+    click.option("--fit-from", type=int, help="First PT step that is fitted."),
+    click.option(
+        "--ood-law",
+        default="eq6",
+        show_default=True,
+        help="Law of out-of-domain sets; eq6 is a sum of the D_pt and D_cpt losses.",
+    ),
+    click.option(
+        "--no-priors", is_flag=True, help="Do not draw shape parameters to what is usual."
+    ),
+)
 
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")

@@ -14,6 +14,7 @@ from cptlaw.fitting.diagnosis import diagnose
 from cptlaw.fitting.newton import Minimum, minimise
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations, facts
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.projection import Projected, project, search
 from cptlaw.fitting.result import DomainFit, combination
 from cptlaw.fitting.scores import score
@@ -24,15 +25,7 @@ from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 
 
-def fit_domain(
-    role: str,
-    observed: Observations,
-    name: str,
-    fixed: Mapping[str, float],
-    delta: float,
-    seed: int,
-    prior_weight: float,
-) -> DomainFit:
+def fit_domain(role: str, observed: Observations, name: str, options: FitOptions) -> DomainFit:
     """Fit the law of that name to the observed losses of one domain.
 
     Raises:
@@ -41,16 +34,18 @@ def fit_domain(
     """
     known = facts(role, observed.points)
     law = catalog.get(name, known)
-    _check_fixed(law, fixed)
-    objective = Objective(law, observed.points, observed.loss, delta, fixed, prior_weight)
-    free = len(law.parameters) - len(fixed)
+    _check_fixed(law, options.fixed)
+    objective = Objective(
+        law, observed.points, observed.loss, options.delta, options.fixed, options.prior_weight
+    )
+    free = len(law.parameters) - len(options.fixed)
     if len(observed) < free:
         raise FitError(
             f"domain '{role}': {len(observed)} points for the {free} parameters of {law.name}. "
             "Log more evaluations, add runs, or fix parameters (--fix NAME=VALUE)."
         )
-    minimum = best_minimum(objective, seed)
-    objective, minimum, kept = _kept_as_usual(objective, minimum, seed)
+    minimum = best_minimum(objective, options.seed)
+    objective, minimum, kept = _kept_as_usual(objective, minimum, options.seed)
     objective, minimum, held = _held_where_open(objective, minimum, observed)
     return _described(role, known, objective, minimum, observed, held, kept)
 
@@ -261,11 +256,11 @@ def _described(
 
 
 def fit_combination(
-    role: str, observed: Observations, found: Mapping[str, DomainFit], delta: float
+    role: str, observed: Observations, found: Mapping[str, DomainFit], options: FitOptions
 ) -> DomainFit:
     """Fit an out-of-domain set as a weighted sum of the fitted D_pt and D_cpt losses (Eq. 6)."""
     law = combination(found["pt"], found["cpt"])
-    objective = Objective(law, observed.points, observed.loss, delta)
+    objective = Objective(law, observed.points, observed.loss, options.delta)
     minimum = minimise(objective, project(objective, np.empty(0)).z)
     described = _described(role, Facts(role), objective, minimum, observed)
     return replace(described, combines=(found["pt"], found["cpt"]))

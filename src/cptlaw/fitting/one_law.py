@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Literal
 
 from cptlaw.fitting.domain import fit_combination, fit_domain
-from cptlaw.fitting.objective import DELTA, PRIOR_WEIGHT
 from cptlaw.fitting.observations import observe
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws import catalog
-from cptlaw.laws.areas import Convention
 from cptlaw.studies.study import Study
 
 
-@dataclass(frozen=True)
-class Options:
-    """How laws are fitted, whichever they are; see `fit`."""
-
-    convention: Convention = field(default_factory=lambda: Convention(warmup="auto"))
-    fixed: Mapping[str, float] = field(default_factory=dict[str, float])
-    ood_law: str = "eq6"
-    delta: float = DELTA
-    seed: int = 0
-    prior_weight: float = PRIOR_WEIGHT
-
-
-def fit_named(study: Study, law: str, options: Options) -> Fit:
+def fit_named(study: Study, law: str, options: FitOptions) -> Fit:
     """Fit the law of that name, with the initial warm-up counted as it suits.
 
     Args:
@@ -62,12 +48,12 @@ def fit_named(study: Study, law: str, options: Options) -> Fit:
     return replace(better, seconds=seconds, notes=(*better.notes, note))
 
 
-def _counted(study: Study, law: str, options: Options, warmup: Literal["peak", "as-is"]) -> Fit:
+def _counted(study: Study, law: str, options: FitOptions, warmup: Literal["peak", "as-is"]) -> Fit:
     way = replace(options.convention, warmup=warmup)
     return _fit(study, law, replace(options, convention=way))
 
 
-def _fit(study: Study, law: str, options: Options) -> Fit:
+def _fit(study: Study, law: str, options: FitOptions) -> Fit:
     began = time.perf_counter()
     catalog.check(law, study)
     said, found = dict[str, list[str]](), dict[str, DomainFit]()
@@ -77,24 +63,20 @@ def _fit(study: Study, law: str, options: Options) -> Fit:
             said.setdefault(note, []).append(role)
         is_ood, ood_law = role.startswith("ood."), options.ood_law
         if is_ood and ood_law == "eq6" and {"pt", "cpt"} <= set(found) and study.has_cpt:
-            found[role] = fit_combination(role, observed, found, options.delta)
+            found[role] = fit_combination(role, observed, found, options)
             continue
         own = ood_law if is_ood and ood_law != "eq6" else law
-        found[role] = fit_domain(
-            role, observed, own, options.fixed, options.delta, options.seed, options.prior_weight
-        )
+        found[role] = fit_domain(role, observed, own, options)
     seconds = time.perf_counter() - began
     every = len(study.domains)
     notes = [n if len(r) == every else f"{', '.join(r)}: {n}" for n, r in said.items()]
     return Fit(
         {role: found[role] for role in study.domains},
-        options.convention,
+        options,
         study,
         study.fingerprint,
-        options.delta,
         seconds,
         (*study.all_notes, *notes),
-        priors=options.prior_weight > 0,
     )
 
 

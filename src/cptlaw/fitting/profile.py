@@ -18,7 +18,7 @@ from cptlaw.arrays import FloatArray, IntArray, floats
 from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.domain import best_minimum
 from cptlaw.fitting.newton import Minimum, minimise, whitening
-from cptlaw.fitting.objective import PRIOR_WEIGHT, Objective
+from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.projection import search
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Interval, objective_of
@@ -181,7 +181,7 @@ def _limit(
     drawn = np.append(np.zeros(objective.terms), objective.pull[1])[free]
     own = max(float(row[place]), 1e-300)
     share = min(float(row @ (drawn * row)) / own, 1.0)
-    scale = noise * (1.0 - share) + PRIOR_WEIGHT * share
+    scale = noise * (1.0 - share) + objective.prior_weight * share
     return 0.5 * float(chi2.ppf(level, 1)) * scale, float(np.sqrt(own * scale))
 
 

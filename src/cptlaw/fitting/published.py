@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError, suggestion
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit, combination
 from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
@@ -92,9 +93,10 @@ def shifts() -> tuple[PublishedShift, ...]:
     They are no complete laws and give no loss; `PublishedShift.at` gives the shift.
     """
     notes: Mapping[str, str] = _data()["figure_notes"]
+    printed: list[dict[str, Any]] = _data()["shifts"]
     return tuple(
-        PublishedShift(**{"beta": None, "note": notes.get(s["figure"], ""), **s})
-        for s in _data()["shifts"]
+        PublishedShift(beta=s.pop("beta", None), note=notes.get(s["figure"], ""), **s)
+        for s in map(dict[str, Any], printed)
     )
 
 
@@ -125,7 +127,7 @@ def _fit(name: str) -> Fit:
     if "of" in entry:
         return _with_ood(_fit(entry["of"]), entry)
     domains = {role: _domain(name, role, entry) for role in ("pt", "cpt")}
-    return Fit(domains, Convention(), notes=_notes(entry), source=_source(entry))
+    return Fit(domains, FitOptions(Convention()), notes=_notes(entry), source=_source(entry))
 
 
 def _domain(name: str, role: str, entry: dict[str, Any]) -> DomainFit:
@@ -193,11 +195,12 @@ def _ranges(entry: dict[str, Any]) -> dict[str, tuple[float, float]]:
     settings = [_data()["settings"][label] for label in entry["settings"]]
     peaks = [s["peak_lr"] for s in settings]
     sizes = [s["model_size"] for s in settings]
-    found = {
+    stated: dict[str, tuple[float, float]] = entry.get("ranges", {})
+    found: dict[str, tuple[float, float]] = {
         "cpt_peak_lr": (min(peaks), max(peaks)),
-        "replay": tuple(entry["replay"]),
+        "replay": (entry["replay"][0], entry["replay"][1]),
         "model_size": (min(sizes), max(sizes)),
-        **{quantity: tuple(map(float, r)) for quantity, r in entry.get("ranges", {}).items()},
+        **{quantity: (float(low), float(high)) for quantity, (low, high) in stated.items()},
     }
     if not _has_unknown_base(entry):
         found["pt_peak_lr"] = found["cpt_peak_lr"]

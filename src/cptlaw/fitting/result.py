@@ -10,8 +10,8 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray, floats
 from cptlaw.errors import DataError, suggestion
-from cptlaw.fitting.objective import DELTA
 from cptlaw.fitting.observations import Observations, observe
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.scores import Scores
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import PAPER, Facts
@@ -110,28 +110,30 @@ class Fit:
 
     Args:
         domains: role -> fitted law.
-        convention: how areas were counted.
+        options: how it was fitted, with the convention that was kept; published coefficients
+            have theirs, and none of the rest.
         study: what it was fitted to; None for published coefficients.
         fingerprint: of the study.
-        delta: of the Huber objective.
         seconds: how long it took.
         notes: what was found on the way, each a sentence.
         source: where published coefficients come from.
-        priors: whether shape parameters were drawn to their priors.
     """
 
     domains: Mapping[str, DomainFit]
-    convention: Convention
+    options: FitOptions
     study: Study | None = None
     fingerprint: str = ""
-    delta: float = DELTA
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     source: str = ""
-    priors: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
+
+    @property
+    def convention(self) -> Convention:
+        """How areas are counted."""
+        return self.options.convention
 
     def domain(self, role: str) -> DomainFit:
         """The fit of one domain.

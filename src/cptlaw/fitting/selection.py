@@ -18,7 +18,8 @@ from cptlaw.arrays import BoolArray
 from cptlaw.errors import CptlawError, DataError
 from cptlaw.fitting.domain import fit_combination
 from cptlaw.fitting.observations import Observations, observe
-from cptlaw.fitting.one_law import Options, fit_named, fitting_order
+from cptlaw.fitting.one_law import fit_named, fitting_order
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit, mean_law
 from cptlaw.fitting.scores import score
 from cptlaw.laws import catalog
@@ -59,7 +60,7 @@ class Trial:
 
 
 def trials(
-    study: Study, options: Options, progress: Callable[[str], None] = lambda _: None
+    study: Study, options: FitOptions, progress: Callable[[str], None] = lambda _: None
 ) -> tuple[Trial, ...]:
     """Every candidate law's error on what it was not shown, lowest first.
 
@@ -81,7 +82,9 @@ def trials(
     return tuple(sorted(found, key=lambda trial: trial.error))
 
 
-def choose(study: Study, options: Options, progress: Callable[[str], None] = lambda _: None) -> Fit:
+def choose(
+    study: Study, options: FitOptions, progress: Callable[[str], None] = lambda _: None
+) -> Fit:
     """Fit the law that forecasts the study's own runs best; the notes say why it was taken.
 
     The default law is kept unless another has less than 0.6 times its error.
@@ -110,7 +113,7 @@ def choose(study: Study, options: Options, progress: Callable[[str], None] = lam
 
 
 def fit_average(
-    study: Study, options: Options, progress: Callable[[str], None] = lambda _: None
+    study: Study, options: FitOptions, progress: Callable[[str], None] = lambda _: None
 ) -> Fit:
     """The mean of the laws that suit the study, weighted by 1 / error^2 on its own runs.
 
@@ -142,12 +145,12 @@ def _average(study: Study, fits: Mapping[str, Fit], weights: Mapping[str, float]
     for role in fitting_order(study):
         one, observed = first.domain(role), first.observed(role)
         if one.combines is not None:
-            domains[role] = fit_combination(role, observed, domains, first.delta)
+            domains[role] = fit_combination(role, observed, domains, first.options)
             continue
         members = tuple(fit.domain(role) for fit in fits.values())
         law = mean_law(members)
         params = dict(zip(law.coefficients, (weights[name] for name in fits), strict=True))
-        scores = score(law.loss(observed.points, params), observed.loss, first.delta)
+        scores = score(law.loss(observed.points, params), observed.loss, first.options.delta)
         domains[role] = DomainFit(
             role, law, one.facts, params, scores=scores, ranges=one.ranges, members=members
         )
@@ -224,7 +227,7 @@ def _parts(study: Study) -> Iterator[Study]:
             yield study.without([name])
 
 
-def _error(study: Study, part: Study, name: str, options: Options) -> float | None:
+def _error(study: Study, part: Study, name: str, options: FitOptions) -> float | None:
     """Mean absolute relative error of what `part` lacks; None where nothing can be said."""
     if not part.domains:
         return None

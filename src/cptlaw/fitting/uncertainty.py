@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.fitting.newton import whitening
-from cptlaw.fitting.objective import PRIOR_WEIGHT, Objective
+from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.projection import huber_weight
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
@@ -208,9 +208,9 @@ def resampled_weights(observed: Observations, count: int, seed: int) -> FloatArr
 
 def objective_of(fit: Fit, domain: DomainFit, observed: Observations) -> Objective:
     """What was minimised for one domain."""
-    weight = PRIOR_WEIGHT if fit.priors else 0.0
     fixed = {**domain.fixed, **{name: domain.params[name] for name in domain.kept}}
-    return Objective(domain.law, observed.points, observed.loss, fit.delta, fixed, weight)
+    delta, weight = fit.options.delta, fit.options.prior_weight
+    return Objective(domain.law, observed.points, observed.loss, delta, fixed, weight)
 
 
 def _members_first(fit: Fit) -> list[str]:
@@ -272,7 +272,7 @@ def refitted(
     gaps[:, m:] = z[m:] - objective.pull[0] - _centres(domain, weights.shape[0], seed)
     slopes = jacobian[:, free] @ axes
     prior = axes.T @ (pulls[:, None] * axes), (gaps[:, free] * pulls) @ axes
-    found = _Linear(residual, slopes, fit.delta, prior)
+    found = _Linear(residual, slopes, fit.options.delta, prior)
     for i, weight in enumerate(weights):
         moves[i, free] = _within(found, i, weight, axes, low[free] - z[free], high[free] - z[free])
     return moves
@@ -372,6 +372,6 @@ def _combined(
     for i, weight in enumerate(weights):
         slopes = parts[i] / observed.loss[:, None]
         residual = slopes @ own - 1.0
-        model = _Linear(residual, slopes, both.fit.delta, none)
+        model = _Linear(residual, slopes, both.fit.options.delta, none)
         moves[i] = model.lowest(0, weight, free, np.zeros(0))
     return moves

@@ -10,6 +10,7 @@ import numpy as np
 
 from cptlaw.errors import DataError
 from cptlaw.fitting.fit import fit
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.scores import Scores, score
 from cptlaw.fitting.selection import unseen
@@ -17,7 +18,6 @@ from cptlaw.fitting.uncertainty import ensemble_of
 from cptlaw.forecasting.extrapolation import warnings
 from cptlaw.forecasting.intervals import LEVEL, band
 from cptlaw.laws import catalog
-from cptlaw.laws.areas import Convention
 from cptlaw.laws.points import Points
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
@@ -76,8 +76,7 @@ def backtest(
     *,
     fit_steps: float | None = None,
     laws: Sequence[str] = (),
-    convention: Convention | None = None,
-    fixed: Mapping[str, float] | None = None,
+    options: FitOptions = FitOptions(),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Backtest:
     """Fit on a part of a study and score the forecasts of the rest.
@@ -88,8 +87,7 @@ def backtest(
         fit_steps: instead: share of each run's steps that is fitted, above 0 and below 1. Runs
             that others go on from are fitted whole.
         laws: names of the catalogue; left out, what the fitted part asks for.
-        convention: how areas are counted; left out, chosen on the fitted part.
-        fixed: shape parameters that keep a value.
+        options: how laws are fitted; a convention that is left open is chosen on the fitted part.
         progress: is told of every law before it is fitted.
 
     Raises:
@@ -108,7 +106,7 @@ def backtest(
     for i, name in enumerate(names, start=1):
         progress(f"fitting {name} ({i} of {len(names)}) ...")
         began = time.perf_counter()
-        result = fit(fitted, name, convention=convention, fixed=fixed)
+        result = fit(fitted, name, options)
         seconds = time.perf_counter() - began
         told[name] = result.notes
         for role, domain in result.domains.items():

@@ -17,11 +17,11 @@ import numpy as np
 from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import CptlawError, DataError
 from cptlaw.fitting.fit import fit
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.selection import Part, parts_of, unseen
 from cptlaw.fitting.uncertainty import Interval, limits
 from cptlaw.laws import catalog
-from cptlaw.laws.areas import Convention
 from cptlaw.studies.study import Study
 
 COUNT = 2000
@@ -138,8 +138,7 @@ def compare(
     hold_out: Sequence[str] = (),
     *,
     against: str | None = None,
-    convention: Convention | None = None,
-    fixed: Mapping[str, float] | None = None,
+    options: FitOptions = FitOptions(),
     level: float = 0.9,
     count: int = COUNT,
     seed: int = 0,
@@ -157,8 +156,8 @@ def compare(
         hold_out: instead: runs that are held out together.
         against: the law that others are compared with; left out, the default where it is one of
             them, else the first.
-        convention: how areas are counted; left out, chosen by each law on each part.
-        fixed: shape parameters that keep a value in the laws that have them.
+        options: how laws are fitted; a convention that is left open is chosen by each law on each
+            part, and a fixed shape parameter keeps its value in the laws that have it.
         level: of the intervals of the differences.
         count: number of resamples.
         seed: of the resampling.
@@ -177,13 +176,13 @@ def compare(
     parts, notes = _held_out(study, hold_out)
     found: dict[str, _Curves] = {}
     for i, name in enumerate(names):
-        own = _suiting(names, name, fixed or {})
+        own = replace(options, fixed=_suiting(names, name, options.fixed))
         found[name] = {}
         for j, part in enumerate(parts):
             at = f"({i * len(parts) + j + 1} of {len(names) * len(parts)})"
             progress(f"fitting {name} {part.words} {at} ...")
             try:
-                result = fit(part.study, name, convention=convention, fixed=own)
+                result = fit(part.study, name, own)
             except CptlawError as error:
                 notes.append(f"{name} cannot be fitted {part.words}: {error}")
             else:

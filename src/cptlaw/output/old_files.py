@@ -8,7 +8,7 @@ values, so that nothing else knows of earlier layouts.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cptlaw.studies.runs import UNKNOWN
@@ -31,6 +31,26 @@ def today(plain: Any, version: int) -> Any:
         change = CHANGES[layout].get(str(found.get("type")))
         found = change(found) if change else found
     return found
+
+
+def _fit(old: Plain) -> Plain:
+    """Version 0.1.0 stored a fit's convention and delta, and whether it used priors, one by one."""
+    options: Plain = {
+        "type": "FitOptions",
+        "convention": old["convention"],
+        "delta": old["delta"],
+        "fixed": _fixed(old["domains"]["items"].values()),
+    }
+    if not old.get("priors", True):
+        options["prior_weight"] = 0.0
+    kept = {k: v for k, v in old.items() if k not in ("convention", "delta", "priors")}
+    return {**kept, "options": options}
+
+
+def _fixed(domains: Iterable[Plain]) -> Plain:
+    """The parameters that were given, from what each domain kept of them."""
+    items = {name: value for domain in domains for name, value in domain["fixed"]["items"].items()}
+    return {"type": "dict", "items": items}
 
 
 def _forecast(old: Plain) -> Plain:
@@ -79,6 +99,7 @@ def _now_called(name: str) -> Change:
 
 CHANGES: Mapping[int, Mapping[str, Change]] = {
     1: {
+        "Fit": _fit,
         "Forecast": _forecast,
         "Option": _now_called("Outcome"),
         "Plan": _plan,

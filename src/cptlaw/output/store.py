@@ -28,6 +28,7 @@ from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.decisions.plan.stability import Stability
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
 from cptlaw.fitting.scores import Scores
 from cptlaw.fitting.shift import ShiftAt
@@ -64,6 +65,7 @@ TYPES: dict[str, type[Any]] = {
         DomainForecast,
         Facts,
         Fit,
+        FitOptions,
         Forecast,
         Goal,
         HeldOutCurve,

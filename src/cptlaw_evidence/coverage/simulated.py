@@ -17,6 +17,7 @@ from cptlaw.decisions.analysis import optimal_peak, turning_length
 from cptlaw.fitting import published
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.observations import observe
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import bootstrap, interval
 from cptlaw.laws.areas import Convention
@@ -56,7 +57,7 @@ def coverage(count: int, progress: Callable[[str], None] = lambda _: None) -> di
         if seed % 10 == 0:
             progress(f"study {seed + 1} of {count} ...")
         given = {"lambda": 0.999}
-        fitted = fit(study(truth, seed), "paper", convention=Convention(), fixed=given)
+        fitted = fit(study(truth, seed), "paper", options=FitOptions(Convention(), fixed=given))
         ensemble = bootstrap(fitted, _REFITS, seed)
         for quantity in _quantities(fitted):
             found = interval(ensemble, quantity.of, LEVEL)

@@ -9,6 +9,7 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.fitting.observations import Observations, observe
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import Facts
@@ -67,7 +68,7 @@ def fit_baseline(study: Study, name: str) -> Fit:
         factor = _going_on(observe(study, role, convention), BASELINES[name])
         law = Law(name, name, "a baseline", (Term("w", (factor,), bound="free"),))
         domains[role] = DomainFit(role, law, Facts(role), {"w": 1.0})
-    return Fit(domains, convention, study, study.fingerprint)
+    return Fit(domains, FitOptions(convention), study, study.fingerprint)
 
 
 def _going_on(observed: Observations, ahead: Ahead) -> Factor:

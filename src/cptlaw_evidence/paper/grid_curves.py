@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from cptlaw.fitting.fit import fit
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.scores import Scores, score
 from cptlaw.laws.areas import Convention
@@ -179,8 +180,10 @@ def fig6() -> Drawing:
     fits: dict[tuple[str, float], Fit] = {}
     for share in BEGUN:
         study = begun(_FIVE, share)
-        fits["eq4", share] = fit(study, "eq4", convention=peak)
-        fits["eq4-lambda", share] = fit(study, "eq4", convention=peak, fixed=known)
+        fits["eq4", share] = fit(study, "eq4", options=FitOptions(convention=peak))
+        fits["eq4-lambda", share] = fit(
+            study, "eq4", options=FitOptions(convention=peak, fixed=known)
+        )
         fits["effective", share] = fit(study, "effective")
     panels: list[Panel] = []
     numbers: dict[str, float] = {}

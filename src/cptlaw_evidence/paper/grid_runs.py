@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray, IntArray, floats
 from cptlaw.fitting.fit import fit
+from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.scores import Scores, score
 from cptlaw.laws.areas import Convention
@@ -67,7 +68,7 @@ def fitted(
 ) -> Fit:
     """A law fitted to the named runs of a bundled study."""
     way = Convention(warmup=warmup)
-    return fit(kept(runs, roles, name), law, fixed=dict(fixed), convention=way)
+    return fit(kept(runs, roles, name), law, options=FitOptions(fixed=dict(fixed), convention=way))
 
 
 def curve(run: str, role: str, name: str = GRID) -> tuple[IntArray, FloatArray]:

@@ -143,7 +143,7 @@ def fit_text(fit: Fit) -> str:
         not leaf.law.counts_warmup_as_it_was for d in fit.domains.values() for leaf in d.leaves
     )
     parts += _bullets(fit.convention.sentences(areas))
-    if not fit.priors:
+    if not fit.options.prior_weight:
         parts += _bullets(["shape parameters were fitted without priors"])
     lambdas = {r: d.params["lambda"] for r, d in fit.domains.items() if "lambda" in d.params}
     if lambdas:

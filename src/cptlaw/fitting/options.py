@@ -1,0 +1,53 @@
+"""How a law is fitted: one value, passed whole to whatever fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from cptlaw.errors import DataError
+from cptlaw.fitting.objective import DELTA, PRIOR_WEIGHT
+from cptlaw.laws.areas import Convention
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How laws are fitted, whichever they are.
+
+    A fit keeps its options, with the convention that was found best: `fit(study, law, options)`
+    makes it again, and `backtest` and `compare` take them too.
+
+    Args:
+        convention: how areas are counted and which points are fitted; left out, both ways to
+            count the initial warm-up are fitted and the one with the lower objective is kept.
+        fixed: shape parameters that keep a value, such as {"lambda": 0.999}. lambda is fitted
+            like the others unless it is given here, but the published 0.999 is kept as long as
+            the data do not speak clearly against it; the summary says which.
+        ood_law: "eq6" (a weighted sum of the fitted D_pt and D_cpt losses), or a law of the
+            catalogue for the out-of-domain sets.
+        delta: where the Huber objective turns linear, in log loss.
+        seed: 0 searches from a fixed set of starts; any other number adds as many of its own,
+            to see that they do not matter.
+        prior_weight: how strongly shape parameters are drawn to what other runs have shown
+            (docs/laws.md); 0 for not at all.
+
+    Raises:
+        DataError: delta is not above 0, or prior_weight is below 0.
+
+    Source: arXiv:2505.07796, section 3.3 (objective), Eq. 6 (out-of-domain sets).
+    """
+
+    convention: Convention = field(default_factory=lambda: Convention(warmup="auto"))
+    fixed: Mapping[str, float] = field(default_factory=dict[str, float])
+    ood_law: str = "eq6"
+    delta: float = DELTA
+    seed: int = 0
+    prior_weight: float = PRIOR_WEIGHT
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "fixed", MappingProxyType(dict(self.fixed)))
+        if not self.delta > 0:
+            raise DataError(f"delta = {self.delta:g} must be above 0.")
+        if not self.prior_weight >= 0:
+            raise DataError(f"prior_weight = {self.prior_weight:g} must be 0 or above.")
