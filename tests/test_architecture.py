@@ -163,3 +163,20 @@ def test_a_cost_touches_one_file(house):
     assert found["best"]["costs"]["energy"] == pytest.approx(energy)
     assert not found["feasible"]
     assert found["why"][0].startswith("energy<=1 cannot be reached by these knobs")
+
+
+def test_a_figure_of_the_paper_touches_two_files(house):
+    house.write(
+        "cptlaw_evidence/paper/grid/new.py",
+        '"""A new figure."""\n\n'
+        "from cptlaw_evidence.paper.drawing import Drawing\n\n\n"
+        "def fig23() -> Drawing:\n"
+        '    return Drawing("fig23", "A new figure", "grid", numbers={"answer": 42.0})\n',
+    )
+    last = '    "table1": "settings of the runs",\n'
+    house.change(
+        "cptlaw_evidence/paper/__init__.py", last, f'    "fig23": "something new",\n{last}'
+    )
+    assert len(house.touched) == 2
+    assert json.loads(house.run("paper", "fig23", "--json"))["numbers"] == {"answer": 42.0}
+    assert "fig23" in house.run("paper", "list")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from cptlaw_evidence.paper.drawing import Drawing
 
 _SOURCES = click.Choice(["published", "grid"])
-_MADE = {"published": "the paper's coefficients", "grid": "the bundled real runs"}
 
 
 @click.command(short_help="The paper's figures and tables, made anew.")
@@ -81,6 +80,7 @@ def _names(drawings: list[Drawing]) -> list[dict[str, Any]]:
 
 def _one(name: str, output: str | None, source: str | None, as_json: bool) -> None:
     from cptlaw_evidence.paper import draw, get
+    from cptlaw_evidence.paper.drawing import MADE_FROM
     from cptlaw_evidence.paper.json import drawing_shape
 
     sources = get(name).sources
@@ -102,14 +102,16 @@ def _one(name: str, output: str | None, source: str | None, as_json: bool) -> No
     if output is None:
         say(f"next: add -o {name}.png to draw it")
     for other in others:
-        say(f"also from {_MADE[other]}: cptlaw paper {name} --source {other} -o {name}-{other}.png")
+        how = f"cptlaw paper {name} --source {other} -o {name}-{other}.png"
+        say(f"also from {MADE_FROM[other]}: {how}")
 
 
 def _text(drawing: Drawing) -> str:
     """Title, tables, numbers and notes."""
     from cptlaw.output.text.report import number, table
+    from cptlaw_evidence.paper.drawing import MADE_FROM
 
-    lines = [f"{drawing.title} (from {_MADE[drawing.source]})"]
+    lines = [f"{drawing.title} (from {MADE_FROM[drawing.source]})"]
     for each in drawing.tables:
         rows = [[c if isinstance(c, str) else number(c, 5) for c in row] for row in each.rows]
         lines += ["", table(each.headings, rows)]

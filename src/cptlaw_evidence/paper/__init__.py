@@ -1,6 +1,10 @@
 """The paper's figures and tables, made anew: from its coefficients, and from real runs.
 
-Source: arXiv:2505.07796v2. A drawing is a value; `plot.paper.paper_figure` draws it.
+A new one is a function without arguments in a module of `published` or `grid`, named as the paper
+names it, that returns a `Drawing`; its title stands in `TITLES` here. `figures.paper_figure` draws
+it.
+
+Source: arXiv:2505.07796v2.
 """
 
 from __future__ import annotations
@@ -8,16 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, TypeAlias
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import TypeAlias
 
 from cptlaw.errors import DataError, suggestion
-from cptlaw_evidence.paper.drawing import Drawing
+from cptlaw_evidence.paper.drawing import MADE_FROM, Drawing, Source
 
 Make: TypeAlias = Callable[[], Drawing]
-Source: TypeAlias = Literal["published", "grid"]
-SOURCES: tuple[Source, ...] = ("published", "grid")
+SOURCES: tuple[Source, ...] = tuple(MADE_FROM)
 
-_TITLES = {
+TITLES = {
     "fig1": "loss curves of CPT between the two hidden curves",
     "fig2": "the distribution shift, power against exponential form",
     "fig3": "the CPT law on its schedules",
@@ -70,13 +76,18 @@ class Entry:
 @cache
 def entries() -> tuple[Entry, ...]:
     """All figures, then all tables, in the paper's order."""
-    from cptlaw_evidence.paper.grid import FIGURES
+    from cptlaw_evidence.paper import grid, published
 
-    published = _published()
+    made = _makers(published), _makers(grid)
     return tuple(
-        Entry(name, title, published.get(name), FIGURES.get(name))
-        for name, title in _TITLES.items()
+        Entry(name, title, *(found.get(name) for found in made)) for name, title in TITLES.items()
     )
+
+
+def _makers(package: ModuleType) -> dict[str, Make]:
+    """The functions of a package's modules that are named as a figure or table."""
+    found = (import_module(f"{package.__name__}.{m.name}") for m in iter_modules(package.__path__))
+    return {n: getattr(module, n) for module in found for n in TITLES if hasattr(module, n)}
 
 
 def get(name: str) -> Entry:
@@ -85,9 +96,9 @@ def get(name: str) -> Entry:
     Raises:
         DataError: there is none.
     """
-    if name not in _TITLES:
+    if name not in TITLES:
         raise DataError(
-            f"the paper has no '{name}'. {suggestion(name, _TITLES)} See: cptlaw paper list"
+            f"the paper has no '{name}'. {suggestion(name, TITLES)} See: cptlaw paper list"
         )
     return next(entry for entry in entries() if entry.name == name)
 
@@ -107,27 +118,9 @@ def draw(name: str, source: Source | None = None) -> tuple[Drawing, ...]:
         raise DataError(f"source '{source}': expected {' or '.join(SOURCES)}.")
     if source is not None and source not in entry.sources:
         raise DataError(
-            f"{name} cannot be made from {_WORDS[source]}. "
-            + (f"It can from {_WORDS[entry.sources[0]]}." if entry.sources else "Nor otherwise.")
+            f"{name} cannot be made from {MADE_FROM[source]}. "
+            + (f"It can from {MADE_FROM[entry.sources[0]]}." if entry.sources else "Nor otherwise.")
         )
     wanted = entry.sources if source is None else (source,)
     makers: list[Make] = [getattr(entry, each) for each in wanted]
     return tuple(make() for make in makers)
-
-
-_WORDS: dict[Source, str] = {
-    "published": "the paper's coefficients (--source published)",
-    "grid": "the bundled real runs (--source grid)",
-}
-
-
-def _published() -> dict[str, Make]:
-    from cptlaw_evidence.paper import (
-        published_choices,
-        published_curves,
-        published_shifts,
-        published_tables,
-    )
-
-    modules = (published_choices, published_curves, published_shifts, published_tables)
-    return {n: getattr(m, n) for n in _TITLES for m in modules if hasattr(m, n)}

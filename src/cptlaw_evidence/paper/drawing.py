@@ -10,6 +10,11 @@ from typing import Literal
 from cptlaw.arrays import FloatArray, floats, same_values
 
 Look = Literal["line", "points", "band"]
+Source = Literal["published", "grid"]
+MADE_FROM: Mapping[Source, str] = MappingProxyType(
+    {"published": "the paper's coefficients", "grid": "the bundled real runs"}
+)
+"""What drawings are made from, in words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +91,7 @@ class Drawing:
 
     name: str
     title: str
-    source: Literal["published", "grid"]
+    source: Source
     panels: tuple[Panel, ...] = ()
     tables: tuple[Table, ...] = ()
     numbers: Mapping[str, float] = field(default_factory=dict[str, float])

@@ -12,16 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cptlaw.output.plot import style
-from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
+from cptlaw_evidence.paper.drawing import MADE_FROM, Drawing, Line, Panel, Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MADE_FROM = {
-    "published": "from the paper's coefficients",
-    "grid": "from the bundled real runs",
-}
 _SIZES = {1: (8.5, 5.2), 2: (6.2, 4.4), 3: (5.2, 4.0), 4: (4.9, 3.7)}  # by columns: one panel
 _MARKED = 8  # markers along a line
 _POINTS = 160  # points of one row that are drawn at most
@@ -59,7 +55,7 @@ def paper_figure(drawing: Drawing) -> Figure:
             _legend(ax, handles, across)
     for i, table in enumerate(tables):
         _write(figure.add_subplot(grid[rows + i, :]), table)
-    _head(figure, f"{drawing.title} ({_MADE_FROM[drawing.source]})")
+    _head(figure, f"{drawing.title} (from {MADE_FROM[drawing.source]})")
     if shared:
         style.legend_below(figure, handles)
     return figure

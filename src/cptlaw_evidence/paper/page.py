@@ -10,12 +10,10 @@ from pathlib import Path
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
 from cptlaw.output.plot.writing import save
-from cptlaw_evidence.paper import SOURCES, Entry, Source, draw, entries
-from cptlaw_evidence.paper.drawing import Drawing
+from cptlaw_evidence.paper import SOURCES, Entry, draw, entries
+from cptlaw_evidence.paper.drawing import MADE_FROM, Drawing, Source
 from cptlaw_evidence.paper.figures import paper_figure
 from cptlaw_evidence.paper.json import drawing_shape
-
-_WORDS = {"published": "the paper's coefficients", "grid": "the bundled real runs"}
 
 
 def write_all(folder: Path, progress: Callable[[str], None] = lambda _: None) -> list[Drawing]:
@@ -38,7 +36,7 @@ def write_all(folder: Path, progress: Callable[[str], None] = lambda _: None) ->
     wanted: list[tuple[Entry, Source]] = [(e, s) for e in entries() for s in e.sources]
     found: list[Drawing] = []
     for i, (entry, source) in enumerate(wanted, 1):
-        progress(f"{i} of {len(wanted)}: {entry.name} from {_WORDS[source]} ...")
+        progress(f"{i} of {len(wanted)}: {entry.name} from {MADE_FROM[source]} ...")
         (drawing,) = draw(entry.name, source)
         figure = paper_figure(drawing)
         for kind in ("png", "svg"):
@@ -96,7 +94,7 @@ def _drawing(drawing: Drawing) -> str:
     )
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in drawing.notes)
     parts = [
-        f"<h3>From {_WORDS[drawing.source]}: {title}</h3>",
+        f"<h3>From {MADE_FROM[drawing.source]}: {title}</h3>",
         f'<a href="{name}.svg"><img src="{name}.png" alt="{title}" loading="lazy"></a>',
         f'<p class="files">{files}</p>',
         f"<ul>{notes}</ul>" if notes else "",

@@ -13,8 +13,8 @@ from cptlaw.fitting.result import Fit
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 from cptlaw.studies.study import Study
-from cptlaw_evidence.paper import grid_runs as g
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
+from cptlaw_evidence.paper.grid import runs as g
 
 AREAS = (0.1, 0.2, 0.3, 0.4, 0.6)
 # A continuation, the D_pt training on the same schedule, and the step it leaves the base at.

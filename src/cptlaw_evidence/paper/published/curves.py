@@ -10,7 +10,7 @@ from cptlaw.fitting.result import Fit
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
-from cptlaw_evidence.paper.published_setting import (
+from cptlaw_evidence.paper.published.setting import (
     CPT_STEP,
     DOMAINS,
     LOSS,

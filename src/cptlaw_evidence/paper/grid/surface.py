@@ -7,8 +7,8 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws.points import Points
-from cptlaw_evidence.paper import grid_runs as g
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
+from cptlaw_evidence.paper.grid import runs as g
 
 _S1, _S2 = "forward area S1", "annealing area S2"
 _PATHS = {

@@ -15,9 +15,9 @@ from cptlaw.fitting.scores import Scores, score
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import UNKNOWN
 from cptlaw.studies.study import Study
-from cptlaw_evidence.paper import grid_runs as g
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
-from cptlaw_evidence.paper.grid_curves import EARLY, HALF_PEAK, OTHER_SCHEDULES, REPEATS, REWARMED
+from cptlaw_evidence.paper.grid import runs as g
+from cptlaw_evidence.paper.grid.curves import EARLY, HALF_PEAK, OTHER_SCHEDULES, REPEATS, REWARMED
 
 _KINDS = {
     "schedule": OTHER_SCHEDULES,

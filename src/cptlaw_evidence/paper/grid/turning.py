@@ -11,10 +11,10 @@ from cptlaw.decisions.analysis import critical_point, turning_length
 from cptlaw.fitting.result import Fit
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
-from cptlaw_evidence.paper import grid_runs as g
 from cptlaw_evidence.paper.drawing import Drawing, Line, Look, Panel
-from cptlaw_evidence.paper.grid_plans import LAMBDA, WEIGHTS, base, start, then, with_replay
-from cptlaw_evidence.paper.grid_settings import REPLAYS, replayed
+from cptlaw_evidence.paper.grid import runs as g
+from cptlaw_evidence.paper.grid.plans import LAMBDA, WEIGHTS, base, start, then, with_replay
+from cptlaw_evidence.paper.grid.settings import REPLAYS, replayed
 
 # --- figure 7: the peak learning rate, what comes back ----------------------------------------
 

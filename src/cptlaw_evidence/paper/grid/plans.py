@@ -13,9 +13,9 @@ from cptlaw.fitting.result import Fit
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
-from cptlaw_evidence.paper import grid_runs as g
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
-from cptlaw_evidence.paper.grid_settings import REPLAYS, replayed
+from cptlaw_evidence.paper.grid import runs as g
+from cptlaw_evidence.paper.grid.settings import REPLAYS, replayed
 
 _LENGTHS = (200, 400, 600, 800)
 _WARMUP = 40

@@ -10,8 +10,8 @@ from functools import cache
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
-from cptlaw_evidence.paper import grid_runs as g
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
+from cptlaw_evidence.paper.grid import runs as g
 
 SETS = ("docs", "bytecode")
 FAR_SETS = ("docs", "code")

@@ -13,8 +13,8 @@ from cptlaw.fitting.scores import Scores, score
 from cptlaw.laws.areas import Convention
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
-from cptlaw_evidence.paper import grid_runs as g
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
+from cptlaw_evidence.paper.grid import runs as g
 
 BEGUN = (0.2, 0.5)
 SHARES_AT = (40, 100, 200, 400, 600, 750)

@@ -8,9 +8,9 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.fitting.result import Fit
-from cptlaw_evidence.paper import grid_runs as g
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
-from cptlaw_evidence.paper.grid_shift import SIZES
+from cptlaw_evidence.paper.grid import runs as g
+from cptlaw_evidence.paper.grid.shift import SIZES
 
 REPLAYS = (0.05, 0.1, 0.25, 0.5)
 _LATE = 400

@@ -9,7 +9,7 @@ from cptlaw.fitting import published
 from cptlaw.fitting.published import PublishedShift
 from cptlaw.schedules.schedule import Schedule
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
-from cptlaw_evidence.paper.published_setting import (
+from cptlaw_evidence.paper.published.setting import (
     CPT_STEP,
     DOMAINS,
     LOSS,
