@@ -122,12 +122,14 @@ def check_laws(laws: Iterable[str]) -> None:
     Raises:
         DataError: naming the laws there are.
     """
-    from cptlaw.laws.catalog import CHOSEN, LAWS, is_known
+    from cptlaw.laws.catalog import CHOSEN, COMBINATION, LAWS, is_known
 
     known = ", ".join(LAWS)
     for law in laws:
-        if law == "eq6":
-            raise DataError("law 'eq6' is that of out-of-domain sets (--ood-law), not of a study.")
+        if law == COMBINATION:
+            raise DataError(
+                f"law '{law}' is that of out-of-domain sets (--ood-law), not of a study."
+            )
         if law not in CHOSEN and not is_known(law):
             names = f"{known}, {', '.join(CHOSEN)}"
             raise DataError(f"law '{law}' is unknown. Known: {names} (see: cptlaw laws).")
@@ -139,11 +141,11 @@ def _check_ood_law(law: str) -> None:
     Raises:
         DataError: naming the laws there are.
     """
-    from cptlaw.laws.catalog import LAWS, is_known
+    from cptlaw.laws.catalog import COMBINATION, LAWS, is_known
 
-    if law != "eq6" and not is_known(law):
+    if law != COMBINATION and not is_known(law):
         known = ", ".join(LAWS)
-        raise DataError(f"--ood-law {law}: law '{law}' is unknown. Known: eq6, {known}.")
+        raise DataError(f"--ood-law {law}: law '{law}' is unknown. Known: {COMBINATION}, {known}.")
 
 
 def _fixed_shapes(pairs: Iterable[str], lambda_: float | None) -> dict[str, float]:

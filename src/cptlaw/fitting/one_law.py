@@ -62,10 +62,15 @@ def _fit(study: Study, law: str, options: FitOptions) -> Fit:
         for note in observed.notes:
             said.setdefault(note, []).append(role)
         is_ood, ood_law = role.startswith("ood."), options.ood_law
-        if is_ood and ood_law == "eq6" and {"pt", "cpt"} <= set(found) and study.has_cpt:
+        if (
+            is_ood
+            and ood_law == catalog.COMBINATION
+            and {"pt", "cpt"} <= set(found)
+            and study.has_cpt
+        ):
             found[role] = fit_combination(role, observed, found, options)
             continue
-        own = ood_law if is_ood and ood_law != "eq6" else law
+        own = ood_law if is_ood and ood_law != catalog.COMBINATION else law
         found[role] = fit_domain(role, observed, own, options)
     seconds = time.perf_counter() - began
     every = len(study.domains)

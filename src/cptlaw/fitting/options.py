@@ -9,6 +9,7 @@ from types import MappingProxyType
 from cptlaw.errors import DataError
 from cptlaw.fitting.objective import DELTA, PRIOR_WEIGHT
 from cptlaw.laws.areas import Convention
+from cptlaw.laws.catalog import COMBINATION
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class FitOptions:
 
     convention: Convention = field(default_factory=lambda: Convention(warmup="auto"))
     fixed: Mapping[str, float] = field(default_factory=dict[str, float])
-    ood_law: str = "eq6"
+    ood_law: str = COMBINATION
     delta: float = DELTA
     seed: int = 0
     prior_weight: float = PRIOR_WEIGHT

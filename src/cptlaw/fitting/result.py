@@ -14,7 +14,7 @@ from cptlaw.fitting.observations import Observations, observe
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.scores import Scores
 from cptlaw.laws.areas import Convention
-from cptlaw.laws.catalog import PAPER, Facts
+from cptlaw.laws.catalog import COMBINATION, PAPER, Facts
 from cptlaw.laws.law import Factor, Law, Part, Term, Valued
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import MIXTURE
@@ -159,7 +159,7 @@ class Fit:
 def combination(pt: DomainFit, cpt: DomainFit) -> Law:
     """l_pt * L_pt + l_cpt * L_cpt of two fitted domains (Eq. 6)."""
     return Law(
-        "eq6",
+        COMBINATION,
         "out-of-domain loss from the D_pt and D_cpt losses",
         f"{PAPER}, Eq. 6",
         (

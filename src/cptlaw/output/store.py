@@ -226,9 +226,9 @@ def _domain(pairs: dict[str, Any]) -> DomainFit:
 def _domains(plain: dict[str, dict[str, Any]]) -> dict[str, DomainFit]:
     """Rebuild the laws from their names; eq6 needs the D_pt and D_cpt fits first."""
     built: dict[str, DomainFit] = {}
-    for role in sorted(plain, key=lambda role: plain[role]["law"] == "eq6"):
+    for role in sorted(plain, key=lambda role: plain[role]["law"] == catalog.COMBINATION):
         pairs = dict(plain[role])
-        if pairs["law"] == "eq6":
+        if pairs["law"] == catalog.COMBINATION:
             both = built["pt"], built["cpt"]
             built[role] = DomainFit(**{**pairs, "law": combination(*both), "combines": both})
         else:

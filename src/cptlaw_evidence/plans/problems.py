@@ -17,10 +17,10 @@ from cptlaw.decisions.plan.samples import Samples, together
 from cptlaw.fitting import published
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.result import Fit
+from cptlaw.laws.law import Law
 from cptlaw.studies import datasets
 
-_OF_REPLAY = "fineweb-kp-106m-r"
-_LAWS = ("fineweb-kp-106m", "fineweb-kp-594m", _OF_REPLAY, "fineweb-kp-106m-eq10")
+_LAWS = ("fineweb-kp-106m", "fineweb-kp-594m", "fineweb-kp-106m-r", "fineweb-kp-106m-eq10")
 _BASES = (
     "warmup 100 to 2e-4 | constant 3900",
     "warmup 100 to 2e-4 | constant 3100 | linear 800 to 0",
@@ -61,7 +61,7 @@ def problem(seed: int) -> Problem:
     name = str(random.choice((*_LAWS, OURS, OURS)))
     law = fitted() if name == OURS else published.load(name)
     aim = _aim(random)
-    knobs = _knobs(random, name, aim.kind == "cheapest")
+    knobs = _knobs(random, law.domain("pt").law, name == OURS, aim.kind == "cheapest")
     base = None if name == OURS else str(random.choice(_BASES))
     judge = judge_of(law, aim, (), knobs, PlanOptions(data="cpt", base_schedule=base))
     limits = _limits(random, judge)
@@ -81,11 +81,10 @@ def _aim(random: np.random.Generator) -> Aim:
     return Aim("sum", chosen, measure)
 
 
-def _knobs(random: np.random.Generator, law: str, cheapest: bool) -> Knobs:
+def _knobs(random: np.random.Generator, law: Law, ours: bool, cheapest: bool) -> Knobs:
     """Knobs of which one to three vary; a free schedule's drops count among them."""
-    ours = law == OURS
     ranges = _RANGES[ours]
-    free = [name for name in ranges if name != "replay" or ours or law == _OF_REPLAY]
+    free = [name for name in ranges if name != "replay" or law.sees("replay")]
     count = int(random.integers(1, 4))
     chosen = ["steps"] if cheapest else []
     chosen += [name for name in random.permutation(free).tolist() if name not in chosen]

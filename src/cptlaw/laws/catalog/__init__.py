@@ -25,6 +25,7 @@ from cptlaw.studies.study import Study
 
 __all__ = [
     "CHOSEN",
+    "COMBINATION",
     "LAWS",
     "PAPER",
     "Entry",
@@ -51,6 +52,8 @@ LAWS = {entry.name: entry for entry in (*ours.ENTRIES, *paper.ENTRIES, *field.EN
 
 CHOSEN = ("paper", "auto", "average")
 """What stands for a law and depends on the study."""
+COMBINATION = "eq6"
+"""What stands for a sum of the fitted D_pt and D_cpt losses, and so for no terms of its own."""
 
 
 @cache
