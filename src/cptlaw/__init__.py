@@ -16,6 +16,7 @@ from cptlaw.fitting.profile import Profile, profile
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.scores import Scores
 from cptlaw.fitting.shift import ShiftAt, shift_at
+from cptlaw.fitting.start import Start
 from cptlaw.fitting.tradeoffs import Tradeoff, tradeoffs
 from cptlaw.forecasting.backtest import Backtest, backtest
 from cptlaw.forecasting.compare import Comparison, compare
@@ -69,6 +70,7 @@ __all__ = [
     "Segment",
     "Shape",
     "ShiftAt",
+    "Start",
     "Study",
     "Term",
     "Tradeoff",

@@ -49,7 +49,7 @@ def _domain(role: str) -> DomainFit:
 
 def _measured(study: Study, run: Run, domain: DomainFit, wave: float) -> Curve:
     """A curve that leaves the law by at most the share `wave`."""
-    start = study.start(run)
+    start = study.before(run)
     before = start.steps
     step = np.arange(0 if before else 10, run.steps + 1, 10)
     points = Points.along(study.history(run.name), before + step, Convention())
@@ -465,5 +465,5 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_importing_does_not_need_matplotlib() -> None:
-    code = "import sys; sys.modules['matplotlib'] = None; import cptlaw.plot"
+    code = "import sys; sys.modules['matplotlib'] = None; import cptlaw.output.plot"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -128,11 +128,11 @@ def test_a_history_knows_its_run():
     assert chain().history("branch").replay == 0
 
 
-def test_the_start_of_a_run():
+def test_the_history_before_a_run():
     study = chain()
-    assert study.start(study.run("base")).last_lr == 0
-    assert study.start(study.run("branch")).pt_lr.tolist() == [1] * 6
-    assert study.start(study.run("more")).cpt_lr.tolist() == [3] * 3
+    assert study.before(study.run("base")).last_lr == 0
+    assert study.before(study.run("branch")).pt_lr.tolist() == [1] * 6
+    assert study.before(study.run("more")).cpt_lr.tolist() == [3] * 3
 
 
 def test_an_unknown_base_has_no_past():

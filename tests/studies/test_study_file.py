@@ -136,7 +136,7 @@ def test_an_open_model(folder):
     text = DOMAINS + CPT_RUN.replace("base", "unknown:llama") + "first_step = 1000\n"
     found = load(folder, text)
     assert found.runs[0].unknown_base == "llama" and found.runs[0].data == "cpt"
-    assert found.start(found.runs[0]).unknown_base == "llama"
+    assert found.before(found.runs[0]).unknown_base == "llama"
     assert found.runs[0].steps == 500
 
 

@@ -214,7 +214,7 @@ def _example(study: Any) -> str:
     cpt = [run for run in study.runs if run.data == "cpt" and run.after is not None]
     run = cpt[0]
     rates = "cosine 2000 to 0"
-    if not study.start(run).last_lr:
+    if not study.before(run).last_lr:
         rates = f"warmup 100 to {peak} | cosine 1900 to 0"
     base = run.after
     if run.after_step is not None and run.after_step < study.run(base).steps:

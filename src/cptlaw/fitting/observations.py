@@ -104,8 +104,7 @@ def _piece(
     convention: Convention,
     notes: list[str],
 ) -> _Piece:
-    start, history = study.start(run), study.history(run.name)
-    before = start.steps
+    history = study.history(run.name)
     step = curve.steps
     if curve.window > 1:
         step = np.maximum(step - (curve.window - 1) // 2, np.minimum(step, 1))
@@ -113,7 +112,7 @@ def _piece(
             f"run '{run.name}': a training loss is a mean over {curve.window} steps; "
             "it is placed at their middle."
         )
-    at = before + step
+    at = study.before(run).steps + step
     keep = _after_warmup(run, history, at, convention, notes)
     keep &= _counted_once(study, run, curve, seen, notes)
     return _Piece(run.name, history, at[keep], curve.steps[keep], curve.loss[keep])

@@ -29,7 +29,7 @@ class Start:
         kind: from "scratch", after a "base schedule" that is given, at a "checkpoint" of a run,
             or after an "open model", whose pre-training nobody knows.
         text: as it was asked for; `words` where it was not.
-        history: learning rates before it.
+        history: learning rates before it; none where version 0.1.0 stored a forecast.
         run: what it goes on from, as `Run.after` names it; None where that is no run.
         step: of that run, None at its end; of a base schedule, its last.
         annealed: D_pt training in between, None for none.

@@ -145,9 +145,9 @@ class Study:
         run = self.run(name)
         if step is not None and not 0 <= step <= run.steps:
             raise DataError(f"run '{name}' has steps 0 to {run.steps}, not {step}.")
-        return self.start(run).then(run, step)
+        return self.before(run).then(run, step)
 
-    def start(self, run: Run) -> History:
+    def before(self, run: Run) -> History:
         """Learning rates before the first step of `run`."""
         if run.after is None or run.unknown_base is not None:
             empty = np.empty(0)
@@ -169,8 +169,7 @@ class Study:
 
     def is_hidden_cpt(self, run: Run) -> bool:
         """Whether a run is CPT from scratch, or goes on from one; no law of a CPT covers it."""
-        start = self.start(run)
-        return run.data == "cpt" and not start.has_base
+        return run.data == "cpt" and not self.before(run).has_base
 
     def without(self, names: Iterable[str]) -> Study:
         """The same histories, with the losses of the named runs taken out."""

@@ -117,7 +117,7 @@ def _right_side(
     curve = run.curves.get(study.domains[role])
     if role != "pt" or run.data != "cpt" or curve is None or curve.steps[0] != 0:
         return None
-    start = _losses(fit, role, [study.start(run)])[0]
+    start = _losses(fit, role, [study.before(run)])[0]
     return (predicted > start) == (measured > float(curve.loss[0]))
 
 

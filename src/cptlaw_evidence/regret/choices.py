@@ -89,7 +89,7 @@ def _continued(study: Study) -> list[str]:
         for run in study.runs
         if run.data == "cpt"
         and run.after is not None
-        and not study.start(run).is_cpt
+        and not study.before(run).is_cpt
         and (run.model_size, run.batch_tokens) == (base.model_size, base.batch_tokens)
     ]
 

@@ -17,7 +17,7 @@ from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
 
-Start = Callable[[float], History]
+Bases = Callable[[float], History]
 Family = Callable[[float, int], Schedule]
 _SHORTEST, _LONGEST, _LENGTHS = 1 / 32, 8.0, 41
 
@@ -40,7 +40,7 @@ class Release:
 
 def release_value(
     fit: Fit,
-    start: Start,
+    start: Bases,
     family: Family,
     potentials: ArrayLike,
     steps: int,
@@ -81,7 +81,7 @@ def release_value(
 
 def steps_saved(
     fit: Fit,
-    start: Start,
+    start: Bases,
     family: Family,
     potentials: tuple[float, float],
     steps: int,
@@ -127,7 +127,7 @@ def steps_saved(
 class _Runs:
     """The CPT runs from checkpoints of any loss potential, of any length."""
 
-    start: Start
+    start: Bases
     family: Family
     replay: float
 

@@ -156,9 +156,9 @@ def _noise(fit: Fit, role: str) -> float:
 
 
 def _places(fit: Fit, study: Study, runs: Sequence[Run]) -> tuple[Points, list[History]]:
-    histories, steps = [study.start(run).then(run) for run in runs], []
+    histories, steps = [study.before(run).then(run) for run in runs], []
     for run in runs:
-        before = study.start(run).steps
+        before = study.before(run).steps
         steps.append(before + np.ceil(np.linspace(0, run.steps, PLACES + 1)[1:]).astype(np.int64))
     owner = np.repeat(np.arange(len(runs)), PLACES)
     return Points(histories, owner, np.concatenate(steps), fit.convention), histories

@@ -167,8 +167,8 @@ def _draw_losses(ax: Axes, fit: Fit, drawn: _Drawn) -> list[Any]:
 
 def _start(study: Study, name: str, measured: int) -> int:
     """Where a run's curve begins: at its base, or else at its first fitted point."""
-    start = study.start(study.run(name))
-    return start.steps if start.steps or start.unknown_base is not None else measured
+    before = study.before(study.run(name))
+    return before.steps if before.steps or before.unknown_base is not None else measured
 
 
 def _draw_residuals(ax: Axes, drawn: _Drawn) -> list[Any]:

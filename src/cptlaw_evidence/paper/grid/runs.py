@@ -104,8 +104,7 @@ def area(run: str, name: str = GRID) -> FloatArray:
 
 def before(run: str, name: str = GRID) -> int:
     """Steps from the first of all to the start of a run."""
-    start = study(name).start(study(name).run(run))
-    return start.steps
+    return study(name).before(study(name).run(run)).steps
 
 
 def predicted(fit: Fit, run: str, role: str, steps: IntArray, name: str = GRID) -> FloatArray:
