@@ -8,6 +8,7 @@ from cptlaw.decisions.cost import Prices
 from cptlaw.decisions.goal import Goal
 from cptlaw.decisions.pilot import Budget, Pilot, Pilots, candidates, first_pilots, pilot
 from cptlaw.decisions.plan import Aim, Knobs, Limit, Plan, PlanOptions, plan
+from cptlaw.decisions.weights import Weights
 from cptlaw.errors import CptlawError, DataError, FitError, MissingExtra
 from cptlaw.fitting import published, uncertainty
 from cptlaw.fitting.fit import fit
@@ -74,6 +75,7 @@ __all__ = [
     "Study",
     "Term",
     "Tradeoff",
+    "Weights",
     "__version__",
     "analysis",
     "backtest",

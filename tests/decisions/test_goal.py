@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from cptlaw import DataError, Goal, Run, Schedule
+from cptlaw import DataError, Goal, Run, Schedule, Weights
 
 
 @pytest.mark.parametrize("text", ["cpt=1 pt=0.3", "cpt=1,pt=.3", " cpt=1,  pt=3e-1 "])
 def test_the_text_is_read(text):
     goal = Goal.parse(text)
     assert dict(goal.weights) == {"cpt": 1.0, "pt": 0.3}
-    assert Goal.parse(goal.text) == goal
+    assert Goal.parse(goal.weights.text) == goal
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,26 @@ def test_the_value_is_the_weighted_sum():
 
 def test_a_domain_that_is_not_there_is_named():
     with pytest.raises(DataError, match=r"no domain 'cpd'\. Did you mean 'cpt'\?"):
-        Goal({"cpd": 1.0}).check(["pt", "cpt"])
+        Goal({"cpd": 1.0}).weights.check(["pt", "cpt"])
 
 
 def test_targets_have_names_of_their_own():
     run = Run("a", schedule=Schedule.constant(1e-3, 10))
     with pytest.raises(DataError, match="two targets are named 'a'"):
         Goal({"cpt": 1.0}, (run, run))
+
+
+def test_weights_are_a_mapping_that_does_not_change():
+    given = {"cpt": 1.0, "pt": 0.0}
+    weights = Weights(given)
+    given["cpt"] = 2.0
+    assert weights == {"cpt": 1.0, "pt": 0.0} == dict(Weights(weights))
+    assert weights.total({"cpt": [3.0], "pt": [2.0]}) == [3.0]
+    with pytest.raises(TypeError):
+        weights["cpt"] = 2.0
+
+
+@pytest.mark.parametrize("given", [{}, {"pt": 0.0}, {"pt": -1.0, "cpt": 1.0}, {"pt": float("inf")}])
+def test_weights_that_cannot_be(given):
+    with pytest.raises(DataError, match=r"above 0|at least one domain"):
+        Weights(given)

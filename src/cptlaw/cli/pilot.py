@@ -158,6 +158,6 @@ def _text(pilots: Pilots) -> str:
     lines += ["", f"{pilots.cost:.6g} of {pilots.budget.text}."]
     if not is_new and pilots.goal is not None:
         rival = f"; {pilots.rival} is likeliest to be better" if pilots.rival else ""
-        lines.append(f"Now {pilots.best} looks best ({pilots.goal.text}){rival}.")
+        lines.append(f"Now {pilots.best} looks best ({pilots.goal.weights.text}){rival}.")
         lines.append("Regret in nats of the goal; each line counts with those above it.")
     return "\n".join([*lines, *pilots.notes])

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray
-from cptlaw.errors import DataError, suggestion
+from cptlaw.decisions.weights import Weights
+from cptlaw.errors import DataError
 from cptlaw.studies.runs import Run
-
-_EXAMPLE = 'such as "cpt=1 pt=0.3"'
 
 
 @dataclass(frozen=True)
@@ -22,28 +18,20 @@ class Goal:
     """To choose the run whose weighted final loss is lowest.
 
     Args:
-        weights: domain ("pt", "cpt", "loss" or "ood.NAME") -> weight of its final loss, above 0.
+        weights: domain -> weight of its final loss; any mapping of that kind will do.
         targets: the runs there are to choose from, losses or none; left out, those that a
             question is asked about.
 
     Raises:
-        DataError: no weight, or one that is not above 0, or two targets of one name.
+        DataError: no weight above 0, or two targets of one name.
     """
 
-    weights: Mapping[str, float]
+    weights: Weights
     targets: tuple[Run, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
+        object.__setattr__(self, "weights", Weights(self.weights))
         object.__setattr__(self, "targets", tuple(self.targets))
-        if not self.weights:
-            raise DataError(f"a goal needs the weight of at least one domain, {_EXAMPLE}.")
-        for role, weight in self.weights.items():
-            if not 0 < weight < math.inf:
-                raise DataError(
-                    f"goal: the weight of {role} is {weight:g}; expected a number above 0. Leave "
-                    "a domain out that does not count."
-                )
         names = [run.name for run in self.targets]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -51,44 +39,16 @@ class Goal:
 
     @classmethod
     def parse(cls, text: str, targets: Iterable[Run] = ()) -> Goal:
-        """A goal from text such as "cpt=1 pt=0.3".
+        """A goal from the text of its weights, such as "cpt=1 pt=0.3".
 
         Args:
-            text: DOMAIN=WEIGHT, separated by spaces or commas.
+            text: as `Weights.parse` reads it.
             targets: the runs there are to choose from.
 
         Raises:
             DataError: naming the part that is not of that form.
         """
-        weights: dict[str, float] = {}
-        for part in text.replace(",", " ").split():
-            role, equals, number = part.partition("=")
-            try:
-                value = float(number) if equals and role else math.nan
-            except ValueError:
-                value = math.nan
-            if math.isnan(value):
-                raise DataError(f"goal '{part}': expected DOMAIN=WEIGHT, {_EXAMPLE}.")
-            if role in weights:
-                raise DataError(f"goal '{part}': {role} is given twice. Keep one weight.")
-            weights[role] = value
-        return cls(weights, tuple(targets))
-
-    @property
-    def text(self) -> str:
-        """The weights as `parse` reads them."""
-        return " ".join(f"{role}={weight:.12g}" for role, weight in self.weights.items())
-
-    def check(self, known: Iterable[str]) -> None:
-        """Whether every domain that counts is among the known ones.
-
-        Raises:
-            DataError: naming the first that is not.
-        """
-        roles = list(known)
-        for role in self.weights:
-            if role not in roles:
-                raise DataError(f"goal: there is no domain '{role}'. {suggestion(role, roles)}")
+        return cls(Weights.parse(text), tuple(targets))
 
     def value(self, losses: Mapping[str, ArrayLike]) -> FloatArray:
         """The weighted sum of final losses.
@@ -99,7 +59,4 @@ class Goal:
         Raises:
             DataError: a domain that counts has no loss.
         """
-        self.check(losses)
-        parts = [w * np.asarray(losses[role], dtype=np.float64) for role, w in self.weights.items()]
-        total: FloatArray = np.sum(parts, axis=0)
-        return total
+        return self.weights.total(losses)

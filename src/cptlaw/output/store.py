@@ -19,9 +19,10 @@ import numpy as np
 from cptlaw.decisions.goal import Goal
 from cptlaw.decisions.pilot.budget import Budget
 from cptlaw.decisions.pilot.choosing import Pilot, Pilots
-from cptlaw.decisions.plan.aims import Aim, Limit
+from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.alternatives import Alternative
 from cptlaw.decisions.plan.effects import KnobEffect
+from cptlaw.decisions.plan.limit import Limit
 from cptlaw.decisions.plan.limit_prices import LimitPrice
 from cptlaw.decisions.plan.recipe import Recipe
 from cptlaw.decisions.plan.result import Outcome, Plan

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from cptlaw.decisions.plan.aims import Aim, Limit
+from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.judge import Judge
 from cptlaw.decisions.plan.knobs import FAMILIES, Family, Knobs, Numbers
+from cptlaw.decisions.plan.limit import Limit
 from cptlaw.decisions.plan.options import PlanOptions
 from cptlaw.decisions.plan.problem import judge_of
 from cptlaw.decisions.plan.samples import Samples, together

@@ -13,12 +13,10 @@ from cptlaw.decisions.analysis.critical import (
 )
 from cptlaw.decisions.analysis.release import Release, release_value, steps_saved
 from cptlaw.decisions.analysis.turning import turning_length
-from cptlaw.decisions.analysis.weighing import Weights
 
 __all__ = [
     "CriticalPoint",
     "Release",
-    "Weights",
     "critical_point",
     "critical_step",
     "last_return",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cptlaw.decisions.analysis.weighing import (
-    Weights,
     ascending,
-    check_weights,
+    known_weights,
     lowest,
     transfers,
     weighted,
@@ -31,7 +30,7 @@ def optimal_peak(
     start: History,
     family: Callable[[float], Schedule],
     peaks: ArrayLike,
-    weights: Weights,
+    weights: Mapping[str, float],
     *,
     replay: float = 0.0,
 ) -> Callable[[Fit], float]:
@@ -51,13 +50,13 @@ def optimal_peak(
     Raises:
         DataError: fewer than three peaks, a role that the fit lacks, or no weight above 0.
     """
-    check_weights(fit, weights)
+    counted = known_weights(fit, weights)
     tried = ascending(peaks, _LEAST_PEAK, "optimal_peak", "peak learning rates")
     runs = [Run("peak", schedule=family(p), data="cpt", replay=replay) for p in tried.tolist()]
     points = Points.at_ends([start.then(run) for run in runs], fit.convention)
 
     def best(fit: Fit) -> float:
-        return float(np.exp(lowest(np.log(tried), weighted(fit, points, weights))))
+        return float(np.exp(lowest(np.log(tried), weighted(fit, points, counted))))
 
     return best
 
@@ -67,7 +66,7 @@ def optimal_potential(
     start: Callable[[float], History],
     family: Callable[[float], Schedule],
     potentials: ArrayLike,
-    weights: Weights,
+    weights: Mapping[str, float],
     *,
     replay: float = 0.0,
     from_transfer: bool = False,
@@ -93,7 +92,7 @@ def optimal_potential(
 
     Source: arXiv:2505.07796, section 5, Eq. 5.
     """
-    check_weights(fit, weights)
+    counted = known_weights(fit, weights)
     tried = ascending(potentials, 0.0, "optimal_potential", "loss potentials")
     if tried[-1] > 1.0:
         raise DataError(f"a loss potential of {tried[-1]:g} is above 1, that of a constant LR.")
@@ -104,9 +103,9 @@ def optimal_potential(
     last, first = Points.at_ends(histories, fit.convention), transfers(histories, fit)
 
     def best(fit: Fit) -> float:
-        loss = weighted(fit, last, weights)
+        loss = weighted(fit, last, counted)
         if from_transfer:
-            loss = loss - weighted(fit, first, weights)
+            loss = loss - weighted(fit, first, counted)
         return lowest(tried, loss)
 
     return best
@@ -117,7 +116,7 @@ def optimal_replay(
     start: History,
     schedule: Schedule,
     shares: ArrayLike,
-    weights: Weights,
+    weights: Mapping[str, float],
 ) -> Callable[[Fit], float]:
     """The share of D_pt in the CPT data at which a weighted final loss is lowest.
 
@@ -134,7 +133,7 @@ def optimal_replay(
 
     Source: arXiv:2505.07796, section 5, Eq. 5 and 8.
     """
-    check_weights(fit, weights)
+    counted = known_weights(fit, weights)
     tried = ascending(shares, 0.0, "optimal_replay", "replay shares")
     if tried[-1] > 1.0:
         raise DataError(f"a replay share of {tried[-1]:g} is above 1.")
@@ -142,6 +141,6 @@ def optimal_replay(
     points = Points.at_ends([replace(history, replay=r) for r in tried.tolist()], fit.convention)
 
     def best(fit: Fit) -> float:
-        return lowest(tried, weighted(fit, points, weights))
+        return lowest(tried, weighted(fit, points, counted))
 
     return best

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray
-from cptlaw.decisions.analysis.weighing import Weights, check_weights, weighted
+from cptlaw.decisions.analysis.weighing import known_weights, weighted
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.laws.points import Points
@@ -44,7 +44,7 @@ def release_value(
     family: Family,
     potentials: ArrayLike,
     steps: int,
-    weights: Weights | None = None,
+    weights: Mapping[str, float] | None = None,
     *,
     replay: float = 0.0,
 ) -> tuple[Release, ...]:
@@ -62,8 +62,7 @@ def release_value(
     Raises:
         DataError: no potential, one outside 0 to 1, a role that the fit lacks.
     """
-    wanted = weights or {"cpt": 1.0}
-    check_weights(fit, wanted)
+    wanted = known_weights(fit, weights or {"cpt": 1.0})
     tried = np.asarray(potentials, dtype=np.float64).reshape(-1)
     if not tried.size or tried.min() < 0 or tried.max() > 1:
         raise DataError("release_value needs loss potentials from 0 to 1, one or more.")
@@ -85,7 +84,7 @@ def steps_saved(
     family: Family,
     potentials: tuple[float, float],
     steps: int,
-    weights: Weights | None = None,
+    weights: Mapping[str, float] | None = None,
     *,
     replay: float = 0.0,
 ) -> Callable[[Fit], float]:
@@ -106,8 +105,7 @@ def steps_saved(
     Raises:
         DataError: a role that the fit lacks, or no weight above 0.
     """
-    wanted = weights or {"cpt": 1.0}
-    check_weights(fit, wanted)
+    wanted = known_weights(fit, weights or {"cpt": 1.0})
     run = _Runs(start, family, replay)
     lengths = np.unique(
         (steps * np.geomspace(_SHORTEST, _LONGEST, _LENGTHS)).round().astype(np.int64)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from cptlaw.decisions.analysis.weighing import Weights, check_weights, weighted
+from cptlaw.decisions.analysis.weighing import known_weights, weighted
 from cptlaw.fitting.result import Fit
 from cptlaw.laws.points import Points
 from cptlaw.schedules.schedule import Schedule
@@ -18,7 +18,7 @@ def turning_length(
     fit: Fit,
     start: History,
     schedule: Schedule,
-    weights: Weights,
+    weights: Mapping[str, float],
     *,
     every: int | None = None,
     replay: float = 0.0,
@@ -43,14 +43,14 @@ def turning_length(
 
     Source: arXiv:2505.07796, section 4.4.
     """
-    check_weights(fit, weights)
+    counted = known_weights(fit, weights)
     history = start.then(Run("turning", schedule=schedule, data="cpt", replay=replay))
     distance = every or max(schedule.steps // 500, 1)
     step = np.unique(np.append(np.arange(0, schedule.steps, distance), schedule.steps))
     points = Points.along(history, start.steps + step, fit.convention)
 
     def turned(fit: Fit) -> float:
-        loss = weighted(fit, points, weights)
+        loss = weighted(fit, points, counted)
         above = np.flatnonzero(loss[1:] > loss[0]) + 1
         if not above.size or (above[0] > 1 and not for_good):
             return 0.0

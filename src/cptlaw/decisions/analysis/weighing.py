@@ -8,29 +8,27 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray
+from cptlaw.decisions.weights import Weights
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 
-Weights = Mapping[str, float]
-
 
 def weighted(fit: Fit, points: Points, weights: Weights) -> FloatArray:
     """The weighted sum of a fit's losses at n points, shape (n,)."""
-    return np.sum([w * fit.domain(role).loss(points) for role, w in weights.items()], axis=0)
+    return weights.total({role: fit.domain(role).loss(points) for role in weights})
 
 
-def check_weights(fit: Fit, weights: Weights) -> None:
-    """Whether the fit has every domain, and the weights make sense.
+def known_weights(fit: Fit, weights: Mapping[str, float]) -> Weights:
+    """The weights, where the fit has every domain of them.
 
     Raises:
         DataError: a role that the fit lacks, a weight below 0, or none above 0.
     """
     for role in weights:
         fit.domain(role)
-    if not any(weight > 0 for weight in weights.values()) or min(weights.values()) < 0:
-        raise DataError("weights of domains must be 0 or more, and one of them above 0.")
+    return Weights(weights)
 
 
 def transfers(histories: Sequence[History], fit: Fit) -> Points:

@@ -109,7 +109,7 @@ def pilot(
         )
     if count < 1:
         raise DataError(f"count = {count}: expected at least 1 run.")
-    goal.check(fit.domains)
+    goal.weights.check(fit.domains)
     budget = Budget.parse(budget) if isinstance(budget, str) else budget
     targets = goal.targets or tuple(candidates)
     study, every = _all_runs(fit, candidates, targets)

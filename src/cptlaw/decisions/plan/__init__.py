@@ -1,9 +1,10 @@
 """The recipe to run for a stated goal: peak LR, schedule, steps, replay and start."""
 
-from cptlaw.decisions.plan.aims import Aim, Limit
+from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.alternatives import Alternative
 from cptlaw.decisions.plan.effects import KnobEffect
 from cptlaw.decisions.plan.knobs import Knobs, Numbers
+from cptlaw.decisions.plan.limit import Limit
 from cptlaw.decisions.plan.limit_prices import LimitPrice
 from cptlaw.decisions.plan.options import PlanOptions
 from cptlaw.decisions.plan.planning import plan

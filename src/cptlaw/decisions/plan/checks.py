@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from cptlaw.decisions.cost import COSTS
+from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.branches import Branch
 from cptlaw.decisions.plan.judge import Judge, end
 from cptlaw.decisions.plan.knobs import Knobs, Numbers
+from cptlaw.decisions.plan.limit import Limit
 from cptlaw.decisions.plan.recipe import RecipeMaker
-from cptlaw.errors import DataError
+from cptlaw.decisions.weights import Weights
+from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.start import Start
 from cptlaw.forecasting.extrapolation import check_known
 from cptlaw.laws.catalog import that_see
 from cptlaw.studies.runs import Data, batch_label
+
+
+def check_wanted(aim: Aim, limits: Iterable[Limit], known: Iterable[str]) -> None:
+    """Whether every domain that counts is one of a fit's.
+
+    Raises:
+        DataError: one that is not; or the cheapest run without a loss to reach.
+    """
+    roles, limits = list(known), list(limits)
+    if aim.kind != "cheapest":
+        Weights(aim.weights).check(roles)
+    for limit in limits:
+        if not limit.is_cost and limit.quantity not in roles:
+            raise DataError(f"limit '{limit.text}': {suggestion(limit.quantity, [*roles, *COSTS])}")
+    if aim.kind == "cheapest" and all(limit.is_cost for limit in limits):
+        raise DataError(
+            "the cheapest run needs a loss to reach, else it is no run at all: give a limit such "
+            "as cpt<=2.6 (--limit)."
+        )
 
 
 def check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.decisions.plan.aims import Aim
+from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.branches import Axis
 from cptlaw.decisions.plan.samples import Samples
 from cptlaw.decisions.plan.search import Search

@@ -10,8 +10,9 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.decisions.cost import COSTS, Prices, costs_of
-from cptlaw.decisions.plan.aims import Aim, Limit
+from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.branches import Branch
+from cptlaw.decisions.plan.limit import Limit
 from cptlaw.decisions.plan.recipe import Recipe, RecipeMaker, work_of
 from cptlaw.decisions.plan.samples import Samples
 from cptlaw.errors import DataError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cptlaw.decisions.plan.aims import Limit
 from cptlaw.decisions.plan.effects import tolerance
+from cptlaw.decisions.plan.limit import Limit
 from cptlaw.decisions.plan.search import Search, descend, zoom
 
 _BINDS = 2e-3  # share of a limit that may be left; of a cost the share of a step more

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cptlaw.decisions.plan.aims import Aim, Limit, check
+from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.alternatives import (
     alternatives,
     default_recipe,
@@ -17,10 +17,11 @@ from cptlaw.decisions.plan.alternatives import (
     varying_costs,
     walk_to_alternatives,
 )
-from cptlaw.decisions.plan.checks import check_reach
+from cptlaw.decisions.plan.checks import check_reach, check_wanted
 from cptlaw.decisions.plan.effects import KnobEffect, effects
 from cptlaw.decisions.plan.judge import Judge, end
 from cptlaw.decisions.plan.knobs import Knobs
+from cptlaw.decisions.plan.limit import Limit
 from cptlaw.decisions.plan.limit_prices import prices_of
 from cptlaw.decisions.plan.options import PlanOptions
 from cptlaw.decisions.plan.problem import assumptions, judge_of
@@ -62,7 +63,7 @@ def plan(
     options = options or PlanOptions()
     aim = Aim.parse(goal) if isinstance(goal, str) else goal
     bounds = tuple(Limit.parse(m) if isinstance(m, str) else m for m in limits)
-    check(aim, bounds, fit.domains)
+    check_wanted(aim, bounds, fit.domains)
     judge = judge_of(fit, aim, bounds, knobs, options)
     if not options.anyway:
         check_reach(judge)

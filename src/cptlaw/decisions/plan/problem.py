@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from cptlaw.decisions.plan.aims import Aim, Limit
+from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.branches import branches
 from cptlaw.decisions.plan.checks import check_batches, check_phase
 from cptlaw.decisions.plan.judge import Judge, Reference
 from cptlaw.decisions.plan.knobs import Knobs
+from cptlaw.decisions.plan.limit import Limit
 from cptlaw.decisions.plan.options import PlanOptions
 from cptlaw.decisions.plan.recipe import RecipeMaker
 from cptlaw.errors import DataError

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cptlaw.decisions.plan.aims import Aim, Limit
+from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.alternatives import Alternative
 from cptlaw.decisions.plan.effects import KnobEffect
+from cptlaw.decisions.plan.limit import Limit
 from cptlaw.decisions.plan.limit_prices import LimitPrice
 from cptlaw.decisions.plan.recipe import Recipe
 from cptlaw.decisions.plan.stability import Stability
