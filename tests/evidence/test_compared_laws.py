@@ -17,7 +17,7 @@ from stepwise import VALUES, every_step, falls, random_lr, since
 
 def test_settled_drops_are_the_double_sum():
     lr = random_lr(2)
-    found, _ = annealing.settled_drops().evaluate(every_step(lr), 25.0)
+    found = annealing.settled_drops().evaluate(every_step(lr), 25.0).value
     assert_allclose(found, np.tril(1 - np.exp(-25.0 * since(lr))) @ falls(lr), atol=1e-12)
 
 
@@ -26,7 +26,7 @@ def test_the_smoothed_lr_follows_its_recurrence():
     for one in lr:
         state = 0.9 * state + 0.1 * one / 1e-3
         expected.append(state**0.6)
-    assert_allclose(annealing.smoothed_lr().evaluate(every_step(lr), 0.6, 0.9)[0], expected)
+    assert_allclose(annealing.smoothed_lr().evaluate(every_step(lr), 0.6, 0.9).value, expected)
 
 
 def test_forward_momentum_follows_its_recurrence():
@@ -115,7 +115,7 @@ def test_shifts(name, shift):
 
 
 def shift_only(factor, x, given):
-    return factor.evaluate(x, *(given[s.name] for s in factor.shapes))[0]
+    return factor.evaluate(x, *(given[s.name] for s in factor.shapes)).value
 
 
 @pytest.mark.parametrize(

@@ -261,8 +261,8 @@ def test_shares_sizes_and_groups():
     assert x.r_pt.tolist() == [0.25, 0, 0.25]
     assert x.r_cpt.tolist() == [0.75, 1, 0.75]
     assert x.size_millions[[0, 2]].tolist() == [100, 100] and math.isnan(x.size_millions[1])
-    assert x.group(["mistral", "llama"], "base").tolist() == [-1, 1, -1]
-    assert x.group(["4e+06x4096"], "batch").tolist() == [0, -1, 0]
+    assert x.group(("mistral", "llama"), "base").tolist() == [-1, 1, -1]
+    assert x.group(("4e+06x4096",), "batch").tolist() == [0, -1, 0]
     assert len(x) == 3
 
 

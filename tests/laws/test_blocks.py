@@ -194,7 +194,7 @@ def test_a_recurrence_is_a_loop_over_steps(single, given):
     (rate,) = dual.variables(RATE)
     gain = made.lr * made.steps * (1.0 + made.share)
     fade = dual.exp(rate * (-made.lr * made.steps))
-    found = made.recur(fade, dual.constant(gain, rate))
+    found = made.recur(fade, dual.constant(gain))
     for i, history in enumerate(histories):
         x, slope = looped(history, RATE)
         mine = owner == i
@@ -222,7 +222,7 @@ def test_a_total_is_a_sum_over_steps_with_its_derivatives(given):
     made = Blocks(*given)
     (rate,) = dual.variables(RATE)
     found = made.total(dual.exp(rate * -made.lr) * made.steps)
-    ones = dual.constant(np.ones(len(made)), rate)
+    ones = dual.constant(np.ones(len(made)))
     same = made.recur(ones, dual.exp(rate * -made.lr) * made.steps)
     assert_allclose(found.value, same.value, rtol=1e-12)
     assert_allclose(found.slopes, same.slopes, rtol=1e-12, atol=1e-18)

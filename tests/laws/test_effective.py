@@ -11,7 +11,8 @@ from cptlaw import Convention, DataError, History, Run, Schedule, catalog, datas
 from cptlaw.laws import blocks, dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.catalog import Facts
-from cptlaw.laws.factors.effective import REFERENCE_LR, effective_lr, relaxed
+from cptlaw.laws.factors.effective import REFERENCE_LR, effective_lr
+from cptlaw.laws.factors.power_memory import relaxed
 from cptlaw.laws.factors.transfer import before_transfer, since_transfer
 from cptlaw.laws.points import Points
 
@@ -80,7 +81,7 @@ def test_the_effective_lr_is_that_of_its_parameters_whatever_was_asked_before():
 
 def test_progress_is_the_sum_of_the_effective_lr():
     x = place([History(BASE, CPT)], [np.array([100, 900, 1200])])
-    value, _ = factors.power_of_progress().evaluate(x, 0.6, SIGMA, DECAY)
+    value = factors.power_of_progress().evaluate(x, 0.6, SIGMA, DECAY).value
     rate = effective_lr(x.blocks, *dual.variables(SIGMA, DECAY)).value * x.blocks.steps
     assert_allclose(value, np.cumsum(rate)[x.blocks.ends] ** -0.6, rtol=1e-12)
     assert (np.diff(value) < 0).all()
@@ -107,8 +108,8 @@ def test_a_power_law_memory_is_the_double_sum(single, kappa, rho, near):
     made = cut(BASE, CPT)
     level = np.append(0.0, np.concatenate([BASE, CPT]) / REFERENCE_LR) ** 0.7
     k, r = dual.variables(kappa, rho)
-    clock = dual.constant(made.lr * made.steps, k)
-    found = relaxed(made, dual.constant(level, k), clock, k, r).value[1:]
+    clock = dual.constant(made.lr * made.steps)
+    found = relaxed(made, dual.constant(level), clock, k, r).value[1:]
     expected = remembered(level[1:], (made.lr * made.steps)[1:], kappa, rho)
     assert_allclose(found, expected, atol=near * expected.max())
 
@@ -118,7 +119,7 @@ def test_noise_is_its_level_where_the_lr_has_long_been_constant():
     base = np.full(50_000, 1e-3)
     annealed = History(np.append(base, np.linspace(1e-3, 0, 500)), [])
     x = place([annealed], [np.array([50_000, 50_500])])
-    value, _ = factors.noise().evaluate(x, 0.7, 1e4, 1.0, 10.0, 1e-5)
+    value = factors.noise().evaluate(x, 0.7, 1e4, 1.0, 10.0, 1e-5).value
     assert value[0] == pytest.approx(1.0, rel=1e-3)
     assert 0 < value[1] < 0.1
 
@@ -126,7 +127,7 @@ def test_noise_is_its_level_where_the_lr_has_long_been_constant():
 def test_noise_follows_a_power_of_the_effective_lr():
     histories = [History(np.full(50_000, lr), []) for lr in (1e-4, 1e-3, 4e-3)]
     x = place(histories, [np.array([50_000])] * 3)
-    value, _ = factors.noise().evaluate(x, 0.7, 1e5, 1.0, 10.0, 1e-5)
+    value = factors.noise().evaluate(x, 0.7, 1e5, 1.0, 10.0, 1e-5).value
     assert_allclose(value, [0.1**0.7, 1.0, 4**0.7], rtol=2e-3)
 
 
@@ -142,8 +143,7 @@ def progress(x):
 
 def test_progress_is_counted_on_both_sides_of_the_transfer():
     made = cut(BASE, CPT)
-    (one,) = dual.variables(1.0)
-    moved = dual.constant(made.lr * made.steps, one)
+    moved = dual.constant(made.lr * made.steps)
     since, before = since_transfer(made, moved).value, before_transfer(made, moved).value
     assert not since[~made.is_cpt].any()
     assert since[-1] == pytest.approx(CPT.sum(), rel=1e-12)
@@ -155,7 +155,7 @@ def test_progress_is_counted_on_both_sides_of_the_transfer():
 def test_forgetting_is_eq3_with_beta_negative(bend):
     """((1 + E*S)^b - 1) / b, S the sum of the effective LR since the transfer."""
     x = place([History(BASE, CPT)], [np.array([500, BASE.size, BASE.size + 100, BASE.size + 300])])
-    value, _ = factors.forgetting(False).evaluate(x, 60.0, bend, SIGMA, DECAY)
+    value = factors.forgetting(False).evaluate(x, 60.0, bend, SIGMA, DECAY).value
     grown = 60.0 * progress(x)[1]
     expected = ((1 + grown) ** bend - 1) / bend if bend else np.log1p(grown)
     assert_allclose(value, expected, rtol=1e-10)
@@ -167,11 +167,11 @@ def test_learning_is_eq3_that_depends_on_the_start():
     """(c*S_pt + S)^-beta is what (c*S_pt)^-beta and Eq. 3 with E = 1 / (c*S_pt) give."""
     worth, beta = 0.05, 0.4
     x = place([History(BASE, CPT)], [np.array([BASE.size, BASE.size + 100, BASE.size + 300])])
-    value, _ = factors.learning(False).evaluate(x, worth, beta, SIGMA, DECAY)
+    value = factors.learning(False).evaluate(x, worth, beta, SIGMA, DECAY).value
     before, since = progress(x)
     rate, start = 1.0 / (worth * before), (worth * before) ** -beta
     assert_allclose(value, start - start * (1 - (1 + rate * since) ** -beta), rtol=1e-10)
-    hidden, _ = factors.learning(False).hidden(x, worth, beta, SIGMA, DECAY)
+    hidden = factors.learning(False).value(x, worth, beta, SIGMA, DECAY, hidden=True)
     assert_allclose(hidden, (worth * (before + since)) ** -beta, rtol=1e-10)
 
 
@@ -182,12 +182,12 @@ def test_replay_takes_back_a_share_of_the_shift(replay):
     alone = place([History(BASE, CPT)], [np.array([BASE.size + 50, BASE.size + 300])])
     left = 1.0 / (1.0 + 3.0 * (replay / (1.0 - replay)) ** 0.9)
     given = (SIGMA, DECAY, 3.0)
-    forgotten, _ = factors.forgetting(True).evaluate(x, 60.0, 0.2, *given)
-    whole, _ = factors.forgetting(True).evaluate(alone, 60.0, 0.2, *given)
+    forgotten = factors.forgetting(True).evaluate(x, 60.0, 0.2, *given).value
+    whole = factors.forgetting(True).evaluate(alone, 60.0, 0.2, *given).value
     assert_allclose(forgotten, left * whole, rtol=1e-10)
     learning = factors.learning(True)
     shifts = [
-        learning.evaluate(y, 0.05, 0.4, *given)[0] - learning.hidden(y, 0.05, 0.4, *given)[0]
+        learning.value(y, 0.05, 0.4, *given) - learning.value(y, 0.05, 0.4, *given, hidden=True)
         for y in (x, alone)
     ]
     assert_allclose(shifts[0], left * shifts[1], rtol=1e-9)
@@ -203,9 +203,9 @@ def test_the_strength_of_replay_is_fitted_only_where_the_share_varies(made):
     strength = fitted.shapes[-1]
     assert strength.name == "h"
     given = [s.prior.centre for s in usual.shapes]
-    expected, _ = fitted.evaluate(x, *given, strength.prior.centre)
-    assert_allclose(usual.evaluate(x, *given)[0], expected, rtol=1e-12)
-    assert not np.allclose(fitted.evaluate(x, *given, 3 * strength.prior.centre)[0], expected)
+    expected = fitted.evaluate(x, *given, strength.prior.centre).value
+    assert_allclose(usual.evaluate(x, *given).value, expected, rtol=1e-12)
+    assert not np.allclose(fitted.evaluate(x, *given, 3 * strength.prior.centre).value, expected)
 
 
 # --- the law ----------------------------------------------------------------------------------
@@ -310,15 +310,15 @@ def test_repeats_count_passes_after_the_first():
     history = History(np.full(10, 1e-3), np.full(100, 1e-3), replay=0.5, domain_steps=20.0)
     points = Points.along(history, np.array([5, 10, 50, 110]), Convention())
     assert points.repeats == pytest.approx([0.0, 0.0, 0.0, 1.5])
-    value, (slope,) = factors.repetition().evaluate(points, 2.0)
-    assert value == pytest.approx([0.0, 0.0, 0.0, 2.25])
-    assert slope == pytest.approx([0.0, 0.0, 0.0, 2.25 * np.log(1.5)])
+    found = factors.repetition().evaluate(points, 2.0)
+    assert found.value == pytest.approx([0.0, 0.0, 0.0, 2.25])
+    assert found.slopes[0] == pytest.approx([0.0, 0.0, 0.0, 2.25 * np.log(1.5)])
 
 
 def test_data_that_do_not_repeat_cost_nothing():
     history = History(np.full(10, 1e-3), np.full(100, 1e-3))
     points = Points.at_ends([history], Convention())
-    assert factors.repetition().evaluate(points, 1.0)[0] == pytest.approx([0.0])
+    assert factors.repetition().evaluate(points, 1.0).value == pytest.approx([0.0])
 
 
 def test_the_default_law_sees_repeated_data():

@@ -4,9 +4,12 @@ from numpy.testing import assert_allclose
 
 from cptlaw import catalog, factors
 from cptlaw.errors import DataError
+from cptlaw.laws import dual
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.factors import anchored_shift, relative_slope, replay_share, shift, solve_reach
+from cptlaw.laws.factors.paper import ALPHA, BETA
+from cptlaw.laws.law import Factor
 from cptlaw.laws.points import Points, group_label
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
@@ -106,6 +109,22 @@ def test_search_coordinates(shape):
         assert shape.slope(inner) == pytest.approx(slope, rel=1e-6, abs=1e-10)
 
 
+def test_a_factor_of_floats_is_its_function_of_duals():
+    """A factor without parameters has no derivatives, one with them has one for each."""
+    _, points = law_and_points("eq4")
+    product = Factor(
+        (ALPHA, BETA), lambda x, a, b: a * b * x.s1, "", "", hidden=lambda x, a, b: a + b + x.s1
+    )
+    found = product.evaluate(points, 2.0, 5.0)
+    assert_allclose(found.value, 10 * points.s1)
+    assert_allclose(found.slopes, [5 * points.s1, 2 * points.s1])
+    assert_allclose(product.value(points, 2.0, 5.0), 10 * points.s1)
+    assert_allclose(product.value(points, 2.0, 5.0, hidden=True), 7 + points.s1)
+    plain = Factor((), lambda x: dual.constant(x.s1), "", "")
+    assert plain.evaluate(points).slopes.shape == (0, len(points))
+    assert_allclose(plain.value(points, hidden=True), points.s1)
+
+
 # --- the shift --------------------------------------------------------------------------------
 
 
@@ -121,8 +140,8 @@ def test_the_anchored_shift_is_the_plain_one_over_its_value_at_the_reference(rat
     reference = 2.5
     x = areas([0.0, 0.1, 1.0, reference, 10.0])
     k = relative_slope(rate * reference, beta)
-    plain, _ = shift(reference).evaluate(x, rate, beta)
-    anchored, _ = anchored_shift(reference).evaluate(x, k, beta)
+    plain = shift(reference).evaluate(x, rate, beta).value
+    anchored = anchored_shift(reference).evaluate(x, k, beta).value
     assert_allclose(anchored, plain / plain[3], rtol=1e-7)
     assert anchored[0] == 0
     assert anchored[3] == pytest.approx(1)
@@ -137,7 +156,7 @@ def test_the_reach_of_a_relative_slope(k, beta):
 @pytest.mark.parametrize(("rate", "beta"), [(2.0, 0.5), (300.0, 0.05)])
 def test_the_relative_slope_is_that_of_the_shift(rate, beta):
     x = areas([1.0, 1.0 + 1e-6])
-    low, high = shift(1.0).evaluate(x, rate, beta)[0]
+    low, high = shift(1.0).evaluate(x, rate, beta).value
     slope = np.log(high / low) / np.log(1.0 + 1e-6)
     assert relative_slope(rate, beta) == pytest.approx(slope, rel=1e-4)
 
@@ -163,7 +182,7 @@ def at_shares(r_cpt):
 def shift_factor(name, role, a2):
     """The replay factor of the shift of a law at r_cpt = 0, 0.1, ..., 1."""
     term = next(t for t in catalog.get(name, Facts(role)).terms if t.part == "shift")
-    return term.factors[1].evaluate(at_shares(SHARES), a2)[0]
+    return term.factors[1].evaluate(at_shares(SHARES), a2).value
 
 
 @pytest.mark.parametrize("a2", [0.01, 1.0, 5.0, 15.0])
@@ -189,14 +208,14 @@ def test_how_the_shift_grows_with_the_share_of_new_data(name, role, convex, a2):
 
 def test_one_factor_is_the_other_upside_down():
     x, mirrored = at_shares(SHARES), at_shares(1.0 - SHARES)
-    convex = replay_share("convex").evaluate(x, 3.0)[0]
-    concave = replay_share("concave").evaluate(mirrored, 3.0)[0]
+    convex = replay_share("convex").evaluate(x, 3.0).value
+    concave = replay_share("concave").evaluate(mirrored, 3.0).value
     assert_allclose(convex, 1.0 - concave, atol=1e-12)
 
 
 @pytest.mark.parametrize(("role", "exponent"), [("pt", 0.3), ("cpt", 0.7)])
 def test_the_annealing_of_a_replay_run(role, exponent):
-    value, _ = factors.exponential_share(role).evaluate(at_shares([0.7]), 0.5)
+    value = factors.exponential_share(role).evaluate(at_shares([0.7]), 0.5).value
     assert value == pytest.approx(np.exp(0.5 * exponent))
 
 
@@ -205,16 +224,16 @@ def test_the_annealing_of_a_replay_run(role, exponent):
 
 def test_sizes_are_in_millions():
     x = Points.at_ends([History([1.0], [], model_size=4e6)], Convention())
-    assert factors.size_power("g").evaluate(x, 0.5)[0] == pytest.approx(2.0)
-    assert factors.size_power("g", -1).evaluate(x, 0.5)[0] == pytest.approx(0.5)
+    assert factors.size_power("g").evaluate(x, 0.5).value == pytest.approx(2.0)
+    assert factors.size_power("g", -1).evaluate(x, 0.5).value == pytest.approx(0.5)
 
 
 def test_a_negative_area_keeps_its_sign_under_a_power():
     x = Points.along(History([1, 1], [3, 1, 0]), np.arange(2, 6), Convention())
     factor = factors.powered_annealing("cpt", factors.memory(5), "zeta")
-    value, (d_lambda, d_zeta) = factor.evaluate(x, 0.0, 0.5)
-    assert_allclose(value, [0, -np.sqrt(2), 0, 1])
-    assert (d_lambda[0], d_zeta[0]) == (0, 0)
+    found = factor.evaluate(x, 0.0, 0.5)
+    assert_allclose(found.value, [0, -np.sqrt(2), 0, 1])
+    assert found.slopes[:, 0].tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("name", ["eq9", "eq10"])

@@ -30,7 +30,7 @@ NAMES = [
 @pytest.mark.parametrize(("kappa", "zeta"), [(3.0, 0.2), (60.0, 0.6), (2000.0, 1.5)])
 def test_multi_power_drops_are_the_double_sum(kappa, rho, zeta):
     lr = random_lr(1)
-    found, _ = kernels.multi_power_drops().evaluate(every_step(lr), kappa, rho, zeta)
+    found = kernels.multi_power_drops().evaluate(every_step(lr), kappa, rho, zeta).value
     settled = 1 - (1 + kappa * (lr / 1e-3) ** -zeta * since(lr)) ** -rho
     expected = np.tril(settled) @ falls(lr)
     assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
@@ -41,7 +41,7 @@ def test_multi_power_drops_on_a_long_schedule():
     lr, kappa, rho, zeta = schedule.lr(), 80.0, 0.5, 0.6
     at = np.array([500, 1000, 3500, 3700, 4500, 5500, 6500])
     x = Points.along(History(lr, []), at, Convention("as-is"))
-    found, _ = kernels.multi_power_drops().evaluate(x, kappa, rho, zeta)
+    found = kernels.multi_power_drops().evaluate(x, kappa, rho, zeta).value
     area = np.cumsum(lr)
     gaps = np.maximum(area[at - 1][:, None] - area + lr, 0) * (np.arange(lr.size) < at[:, None])
     settled = 1 - (1 + kappa * (lr / 1e-3) ** -zeta * gaps) ** -rho
@@ -51,7 +51,7 @@ def test_multi_power_drops_on_a_long_schedule():
 @pytest.mark.parametrize("rho", [0.4, 0.7, 1.0])
 def test_kernel_noise_is_the_integral_over_the_past(rho):
     lr, kappa, zeta = random_lr(3), 40.0, 0.8
-    found, _ = kernels.kernel_noise().evaluate(every_step(lr), zeta, kappa, rho)
+    found = kernels.kernel_noise().evaluate(every_step(lr), zeta, kappa, rho).value
     gap = since(lr)
     to_end = np.tril(gap - lr)
     memory = np.tril((1 + kappa * to_end) ** -rho - (1 + kappa * gap) ** -rho)
@@ -63,13 +63,13 @@ def test_relaxing_noise_follows_its_recurrence():
     for one in lr:
         state += -math.expm1(-30.0 * one) * ((one / 1e-3) ** 0.7 - state)
         expected.append(state)
-    assert_allclose(kernels.relaxing_noise().evaluate(every_step(lr), 0.7, 30.0)[0], expected)
+    assert_allclose(kernels.relaxing_noise().evaluate(every_step(lr), 0.7, 30.0).value, expected)
 
 
 @pytest.mark.parametrize("g", [0.8, 1.0])
 def test_powers_of_the_lr_in_the_area(g):
     lr = random_lr(8)
-    found, _ = kernels.power_of_clock(kernels.POWERED_AREA).evaluate(every_step(lr), 0.5, g)
+    found = kernels.power_of_clock(kernels.POWERED_AREA).evaluate(every_step(lr), 0.5, g).value
     assert_allclose(found, (1e-3 * np.cumsum((lr / 1e-3) ** g)) ** -0.5)
 
 
@@ -91,11 +91,11 @@ def test_runs_that_share_a_base_do_not_touch_each_other(factor, shapes):
     histories = [History(base, one), History(base, other), History(base, [])]
     owner = np.repeat(np.arange(3), 4)
     step = np.array([10, 50, 61, 80, 10, 50, 70, 90, 5, 40, 59, 60])
-    together, _ = factor.evaluate(Points(histories, owner, step, Convention()), *shapes)
+    together = factor.evaluate(Points(histories, owner, step, Convention()), *shapes).value
     for i, history in enumerate(histories):
         mine = owner == i
         x = Points.along(history, step[mine], Convention())
-        assert_allclose(together[mine], factor.evaluate(x, *shapes)[0], rtol=0.05, atol=0.02)
+        assert_allclose(together[mine], factor.evaluate(x, *shapes).value, rtol=0.05, atol=0.02)
 
 
 # --- learning rates of 0 ----------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_laws_at_a_learning_rate_of_0(name, role):
 )
 def test_a_drop_to_0_is_not_settled_before_the_lr_is_back(factor, shapes):
     lr = [1e-3] * 50 + [0.0] * 5 + [1e-4] * 20
-    found, _ = factor.evaluate(every_step(lr), *shapes)
+    found = factor.evaluate(every_step(lr), *shapes).value
     assert_allclose(found[50:55], found[49])
     assert found[-1] > found[54]
 

@@ -13,9 +13,11 @@ from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.observations import Observations, observe
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.scores import Scores
+from cptlaw.laws import dual
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import COMBINATION, PAPER, Facts
-from cptlaw.laws.law import Factor, Law, Part, Term, Valued
+from cptlaw.laws.dual import Dual
+from cptlaw.laws.law import Factor, Law, Part, Term
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import MIXTURE
 from cptlaw.studies.study import Study
@@ -178,9 +180,9 @@ def mean_law(members: Sequence[DomainFit]) -> Law:
 def _loss_of(domain: DomainFit, label: str) -> Factor:
     """The loss that a fit predicts, as a factor without shape parameters."""
 
-    def evaluate(x: Points) -> Valued:
-        return domain.loss(x), ()
+    def loss(x: Points) -> Dual:
+        return dual.constant(domain.loss(x))
 
     symbol = rf"L_{{\mathrm{{{label}}}}}"
     conventional = not domain.law.counts_warmup_as_it_was
-    return Factor((), evaluate, f"L_{label}", symbol, conventional=conventional)
+    return Factor((), loss, f"L_{label}", symbol, conventional=conventional)

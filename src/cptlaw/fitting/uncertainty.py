@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray
+from cptlaw.caching import remembers
 from cptlaw.errors import DataError
 from cptlaw.fitting.newton import whitening
 from cptlaw.fitting.objective import Objective
@@ -129,18 +129,14 @@ def bootstrap(fit: Fit, count: int = COUNT, seed: int = 0) -> Ensemble:
     return Ensemble(fit, {role: moves[role] for role in fit.domains})
 
 
-_kept: WeakKeyDictionary[Fit, Ensemble] = WeakKeyDictionary()
-
-
+@remembers(1)
 def ensemble_of(fit: Fit) -> Ensemble:
     """The default refits of a fit, made once.
 
     Raises:
         DataError: published coefficients.
     """
-    if fit not in _kept:
-        _kept[fit] = bootstrap(fit)
-    return _kept[fit]
+    return bootstrap(fit)
 
 
 def interval(ensemble: Ensemble, quantity: Callable[[Fit], float], level: float = 0.9) -> Interval:

@@ -38,10 +38,7 @@ class Blocks:
         is_cpt: whether it belongs to the CPT, shape (m,).
         share: share of D_cpt in its data, 0 in the PT, shape (m,).
         ends: the block after which each point lies, shape (n,).
-        kept: the last effective LR that was worked out, and for which parameters.
     """
-
-    kept: tuple[tuple[float, ...], Dual] | None = None
 
     def __init__(
         self,

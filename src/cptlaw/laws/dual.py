@@ -1,13 +1,19 @@
-"""Values that carry their derivatives along: forward differentiation for laws with a history.
+"""Values that carry their derivatives along, so that a formula is written once.
 
-A factor written with duals needs no derivative of its own.
+Every operation applies the chain rule to what it is given (forward differentiation): derivatives
+are exact to rounding, at a cost that grows with the number of parameters. A law has at most eight
+or so, and mostly two or three in one factor, so that this costs less than differences would, and
+no search is misled by a derivative that was forgotten when a formula changed.
+
+Where a recurrence over the whole history has a derivative in closed form, `chained` takes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -22,7 +28,7 @@ class Dual:
 
     Args:
         value: shape (n,), or (1,) for a parameter.
-        slopes: shape (k, n).
+        slopes: shape (k, n); (k, 1) for a parameter, and (1, n) for a constant, whatever k.
     """
 
     __array_ufunc__ = None  # an array on the left leaves the operation to us
@@ -75,15 +81,24 @@ class Dual:
         return Dual(value, self.slopes * slope)
 
 
-def variables(*values: float) -> tuple[Dual, ...]:
-    """Parameters, each with its own derivative."""
-    unit = np.eye(len(values))
+Value = TypeVar("Value", Dual, float)
+
+
+def variables(*values: float, slopes: bool = True) -> tuple[Dual, ...]:
+    """Parameters, each with its own derivative, or with none at all, which is quicker."""
+    unit = np.eye(len(values)) if slopes else np.empty((0, len(values)))
     return tuple(Dual(np.array([value]), unit[:, i : i + 1]) for i, value in enumerate(values))
 
 
-def constant(value: FloatArray, like: Dual) -> Dual:
-    """Values of shape (n,) that depend on none of the parameters of `like`."""
-    return Dual(value, np.zeros((like.slopes.shape[0], value.size)))
+def constant(value: FloatArray) -> Dual:
+    """Values of shape (n,) that depend on no parameter."""
+    return Dual(value, np.zeros((1, value.size)))
+
+
+def chained(value: FloatArray, slopes: Sequence[FloatArray], *parameters: Dual) -> Dual:
+    """A function of parameters by its value and its derivative in each of them, (n,) each."""
+    total = sum(p.slopes * slope for p, slope in zip(parameters, slopes, strict=True))
+    return Dual(value, np.asarray(total))
 
 
 def exp(x: Dual) -> Dual:
@@ -97,13 +112,17 @@ def log(x: Dual) -> Dual:
     return x.through(np.log(x.value), 1.0 / x.value)
 
 
-def log1p(x: Dual) -> Dual:
+def log1p(x: Value) -> Value:
     """log(1 + x)."""
+    if not isinstance(x, Dual):
+        return math.log1p(x)
     return x.through(np.log1p(x.value), 1.0 / (1.0 + x.value))
 
 
-def expm1(x: Dual) -> Dual:
+def expm1(x: Value) -> Value:
     """e**x - 1."""
+    if not isinstance(x, Dual):
+        return math.expm1(x)
     return x.through(np.expm1(x.value), np.exp(x.value))
 
 
@@ -113,8 +132,16 @@ def sqrt(x: Dual) -> Dual:
     return x.through(value, 0.5 / value)
 
 
-def power(x: Dual, exponent: Dual | float) -> Dual:
+def log_gamma(x: Dual) -> Dual:
+    """Logarithm of the gamma function, for x above 0."""
+    from scipy.special import digamma, gammaln
+
+    return x.through(gammaln(x.value), digamma(x.value))
+
+
+def power(x: Dual | FloatArray, exponent: Dual | float) -> Dual:
     """x**exponent for x of 0 or more; 0 and without derivative where x is 0."""
+    x = x if isinstance(x, Dual) else constant(x)
     live = x.value > 0
     safe = Dual(np.where(live, x.value, 1.0), x.slopes)
     raised = exp(log(safe) * exponent)
@@ -139,25 +166,3 @@ def mean_fade(x: Dual) -> Dual:
     value = np.where(small, 1.0 - x.value / 2.0, -np.expm1(-safe) / safe)
     slope = np.where(small, -0.5 + x.value / 3.0, (np.exp(-safe) - value) / safe)
     return x.through(value, slope)
-
-
-@dataclass(frozen=True)
-class Differentiated:
-    """(place, *duals) -> Dual as (place, *floats) -> value (n,) and its derivatives (n,) each.
-
-    Args:
-        function: what is written with duals.
-    """
-
-    function: Callable[..., Dual]
-
-    def __call__(self, place: object, *values: float) -> tuple[FloatArray, tuple[FloatArray, ...]]:
-        result = self.function(place, *variables(*values))
-        return result.value, tuple(result.slopes)
-
-    def value(self, place: object, *values: float) -> FloatArray:
-        """The value alone, shape (n,), in a fraction of the time."""
-        return self.function(place, *(Dual(np.array([v]), np.empty((0, 1))) for v in values)).value
-
-
-differentiated = Differentiated

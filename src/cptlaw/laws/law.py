@@ -1,15 +1,15 @@
 """A law is a tuple of terms, each linear in one coefficient, with few shape parameters.
 
-A term is its coefficient times a product of factors. A factor knows its value, its derivative
-in each of its shape parameters, and how it is written; fitter, gradient, equation text and
-decomposition follow from that.
+A term is its coefficient times a product of factors. A factor knows its value, with duals for its
+shape parameters, and how it is written; fitter, gradient, equation text and decomposition follow
+from that.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
@@ -18,14 +18,13 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
-from cptlaw.laws.dual import Differentiated
+from cptlaw.laws.dual import Dual, variables
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import ANNEALING, LEVEL, LR, SHIFT, Remedy
 from cptlaw.laws.traits import Traits, Varied
 
 Part: TypeAlias = Literal["base", "annealing", "shift"]
 Bound: TypeAlias = Literal["nonnegative", "nonpositive", "free"]
-Valued: TypeAlias = tuple[FloatArray, tuple[FloatArray, ...]]
 
 
 class Prior(NamedTuple):
@@ -97,11 +96,11 @@ class Factor:
     """One factor of a term.
 
     Args:
-        shapes: its shape parameters, in the order `evaluate` takes them.
-        evaluate: (points, *values) -> value (n,) and its derivative in each shape, (n,) each.
+        shapes: its shape parameters, in the order `function` takes them.
+        function: (points, a dual for each shape parameter) -> value at n points.
         text: how it is written, with <name> for a shape parameter.
         latex: the same for LaTeX.
-        hidden: the same as `evaluate` for the hidden PT curve, had the CPT's steps gone on with
+        hidden: the same as `function` for the hidden PT curve, had the CPT's steps gone on with
             D_pt; None where the factor belongs wholly to its term's part.
         conventional: whether the convention for the initial warm-up changes it.
         sized: whether it depends on the model size.
@@ -110,13 +109,23 @@ class Factor:
     """
 
     shapes: tuple[Shape, ...]
-    evaluate: Callable[..., Valued]
+    function: Callable[..., Dual]
     text: str
     latex: str
-    hidden: Callable[..., Valued] | None = None
+    hidden: Callable[..., Dual] | None = None
     conventional: bool = True
     sized: bool = False
     tied: tuple[str, ...] = ()
+
+    def evaluate(self, points: Points, *values: float) -> Dual:
+        """What it is at n points, with its derivative in each of k shape parameters, (k, n)."""
+        found = self.function(points, *variables(*values))
+        return Dual(found.value, np.broadcast_to(found.slopes, (len(values), len(points))))
+
+    def value(self, points: Points, *values: float, hidden: bool = False) -> FloatArray:
+        """What it is at n points, shape (n,), without derivatives; or on the hidden PT curve."""
+        function = self.hidden if hidden and self.hidden else self.function
+        return function(points, *variables(*values, slopes=False)).value
 
 
 @dataclass(frozen=True)
@@ -217,16 +226,16 @@ class Law:
             matrix[:, t] = term.sign
             if not slopes:
                 for f in term.factors:
-                    matrix[:, t] *= _value(f.evaluate, points, [values[s.name] for s in f.shapes])
+                    matrix[:, t] *= f.value(points, *(values[s.name] for s in f.shapes))
                 continue
-            parts = [f.evaluate(points, *[values[s.name] for s in f.shapes]) for f in term.factors]
-            for value, _ in parts:
-                matrix[:, t] *= value
-            for i, (factor, (_, derivatives)) in enumerate(zip(term.factors, parts, strict=True)):
+            parts = [f.evaluate(points, *(values[s.name] for s in f.shapes)) for f in term.factors]
+            for part in parts:
+                matrix[:, t] *= part.value
+            for i, (factor, part) in enumerate(zip(term.factors, parts, strict=True)):
                 others: FloatArray | float = float(term.sign)
-                for j, (value, _) in enumerate(parts):
-                    others = others if i == j else others * value
-                for shape, derivative in zip(factor.shapes, derivatives, strict=True):
+                for j, other in enumerate(parts):
+                    others = others if i == j else others * other.value
+                for shape, derivative in zip(factor.shapes, part.slopes, strict=True):
                     if shape.name not in held:
                         slope = shape.slope(inner[shape.name])
                         found.append((index[shape.name], t, derivative * (others * slope)))
@@ -272,8 +281,8 @@ class Law:
             return None
         value = np.full(len(points), term.sign * params[term.coefficient])
         for factor in term.factors:
-            evaluate = factor.evaluate if factor.hidden is None else factor.hidden
-            value *= _value(evaluate, points, [params[s.name] for s in factor.shapes])
+            shapes = (params[s.name] for s in factor.shapes)
+            value *= factor.value(points, *shapes, hidden=True)
         return value
 
     @property
@@ -318,13 +327,6 @@ class Law:
             sign = "-" if term.sign < 0 else "+"
             out += f" {sign} {write(term)}" if out else ("-" if sign == "-" else "") + write(term)
         return out
-
-
-def _value(evaluate: Callable[..., Valued], points: Points, values: Sequence[float]) -> FloatArray:
-    """What a factor is at n points, shape (n,), without its derivatives where that is quicker."""
-    if isinstance(evaluate, Differentiated):
-        return evaluate.value(points, *values)
-    return evaluate(points, *values)[0]
 
 
 def _plain(term: Term) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.caching import remembers
 from cptlaw.errors import DataError
 from cptlaw.laws.areas import Annealing, Convention, Stretches, at_peak, lr_weight
 from cptlaw.laws.blocks import Blocks
@@ -78,8 +79,6 @@ class Points:
         self.pt_step: IntArray = np.minimum(step, pt_length[owner])
         self.cpt_step: IntArray = step - self.pt_step
         self._known = shared
-        self._areas: dict[tuple[float, float | None], AnnealingAreas] = {}
-        self._groups: dict[tuple[tuple[str, ...], str], IntArray] = {}
 
     @classmethod
     def along(cls, history: History, step: IntArray, convention: Convention) -> Points:
@@ -182,25 +181,16 @@ class Points:
         sizes = [np.nan if h.model_size is None else h.model_size for h in self.histories]
         return self._per_history(sizes) / 1e6
 
-    def group(self, labels: Sequence[str], by: str) -> IntArray:
+    @remembers(2)
+    def group(self, labels: tuple[str, ...], by: str) -> IntArray:
         """Index into labels of every point's group ("base" or "batch"), -1 where it is none."""
-        key = (tuple(labels), by)
-        if key not in self._groups:
-            names = [group_label(h, by) for h in self.histories]
-            index = [labels.index(n) if n in labels else -1 for n in names]
-            self._groups[key] = np.array(index, dtype=np.int64)[self.owner]
-        return self._groups[key]
+        names = [group_label(h, by) for h in self.histories]
+        index = [labels.index(n) if n in labels else -1 for n in names]
+        return np.array(index, dtype=np.int64)[self.owner]
 
+    @remembers(24)  # a search and its differences come back to the same few memories
     def annealing(self, lambda_: float, epsilon: float | None = None) -> AnnealingAreas:
-        """S2 of both phases, weighted by LR**epsilon if it is given; a few results are kept."""
-        key = (lambda_, epsilon)
-        if key not in self._areas:
-            if len(self._areas) > 24:
-                self._areas.pop(next(iter(self._areas)))
-            self._areas[key] = self._annealing(lambda_, epsilon)
-        return self._areas[key]
-
-    def _annealing(self, lambda_: float, epsilon: float | None) -> AnnealingAreas:
+        """S2 of both phases, weighted by LR**epsilon if it is given."""
         flat = self._layout.stretches.annealing(lambda_, epsilon, self._layout.at)
         pt = [values[: len(self)] for values in flat[:3]]
         if self.convention.tail == "carried":

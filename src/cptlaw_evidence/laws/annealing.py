@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cptlaw.arrays import FloatArray
+from cptlaw.caching import remembers
 from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.catalog.entries import Entry
@@ -19,18 +20,17 @@ from cptlaw.laws.catalog.field import (
 from cptlaw.laws.dual import Dual
 from cptlaw.laws.factors import kernels
 from cptlaw.laws.factors.effective import REFERENCE_LR, Clock
-from cptlaw.laws.law import Factor, Prior, Shape, Valued
+from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import ANNEALING
-from cptlaw_evidence.laws.kept import once
 
 MEMORY = Shape(
     "lambda", 0.0, 1.0 - 1e-6, (0.99, 0.9995), "memory", prior=Prior(0.997, 1.0), remedy=ANNEALING
 )
 
 
-def _steps(blocks: Blocks, like: Dual) -> Dual:
-    return dual.constant(blocks.steps * REFERENCE_LR, like)
+def _steps(blocks: Blocks) -> Dual:
+    return dual.constant(blocks.steps * REFERENCE_LR)
 
 
 STEPS = Clock((), _steps)  # in thousands
@@ -68,13 +68,13 @@ def forward_momentum() -> Factor:
     Source: arXiv:2512.13705, with the constants of its code.
     """
 
-    def evaluate(x: Points) -> Valued:
-        return momentum(x), ()
+    def evaluate(x: Points) -> Dual:
+        return dual.constant(momentum(x))
 
     return Factor((), evaluate, "M", "M", conventional=False)
 
 
-@once
+@remembers(1)
 def momentum(x: Points) -> FloatArray:
     """M at n points, shape (n,)."""
     out = np.zeros(len(x))

@@ -11,9 +11,11 @@ from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.fitting.observations import Observations, observe
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.laws import dual
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import Facts
-from cptlaw.laws.law import Factor, Law, Term, Valued
+from cptlaw.laws.dual import Dual
+from cptlaw.laws.law import Factor, Law, Term
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 from cptlaw.studies.study import Study
@@ -72,15 +74,15 @@ def fit_baseline(study: Study, name: str) -> Fit:
 
 
 def _going_on(observed: Observations, ahead: Ahead) -> Factor:
-    def evaluate(x: Points) -> Valued:
+    def forecast(x: Points) -> Dual:
         value = np.empty(len(x))
         for index, history in enumerate(x.histories):
             mine = np.flatnonzero(x.owner == index)
             order = mine[np.argsort(x.step[mine], kind="stable")]
             value[order] = _along(observed, history, x.step[order], ahead)
-        return value, ()
+        return dual.constant(value)
 
-    return Factor((), evaluate, "last", r"\mathrm{last}", conventional=False)
+    return Factor((), forecast, "last", r"\mathrm{last}", conventional=False)
 
 
 def _along(observed: Observations, history: History, step: IntArray, ahead: Ahead) -> FloatArray:

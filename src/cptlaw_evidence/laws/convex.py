@@ -10,20 +10,22 @@ from collections.abc import Iterator
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.caching import remembers
+from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.catalog.entries import Entry
 from cptlaw.laws.catalog.field import SEEN, annealing_term, law_of
+from cptlaw.laws.dual import Dual
 from cptlaw.laws.factors.effective import REFERENCE_LR
-from cptlaw.laws.law import Factor, Valued
+from cptlaw.laws.law import Factor
 from cptlaw.laws.points import Points
-from cptlaw_evidence.laws.kept import once
 
 
 def inverse_area() -> Factor:
     """1 / (2 S)."""
 
-    def evaluate(x: Points) -> Valued:
-        return 0.5 / x.blocks.summed(x.blocks.lr * x.blocks.steps)[x.blocks.ends], ()
+    def evaluate(x: Points) -> Dual:
+        return dual.constant(0.5 / x.blocks.summed(x.blocks.lr * x.blocks.steps)[x.blocks.ends])
 
     return Factor((), evaluate, "(2*S)^-1", "(2\\,S)^{-1}", conventional=False)
 
@@ -37,13 +39,13 @@ def convex_noise() -> Factor:
     Source: arXiv:2501.18965.
     """
 
-    def evaluate(x: Points) -> Valued:
-        return convex_bound(x), ()
+    def evaluate(x: Points) -> Dual:
+        return dual.constant(convex_bound(x))
 
     return Factor((), evaluate, "bound(u)", "bound(u)", conventional=False)
 
 
-@once
+@remembers(1)
 def convex_bound(x: Points) -> FloatArray:
     """The noise part of the bound at n points, shape (n,); steps of no LR at the end are none."""
     out = np.zeros(len(x))

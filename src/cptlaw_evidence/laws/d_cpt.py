@@ -9,13 +9,15 @@ from typing import Literal
 
 import numpy as np
 
+from cptlaw.laws import dual
 from cptlaw.laws.catalog.entries import Entry, Facts
 from cptlaw.laws.catalog.field import SEEN
 from cptlaw.laws.catalog.ours import size_floor
+from cptlaw.laws.dual import Dual
 from cptlaw.laws.factors import kernels
 from cptlaw.laws.factors.effective import REFERENCE_LR
 from cptlaw.laws.factors.transfer import BETA
-from cptlaw.laws.law import Factor, Prior, Shape, Term, Valued
+from cptlaw.laws.law import Factor, Prior, Shape, Term
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import REPLAY, SHIFT
 from cptlaw_evidence.laws.annealing import STEPS
@@ -30,49 +32,42 @@ Role = Literal["pt", "cpt"]
 def in_phase(phase: Role) -> Factor:
     """1 at the points of one phase, 0 at the others."""
 
-    def evaluate(x: Points) -> Valued:
-        return (x.is_cpt == (phase == "cpt")).astype(np.float64), ()
+    def indicator(x: Points) -> Dual:
+        return dual.constant((x.is_cpt == (phase == "cpt")).astype(np.float64))
 
     latex = rf"[\mathrm{{{phase}}}]"
-    return Factor((), evaluate, f"[{phase}]", latex, conventional=False)
+    return Factor((), indicator, f"[{phase}]", latex, conventional=False)
 
 
 def power_of_cpt_steps() -> Factor:
     """(CPT steps / 1000)**-beta, 1 before the CPT."""
 
-    def evaluate(x: Points, beta: float) -> Valued:
-        log_steps = np.log(np.where(x.is_cpt, x.cpt_step * REFERENCE_LR, 1.0))
-        value = np.exp(-beta * log_steps)
-        return value, (-log_steps * value,)
+    def power(x: Points, beta: Dual) -> Dual:
+        return dual.exp(-beta * np.log(np.where(x.is_cpt, x.cpt_step * REFERENCE_LR, 1.0)))
 
     latex = r"T_{\mathrm{cpt}}^{-<beta>}"
-    return Factor((BETA,), evaluate, "T_cpt^-<beta>", latex, conventional=False, tied=(BETA.name,))
+    return Factor((BETA,), power, "T_cpt^-<beta>", latex, conventional=False, tied=(BETA.name,))
 
 
 def power_of_share(data: Role) -> Factor:
     """r**zeta, r the share of one domain's data; 0 where there is none."""
 
-    def evaluate(x: Points, zeta: float) -> Valued:
-        share = x.r_pt if data == "pt" else x.r_cpt
-        log_share = np.log(np.where(share > 0, share, 1.0))
-        value = np.where(share > 0, np.exp(zeta * log_share), 0.0)
-        return value, (log_share * value,)
+    def power(x: Points, zeta: Dual) -> Dual:
+        return dual.power(x.r_pt if data == "pt" else x.r_cpt, zeta)
 
     latex = rf"r_{{\mathrm{{{data}}}}}^{{<zeta>}}"
-    return Factor((SHARE_POWER,), evaluate, f"r_{data}^<zeta>", latex, None, False)
+    return Factor((SHARE_POWER,), power, f"r_{data}^<zeta>", latex, None, False)
 
 
 def fall_with_share(data: Role) -> Factor:
     """(r + epsilon)**-rho, r the share of one domain's data."""
 
-    def evaluate(x: Points, epsilon: float, rho: float) -> Valued:
-        floored = (x.r_pt if data == "pt" else x.r_cpt) + epsilon
-        value = floored**-rho
-        return value, (-rho * value / floored, -np.log(floored) * value)
+    def power(x: Points, epsilon: Dual, rho: Dual) -> Dual:
+        return dual.exp(dual.log(epsilon + (x.r_pt if data == "pt" else x.r_cpt)) * -rho)
 
     return Factor(
         (SHARE_FLOOR, SHARE_FALL),
-        evaluate,
+        power,
         f"(r_{data} + <epsilon>)^-<rho>",
         rf"(r_{{\mathrm{{{data}}}}} + <epsilon>)^{{-<rho>}}",
         None,

@@ -17,7 +17,7 @@ from cptlaw.laws.catalog.field import SEEN
 from cptlaw.laws.catalog.ours import with_shift
 from cptlaw.laws.dual import Dual
 from cptlaw.laws.factors.effective import EFFECTIVE, Clock, power_of_progress
-from cptlaw.laws.factors.paper import size_power
+from cptlaw.laws.factors.paper import saturated, size_power
 from cptlaw.laws.factors.transfer import (
     BEND,
     BETA,
@@ -61,9 +61,9 @@ def _shift(
     """
     count, last = len(shapes), len(shapes) + len(clock.shapes)
 
-    def evaluate(x: Points, *given: Dual) -> Dual:
+    def shifted(x: Points, *given: Dual) -> Dual:
         rate = given[0]
-        moved = clock.moved(x.blocks, rate, *given[count:last])
+        moved = clock.moved(x.blocks, *given[count:last])
         gone = since_transfer(x.blocks, moved)
         h = replay_strength(role, replay, given[last] if replay else None)
         whole = value(x, moved, rate * gone, *given[1:count])[x.blocks.ends]
@@ -74,7 +74,7 @@ def _shift(
     latex += rf"\,{REPLAY_LATEX}^{{-1}}" if replay else ""
     return Factor(
         (*shapes, *clock.shapes, *((replay_shape(role),) if replay else ())),
-        dual.differentiated(evaluate),
+        shifted,
         text,
         latex,
         conventional=False,
@@ -85,7 +85,7 @@ def saturating(replay: bool, role: str, clock: Clock = EFFECTIVE) -> Factor:
     """1 - (1 + E*X)**-beta (Eq. 3 of arXiv:2505.07796, along any clock)."""
 
     def value(x: Points, moved: Dual, grown: Dual, beta: Dual) -> Dual:
-        return -dual.expm1(dual.log1p(grown) * -beta)
+        return saturated(grown, beta)
 
     written = ("(1 - (1 + <E>*X)^-<beta>)", r"\left(1 - (1 + <E>\,X)^{-<beta>}\right)")
     found = _shift((RATE, BETA), written, replay, role, clock, value)

@@ -18,12 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from cptlaw.arrays import FloatArray
+from cptlaw.caching import remembers
 from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.dual import Dual
+from cptlaw.laws.factors.power_memory import relaxed
 from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import ANNEALING, LEVEL, WEIGHTS
@@ -40,15 +39,13 @@ RHO = Shape("rho", 0.15, 5.0, (0.5, 2.0), prior=Prior(1.0, 0.4), remedy=ANNEALIN
 
 def effective_lr(blocks: Blocks, sigma: Dual, decay: Dual) -> Dual:
     """LR / sqrt(q) in every block, shape (m,)."""
-    values = float(sigma.value[0]), float(decay.value[0])
-    if blocks.kept is None or blocks.kept[0] != values:
-        blocks.kept = values, _effective_lr(blocks, *dual.variables(*values))
-    known = blocks.kept[1]
-    slopes = sigma.slopes * known.slopes[0] + decay.slopes * known.slopes[1]
-    return Dual(known.value, slopes)
+    known = _effective_lr(blocks, float(sigma.value[0]), float(decay.value[0]))
+    return dual.chained(known.value, tuple(known.slopes), sigma, decay)
 
 
-def _effective_lr(blocks: Blocks, sigma: Dual, decay: Dual) -> Dual:
+@remembers(1)  # the factors of a law ask for it one after the other
+def _effective_lr(blocks: Blocks, sigma_value: float, decay_value: float) -> Dual:
+    sigma, decay = dual.variables(sigma_value, decay_value)
     pull = decay * (2.0 * blocks.lr)
     fade = dual.exp(pull * -blocks.steps)
     kept = dual.exp(-blocks.total(pull * blocks.steps))
@@ -63,19 +60,19 @@ class Clock:
 
     Args:
         shapes: its shape parameters.
-        moved: (blocks, a dual of the factor, *shapes) -> progress in every block, shape (m,).
+        moved: (blocks, *shapes) -> progress in every block, shape (m,).
     """
 
     shapes: tuple[Shape, ...]
     moved: Callable[..., Dual]
 
 
-def _effective_steps(blocks: Blocks, like: Dual, sigma: Dual, decay: Dual) -> Dual:
+def _effective_steps(blocks: Blocks, sigma: Dual, decay: Dual) -> Dual:
     return effective_lr(blocks, sigma, decay) * blocks.steps
 
 
-def _area(blocks: Blocks, like: Dual) -> Dual:
-    return dual.constant(blocks.lr * blocks.steps, like)
+def _area(blocks: Blocks) -> Dual:
+    return dual.constant(blocks.lr * blocks.steps)
 
 
 EFFECTIVE = Clock((SIGMA, DECAY), _effective_steps)
@@ -85,13 +82,13 @@ AREA = Clock((), _area)
 def power_of_progress() -> Factor:
     """S**-alpha, S the sum of the effective LR."""
 
-    def evaluate(x: Points, alpha: Dual, sigma: Dual, decay: Dual) -> Dual:
+    def power(x: Points, alpha: Dual, sigma: Dual, decay: Dual) -> Dual:
         done = x.blocks.total(effective_lr(x.blocks, sigma, decay) * x.blocks.steps)
         return dual.exp(dual.log(done[x.blocks.ends]) * -alpha)
 
     return Factor(
         (ALPHA, SIGMA, DECAY),
-        dual.differentiated(evaluate),
+        power,
         "S^-<alpha>",
         "S^{-<alpha>}",
         conventional=False,
@@ -101,56 +98,15 @@ def power_of_progress() -> Factor:
 def noise() -> Factor:
     """The noise n that the effective LR keeps up, with a power-law memory of its past."""
 
-    def evaluate(x: Points, zeta: Dual, kappa: Dual, rho: Dual, sigma: Dual, decay: Dual) -> Dual:
+    def kept_up(x: Points, zeta: Dual, kappa: Dual, rho: Dual, sigma: Dual, decay: Dual) -> Dual:
         rate = effective_lr(x.blocks, sigma, decay)
         level = dual.power(rate * (1.0 / REFERENCE_LR), zeta)
         return relaxed(x.blocks, level, rate * x.blocks.steps, kappa, rho)[x.blocks.ends]
 
     return Factor(
         (ZETA, KAPPA, RHO, SIGMA, DECAY),
-        dual.differentiated(evaluate),
+        kept_up,
         "n(<zeta>, <kappa>, <rho>)",
         "n(<zeta>, <kappa>, <rho>)",
         conventional=False,
     )
-
-
-def relaxed(blocks: Blocks, level: Dual, clock: Dual, kappa: Dual, rho: Dual) -> Dual:
-    """What is left of `level` under a memory (1 + kappa * clock since)**-rho, shape (m,).
-
-    The memory is a sum of exponentials over a grid of rates (the Laplace integral of the power,
-    by the trapezoidal rule), each an exact recurrence.
-
-    Args:
-        blocks: m blocks.
-        level: what the state relaxes to, shape (m,).
-        clock: how far the clock moves in every block, shape (m,).
-        kappa: rate at which the memory begins to fade.
-        rho: power with which it ends.
-    """
-    weight, d_weight = _weights(float(rho.value[0]))
-    rate, k0 = _RATES[:, None], float(kappa.value[0])
-    left = -np.expm1(-k0 * rate * clock.value)
-    fade = 1.0 - left
-    state = blocks.solve(fade, left * level.value)
-    turn = kappa.slopes * clock.value + k0 * clock.slopes
-    gap = (blocks.before(state) - level.value) * (-rate * fade)
-    inputs = left * level.slopes[:, None, :] + turn[:, None, :] * gap
-    slopes = np.einsum("j,kji->ki", weight, blocks.solve(fade, inputs))
-    return Dual(weight @ state, slopes + rho.slopes * (d_weight @ state))
-
-
-_STEP = 0.8
-_LOG_RATES = np.arange(-14.3, 3.4, _STEP)
-_RATES = np.exp(_LOG_RATES)
-
-
-def _weights(rho: float) -> tuple[FloatArray, FloatArray]:
-    """Shares of the exponentials, shape (J,), and their derivatives in rho.
-
-    What the grid leaves out is slower than any run and never stirs.
-    """
-    from scipy.special import digamma, gammaln
-
-    weight = _STEP * np.exp(rho * _LOG_RATES - _RATES - gammaln(rho))
-    return weight, weight * (_LOG_RATES - digamma(rho))

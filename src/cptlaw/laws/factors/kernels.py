@@ -16,8 +16,9 @@ from cptlaw.arrays import FloatArray
 from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.dual import Dual
-from cptlaw.laws.factors.effective import ALPHA, REFERENCE_LR, Clock, relaxed
-from cptlaw.laws.law import Factor, Prior, Shape, Valued
+from cptlaw.laws.factors.effective import ALPHA, REFERENCE_LR, Clock
+from cptlaw.laws.factors.power_memory import relaxed, shares
+from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import ANNEALING
 
@@ -34,9 +35,9 @@ NOISE_POWER = Shape("zeta", 0.05, 3.0, (0.6, 1.2), prior=Prior(0.8, 0.25), remed
 FADING = Shape("nu", -1.5, 1.5, (-0.2, 0.2), "linear", prior=Prior(0.0, 0.2))  # 0 is none
 
 
-def factor(shapes: tuple[Shape, ...], evaluate: Callable[..., Dual], text: str) -> Factor:
+def factor(shapes: tuple[Shape, ...], function: Callable[..., Dual], text: str) -> Factor:
     """A factor written with duals that looks alike as text and in LaTeX."""
-    return Factor(shapes, dual.differentiated(evaluate), text, text, conventional=False)
+    return Factor(shapes, function, text, text, conventional=False)
 
 
 def named(symbol: str, shapes: tuple[Shape, ...]) -> str:
@@ -47,7 +48,7 @@ def named(symbol: str, shapes: tuple[Shape, ...]) -> str:
 # --- progress ---------------------------------------------------------------------------------
 
 
-def _powered_area(blocks: Blocks, like: Dual, exponent: Dual) -> Dual:
+def _powered_area(blocks: Blocks, exponent: Dual) -> Dual:
     return powered_lr(blocks, exponent) * (blocks.steps * REFERENCE_LR)
 
 
@@ -56,20 +57,20 @@ POWERED_AREA = Clock((AREA_POWER,), _powered_area)
 
 def powered_lr(blocks: Blocks, exponent: Dual) -> Dual:
     """u**exponent in every block, 0 where the LR is 0; shape (m,)."""
-    return dual.power(dual.constant(blocks.lr / REFERENCE_LR, exponent), exponent)
+    return dual.power(blocks.lr / REFERENCE_LR, exponent)
 
 
 def power_of_clock(clock: Clock, exponent: Shape = ALPHA, symbol: str = "S") -> Factor:
     """What a clock shows at every point, to the power -exponent."""
 
     def evaluate(x: Points, power: Dual, *shapes: Dual) -> Dual:
-        done = x.blocks.total(clock.moved(x.blocks, power, *shapes))
+        done = x.blocks.total(clock.moved(x.blocks, *shapes))
         return dual.exp(dual.log(done[x.blocks.ends]) * -power)
 
     written = named(symbol, clock.shapes)
     return Factor(
         (exponent, *clock.shapes),
-        dual.differentiated(evaluate),
+        evaluate,
         f"{written}^-<{exponent.name}>",
         f"{written}^{{-<{exponent.name}>}}",
         conventional=False,
@@ -98,55 +99,61 @@ def multi_power_drops() -> Factor:
     Source: arXiv:2503.12811; its C and gamma are here kappa * 1e-3**zeta and zeta.
     """
 
-    def evaluate(x: Points, kappa: float, rho: float, zeta: float) -> Valued:
+    def evaluate(x: Points, kappa: Dual, rho: Dual, zeta: Dual) -> Dual:
         drop = drops(x.blocks)
         live = np.flatnonzero(drop)
-        log_u = np.log(np.maximum(x.blocks.lr[live] / REFERENCE_LR, _LOWEST))
-        log_c = np.log(kappa) - zeta * log_u
-        rates = _rates(x.blocks, log_c)
-        gain = np.zeros((4, len(rates), len(x.blocks)))
-        gain[..., live] = _gains(rates, drop[live], log_c, log_u, rho)
-        fade = np.exp(-np.exp(rates)[:, None] * (x.blocks.lr * x.blocks.steps))
-        left = x.blocks.solve(fade, fade * gain)
-        sums = (x.blocks.summed(gain.sum(axis=1)) - left.sum(axis=1))[:, x.blocks.ends]
-        return sums[0], (sums[1] / kappa, sums[2], sums[3])
+        log_u = np.log(np.maximum(x.blocks.lr[live] / REFERENCE_LR, LOWEST))
+        log_c = dual.log(kappa) - zeta * log_u
+        log_rates = _log_rates(x.blocks, log_c.value)
+        fade = np.exp(-np.exp(log_rates)[:, None] * (x.blocks.lr * x.blocks.steps))
+        gains = _gains(log_rates, drop[live], log_c, rho)
+
+        def settled(gain: FloatArray) -> FloatArray:
+            whole = np.zeros((*gain.shape[:-1], len(log_rates), len(x.blocks)))
+            whole[..., live] = gain.reshape(*gain.shape[:-1], len(log_rates), live.size)
+            left = x.blocks.solve(fade, fade * whole)
+            sums = x.blocks.summed(whole.sum(axis=-2)) - left.sum(axis=-2)
+            return sums[..., x.blocks.ends]
+
+        return Dual(settled(gains.value), settled(gains.slopes))  # the sums are linear in the gains
 
     shapes = (DROP_RATE, DROP_POWER, DROP_LR_POWER)
-    text = named("drops", shapes)
-    return Factor(shapes, evaluate, text, text, conventional=False)
+    return factor(shapes, evaluate, named("drops", shapes))
 
 
-_STEP = 0.5  # with 1.1 the power would ripple by some thousandths at rho = 1
-_LOWEST = 1e-3  # an LR below 1e-6 counts as that: u**-zeta has no value at 0
+SPACING = 0.5  # of the rates' logarithms; with 1.1 the power would ripple by 0.001s at rho = 1
+LOWEST = 1e-3  # an LR below 1e-6 counts as that: u**-zeta has no value at 0
+FASTEST = 3.4  # logarithm of r / c, above which exp(-r / c) leaves no weight
+STIRRED = 1e-2  # the slowest rate has moved by this share at the end of the longest history
 
 
-def _rates(blocks: Blocks, log_c: FloatArray) -> FloatArray:
-    """Logarithms of rates on a fixed grid, from those that only just stir to too fast to weigh."""
-    longest = float(blocks.summed(blocks.lr * blocks.steps).max(initial=0.0))
-    top = float(log_c.max(initial=0.0)) + 3.4
-    low = min(math.log(1e-2 / max(longest, 1e-12)), top - 20.0)
-    first, last = math.floor(low / _STEP), math.ceil(top / _STEP)
-    return np.arange(first, last + 1).astype(np.float64) * _STEP
+def _log_rates(blocks: Blocks, log_c: FloatArray) -> FloatArray:
+    """Logarithms of rates on a fixed grid, from those that only just stir to too fast to weigh.
 
-
-def _gains(
-    rates: FloatArray, drop: FloatArray, log_c: FloatArray, log_u: FloatArray, rho: float
-) -> FloatArray:
-    """Weighted drops and their derivatives in log c, rho and zeta, shape (4, J, drops).
-
-    Rates below the grid act as the slowest of it does, each the less the slower it is.
+    Nodes are whole multiples of the spacing: were they to move with kappa and zeta, the ripple of
+    the sum would move with them and make the objective rough.
     """
-    from scipy.special import digamma, gammaln
+    longest = float(blocks.summed(blocks.lr * blocks.steps).max(initial=0.0))
+    top = float(log_c.max(initial=0.0)) + FASTEST
+    low = min(math.log(STIRRED / max(longest, 1e-12)), top - 20.0)
+    first, last = math.floor(low / SPACING), math.ceil(top / SPACING)
+    return np.arange(first, last + 1).astype(np.float64) * SPACING
 
-    s = rates[:, None] - log_c
-    fast = np.exp(s)
-    weight = _STEP * np.exp(rho * s - fast - gammaln(rho)) * drop
-    d_rho = s - digamma(rho)
-    slower = np.exp(-_STEP * (rho + 1.0))
-    weight[0] /= 1.0 - slower
-    d_rho[0] -= _STEP * slower / (1.0 - slower)
-    d_log_c = weight * (fast - rho)
-    return np.stack([weight, d_log_c, weight * d_rho, -log_u * d_log_c])
+
+def _gains(log_rates: FloatArray, drop: FloatArray, log_c: Dual, rho: Dual) -> Dual:
+    """Every drop's share at every rate, rate after rate, shape (J * drops,).
+
+    Rates below the grid act as the slowest of it does, each node with exp(-spacing * (rho + 1))
+    of the weight of the one above: one factor rho from the weight, one from the rate itself.
+    Their geometric series is added to the slowest.
+    """
+    count = drop.size
+    rate = np.repeat(log_rates, count)
+    weight = shares(rate - log_c[np.tile(np.arange(count), log_rates.size)], rho, SPACING)
+    slower = dual.exp((rho + 1.0) * -SPACING)
+    slowest = (np.arange(rate.size) < count).astype(np.float64)
+    series = 1.0 / (1.0 - slower) - 1.0
+    return weight * (1.0 + series * slowest) * np.tile(drop, log_rates.size)
 
 
 # --- noise ------------------------------------------------------------------------------------
@@ -161,7 +168,7 @@ def kernel_noise() -> Factor:
     """
 
     def evaluate(x: Points, zeta: Dual, kappa: Dual, rho: Dual) -> Dual:
-        area = dual.constant(x.blocks.lr * x.blocks.steps, zeta)
+        area = dual.constant(x.blocks.lr * x.blocks.steps)
         level = powered_lr(x.blocks, zeta)
         return relaxed(x.blocks, level, area, kappa, rho)[x.blocks.ends]
 

@@ -1,15 +1,17 @@
-"""The factors that laws are made of, each with its derivatives and its spelling."""
+"""The factors of arXiv:2505.07796's laws, each with its spelling."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
-from cptlaw.laws.law import Factor, Prior, Shape, Valued
+from cptlaw.laws import dual
+from cptlaw.laws.dual import Dual
+from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points, group_label
 from cptlaw.laws.remedies import (
     ANNEALING,
@@ -47,11 +49,10 @@ def memory(longest: float) -> Shape:
 def power_of_area() -> Factor:
     """S1**-alpha."""
 
-    def evaluate(x: Points, alpha: float) -> Valued:
-        value = np.exp(-alpha * x.log_s1)
-        return value, (-x.log_s1 * value,)
+    def power(x: Points, alpha: Dual) -> Dual:
+        return dual.exp(-alpha * x.log_s1)
 
-    return Factor((ALPHA,), evaluate, "S1^-<alpha>", "S_1^{-<alpha>}")
+    return Factor((ALPHA,), power, "S1^-<alpha>", "S_1^{-<alpha>}")
 
 
 def power_of_unknown_area(names: tuple[str, ...], reference: float) -> Factor:
@@ -59,23 +60,23 @@ def power_of_unknown_area(names: tuple[str, ...], reference: float) -> Factor:
     alpha_of_unknown = replace(ALPHA, remedy=UNKNOWN_LEVEL)
     areas = tuple(_unknown_area(name, reference) for name in (names if len(names) > 1 else [""]))
 
-    def evaluate(x: Points, alpha: float, *s1_pt: float) -> Valued:
+    def power(x: Points, alpha: Dual, *s1_pt: Dual) -> Dual:
         group = x.group(names, "base")
         if (group < 0).any():
             other = group_label(x.histories[int(x.owner[group < 0][0])], "base")
             whose = f"unknown base '{other}'" if other else "a known pre-training"
             raise DataError(f"this law has no S1_pt for {whose}, only for {', '.join(names)}.")
-        area = np.array(s1_pt)[group] + x.s1_cpt
-        value = area**-alpha
-        slope = -alpha * value / area
-        return value, (-np.log(area) * value, *(slope * (group == i) for i in range(len(names))))
+        area = dual.constant(x.s1_cpt)
+        for index, before in enumerate(s1_pt):
+            area = area + before * (group == index).astype(np.float64)
+        return dual.exp(dual.log(area) * -alpha)
 
     several = len(names) > 1
     written = "S1_pt[base]" if several else "S1_pt"
     symbol = _unknown_symbol("base" if several else "")
     return Factor(
         (alpha_of_unknown, *areas),
-        evaluate,
+        power,
         f"({written} + S1cpt)^-<alpha>",
         rf"({symbol} + S_1^{{\mathrm{{cpt}}}})^{{-<alpha>}}",
     )
@@ -97,49 +98,49 @@ def _area_text(phase: PHASES) -> tuple[str, str]:
     return f"S2{phase}", rf"S_2^{{\mathrm{{{phase}}}}}"
 
 
+def _area(x: Points, phase: PHASES, memory: Dual, epsilon: Dual | None = None) -> Dual:
+    """S2 of one phase at n points; its derivatives have a closed form, which `areas` sums."""
+    areas = x.annealing(
+        float(memory.value[0]), None if epsilon is None else float(epsilon.value[0])
+    )
+    if phase == "pt":
+        value, slopes = areas.pt, (areas.pt_d_lambda, areas.pt_d_epsilon)
+    else:
+        value, slopes = areas.cpt, (areas.cpt_d_lambda, areas.cpt_d_epsilon)
+    given = (memory,) if epsilon is None else (memory, epsilon)
+    return dual.chained(value, slopes[: len(given)], *given)
+
+
 def annealing(phase: PHASES, lambda_: Shape) -> Factor:
     """S2 of one phase."""
 
-    def evaluate(x: Points, memory: float) -> Valued:
-        areas = x.annealing(memory)
-        if phase == "pt":
-            return areas.pt, (areas.pt_d_lambda,)
-        return areas.cpt, (areas.cpt_d_lambda,)
+    def area(x: Points, memory: Dual) -> Dual:
+        return _area(x, phase, memory)
 
-    return Factor((lambda_,), evaluate, *_area_text(phase))
+    return Factor((lambda_,), area, *_area_text(phase))
 
 
 def weighted_annealing(phase: PHASES, lambda_: Shape) -> Factor:
     """S2 of one phase with every momentum weighted by LR**epsilon (Eq. 9)."""
 
-    def evaluate(x: Points, memory: float, epsilon: float) -> Valued:
-        areas = x.annealing(memory, epsilon)
-        if phase == "pt":
-            return areas.pt, (areas.pt_d_lambda, areas.pt_d_epsilon)
-        return areas.cpt, (areas.cpt_d_lambda, areas.cpt_d_epsilon)
+    def area(x: Points, memory: Dual, epsilon: Dual) -> Dual:
+        return _area(x, phase, memory, epsilon)
 
     text, latex = _area_text(phase)
-    return Factor((lambda_, EPSILON), evaluate, f"{text}(<epsilon>)", f"{latex}(<epsilon>)")
+    return Factor((lambda_, EPSILON), area, f"{text}(<epsilon>)", f"{latex}(<epsilon>)")
 
 
 def powered_annealing(phase: PHASES, lambda_: Shape, zeta: str) -> Factor:
     """sign(S2) * |S2|**zeta of one phase (Eq. 10); a re-warm-up makes S2 negative."""
 
-    def evaluate(x: Points, memory: float, power: float) -> Valued:
-        areas = x.annealing(memory)
-        area, slope = (
-            (areas.pt, areas.pt_d_lambda) if phase == "pt" else (areas.cpt, areas.cpt_d_lambda)
-        )
-        size = np.abs(area)
-        live = size > 0
-        safe = np.where(live, size, 1.0)
-        value = np.where(live, np.sign(area) * safe**power, 0.0)
-        d_lambda = np.where(live, power * safe ** (power - 1.0) * slope, 0.0)
-        return value, (d_lambda, value * np.log(safe))
+    def powered(x: Points, memory: Dual, power: Dual) -> Dual:
+        area = _area(x, phase, memory)
+        sign = np.sign(area.value)
+        return dual.power(area * sign, power) * sign
 
     text, latex = _area_text(phase)
     shape = Shape(zeta, 0.1, 3.0, (0.7, 1.2), neutral=1.0, remedy=ANNEALING)
-    return Factor((lambda_, shape), evaluate, f"{text}^<{zeta}>", rf"({latex})^{{<{zeta}>}}")
+    return Factor((lambda_, shape), powered, f"{text}^<{zeta}>", rf"({latex})^{{<{zeta}>}}")
 
 
 def shift(reference: float, label: str = "") -> Factor:
@@ -148,20 +149,21 @@ def shift(reference: float, label: str = "") -> Factor:
     rate = Shape(f"E{label}", *ends, start, remedy=SHIFT_RATE)
     beta = replace(BETA, name=f"beta{label}")
 
-    def evaluate(x: Points, rate: float, beta: float) -> Valued:
-        reach = 1.0 + rate * x.s1_cpt
-        log_reach = np.log1p(rate * x.s1_cpt)
-        left = np.exp(-beta * log_reach)
-        d_rate = beta * left * x.s1_cpt / reach
-        return -np.expm1(-beta * log_reach), (d_rate, left * log_reach)
+    def moved(x: Points, rate: Dual, beta: Dual) -> Dual:
+        return saturated(rate * x.s1_cpt, beta)
 
     return Factor(
         (rate, beta),
-        evaluate,
+        moved,
         f"(1 - (1 + <E{label}>*S1cpt)^-<beta{label}>)",
         rf"\left(1 - (1 + <E{label}>\,S_1^{{\mathrm{{cpt}}}})^{{-<beta{label}>}}\right)",
         tied=(rate.name, beta.name),
     )
+
+
+def saturated(reach: Dual, beta: Dual) -> Dual:
+    """1 - (1 + reach)**-beta, without the loss of digits where the reach is small."""
+    return -dual.expm1(dual.log1p(reach) * -beta)
 
 
 def anchored_shift(reference: float) -> Factor:
@@ -172,23 +174,29 @@ def anchored_shift(reference: float) -> Factor:
     """
     slope = Shape("K", 1e-4, 1.0 - 1e-6, (0.05, 0.8), remedy=SHIFT)
 
-    def evaluate(x: Points, k: float, beta: float) -> Valued:
-        at = solve_reach(k, beta)
-        value, d_at, d_beta = _relative_shift(x.s1_cpt / reference, at, beta)
-        k_at, k_beta = _slope_derivatives(at, beta)
-        return value, (d_at / k_at, d_beta - d_at * k_beta / k_at)
+    def relative(x: Points, k: Dual, beta: Dual) -> Dual:
+        reach = _reach(k, beta)
+        return saturated(reach * (x.s1_cpt / reference), beta) / saturated(reach, beta)
 
     return Factor(
         (slope, BETA),
-        evaluate,
+        relative,
         "shift(S1cpt; <K>, <beta>)/shift(S1ref)",
         r"\frac{\Delta(S_1^{\mathrm{cpt}};\,<K>, <beta>)}{\Delta(S_1^{\mathrm{ref}})}",
     )
 
 
-def relative_slope(reach: float, beta: float) -> float:
+def relative_slope(reach: dual.Value, beta: dual.Value) -> dual.Value:
     """Slope d log(shift) / d log(S1cpt) where E*S1cpt = reach."""
-    return float(beta * reach / (1.0 + reach) / np.expm1(beta * np.log1p(reach)))
+    return beta * reach / (1.0 + reach) / dual.expm1(beta * dual.log1p(reach))
+
+
+def _reach(k: Dual, beta: Dual) -> Dual:
+    """`solve_reach`, whose derivatives are those of an implicit function."""
+    b = float(beta.value[0])
+    reach = solve_reach(float(k.value[0]), b)
+    d_reach, d_beta = relative_slope(*dual.variables(reach, b)).slopes
+    return dual.chained(np.array([reach]), (1.0 / d_reach, -d_beta / d_reach), k, beta)
 
 
 def solve_reach(k: float, beta: float) -> float:
@@ -196,37 +204,13 @@ def solve_reach(k: float, beta: float) -> float:
     from scipy.optimize import brentq
 
     def gap(log_reach: float) -> float:
-        return relative_slope(float(np.exp(log_reach)), beta) - k
+        return relative_slope(math.exp(log_reach), beta) - k
 
     farthest = 600.0 / beta  # of beta * log(1 + reach), so that its exponential is finite
     low, high = -40.0, 600.0 if farthest > 600.0 else float(np.log(np.expm1(farthest)))
     if gap(high) >= 0:
         return float(np.exp(high))
     return float(np.exp(brentq(gap, low, high, xtol=1e-14, rtol=1e-14)))
-
-
-def _slope_derivatives(reach: float, beta: float) -> tuple[float, float]:
-    log_reach = np.log1p(reach)
-    growth = np.exp(beta * log_reach)
-    grown = np.expm1(beta * log_reach)
-    k = relative_slope(reach, beta)
-    d_reach = k * (1.0 / (reach * (1.0 + reach)) - beta * growth / grown / (1.0 + reach))
-    return float(d_reach), float(k * (1.0 / beta - growth * log_reach / grown))
-
-
-def _relative_shift(
-    share: FloatArray, reach: float, beta: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Shift at share * reference over the shift at the reference, d/d reach, d/d beta."""
-
-    def one(at: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        log_at = np.log1p(reach * at)
-        left = np.exp(-beta * log_at)
-        return -np.expm1(-beta * log_at), beta * left * at / (1.0 + reach * at), left * log_at
-
-    (top, top_r, top_b), (low, low_r, low_b) = one(share), one(np.ones(1))
-    value = top / low
-    return value, (top_r - value * low_r) / low, (top_b - value * low_b) / low
 
 
 def size_power(
@@ -245,27 +229,23 @@ def size_power(
         remedy=remedy,
     )
 
-    def evaluate(x: Points, exponent: float) -> Valued:
-        log_size = sign * np.log(x.size_millions)
-        value = np.exp(exponent * log_size)
-        return value, (log_size * value,)
+    def power(x: Points, exponent: Dual) -> Dual:
+        return dual.exp(exponent * (sign * np.log(x.size_millions)))
 
     minus = "-" if sign < 0 else ""
     latex = f"N^{{{minus}<{gamma}>}}"
-    return Factor((shape,), evaluate, f"N^{minus}<{gamma}>", latex, conventional=False, sized=True)
+    return Factor((shape,), power, f"N^{minus}<{gamma}>", latex, conventional=False, sized=True)
 
 
 def exponential_share(data: PHASES) -> Factor:
     """exp(a1*r) with r the share of one domain's data (Eq. 8)."""
     shape = Shape("a1", -3.0, 3.0, (-0.2, 0.3), "linear", neutral=0.0, remedy=REPLAY)
 
-    def evaluate(x: Points, a1: float) -> Valued:
-        share = x.r_pt if data == "pt" else x.r_cpt
-        value = np.exp(a1 * share)
-        return value, (share * value,)
+    def growth(x: Points, a1: Dual) -> Dual:
+        return dual.exp(a1 * (x.r_pt if data == "pt" else x.r_cpt))
 
     latex = rf"e^{{<a1> r_{{\mathrm{{{data}}}}}}}"
-    return Factor((shape,), evaluate, f"exp(<a1>*r_{data})", latex)
+    return Factor((shape,), growth, f"exp(<a1>*r_{data})", latex)
 
 
 def replay_share(curve: Literal["convex", "concave"]) -> Factor:
@@ -273,17 +253,13 @@ def replay_share(curve: Literal["convex", "concave"]) -> Factor:
     shape = Shape("a2", 1e-3, 60.0, (0.8, 8.0), remedy=REPLAY)
     sign = 1.0 if curve == "convex" else -1.0
 
-    def evaluate(x: Points, a2: float) -> Valued:
-        a, r = sign * a2, x.r_cpt
-        top, whole = np.expm1(a * r), np.expm1(a)
-        value = top / whole
-        d_a = (r * np.exp(a * r) - value * np.exp(a)) / whole
-        return value, (sign * d_a,)
+    def grown(x: Points, a2: Dual) -> Dual:
+        return dual.expm1(a2 * (sign * x.r_cpt)) / dual.expm1(a2 * sign)
 
     minus = "" if curve == "convex" else "-"
     return Factor(
         (shape,),
-        evaluate,
+        grown,
         f"(exp({minus}<a2>*r_cpt) - 1)/(exp({minus}<a2>) - 1)",
         rf"\frac{{e^{{{minus}<a2> r_{{\mathrm{{cpt}}}}}} - 1}}{{e^{{{minus}<a2>}} - 1}}",
     )
@@ -292,7 +268,7 @@ def replay_share(curve: Literal["convex", "concave"]) -> Factor:
 def only(labels: tuple[str, ...], which: str) -> Factor:
     """1 at the points whose CPT batch is `which`, 0 elsewhere."""
 
-    def evaluate(x: Points) -> Valued:
-        return (x.group(labels, "batch") == labels.index(which)).astype(np.float64), ()
+    def indicator(x: Points) -> Dual:
+        return dual.constant((x.group(labels, "batch") == labels.index(which)).astype(np.float64))
 
-    return Factor((), evaluate, f"[batch {which}]", rf"[\mathrm{{batch}}\,{which}]")
+    return Factor((), indicator, f"[batch {which}]", rf"[\mathrm{{batch}}\,{which}]")

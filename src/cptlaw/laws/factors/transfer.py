@@ -76,8 +76,8 @@ def forgetting(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
     """
     last = len(clock.shapes)
 
-    def evaluate(x: Points, rate: Dual, bend: Dual, *more: Dual) -> Dual:
-        gone = since_transfer(x.blocks, clock.moved(x.blocks, rate, *more[:last]))
+    def forgotten(x: Points, rate: Dual, bend: Dual, *more: Dual) -> Dual:
+        gone = since_transfer(x.blocks, clock.moved(x.blocks, *more[:last]))
         h = replay_strength("pt", replay, more[last] if replay else None)
         return dual.box(dual.log1p(rate * gone[x.blocks.ends]), bend) * replay_factor(x.r_pt, h)
 
@@ -85,7 +85,7 @@ def forgetting(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
     latex = r"\frac{(1 + <E>\,S_{\mathrm{cpt}})^{<b>} - 1}{<b>}"
     return Factor(
         (RATE, BEND, *clock.shapes, *((REPLAY_PT,) if replay else ())),
-        dual.differentiated(evaluate),
+        forgotten,
         written + (f"/{REPLAY_TEXT}" if replay else ""),
         latex + (rf"\,{REPLAY_LATEX}^{{-1}}" if replay else ""),
         conventional=False,
@@ -106,7 +106,7 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
     last = len(clock.shapes)
 
     def both(x: Points, worth: Dual, beta: Dual, *more: Dual) -> tuple[Dual, Dual]:
-        moved = clock.moved(x.blocks, worth, *more[:last])
+        moved = clock.moved(x.blocks, *more[:last])
         gone = since_transfer(x.blocks, moved)
         known = before_transfer(x.blocks, moved) * worth
         return (
@@ -114,7 +114,7 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
             dual.exp(dual.log((known + gone * worth)[x.blocks.ends]) * -beta),
         )
 
-    def evaluate(x: Points, worth: Dual, beta: Dual, *more: Dual) -> Dual:
+    def left(x: Points, worth: Dual, beta: Dual, *more: Dual) -> Dual:
         learnt, hidden = both(x, worth, beta, *more)
         h = replay_strength("cpt", replay, more[last] if replay else None)
         return hidden + (learnt - hidden) * replay_factor(x.r_pt, h)
@@ -131,10 +131,10 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
     )
     return Factor(
         (WORTH, BETA, *clock.shapes, *((REPLAY_CPT,) if replay else ())),
-        dual.differentiated(evaluate),
+        left,
         f"({more[0]})" if replay else text,
         more[1] if replay else latex,
-        hidden=dual.differentiated(unlearnt),
+        hidden=unlearnt,
         conventional=False,
         tied=(WORTH.name, BETA.name),
     )
@@ -146,12 +146,12 @@ def repetition() -> Factor:
     Source: after arXiv:2603.16177 and 2605.01640, where repeated domain data add such a term.
     """
 
-    def evaluate(x: Points, omega: Dual) -> Dual:
-        return dual.power(dual.constant(x.repeats, omega), omega)
+    def overfitted(x: Points, omega: Dual) -> Dual:
+        return dual.power(x.repeats, omega)
 
     return Factor(
         (OVERFIT,),
-        dual.differentiated(evaluate),
+        overfitted,
         "max(passes - 1, 0)^<omega>",
         r"\max(\mathrm{passes} - 1, 0)^{<omega>}",
         conventional=False,
