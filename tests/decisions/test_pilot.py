@@ -19,7 +19,7 @@ from cptlaw import (
 )
 from cptlaw import published as paper
 from cptlaw.decisions.pilot import discrepancy
-from cptlaw.decisions.pilot.belief import PLACES, _check_sane, believe
+from cptlaw.decisions.pilot.belief import PLACES, believe, check_predicted
 from cptlaw.decisions.pilot.candidates import joined, starts
 from cptlaw.decisions.pilot.gain import Choice, removed
 from cptlaw.decisions.pilot.reasons import reason
@@ -284,10 +284,10 @@ def test_cpt_from_scratch_is_refused(grid, fitted):
 def test_a_candidate_beyond_all_measure_is_named(grid):
     runs = bare(grid, "cpt-wsd", "half-wsd")
     loss = np.ones((2, PLACES))
-    _check_sane("pt", runs, loss, loss[None])
+    check_predicted("pt", runs, loss, loss[None])
     loss[1, 3] = -1.0
     with pytest.raises(DataError, match="'half-wsd' is so far from what was fitted that no pt"):
-        _check_sane("pt", runs, loss, loss[None])
+        check_predicted("pt", runs, loss, loss[None])
 
 
 @pytest.mark.parametrize(("law", "fixed"), [("paper", {"lambda": 0.98}), ("clock", {})])

@@ -6,10 +6,11 @@ import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
-from cptlaw.schedules.segment import Segment
+from cptlaw.schedules.segment import DecayKind, Segment
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
 from cptlaw_evidence.sources.reading import read_run
@@ -43,12 +44,11 @@ def schedule(kind: str, peak: float, steps: int) -> Schedule:
         end = _LOWEST[kind](peak)
         warmup, decay = Segment("cosine", 299, low, peak), Segment("cosine", steps - 300, peak, end)
         return Schedule((warmup, decay, Segment("constant", 1, end, end)))
-    warmup = Segment("warmup", 300, low, peak)
     decay = decay_steps(kind, steps)
     if not decay:
-        return Schedule((warmup, Segment("constant", steps - 300, peak, peak)))
-    stable = Segment("constant", steps - 300 - decay, peak, peak)
-    return Schedule((warmup, stable, Segment(kind.partition("-")[2], decay, peak, 0.0)))
+        return Schedule.constant(peak, steps, 300, start=low)
+    shape = cast(DecayKind, kind.partition("-")[2])
+    return Schedule.wsd(peak, steps, decay, 300, shape=shape, start=low)
 
 
 def decay_steps(kind: str, steps: int) -> int:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from cptlaw.schedules.schedule import Schedule
-from cptlaw.schedules.segment import Segment
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 from cptlaw_evidence.sources.reading import read_run
@@ -48,15 +47,13 @@ def decay_start(size: str, length: str) -> int:
 def schedule(size: str, kind: str, length: str) -> Schedule:
     """The LR of every step, as the runs logged it: `kind` is constant, cosine or decay."""
     peak, warmup, steps = PEAK[size], WARMUP[size], STEPS[size][length]
-    start, end = Segment("warmup", warmup, 0.0, peak), steps - AFTER_END
     if kind == "constant":
-        return Schedule((start, Segment("constant", steps - warmup, peak, peak)))
-    last = Segment("constant", AFTER_END, peak / 10, peak / 10)
+        return Schedule.constant(peak, steps, warmup)
+    end, lowest = steps - AFTER_END, peak / 10
     if kind == "cosine":
-        return Schedule((start, Segment("cosine", end - warmup, peak, peak / 10), last))
-    before = decay_start(size, length)
-    stable = Segment("constant", before - warmup, peak, peak)
-    return Schedule((start, stable, Segment("linear", end - before, peak, peak / 10), last))
+        return Schedule.cosine(peak, end, warmup, lowest).extend(AFTER_END)
+    decay = end - decay_start(size, length)
+    return Schedule.wsd(peak, end, decay, warmup, lowest).extend(AFTER_END)
 
 
 def load(folder: Path) -> Curves:

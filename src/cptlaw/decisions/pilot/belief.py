@@ -129,10 +129,10 @@ def believe(fit: Fit, goal: Goal, study: Study, runs: Sequence[Run], seed: int =
     loss, moves, errors = {}, {}, {}
     for role in goal.weights:
         domain = fit.domain(role)
-        with np.errstate(over="ignore", invalid="ignore"):  # _check_sane tells it in words
+        with np.errstate(over="ignore", invalid="ignore"):  # check_predicted tells it in words
             predicted = domain.loss(points)
             drawn = ensemble.losses(role, points) - predicted
-        _check_sane(role, runs, predicted.reshape(shape), drawn.reshape(-1, *shape))
+        check_predicted(role, runs, predicted.reshape(shape), drawn.reshape(-1, *shape))
         fitted = fit.observed(role).points.histories
         loss[role] = predicted.reshape(shape)
         moves[role] = drawn.reshape(len(ensemble), *shape)
@@ -140,7 +140,18 @@ def believe(fit: Fit, goal: Goal, study: Study, runs: Sequence[Run], seed: int =
     return Belief(goal, loss, moves, errors, noise)
 
 
-def _check_sane(role: str, runs: Sequence[Run], loss: FloatArray, moves: FloatArray) -> None:
+def check_predicted(role: str, runs: Sequence[Run], loss: FloatArray, moves: FloatArray) -> None:
+    """Whether a loss is predicted for every run.
+
+    Args:
+        role: the domain.
+        runs: r of them.
+        loss: shape (r, PLACES).
+        moves: what draws differ from it by, shape (draws, r, PLACES).
+
+    Raises:
+        DataError: naming the first run of which none is.
+    """
     sane = ((loss > 0) & np.isfinite(loss) & np.isfinite(moves).all(axis=0)).all(axis=1)
     if not sane.all():
         name = runs[int(np.argmin(sane))].name

@@ -52,30 +52,46 @@ def candidates(
     length = steps or max([run.steps for run in cpt or study.runs])
     shares = list(replay) or (sorted({run.replay for run in cpt}) or [0.0])
     shares = shares if data == "cpt" else [0.0]
-    shared = {(r.batch_tokens, r.sequence_length) for r in (cpt or study.runs)}
-    usual = shared.pop() if len(shared) == 1 else (None, None)
-    batch = batch_tokens or usual[0], sequence_length or usual[1]
-    distinct = {run.domain_tokens for run in cpt}
-    domain_tokens = distinct.pop() if len(distinct) == 1 and data == "cpt" else None
+    shared = _shared(cpt, study, data, batch_tokens, sequence_length)
     found: dict[str, Run] = {}
     for text in after or starts(study):
         start = checkpoint(study, text)
         own = list(peaks) or _peaks(study, start)
         for kind, schedule in _schedules(schedules, own, start.history.last_lr, length):
             for share in shares:
-                run = Run(
-                    _name(prefix + kind, text, share, found, study),
+                run = replace(
+                    shared,
+                    name=_name(prefix + kind, text, share, found, study),
                     schedule=schedule,
-                    data=data,
                     after=start.run,
                     after_step=start.step,
                     replay=share,
-                    batch_tokens=batch[0],
-                    sequence_length=batch[1],
-                    domain_tokens=domain_tokens if batch[0] else None,
                 )
                 found[run.name] = run
     return tuple(found.values())
+
+
+def _shared(
+    cpt: Sequence[Run],
+    study: Study,
+    data: Data,
+    batch_tokens: float | None,
+    sequence_length: int | None,
+) -> Run:
+    """What all candidates have: what is given, else what the study's CPT runs share."""
+    pairs = {(run.batch_tokens, run.sequence_length) for run in (cpt or study.runs)}
+    usual = pairs.pop() if len(pairs) == 1 else (None, None)
+    batch = batch_tokens or usual[0]
+    distinct = {run.domain_tokens for run in cpt}
+    is_known = bool(batch) and data == "cpt" and len(distinct) == 1
+    return Run(
+        "candidate",
+        schedule=Schedule.constant(1.0, 1),
+        data=data,
+        batch_tokens=batch,
+        sequence_length=sequence_length or usual[1],
+        domain_tokens=distinct.pop() if is_known else None,
+    )
 
 
 def starts(study: Study) -> list[str]:

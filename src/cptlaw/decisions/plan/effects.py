@@ -99,15 +99,15 @@ def _scanned(search: Search, branch: int, place: FloatArray) -> tuple[KnobEffect
         rise = float(value[0] - best), float(value[-1] - best)
         found.append(
             KnobEffect(
-                axis.name,
-                _value(axis, float(place[i])),
-                axis.low,
-                axis.high,
-                (_value(axis, flat[0]), _value(axis, flat[1])),
-                (_value(axis, wide[0]), _value(axis, wide[1])),
-                (max(rise[0], 0.0), max(rise[1], 0.0)),
-                tuple(axis.at(marks).tolist()),
-                tuple((value - best).tolist()),
+                name=axis.name,
+                value=_value(axis, float(place[i])),
+                low=axis.low,
+                high=axis.high,
+                flat=(_value(axis, flat[0]), _value(axis, flat[1])),
+                flat_free=(_value(axis, wide[0]), _value(axis, wide[1])),
+                rise=(max(rise[0], 0.0), max(rise[1], 0.0)),
+                tried=tuple(axis.at(marks).tolist()),
+                above=tuple((value - best).tolist()),
             )
         )
     return tuple(found)

@@ -37,13 +37,14 @@ def judge_of(
     own = tuple(start.of_size(options.model_size) for start in asked)
     phase: Data = options.data or ("cpt" if "cpt" in fit.domains else "pt")
     check_phase(fit, own, phase, knobs)
+    given = options.batch_tokens
     maker = RecipeMaker(
-        own,
-        phase,
-        options.model_size,
-        _usual_batch(fit, phase) if options.batch_tokens is None else options.batch_tokens,
-        _sequences(fit),
-        options.prices.domain_tokens,
+        starts=own,
+        data=phase,
+        model_size=options.model_size,
+        batch_tokens=_usual_batch(fit, phase) if given is None else given,
+        sequences=_sequences(fit),
+        domain_tokens=options.prices.domain_tokens,
     )
     check_batches(fit, maker, knobs)
     reference = _reference(fit, own[0] if options.reference is None else _one(fit, options))
@@ -52,9 +53,16 @@ def judge_of(
             "changes are against the loss at the start, but a run from scratch has none. Give "
             "plain losses, or reference (--reference RUN@STEP)."
         )
-    every = branches(knobs, own)
-    roles = _roles(fit, aim, limits)
-    return Judge(fit, maker, every, aim, limits, options.prices, roles, reference)
+    return Judge(
+        fit=fit,
+        maker=maker,
+        branches=branches(knobs, own),
+        aim=aim,
+        limits=limits,
+        prices=options.prices,
+        roles=_roles(fit, aim, limits),
+        reference=reference,
+    )
 
 
 def assumptions(judge: Judge, options: PlanOptions) -> list[str]:

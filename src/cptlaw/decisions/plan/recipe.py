@@ -152,14 +152,14 @@ class RecipeMaker:
         batch = values.get("batch_tokens", self.batch_tokens)
         is_cpt = self.data == "cpt"
         return Recipe(
-            self.starts[branch.start],
-            branch.family,
-            {**values, "steps": float(schedule.steps)},
-            schedule,
-            self.data,
-            values.get("replay", 0.0) if is_cpt else 0.0,
-            self.model_size,
-            batch,
-            self.sequences.get(batch) if batch is not None else None,
-            self.domain_tokens if is_cpt else None,
+            start=self.starts[branch.start],
+            family=branch.family,
+            values={**values, "steps": float(schedule.steps)},
+            schedule=schedule,
+            data=self.data,
+            replay=values.get("replay", 0.0) if is_cpt else 0.0,
+            model_size=self.model_size,
+            batch_tokens=batch,
+            sequence_length=self.sequences.get(batch) if batch is not None else None,
+            domain_tokens=self.domain_tokens if is_cpt else None,
         )
