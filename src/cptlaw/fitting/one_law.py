@@ -61,16 +61,11 @@ def _fit(study: Study, law: str, options: FitOptions) -> Fit:
         observed = observe(study, role, options.convention)
         for note in observed.notes:
             said.setdefault(note, []).append(role)
-        is_ood, ood_law = role.startswith("ood."), options.ood_law
-        if (
-            is_ood
-            and ood_law == catalog.COMBINATION
-            and {"pt", "cpt"} <= set(found)
-            and study.has_cpt
-        ):
+        is_ood, combined = role.startswith("ood."), options.ood_law == catalog.COMBINATION
+        if is_ood and combined and {"pt", "cpt"} <= set(found) and study.has_cpt:
             found[role] = fit_combination(role, observed, found, options)
             continue
-        own = ood_law if is_ood and ood_law != catalog.COMBINATION else law
+        own = options.ood_law if is_ood and not combined else law
         found[role] = fit_domain(role, observed, own, options)
     seconds = time.perf_counter() - began
     every = len(study.domains)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from cptlaw.errors import DataError
@@ -63,32 +65,17 @@ def warnings(
         run: the forecast run.
         model_size: the size that was asked for, if any.
     """
-    history, phase = points.histories[0], run.data
-    leaves = [leaf for d in fit.domains.values() for leaf in d.leaves]
-    unseen = " The fitted law does not see it, so it has no effect on the forecast."
-    kind = one_kind((leaf.law.traits.forecasts for leaf in leaves), OTHERS)
-    of_size = "" if any(d.depends_on_size for d in leaves) else unseen
-    of_replay = "" if any(d.law.sees("replay") for d in leaves) else unseen
-    length = float(history.cpt_lr.size if phase == "cpt" else history.pt_lr.size)
-    asked: list[tuple[str, str, float | None, str]] = [
-        *_peaks(history, _of_other_peaks(kind)),
-        ("A length of {:g} steps", f"{phase}_steps", length, ""),
-        ("A model size of {:g}", "model_size", history.model_size, of_size),
-    ]
-    if phase == "cpt":
-        asked.append(("A replay share of {:g}", "replay", history.replay, of_replay))
-        if history.pt_lr.size:
-            start = float(history.pt_lr.size)
-            asked.append(("A start at step {:g}", "start_step", start, _of_other_starts(kind)))
+    history = points.histories[0]
+    sees_size = any(d.depends_on_size for d in fit.domains.values())
     found: list[str] = []
-    for words, key, value, more in asked:
-        fitted = fitted_range(fit, key)
-        if value is None or fitted is None:
+    for each in _asked(fit, history):
+        fitted = fitted_range(fit, each.quantity)
+        if each.value is None or fitted is None:
             continue
-        if not fitted[0] * 0.99 <= value <= fitted[1] * 1.01:
-            found.append(_outside(words, value, fitted) + more)
-    if of_size and model_size is not None and fitted_range(fit, "model_size") is None:
-        found.append(f"A model size of {model_size:g} was given.{of_size}")
+        if not fitted[0] * 0.99 <= each.value <= fitted[1] * 1.01:
+            found.append(_outside(each.words, each.value, fitted) + each.more)
+    if not sees_size and model_size is not None and fitted_range(fit, "model_size") is None:
+        found.append(f"A model size of {model_size:g} was given.{_UNSEEN}")
     found.extend(_batch(fit, run))
     for role, domain in fit.domains.items():
         with np.errstate(over="ignore", invalid="ignore"):  # what is absurd is told in words
@@ -98,14 +85,40 @@ def warnings(
     return tuple(found)
 
 
-def _peaks(history: History, more: str) -> list[tuple[str, str, float | None, str]]:
-    """The highest LR of each phase, as a check of `warnings`."""
+_UNSEEN = " The fitted law does not see it, so it has no effect on the forecast."
+
+
+class _Asked(NamedTuple):
+    """What a forecast asks of a fit: in words, the quantity, its value, and what is known of it."""
+
+    words: str
+    quantity: str
+    value: float | None
+    more: str = ""
+
+
+def _asked(fit: Fit, history: History) -> list[_Asked]:
+    """Every quantity of a forecast that may lie outside what was fitted."""
+    leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
+    kind = one_kind((leaf.law.traits.forecasts for leaf in leaves), OTHERS)
+    of_size = "" if any(leaf.depends_on_size for leaf in leaves) else _UNSEEN
+    of_replay = "" if any(leaf.law.sees("replay") for leaf in leaves) else _UNSEEN
+    phase, length = "cpt" if history.is_cpt else "pt", float(history.phase_lr.size)
+    more, known = _of_other_peaks(kind), _of_other_starts(kind)
     phases = (("pt", "the pre-training", history.pt_lr), ("cpt", "the CPT", history.cpt_lr))
-    return [
-        (f"A peak LR of {{:g}} in {words}", f"{phase}_peak_lr", float(lr.max()), more)
-        for phase, words, lr in phases
+    found = [
+        _Asked(f"A peak LR of {{:g}} in {words}", f"{of}_peak_lr", float(lr.max()), more)
+        for of, words, lr in phases
         if lr.size
     ]
+    found.append(_Asked("A length of {:g} steps", f"{phase}_steps", length))
+    found.append(_Asked("A model size of {:g}", "model_size", history.model_size, of_size))
+    if phase == "cpt":
+        found.append(_Asked("A replay share of {:g}", "replay", history.replay, of_replay))
+    if phase == "cpt" and history.pt_lr.size:
+        start = float(history.pt_lr.size)
+        found.append(_Asked("A start at step {:g}", "start_step", start, known))
+    return found
 
 
 def _batch(fit: Fit, run: Run) -> list[str]:
