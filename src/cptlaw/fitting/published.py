@@ -95,7 +95,9 @@ def shifts() -> tuple[PublishedShift, ...]:
     notes: Mapping[str, str] = _data()["figure_notes"]
     printed: list[dict[str, Any]] = _data()["shifts"]
     return tuple(
-        PublishedShift(beta=s.pop("beta", None), note=notes.get(s["figure"], ""), **s)
+        PublishedShift(
+            beta=s.pop("beta", None), note=s.pop("note", notes.get(s["figure"], "")), **s
+        )
         for s in map(dict[str, Any], printed)
     )
 
