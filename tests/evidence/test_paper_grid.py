@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cptlaw_evidence import paper
-from cptlaw_evidence.paper.grid.shift import fit_shift
+from cptlaw_evidence.paper.forms import fit_shift
 
 FIGURES = {e.name: e.grid for e in paper.entries() if e.grid is not None}
 PAGE = Path(__file__).parents[2] / "docs" / "what-holds.md"

@@ -24,21 +24,6 @@ _WAYS = {
 }
 _LAMBDA = 0.97
 _FIVE = ("cpt-const", "cpt-cosine", "cpt-wsd", "cpt-linear", "cpt-twostage")
-OTHER_SCHEDULES = ("cpt-cosine", "cpt-wsd", "cpt-linear")
-HALF_PEAK = ("half-const", "half-cosine", "half-wsd", "half-linear", "half-twostage")
-REWARMED = ("rewarmed-const", "rewarmed-cosine", "rewarmed-half")
-EARLY = ("early-const", "early-cosine")
-REPEATS = ("repeat-const", "repeat-cosine", "repeat-twostage")
-HIDDEN = ("hidden-pt-const", "hidden-pt-cosine", "hidden-pt-twostage", "hidden-rewarmed")
-UNSEEN = (*OTHER_SCHEDULES, *HALF_PEAK, *REWARMED, *EARLY, *REPEATS)
-_KINDS = {
-    "schedule": OTHER_SCHEDULES,
-    "half_peak": HALF_PEAK,
-    "rewarmed": REWARMED,
-    "early": EARLY,
-    "repeat": REPEATS,
-    "hidden_pt": HIDDEN,
-}
 
 
 def fig1() -> Drawing:
@@ -128,11 +113,9 @@ def fig3() -> Drawing:
         )
         for role in g.BOTH
     ]
-    numbers = {k: v for law, fit in fits.items() for k, v in g.agreement(law, fit).items()}
+    numbers = g.agreements(fits)
     numbers |= g.annealing_gap("eq4", fits["eq4"])
-    for role in g.BOTH:
-        for name, value in fits["eq4"].domain(role).params.items():
-            numbers[f"eq4.{role}.{name}"] = value
+    numbers |= g.coefficients("eq4", fits["eq4"])
     return Drawing(
         "fig3",
         "The law fitted to pre-training and CPT of several schedules",
@@ -247,14 +230,15 @@ def fig10() -> Drawing:
         for role in g.BOTH
         for run, title in shown.items()
     ]
-    every = (*UNSEEN, *HIDDEN)
+    kinds = {**g.HELD_OUT, "hidden_pt": g.HIDDEN}
+    every = [run for runs in kinds.values() for run in runs]
     return Drawing(
         "fig10",
         "Forecasts of schedules, peaks and starts that the fit never saw",
         "grid",
         tuple(panels),
         (g.error_table(fits, every),),
-        g.mean_errors(fits, _KINDS),
+        g.mean_errors(fits, kinds),
         (
             g.GRID_NOTE,
             f"Fitted to {', '.join(g.FITTED)}. The paper re-warms to 10 % of the PT peak; here "

@@ -18,15 +18,12 @@ FAR_SETS = ("docs", "code")
 _BASE_FROM = 1000
 KINDS: dict[str, tuple[str, ...]] = {
     "fitted": g.FITTED,
-    "other schedules": ("cpt-cosine", "cpt-wsd", "cpt-linear"),
-    "half the peak": ("half-const", "half-cosine", "half-wsd", "half-linear", "half-twostage"),
-    "annealed start": ("rewarmed-const", "rewarmed-cosine", "rewarmed-half"),
-    "early start": ("early-const", "early-cosine"),
+    **{g.HELD_OUT_WORDS[k]: g.HELD_OUT[k] for k in ("schedule", "half_peak", "rewarmed", "early")},
     "25 % replay": ("mixed-const-replay0.25",),
-    "other batches": ("repeat-const", "repeat-cosine", "repeat-twostage"),
+    "other batches": g.HELD_OUT["repeat"],
     "twice the batch": ("batch128",),
     "model of 0.056M": ("size-cpt-s-const", "size-cpt-s-cosine"),
-    "hidden PT": ("hidden-pt-const", "hidden-pt-cosine", "hidden-pt-twostage"),
+    "hidden PT": g.HIDDEN[:3],
 }
 _MIXTURE = (
     "The D_pt of these runs is 65 % docs, 31 % code and 4 % bytecode, and its loss the sum of "

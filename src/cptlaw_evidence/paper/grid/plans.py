@@ -7,38 +7,25 @@ from functools import cache
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray
-from cptlaw.decisions.analysis import optimal_peak, optimal_potential, optimal_replay, release_value
+from cptlaw.decisions.analysis import release_value
 from cptlaw.fitting.result import Fit
 from cptlaw.schedules.schedule import Schedule
-from cptlaw.studies.history import History
-from cptlaw.studies.runs import Run
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
 from cptlaw_evidence.paper.grid import runs as g
 from cptlaw_evidence.paper.grid.settings import REPLAYS, replayed
+from cptlaw_evidence.paper.pretraining import PreTraining, continued
+from cptlaw_evidence.paper.weighing import (
+    LAMBDA,
+    WEIGHTS,
+    best_peaks,
+    best_potentials,
+    best_replays,
+)
 
 _LENGTHS = (200, 400, 600, 800)
 _WARMUP = 40
-LAMBDA = r"$\lambda_1$, weight of the $D_\mathrm{pt}$ loss"
-WEIGHTS = np.linspace(0.0, 1.0, 21)
+BASE = PreTraining(g.PEAK, g.BASE_STEPS, warmup=100, potential=1.0)
 _SHARES = (0.0, *REPLAYS, 1.0)
-
-
-def base(potential: float = 1.0, steps: int = g.BASE_STEPS) -> Schedule:
-    """The grid's pre-training, its last fifth decaying linearly to `potential` times the peak."""
-    if potential >= 1.0:
-        return Schedule.constant(g.PEAK, steps, warmup=100)
-    return Schedule.wsd(g.PEAK, steps, steps // 5, warmup=100, end=potential * g.PEAK)
-
-
-def start(potential: float = 1.0, steps: int = g.BASE_STEPS) -> History:
-    """The learning rates of that pre-training."""
-    return History(base(potential, steps).lr(), np.empty(0))
-
-
-def then(history: History, schedule: Schedule, replay: float = 0.0) -> History:
-    """The CPT on that schedule after a pre-training."""
-    return history.then(Run("cpt", schedule=schedule, data="cpt", replay=replay))
 
 
 def _rewarmed(potential: float, steps: int, end: float) -> Schedule:
@@ -70,7 +57,9 @@ def fig5() -> Drawing:
             ends = g.finals(fit, "cpt", [g.study().history(f"{r}-{kind}") for r in _PAIR])
             numbers[f"{law}.cpt.{kind}.potential_1_minus_0"] = float(ends[0] - ends[1])
     for law, fit in fits.items():
-        given = release_value(fit, start, lambda p, n: _rewarmed(p, n, 1e-4), (0.0, 0.5, 1.0), 800)
+        given = release_value(
+            fit, BASE.start, lambda p, n: _rewarmed(p, n, 1e-4), (0.0, 0.5, 1.0), 800
+        )
         for each in given[1:]:
             numbers[f"{law}.steps_saved_of_800.potential_{each.potential:g}"] = each.saved
     return Drawing(
@@ -95,13 +84,12 @@ _PAIR = ("cpt", "rewarmed")
 
 
 def _unwarmed_panels(fit: Fit) -> tuple[Panel, Panel]:
-    dense = np.arange(0, 801, 5)
     along = [g.measured_line("cpt-linear", "cpt", "100 %, measured")]
     for potential in (1.0, 0.5, 0.3, 0.1):
-        history = then(start(potential), Schedule.linear(potential * g.PEAK, 800))
-        loss = g.along(fit, "cpt", history, g.BASE_STEPS + dense)
+        history = continued(BASE.start(potential), Schedule.linear(potential * g.PEAK, 800))
+        loss = g.along(fit, "cpt", history, g.BASE_STEPS + g.DENSE)
         group = "cpt-linear" if potential == 1 else f"{potential}"
-        along.append(g.line(g.percent(potential), dense, loss, group=group))
+        along.append(g.line(g.percent(potential), g.DENSE, loss, group=group))
     tried = np.linspace(0.1, 1.0, 19)
     lines = [
         g.line(
@@ -110,7 +98,7 @@ def _unwarmed_panels(fit: Fit) -> tuple[Panel, Panel]:
             g.finals(
                 fit,
                 "cpt",
-                [then(start(p), Schedule.linear(p * g.PEAK, n)) for p in tried.tolist()],
+                [continued(BASE.start(p), Schedule.linear(p * g.PEAK, n)) for p in tried.tolist()],
             ),
         )
         for n in _LENGTHS
@@ -128,16 +116,15 @@ _LOSS_CPT = r"$D_\mathrm{cpt}$ loss (nats per token)"
 
 
 def _rewarmed_panels(fits: Mapping[str, Fit]) -> tuple[Panel, Panel]:
-    dense = np.arange(0, 801, 5)
     along: list[Line] = []
     for run, label in (("cpt-cosine", "100 %"), ("rewarmed-cosine", "0 %, re-warmed")):
         along.append(g.measured_line(run, "cpt", f"{label}, measured"))
-        loss = g.predicted(fits["eq4"], run, "cpt", dense)
-        along.append(g.line(label, dense, loss, group=run))
+        loss = g.predicted(fits["eq4"], run, "cpt", g.DENSE)
+        along.append(g.line(label, g.DENSE, loss, group=run))
     tried = np.linspace(0.0, 1.0, 21)
     lines: list[Line] = []
     for kind, end in (("const", g.PEAK), ("cosine", 1e-4)):
-        histories = [then(start(p), _rewarmed(p, 800, end)) for p in tried.tolist()]
+        histories = [continued(BASE.start(p), _rewarmed(p, 800, end)) for p in tried.tolist()]
         word = "constant" if kind == "const" else kind
         measured = [g.last(f"rewarmed-{kind}", "cpt"), g.last(f"cpt-{kind}", "cpt")]
         lines.append(g.line(f"{word}, measured", [0.0, 100.0], measured, "points", group=kind))
@@ -161,8 +148,15 @@ def fig8() -> Drawing:
         "moderate shift (code)": (g.fitted("eq4"), 0.0),
         "weak shift (code, 50 % replay)": (with_replay(), 0.5),
     }
-    potential = [g.line(label, WEIGHTS, _potentials(*given)) for label, given in shifts.items()]
-    peak = [g.line(label, WEIGHTS, _peaks(*given)) for label, given in shifts.items()]
+    potentials, peaks = np.linspace(0.02, 1.0, 50), np.geomspace(1e-4, g.PEAK, 24)
+    potential = [
+        g.line(label, WEIGHTS, best_potentials(fit, BASE, g.CPT_STEPS, potentials, replay))
+        for label, (fit, replay) in shifts.items()
+    ]
+    peak = [
+        g.line(label, WEIGHTS, best_peaks(fit, BASE, g.CPT_STEPS, _WARMUP, peaks, replay))
+        for label, (fit, replay) in shifts.items()
+    ]
     numbers: dict[str, float] = {}
     for what, lines in (("potential", potential), ("peak", peak)):
         for name, line in zip(("strong", "moderate", "weak"), lines, strict=True):
@@ -192,46 +186,12 @@ def fig8() -> Drawing:
     )
 
 
-def _weighted(weight: float) -> dict[str, float]:
-    return {"pt": weight, "cpt": 1.0 - weight}
-
-
-def _potentials(fit: Fit, replay: float) -> FloatArray:
-    tried = np.linspace(0.02, 1.0, 50)
-    best = [
-        optimal_potential(
-            fit,
-            start,
-            lambda p: Schedule.cosine(p * g.PEAK, 800),
-            tried,
-            _weighted(w),
-            replay=replay,
-        )
-        for w in WEIGHTS.tolist()
-    ]
-    return 100 * np.array([found(fit) for found in best])
-
-
-def _peaks(fit: Fit, replay: float) -> FloatArray:
-    tried = np.geomspace(1e-4, g.PEAK, 24)
-    best = [
-        optimal_peak(
-            fit,
-            start(0.0),
-            lambda p: Schedule.cosine(p, 800, warmup=_WARMUP),
-            tried,
-            _weighted(w),
-            replay=replay,
-        )
-        for w in WEIGHTS.tolist()
-    ]
-    return np.array([found(fit) for found in best])
-
-
 def _replay_panel(numbers: dict[str, float]) -> Panel:
     lines: list[Line] = []
     for n in (400, 800):
-        chosen, best = _replay_choices(n), np.array([_best_share(n, w) for w in WEIGHTS])
+        schedule = Schedule.constant(g.PEAK, n)
+        chosen = best_replays(with_replay(), BASE, schedule, np.linspace(0.0, 1.0, 101))
+        best = np.array([_best_share(n, w) for w in WEIGHTS])
         lines.append(g.line(f"{n} steps, Eq. 8", WEIGHTS, 100 * chosen, group=f"{n}"))
         lines.append(g.line(f"{n} steps, measured", WEIGHTS, 100 * best, "points", group=f"{n}"))
         regret = [
@@ -244,13 +204,6 @@ def _replay_panel(numbers: dict[str, float]) -> Panel:
             numbers[f"eq8.best_replay_{n}_{weight:g}"] = float(chosen[at])
             numbers[f"measured.best_replay_{n}_{weight:g}"] = float(best[at])
     return Panel("Best replay share", LAMBDA, "replay share (%)", tuple(lines))
-
-
-def _replay_choices(steps: int) -> FloatArray:
-    fit, schedule = with_replay(), Schedule.constant(g.PEAK, steps)
-    shares = np.linspace(0.0, 1.0, 101)
-    best = [optimal_replay(fit, start(), schedule, shares, _weighted(w)) for w in WEIGHTS.tolist()]
-    return np.array([found(fit) for found in best])
 
 
 def _measured_loss(steps: int, weight: float, share: float) -> float:

@@ -27,8 +27,29 @@ TITLES = {"pt": r"$D_\mathrm{pt}$", "cpt": r"$D_\mathrm{cpt}$"}
 NAMES = {"pt": "D_pt", "cpt": "D_cpt"}
 FITTED = ("base", "annealed", "cpt-const", "cpt-twostage")
 FAR_FITTED = ("base", "annealed", "far-const", "far-twostage")
+HELD_OUT: Mapping[str, tuple[str, ...]] = {
+    "schedule": ("cpt-cosine", "cpt-wsd", "cpt-linear"),
+    "half_peak": ("half-const", "half-cosine", "half-wsd", "half-linear", "half-twostage"),
+    "rewarmed": ("rewarmed-const", "rewarmed-cosine", "rewarmed-half"),
+    "early": ("early-const", "early-cosine"),
+    "repeat": ("repeat-const", "repeat-cosine", "repeat-twostage"),
+}
+"""Kinds of CPT runs that the fit to `FITTED` never saw."""
+
+HELD_OUT_WORDS = {
+    "schedule": "other schedules",
+    "half_peak": "half the peak",
+    "rewarmed": "annealed start",
+    "early": "early start",
+    "repeat": "other batches",
+}
+HIDDEN = ("hidden-pt-const", "hidden-pt-cosine", "hidden-pt-twostage", "hidden-rewarmed")
 PEAK = 1e-3
 BASE_STEPS = 2000
+CPT_STEPS = 800
+DENSE = np.arange(0, CPT_STEPS + 1, 5)
+"""Steps since the transfer at which lines are drawn."""
+
 STEP = "step"
 AFTER = "steps after the transfer"
 LOSS = "loss (nats per token)"
@@ -122,6 +143,18 @@ def finals(fit: Fit, role: str, histories: Sequence[History]) -> FloatArray:
     return fit.domain(role).loss(Points.at_ends(histories, fit.convention))
 
 
+def lift(run: str, role: str, name: str = GRID) -> tuple[IntArray, FloatArray]:
+    """Steps since the transfer, and the measured loss above the hidden PT curve."""
+    steps, loss = curve(run, role, name)
+    return steps, loss - at("hidden-pt-const", role, steps, name)
+
+
+def late_lift(run: str, role: str, name: str = GRID) -> float:
+    """The mean of the measured shift over the second half of a CPT."""
+    steps, above = lift(run, role, name)
+    return float(above[steps >= CPT_STEPS // 2].mean())
+
+
 def error(fit: Fit, run: str, role: str, name: str = GRID) -> Scores:
     """How far a fit is from a run's losses after its first step and the first warm-up."""
     steps, loss = curve(run, role, name)
@@ -150,6 +183,20 @@ def fitted_line(fit: Fit, run: str, role: str, label: str = "", name: str = GRID
     """A fit's losses of a run, against the steps since the transfer."""
     steps = np.arange(0, study(name).run(run).steps + 1, 5)
     return line(label, steps, predicted(fit, run, role, steps, name), "line", group=run)
+
+
+def both_lines(
+    fit: Fit, labels: Mapping[str, str], role: str, name: str = GRID
+) -> tuple[Line, ...]:
+    """Measured points and fitted line of runs, by the label of each."""
+    return tuple(
+        line
+        for run, label in labels.items()
+        for line in (
+            measured_line(run, role, label, name=name),
+            fitted_line(fit, run, role, name=name),
+        )
+    )
 
 
 def mean_errors(
@@ -183,6 +230,20 @@ def agreement(law: str, fit: Fit) -> dict[str, float]:
             found[f"{law}.{role}.mape"] = domain.scores.mape
             found[f"{law}.{role}.huber"] = domain.scores.huber
     return found
+
+
+def agreements(fits: Mapping[str, Fit]) -> dict[str, float]:
+    """The agreement of several fits, by law."""
+    return {key: value for law, fit in fits.items() for key, value in agreement(law, fit).items()}
+
+
+def coefficients(law: str, fit: Fit) -> dict[str, float]:
+    """Parameters of both domains: "LAW.ROLE.NAME"."""
+    return {
+        f"{law}.{role}.{name}": value
+        for role in BOTH
+        for name, value in fit.domain(role).params.items()
+    }
 
 
 def annealing_gap(law: str, fit: Fit) -> dict[str, float]:

@@ -9,11 +9,11 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.fitting.result import Fit
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
+from cptlaw_evidence.paper.forms import power_shift
 from cptlaw_evidence.paper.grid import runs as g
 from cptlaw_evidence.paper.grid.shift import SIZES
 
 REPLAYS = (0.05, 0.1, 0.25, 0.5)
-_LATE = 400
 SIZE_RUNS = {
     "base": ("base", "annealed", "cpt-const", "cpt-cosine"),
     "size-s": ("size-s", "size-cpt-s-const", "size-cpt-s-cosine"),
@@ -41,25 +41,16 @@ def fig11() -> Drawing:
             f"{title}: points measured, lines Eq. 4",
             g.AFTER,
             g.LOSS,
-            tuple(
-                line
-                for run, label in labels.items()
-                for line in (
-                    g.measured_line(run, role, label, name=g.FAR),
-                    g.fitted_line(fits["eq4"], run, role, name=g.FAR),
-                )
-            ),
+            g.both_lines(fits["eq4"], labels, role, g.FAR),
         )
         for role, title in (("pt", g.TITLES["pt"]), ("cpt", f"{g.TITLES['cpt']} (bytecode)"))
     ]
-    numbers = {k: v for law, fit in fits.items() for k, v in g.agreement(law, fit).items()}
+    numbers = g.agreements(fits)
     numbers.update(g.mean_errors(fits, {"far-cosine": ("far-cosine",)}, g.FAR))
     numbers.update(g.annealing_gap("eq4", fits["eq4"]))
     for name, run in ((g.GRID, "cpt-const"), (g.FAR, "far-const")):
         for role in g.BOTH:
-            steps, loss = g.curve(run, role, name)
-            lift = loss - g.at("hidden-pt-const", role, steps, name)
-            numbers[f"{role}.{run}.shift_late"] = float(lift[steps >= _LATE].mean())
+            numbers[f"{role}.{run}.shift_late"] = g.late_lift(run, role, name)
     return Drawing(
         "fig11",
         "The law on a D_cpt farther from D_pt",
@@ -108,8 +99,7 @@ def _replay_losses(role: str, fits: dict[float, Fit], numbers: dict[str, float])
     lines: list[Line] = []
     for share, fit in fits.items():
         run = replayed(share)
-        lines.append(g.measured_line(run, role, _percent(share)))
-        lines.append(g.fitted_line(fit, run, role))
+        lines += g.both_lines(fit, {run: _percent(share)}, role)
         numbers[f"{role}.replay_{share:g}.mape"] = g.error(fit, run, role).mape
     return Panel(f"{g.TITLES[role]}: loss", g.AFTER, g.LOSS, tuple(lines))
 
@@ -118,15 +108,11 @@ def _replay_shifts(role: str, fits: dict[float, Fit], numbers: dict[str, float])
     lines: list[Line] = []
     for share, fit in fits.items():
         run = replayed(share)
-        steps, loss = g.curve(run, role)
-        lift = loss - g.at("hidden-pt-const", role, steps)
+        steps, lift = g.lift(run, role)
         lines.append(g.line(_percent(share), g.area(run)[steps], lift, "points", group=run))
-        dense = np.arange(0, 801, 5)
-        p = fit.domain(role).params
-        s1 = g.area(run)[dense]
-        line = -p["B"] * np.expm1(-p["beta"] * np.log1p(p["E"] * s1))
-        lines.append(g.line("", s1, line, group=run))
-        numbers[f"{role}.replay_{share:g}.shift_late"] = float(lift[steps >= _LATE].mean())
+        s1 = g.area(run)[g.DENSE]
+        lines.append(g.line("", s1, power_shift(fit.domain(role).params, s1), group=run))
+        numbers[f"{role}.replay_{share:g}.shift_late"] = g.late_lift(run, role)
     return Panel(f"{g.TITLES[role]}: shift", g.AREA, g.SHIFT, tuple(lines))
 
 
@@ -134,21 +120,15 @@ def fig19() -> Drawing:
     """Eq. 8 on all replay shares: losses, and how the shift depends on the share."""
     runs, held = (*g.FITTED, replayed(0.25)), tuple(replayed(s) for s in (0.05, 0.1, 0.5))
     fits = {law: g.fitted(law, runs) for law in ("eq8", "eq8-printed", "effective")}
-    numbers = {k: v for law, fit in fits.items() for k, v in g.agreement(law, fit).items()}
+    numbers = g.agreements(fits)
     numbers.update(g.mean_errors(fits, {"held_out": held}))
+    labels = {replayed(share): _percent(share) for share in (0.0, *REPLAYS)}
     panels = [
         Panel(
             f"{g.TITLES[role]}: points measured, lines Eq. 8",
             g.AFTER,
             g.LOSS,
-            tuple(
-                line
-                for share in (0.0, *REPLAYS)
-                for line in (
-                    g.measured_line(replayed(share), role, _percent(share)),
-                    g.fitted_line(fits["eq8"], replayed(share), role),
-                )
-            ),
+            g.both_lines(fits["eq8"], labels, role),
         )
         for role in g.BOTH
     ]
@@ -193,7 +173,7 @@ _FORMS: dict[str, tuple[str, Form, tuple[float, float]]] = {
 
 def _share_forms(role: str, numbers: dict[str, float]) -> Panel:
     shares = (0.0, *REPLAYS, 1.0)
-    lifts = [_late_shift(share, role) for share in shares]
+    lifts = [g.late_lift(replayed(share), role) for share in shares]
     r = 1.0 - np.array(shares)
     ratio = np.array(lifts) / lifts[0]
     lines = [g.line("measured", r, ratio, "points", group="measured")]
@@ -214,12 +194,6 @@ def _share_forms(role: str, numbers: dict[str, float]) -> Panel:
     )
 
 
-def _late_shift(share: float, role: str) -> float:
-    steps, loss = g.curve(replayed(share), role)
-    lift = loss - g.at("hidden-pt-const", role, steps)
-    return float(lift[steps >= _LATE].mean())
-
-
 def _least(
     form: Form, r: FloatArray, ratio: FloatArray, box: tuple[float, float]
 ) -> tuple[float, float]:
@@ -237,18 +211,15 @@ def fig15() -> Drawing:
     """Eq. 7 on three model sizes, and what it forecasts of the size that it did not see."""
     every = tuple(run for runs in SIZE_RUNS.values() for run in runs)
     fits = {law: _with_size(law, every) for law in ("eq7", "effective")}
-    numbers = {k: v for law, fit in fits.items() for k, v in g.agreement(law, fit).items()}
+    numbers = g.agreements(fits)
     rows: list[tuple[str | float, ...]] = []
     for unseen, seen in (("size-xs", "size-s"), ("size-s", "size-xs")):
         known = (*SIZE_RUNS["base"], *SIZE_RUNS[seen])
         for law in fits:
             found = {law: _with_size(law, known)}
-            for key, value in g.mean_errors(found, {unseen: SIZE_RUNS[unseen]}).items():
-                numbers[f"{key}"] = value
+            numbers |= g.mean_errors(found, {unseen: SIZE_RUNS[unseen]})
             rows.append(_row(law, unseen, numbers))
-    for role in g.BOTH:
-        for name, value in fits["eq7"].domain(role).params.items():
-            numbers[f"eq7.{role}.{name}"] = value
+    numbers |= g.coefficients("eq7", fits["eq7"])
     panels = [_sizes(role, dict.fromkeys(SIZES, fits["eq7"]), "Eq. 7") for role in g.BOTH]
     return Drawing(
         "fig15",
@@ -282,8 +253,7 @@ def _sizes(role: str, fits: dict[str, Fit], law: str) -> Panel:
     for size, label in SIZES.items():
         for run in _cpt_runs(SIZE_RUNS[size]):
             kind = "constant" if run.endswith("const") else "cosine"
-            lines.append(g.measured_line(run, role, f"{label}, {kind}"))
-            lines.append(g.fitted_line(fits[size], run, role))
+            lines += g.both_lines(fits[size], {run: f"{label}, {kind}"}, role)
     return Panel(f"{g.TITLES[role]}: points measured, lines {law}", g.AFTER, g.LOSS, tuple(lines))
 
 

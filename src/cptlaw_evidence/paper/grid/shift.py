@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -14,6 +13,7 @@ from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 from cptlaw.studies.study import Study
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
+from cptlaw_evidence.paper.forms import fit_shift
 from cptlaw_evidence.paper.grid import runs as g
 
 AREAS = (0.1, 0.2, 0.3, 0.4, 0.6)
@@ -40,53 +40,6 @@ CPT_OF = {
     "size-s": "size-cpt-s-const",
     "base": "cpt-const",
 }
-
-
-@dataclass(frozen=True)
-class ShiftFit:
-    """A form fitted to shifts: B (1 - (1 + E x)^-beta), or B (1 - exp(-E x)) without beta."""
-
-    B: float
-    E: float
-    beta: float | None
-    r2: float
-
-    def at(self, x: FloatArray) -> FloatArray:
-        """The shift at x, in the unit that it was fitted in, shape (n,)."""
-        return self.B * _shape(x, self.E, self.beta)
-
-
-def _shape(x: FloatArray, e: float, beta: float | None) -> FloatArray:
-    exponent = e * x if beta is None else beta * np.log1p(e * x)
-    return -np.expm1(-exponent)
-
-
-def fit_shift(x: FloatArray, y: FloatArray, *, power: bool) -> ShiftFit:
-    """Least squares of the power form or the exponential form, from several starts.
-
-    Args:
-        x: steps or areas since the transfer, shape (n,).
-        y: shifts, shape (n,).
-        power: whether it is the power form.
-    """
-    from scipy.optimize import minimize
-
-    def parts(z: FloatArray) -> tuple[float, FloatArray]:
-        shape = _shape(x, float(np.exp(z[0])), float(np.exp(z[1])) if power else None)
-        return float(shape @ y / (shape @ shape)), shape
-
-    def cost(z: FloatArray) -> float:
-        b, shape = parts(z)
-        return float(((y - b * shape) ** 2).sum())
-
-    rate = 1.0 / float(x.max())
-    box = [(np.log(rate / 100), np.log(rate * 1e6)), (np.log(1e-3), np.log(10.0))][: 1 + power]
-    starts = [(np.log(rate * k), np.log(b)) for k in (1, 30, 1e3) for b in (0.05, 0.5, 3.0)]
-    tries = [minimize(cost, s[: 1 + power], bounds=box, method="L-BFGS-B") for s in starts]
-    best = min(tries, key=lambda found: float(found.fun))
-    b, shape = parts(best.x)
-    r2 = 1.0 - float(((y - b * shape) ** 2).sum() / ((y - y.mean()) ** 2).sum())
-    return ShiftFit(b, float(np.exp(best.x[0])), float(np.exp(best.x[1])) if power else None, r2)
 
 
 def measured_shift(pair: str, role: str) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -267,14 +220,12 @@ def fig17() -> Drawing:
 def _of_batches(role: str, law: Fit, numbers: dict[str, float]) -> Panel:
     lines: list[Line] = []
     for run, label in (("cpt-const", "64 sequences"), ("batch128", "128 sequences")):
-        steps, loss = g.curve(run, role)
-        lift = loss - g.at("hidden-pt-const", role, steps)
+        steps, lift = g.lift(run, role)
         lines.append(g.line(label, g.area(run)[steps], lift, "points", group=run))
-        dense = np.arange(0, 801, 5)
         history = g.study().history(run)
-        points = Points.along(history, 2000 + dense, law.convention)
+        points = Points.along(history, g.BASE_STEPS + g.DENSE, law.convention)
         shift = law.domain(role).parts(points)["shift"]
-        lines.append(g.line("", g.area(run)[dense], shift, group=run))
+        lines.append(g.line("", g.area(run)[g.DENSE], shift, group=run))
         for area in (0.2, 0.6):
             near = abs(g.area(run)[steps] - area) <= 0.05
             numbers[f"{role}.{run}.shift_{area:g}"] = float(lift[near].mean())

@@ -8,6 +8,7 @@ from cptlaw.arrays import FloatArray
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws.points import Points
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
+from cptlaw_evidence.paper.forms import power_shift
 from cptlaw_evidence.paper.grid import runs as g
 
 _S1, _S2 = "forward area S1", "annealing area S2"
@@ -70,15 +71,10 @@ def _places(fit: Fit, role: str) -> tuple[Places, Places, dict[str, tuple[FloatA
     return s1, s2, measured
 
 
-def _shift(domain: DomainFit, s1_cpt: FloatArray) -> FloatArray:
-    p = domain.params
-    return -p["B"] * np.expm1(-p["beta"] * np.log1p(p["E"] * s1_cpt))
-
-
 def _loss(domain: DomainFit, s1: FloatArray, s2: float, shifted: bool) -> FloatArray:
     p = domain.params
     bare = p["L0"] + p["A"] * s1 ** -p["alpha"] - p["C2"] * s2
-    return bare + _shift(domain, s1 - 2.0) if shifted else bare
+    return bare + power_shift(p, s1 - 2.0) if shifted else bare
 
 
 def _plane(domain: DomainFit, role: str, s1: Places, s2: Places) -> Panel:

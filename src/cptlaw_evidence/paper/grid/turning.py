@@ -13,8 +13,10 @@ from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw_evidence.paper.drawing import Drawing, Line, Look, Panel
 from cptlaw_evidence.paper.grid import runs as g
-from cptlaw_evidence.paper.grid.plans import LAMBDA, WEIGHTS, base, start, then, with_replay
+from cptlaw_evidence.paper.grid.plans import BASE, with_replay
 from cptlaw_evidence.paper.grid.settings import REPLAYS, replayed
+from cptlaw_evidence.paper.pretraining import continued
+from cptlaw_evidence.paper.weighing import LAMBDA, WEIGHTS, weighted
 
 # --- figure 7: the peak learning rate, what comes back ----------------------------------------
 
@@ -24,7 +26,7 @@ def fig7() -> Drawing:
     fit, mixed = g.fitted("eq4"), with_replay()
     numbers: dict[str, float] = {}
     panels = [_peak_panel(fit, role, numbers) for role in g.BOTH]
-    found = critical_point(fit, base(steps=4000), Schedule.constant(g.PEAK, 8000))
+    found = critical_point(fit, BASE.schedule(steps=4000), Schedule.constant(g.PEAK, 8000))
     numbers["eq4.last_return"] = found.last_return
     return Drawing(
         "fig7",
@@ -65,19 +67,18 @@ _PEAKS = np.linspace(2.5e-4, 1e-3, 31)
 
 def _at_peak(kind: str, peak: float, steps: int) -> History:
     rest = f"constant {steps - 1}" if kind == "const" else f"cosine {steps - 1} to {peak / 10!r}"
-    return then(start(), Schedule.parse(f"constant 1 to {peak!r} | {rest}"))
+    return continued(BASE.start(), Schedule.parse(f"constant 1 to {peak!r} | {rest}"))
 
 
 def _patterns(fit: Fit, numbers: dict[str, float]) -> Panel:
     lines: list[Line] = []
-    dense = np.arange(0, 801, 5)
     for share in (0.0, 0.1, 0.25, 0.5, 1.0):
         run = replayed(share)
         steps, loss = g.curve(run, "pt")
         change = loss - _before_transfer()
         lines.append(g.line(f"{g.percent(share)} replay", steps, change, "points", group=run))
-        guess = g.predicted(fit, run, "pt", dense)
-        lines.append(g.line("", dense, guess - guess[0], group=run))
+        guess = g.predicted(fit, run, "pt", g.DENSE)
+        lines.append(g.line("", g.DENSE, guess - guess[0], group=run))
         smooth = _smoothed(change)
         key = f"measured.replay_{share:g}"
         numbers[f"{key}.highest"] = float(smooth[1:].max())
@@ -103,7 +104,9 @@ def _turning_panel(fit: Fit) -> Panel:
     starts = np.array([200, 300, 500, 700, 1000, 1400, 2000, 2800, 4000])
     lines: list[Line] = []
     for share in (0.1, 0.25, 0.5):
-        length = np.array([_turned(fit, start(1.0, n), horizon, share) for n in starts.tolist()])
+        length = np.array(
+            [_turned(fit, BASE.start(1.0, n), horizon, share) for n in starts.tolist()]
+        )
         back = np.isfinite(length)
         if back.any():
             lines.append(
@@ -130,8 +133,9 @@ def _turning_panel(fit: Fit) -> Panel:
 
 
 def _turned(fit: Fit, history: History, schedule: Schedule, share: float, w: float = 1.0) -> float:
-    weights = {"pt": w, "cpt": 1.0 - w}
-    turned = turning_length(fit, history, schedule, weights, replay=share, every=5, for_good=True)
+    turned = turning_length(
+        fit, history, schedule, weighted(w), replay=share, every=5, for_good=True
+    )
     return turned(fit)
 
 
@@ -180,7 +184,7 @@ def _weighted_turning(numbers: dict[str, float]) -> Panel:
     lines: list[Line] = []
     for share in (0.0, 0.1, 0.25):
         run = replayed(share)
-        law = [_turned(fit, start(), schedule, share, w) for w in WEIGHTS.tolist()]
+        law = [_turned(fit, BASE.start(), schedule, share, w) for w in WEIGHTS.tolist()]
         seen = [_measured_turning(run, w) for w in WEIGHTS.tolist()]
         both: tuple[tuple[str, list[float], Look], ...] = (
             (", Eq. 8", law, "line"),

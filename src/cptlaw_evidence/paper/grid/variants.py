@@ -17,22 +17,7 @@ from cptlaw.studies.runs import UNKNOWN
 from cptlaw.studies.study import Study
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
 from cptlaw_evidence.paper.grid import runs as g
-from cptlaw_evidence.paper.grid.curves import EARLY, HALF_PEAK, OTHER_SCHEDULES, REPEATS, REWARMED
 
-_KINDS = {
-    "schedule": OTHER_SCHEDULES,
-    "half_peak": HALF_PEAK,
-    "rewarmed": REWARMED,
-    "early": EARLY,
-    "repeat": REPEATS,
-}
-_HEADINGS = {
-    "schedule": "other schedules",
-    "half_peak": "half the peak",
-    "rewarmed": "annealed start",
-    "early": "early start",
-    "repeat": "other batches",
-}
 LABELS = {
     "original": "Eq. 4",
     "lr_weight_0.1": "Eq. 9, epsilon 0.1",
@@ -70,9 +55,15 @@ def variants() -> dict[str, Fit]:
 def table2() -> Drawing:
     """Huber loss and R2 of the variants, and their errors on runs that they never saw."""
     fits = {**variants(), "effective": g.fitted("effective")}
-    numbers = {k: v for law, fit in fits.items() for k, v in g.agreement(law, fit).items()}
-    numbers |= g.mean_errors(fits, _KINDS)
-    headings = ("domain", "law", "Huber", "R2", *(f"{_HEADINGS[kind]} (%)" for kind in _KINDS))
+    numbers = g.agreements(fits)
+    numbers |= g.mean_errors(fits, g.HELD_OUT)
+    headings = (
+        "domain",
+        "law",
+        "Huber",
+        "R2",
+        *(f"{w} (%)" for w in g.HELD_OUT_WORDS.values()),
+    )
     rows = tuple(_table_row(role, law, numbers) for role in g.BOTH for law in fits)
     return Drawing(
         "table2",
@@ -92,7 +83,7 @@ def table2() -> Drawing:
 
 def _table_row(role: str, law: str, numbers: Mapping[str, float]) -> tuple[str | float, ...]:
     stem = f"{law}.{role}"
-    errors = [round(100 * numbers[f"{stem}.{kind}.mape"], 2) for kind in _KINDS]
+    errors = [round(100 * numbers[f"{stem}.{kind}.mape"], 2) for kind in g.HELD_OUT]
     label = LABELS.get(law) or g.LAWS[law]
     huber, r2 = numbers[f"{stem}.huber"], numbers[f"{stem}.r2"]
     return (g.NAMES[role], label, round(huber, 6), round(r2, 4), *errors)
@@ -101,7 +92,7 @@ def _table_row(role: str, law: str, numbers: Mapping[str, float]) -> tuple[str |
 def fig20() -> Drawing:
     """The variants of Eq. 9 and 10 on the runs of figure 3 and on one that they never saw."""
     fits = variants()
-    numbers = {k: v for law, fit in fits.items() for k, v in g.agreement(law, fit).items()}
+    numbers = g.agreements(fits)
     runs = {
         "cpt-const": "constant",
         "cpt-twostage": "two-stage",
@@ -117,23 +108,14 @@ def fig20() -> Drawing:
             f"{LABELS[law]}: {g.TITLES[role]}",
             g.AFTER,
             g.LOSS,
-            tuple(
-                line
-                for run, label in runs.items()
-                for line in (
-                    g.measured_line(run, role, label),
-                    g.fitted_line(fits[law], run, role),
-                )
-            ),
+            g.both_lines(fits[law], runs, role),
         )
         for role in g.BOTH
         for law in shown
     ]
-    numbers |= g.mean_errors(fits, {"schedule": OTHER_SCHEDULES})
+    numbers |= g.mean_errors(fits, {"schedule": g.HELD_OUT["schedule"]})
     for law in shown:
-        for role in g.BOTH:
-            for name, value in fits[law].domain(role).params.items():
-                numbers[f"{law}.{role}.{name}"] = value
+        numbers |= g.coefficients(law, fits[law])
     return Drawing(
         "fig20",
         "Variants of the annealing term",
@@ -208,12 +190,11 @@ def _error(found: Fit, role: str, run: str, first: int) -> Scores:
 def _open_panel(start: str, role: str, found: Fit, numbers: dict[str, float]) -> Panel:
     lines: list[Line] = []
     errors: list[float] = []
-    dense = np.arange(0, 801, 5)
     for run, label in _STARTS[start].items():
         steps, loss = _measured(role, run)
         lines.append(g.line(label, steps, loss, "points", group=label))
-        lines.append(g.line("", dense, _losses(found, role, run, dense), group=label))
-        errors.append(_error(found, role, run, int(_SHARE * 800) + 1).mape)
+        lines.append(g.line("", g.DENSE, _losses(found, role, run, g.DENSE), group=label))
+        errors.append(_error(found, role, run, int(_SHARE * g.CPT_STEPS) + 1).mape)
         numbers[f"{start}.{role}.{run}.mape"] = errors[-1]
     numbers[f"{start}.{role}.mape"] = float(np.mean(errors))
     numbers[f"{start}.{role}.S1_pt"] = found.domain(role).params["S1_pt"]

@@ -6,12 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray, floats
+from cptlaw.arrays import floats
 from cptlaw.decisions.analysis import (
     critical_point,
-    optimal_peak,
-    optimal_potential,
-    optimal_replay,
     release_value,
     turning_length,
 )
@@ -20,7 +17,9 @@ from cptlaw.fitting.result import Fit
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
+from cptlaw_evidence.paper.pretraining import continued
 from cptlaw_evidence.paper.published.setting import (
+    BASE,
     CPT_STEP,
     LOSS,
     OURS,
@@ -28,17 +27,22 @@ from cptlaw_evidence.paper.published.setting import (
     PT_STEPS,
     STEP,
     WARMUP,
-    continued,
     loss_line,
     losses,
-    start,
     whole_rate_panel,
+)
+from cptlaw_evidence.paper.weighing import (
+    LAMBDA,
+    WEIGHTS,
+    best_peaks,
+    best_potentials,
+    best_replays,
+    weighted,
 )
 
 _KP = "fineweb-kp-106m"
 _DCPT, _DPT = r"$D_\mathrm{cpt}$", r"$D_\mathrm{pt}$"
 _POTENTIAL = "loss potential (final / peak LR of the pre-training)"
-_LAMBDA = rf"$\lambda_1$, weight of the {_DPT} loss"
 _LENGTHS = (20_000, 30_000, 40_000, 50_000)
 _LOW = 0.1  # of the peak, to which figure 5 re-warms
 
@@ -53,7 +57,7 @@ def fig5() -> Drawing:
         f"final D_cpt loss at {p:.0%} without re-warm-up, 20k": _final(fit, _as_it_is(p, 20_000))
         for p in (0.1, 0.3, 0.5, 1.0)
     }
-    saved = release_value(fit, start, _peaked, (0.0, 0.1, 0.3, 0.5, 1.0), 10_000)
+    saved = release_value(fit, BASE.start, _peaked, (0.0, 0.1, 0.3, 0.5, 1.0), 10_000)
     for each in saved[1:]:
         numbers[f"CPT steps saved of 10,000 by a potential of {each.potential:.0%}"] = each.saved
     without = {_percent(p): _as_it_is(p, 20_000) for p in (0.1, 0.3, 0.5, 1.0)}
@@ -77,11 +81,11 @@ def fig5() -> Drawing:
 
 
 def _as_it_is(potential: float, steps: int) -> History:
-    return continued(start(potential), Schedule.linear(potential * PEAK, steps))
+    return continued(BASE.start(potential), Schedule.linear(potential * PEAK, steps))
 
 
 def _rewarmed(potential: float, steps: int) -> History:
-    return continued(start(potential), Schedule.linear(_LOW * PEAK, steps, warmup=WARMUP))
+    return continued(BASE.start(potential), Schedule.linear(_LOW * PEAK, steps, warmup=WARMUP))
 
 
 def _peaked(_: float, steps: int) -> Schedule:
@@ -157,9 +161,8 @@ def _peak_panel(fit: Fit, role: str, numbers: dict[str, float]) -> Panel:
     peaks = np.linspace(0.25e-4, 2e-4, 29)
     lines: list[Line] = []
     for steps in (20_000, 40_000, 60_000, 80_000):
-        runs = [
-            continued(start(), Schedule.cosine(p, steps, warmup=WARMUP)) for p in peaks.tolist()
-        ]
+        cosines = [Schedule.cosine(peak, steps, warmup=WARMUP) for peak in peaks.tolist()]
+        runs = [continued(BASE.start(), cosine) for cosine in cosines]
         final = np.array([_final(fit, run, role) for run in runs])
         lines.append(Line(f"CPT of {steps // 1000}k steps", peaks, final))
         numbers[f"final {role} loss at 2e-4, {steps // 1000}k"] = float(final[-1])
@@ -171,12 +174,12 @@ def _peak_panel(fit: Fit, role: str, numbers: dict[str, float]) -> Panel:
 
 def _critical_panel(fit: Fit) -> Panel:
     """The loss of the base, and of CPT from before and after the critical point."""
-    steady = start(1.0, 60_000)
+    steady = BASE.start(1.0, 60_000)
     whole = loss_line(fit, "pt", steady, "pre-training", first=2_000, group="base")
     limit = fit.domain("pt").params["L0"] + fit.domain("pt").params["B"]
     lines = [whole]
     for n in (4_000, 7_000, 12_000):
-        history = continued(start(1.0, n), Schedule.constant(PEAK, 60_000 - n))
+        history = continued(BASE.start(1.0, n), Schedule.constant(PEAK, 60_000 - n))
         lines.append(loss_line(fit, "pt", history, f"CPT from {n // 1000}k", first=n))
     lines.append(
         Line(r"$L_0 + B$, what CPT tends to", floats([2_000, 60_000]), floats([limit, limit]))
@@ -188,7 +191,7 @@ def _turning_panel(fit: Fit, critical: float) -> Panel:
     horizon = Schedule.constant(PEAK, 1_000_000)
     starts = np.array([2_000, 3_000, 4_000, 5_000, 6_000, 7_000, 8_000, 9_000, 10_000, 10_500])
     lengths = [
-        turning_length(fit, start(1.0, n), horizon, {"pt": 1.0}, every=200)(fit)
+        turning_length(fit, BASE.start(1.0, n), horizon, {"pt": 1.0}, every=200)(fit)
         for n in starts.tolist()
     ]
     return Panel(
@@ -210,17 +213,28 @@ _SHIFTS = {
     "moderate shift (Knowledge-Pile)": (_KP, 0.0),
     "weak shift (67 % replay)": ("fineweb-kp-106m-replay67", 0.67),
 }
-_WEIGHTS = np.linspace(0, 1, 21)
 
 
 def fig8() -> Drawing:
     """The best loss potential, peak LR and replay share against the weight of the D_pt loss."""
-    potential, peak = (
-        tuple(Line(label, _WEIGHTS, choose(*given)) for label, given in _SHIFTS.items())
-        for choose in (_potentials, _peaks)
+    fits = {label: (published.load(name), r) for label, (name, r) in _SHIFTS.items()}
+    potentials, peaks = np.geomspace(0.01, 1.0, 24), np.geomspace(2e-6, PEAK, 24)
+    potential = tuple(
+        Line(label, WEIGHTS, best_potentials(fit, BASE, 10_000, potentials, replay))
+        for label, (fit, replay) in fits.items()
     )
+    peak = tuple(
+        Line(label, WEIGHTS, best_peaks(fit, BASE, 10_000, WARMUP, peaks, replay))
+        for label, (fit, replay) in fits.items()
+    )
+    law, shares = published.load("fineweb-kp-106m-r"), np.linspace(0, 1, 41)
     replay = tuple(
-        Line(f"CPT of {n // 1000}k steps", _WEIGHTS, _replays(n)) for n in (20_000, 30_000, 40_000)
+        Line(
+            f"CPT of {n // 1000}k steps",
+            WEIGHTS,
+            100 * best_replays(law, BASE, Schedule.cosine(PEAK, n), shares),
+        )
+        for n in (20_000, 30_000, 40_000)
     )
     diagonal = Line("diagonal", floats([0, 1]), floats([0, 100]))
     return Drawing(
@@ -228,9 +242,9 @@ def fig8() -> Drawing:
         "What is best for lambda1 * L_pt + lambda2 * L_cpt, 106M parameters",
         "published",
         (
-            Panel("Best loss potential", _LAMBDA, "loss potential (%)", potential),
-            Panel("Best peak LR of the CPT", _LAMBDA, "peak LR", peak),
-            Panel("Best replay share", _LAMBDA, "replay share (%)", (*replay, diagonal)),
+            Panel("Best loss potential", LAMBDA, "loss potential (%)", potential),
+            Panel("Best peak LR of the CPT", LAMBDA, "peak LR", peak),
+            Panel("Best replay share", LAMBDA, "replay share (%)", (*replay, diagonal)),
         ),
         numbers=_best_numbers(potential, peak, replay),
         notes=(
@@ -245,51 +259,6 @@ def fig8() -> Drawing:
     )
 
 
-def _weighted(weight: float) -> dict[str, float]:
-    return {"pt": weight, "cpt": 1.0 - weight}
-
-
-def _potentials(name: str, replay: float) -> FloatArray:
-    fit = published.load(name)
-    tried = np.geomspace(0.01, 1.0, 24)
-    best = [
-        optimal_potential(
-            fit,
-            start,
-            lambda p: Schedule.cosine(p * PEAK, 10_000),
-            tried,
-            _weighted(w),
-            replay=replay,
-        )
-        for w in _WEIGHTS.tolist()
-    ]
-    return 100 * np.array([found(fit) for found in best])
-
-
-def _peaks(name: str, replay: float) -> FloatArray:
-    fit = published.load(name)
-    tried = np.geomspace(2e-6, PEAK, 24)
-    best = [
-        optimal_peak(
-            fit,
-            start(),
-            lambda p: Schedule.cosine(p, 10_000, warmup=WARMUP),
-            tried,
-            _weighted(w),
-            replay=replay,
-        )
-        for w in _WEIGHTS.tolist()
-    ]
-    return np.array([found(fit) for found in best])
-
-
-def _replays(steps: int) -> FloatArray:
-    fit = published.load("fineweb-kp-106m-r")
-    schedule, shares = Schedule.cosine(PEAK, steps), np.linspace(0, 1, 41)
-    best = [optimal_replay(fit, start(), schedule, shares, _weighted(w)) for w in _WEIGHTS.tolist()]
-    return 100 * np.array([found(fit) for found in best])
-
-
 def _best_numbers(*panels: tuple[Line, ...]) -> dict[str, float]:
     """The best choices at a few weights."""
     found: dict[str, float] = {}
@@ -297,7 +266,7 @@ def _best_numbers(*panels: tuple[Line, ...]) -> dict[str, float]:
     for what, lines in zip(words, panels, strict=True):
         for line in lines:
             for weight in (0.2, 0.4, 0.6, 0.8):
-                at = int(np.argmin(np.abs(_WEIGHTS - weight)))
+                at = int(np.argmin(np.abs(WEIGHTS - weight)))
                 found[f"{what}, {line.label}, lambda1 = {weight:g}"] = float(line.y[at])
     return found
 
@@ -338,10 +307,10 @@ def _weighted_turning(
     weights = np.linspace(*between, 61)
     lines: list[Line] = []
     for n in (2_000, 5_000, 10_000, 20_000, 40_000):
-        history, words = start(1.0, n), f"CPT from {n // 1000}k"
+        history, words = BASE.start(1.0, n), f"CPT from {n // 1000}k"
         length = np.array(
             [
-                turning_length(fit, history, horizon, _weighted(w), every=200, for_good=True)(fit)
+                turning_length(fit, history, horizon, weighted(w), every=200, for_good=True)(fit)
                 for w in weights.tolist()
             ]
         )
@@ -350,4 +319,4 @@ def _weighted_turning(
             lines.append(Line(words, weights[turns], length[turns], group=words))
         if never.size:
             numbers[f"{label}, {words}: weight from which it never comes back"] = float(never.min())
-    return Panel(label, _LAMBDA, "turning length (CPT steps)", tuple(lines), log_y=True)
+    return Panel(label, LAMBDA, "turning length (CPT steps)", tuple(lines), log_y=True)

@@ -10,7 +10,10 @@ from cptlaw.fitting.result import Fit
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
+from cptlaw_evidence.paper.forms import power_shift
+from cptlaw_evidence.paper.pretraining import continued
 from cptlaw_evidence.paper.published.setting import (
+    BASE,
     CPT_STEP,
     DOMAINS,
     LOSS,
@@ -18,15 +21,11 @@ from cptlaw_evidence.paper.published.setting import (
     PEAK,
     SHIFT,
     WARMUP,
-    after,
-    base,
-    continued,
     fit_panels,
     loss_line,
     loss_panels,
     rate_panel,
     schedules,
-    start,
 )
 
 _FIRST = 8_000  # where curves of the pre-training are drawn from
@@ -48,8 +47,8 @@ def fig11() -> Drawing:
 
 def _schedules_figure(name: str, coefficients: str, data: str) -> Drawing:
     fit = published.load(coefficients)
-    runs = {label: continued(start(), s) for label, s in schedules(_CPT).items()}
-    runs["cosine, base not annealed"] = continued(start(1.0), Schedule.cosine(PEAK, _CPT))
+    runs = {label: continued(BASE.start(), s) for label, s in schedules(_CPT).items()}
+    runs["cosine, base not annealed"] = continued(BASE.start(1.0), Schedule.cosine(PEAK, _CPT))
     numbers = _finals(fit, runs)
     return Drawing(
         name,
@@ -78,9 +77,9 @@ def fig10() -> Drawing:
     """Forecasts of schedules that figure 3's coefficients were not fitted to."""
     fit = published.load("fineweb-kp-106m")
     runs = {
-        "linear, no re-warm-up": continued(start(1.0), Schedule.linear(PEAK, _CPT)),
+        "linear, no re-warm-up": continued(BASE.start(1.0), Schedule.linear(PEAK, _CPT)),
         "cosine re-warmed to 10 % of the peak": continued(
-            start(), Schedule.cosine(0.1 * PEAK, _CPT, warmup=WARMUP)
+            BASE.start(), Schedule.cosine(0.1 * PEAK, _CPT, warmup=WARMUP)
         ),
     }
     return Drawing(
@@ -100,7 +99,7 @@ def fig12() -> Drawing:
     """A fit for each replay share, and how replay acts on the shift."""
     fits = {_share(r): published.load(f"fineweb-kp-106m{name}") for r, name in _REPLAYS.items()}
     schedule = Schedule.cosine(PEAK, _CPT, warmup=WARMUP)
-    runs = {_share(r): continued(start(), schedule, r) for r in _REPLAYS}
+    runs = {_share(r): continued(BASE.start(), schedule, r) for r in _REPLAYS}
     losses = fit_panels(fits, runs, first=36_000)
     numbers = {
         f"{role} shift at S1cpt = {_AREA:g}, {label}": _shift(fit, role, _AREA)
@@ -128,8 +127,7 @@ def _share(replay: float) -> str:
 
 def _shift(fit: Fit, role: str, area: float) -> float:
     """The shift of an Eq. 4 fit at S1cpt = area, its own share of replay."""
-    params = fit.domain(role).params
-    return float(-params["B"] * np.expm1(-params["beta"] * np.log1p(params["E"] * area)))
+    return float(power_shift(fit.domain(role).params, np.array(area)))
 
 
 def _share_panel(role: str) -> Panel:
@@ -162,7 +160,7 @@ def fig15() -> Drawing:
     for role in ("pt", "cpt"):
         lines: list[Line] = []
         for size, name in own.items():
-            history = continued(start(), schedule, size=size * 1e6)
+            history = continued(BASE.start(), schedule, size=size * 1e6)
             whole = loss_line(law, role, history, f"{size}M, Eq. 7", first=_FIRST, group=str(size))
             each = published.load(name)
             single = loss_line(
@@ -192,7 +190,7 @@ def fig16() -> Drawing:
     numbers: dict[str, float] = {}
     for size, name in fits.items():
         fit = published.load(name)
-        runs = {label: continued(start(), s) for label, s in schedules(_CPT).items()}
+        runs = {label: continued(BASE.start(), s) for label, s in schedules(_CPT).items()}
         titles = {role: f"{domain} loss, {size}" for role, domain in DOMAINS.items()}
         panels += loss_panels(fit, runs, first=_FIRST, titles=titles)
         numbers |= {f"{size} {k}": v for k, v in _finals(fit, runs).items()}
@@ -221,9 +219,8 @@ def _open_shift(role: str) -> Panel:
     lines: list[Line] = []
     for size in ("106m", "594m", "1720m"):
         params = published.load(f"fineweb-kp-{size}").domain(role).params
-        reach = np.log1p(params["E"] * area)
         low, usual, high = (
-            -params["B"] * np.expm1(-(params["beta"] + d) * reach) for d in (-5e-4, 0.0, 5e-4)
+            power_shift({**params, "beta": params["beta"] + d}, area) for d in (-5e-4, 0.0, 5e-4)
         )
         lines.append(Line(size.upper(), area, usual, group=size))
         if size != "106m" and role == "pt":
@@ -248,10 +245,12 @@ def fig18() -> Drawing:
     for title, (name, fitted, last) in models.items():
         fit = published.load(name)
         notes += [*fit.domain("pt").advice, *fit.notes]
+        base = fit.domain("pt").facts.bases[0]
+        unknown = History(np.empty(0), np.empty(0), unknown_base=base)
         for role in ("pt", "cpt"):
             lines: list[Line] = []
             for label, schedule in schedules(last).items():
-                history = continued(after(base(), fit.domain("pt").facts.bases[0]), schedule)
+                history = continued(unknown, schedule)
                 whole = loss_line(fit, role, history, label, group=label)
                 numbers[f"final {role} loss, {title}, {label}"] = float(whole.y[-1])
                 early = whole.x <= fitted
@@ -295,7 +294,7 @@ def fig19() -> Drawing:
         lines: list[Line] = []
         for replay, name in _REPLAYS.items():
             label = _share(replay)
-            history = continued(start(), schedule, replay)
+            history = continued(BASE.start(), schedule, replay)
             whole = loss_line(law, role, history, f"{label}, Eq. 8", first=38_000, group=label)
             own = published.load(f"fineweb-kp-106m{name}")
             single = loss_line(own, role, history, f"{label}, own fit", first=38_000, group=label)
@@ -330,7 +329,7 @@ def fig20() -> Drawing:
     }
     fits = {label: published.load(name) for label, name in names.items()}
     schedule = Schedule.cosine(PEAK, _CPT, warmup=WARMUP)
-    runs = dict.fromkeys(fits, continued(start(), schedule))
+    runs = dict.fromkeys(fits, continued(BASE.start(), schedule))
     numbers: dict[str, float] = {}
     gaps: list[Panel] = []
     for role, domain in DOMAINS.items():

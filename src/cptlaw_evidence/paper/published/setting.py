@@ -16,13 +16,13 @@ from cptlaw.fitting.result import Fit
 from cptlaw.laws.points import Points
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
-from cptlaw.studies.runs import Run
 from cptlaw_evidence.paper.drawing import Line, Panel
+from cptlaw_evidence.paper.pretraining import PreTraining
 
 PEAK = 2e-4
 WARMUP = 500
 PT_STEPS = 40_000
-DECAY = 8_000
+BASE = PreTraining(PEAK, PT_STEPS, WARMUP, potential=0.0)
 STEP = "step"
 CPT_STEP = "CPT step"
 LR = "learning rate"
@@ -33,32 +33,6 @@ OURS = (
     "The paper prints coefficients, not schedules step by step; those drawn are "
     "40,000 steps of pre-training at a peak of 2e-4 with 500 of warm-up, then CPT as labelled."
 )
-
-
-def base(potential: float = 0.0, steps: int = PT_STEPS) -> Schedule:
-    """A pre-training whose last fifth decays linearly to `potential` times the peak."""
-    if potential >= 1.0:
-        return Schedule.constant(PEAK, steps, warmup=WARMUP)
-    return Schedule.wsd(PEAK, steps, steps // 5, warmup=WARMUP, end=potential * PEAK)
-
-
-def start(potential: float = 0.0, steps: int = PT_STEPS) -> History:
-    """The learning rates of that pre-training."""
-    return after(base(potential, steps))
-
-
-def after(schedule: Schedule, unknown: str | None = None) -> History:
-    """The learning rates of a pre-training, or none of them for an unknown base."""
-    lr = np.empty(0) if unknown else schedule.lr()
-    return History(lr, np.empty(0), unknown_base=unknown)
-
-
-def continued(
-    history: History, schedule: Schedule, replay: float = 0.0, size: float | None = None
-) -> History:
-    """The CPT on that schedule after a pre-training."""
-    run = Run("cpt", schedule=schedule, data="cpt", replay=replay, model_size=size)
-    return history.then(run)
 
 
 def schedules(steps: int) -> dict[str, Schedule]:
@@ -83,11 +57,6 @@ def grid(history: History, first: int = 0) -> IntArray:
 def losses(fit: Fit, role: str, history: History, step: IntArray) -> FloatArray:
     """The loss of a domain at n steps of a history, shape (n,)."""
     return fit.domain(role).loss(Points.along(history, step, fit.convention))
-
-
-def shifts(fit: Fit, role: str, history: History, step: IntArray) -> FloatArray:
-    """The shift of a domain at n steps of a history, shape (n,)."""
-    return fit.domain(role).parts(Points.along(history, step, fit.convention))["shift"]
 
 
 def loss_line(

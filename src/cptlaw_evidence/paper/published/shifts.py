@@ -9,7 +9,10 @@ from cptlaw.fitting import published
 from cptlaw.fitting.published import PublishedShift
 from cptlaw.schedules.schedule import Schedule
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
+from cptlaw_evidence.paper.forms import power_shift
+from cptlaw_evidence.paper.pretraining import continued
 from cptlaw_evidence.paper.published.setting import (
+    BASE,
     CPT_STEP,
     DOMAINS,
     LOSS,
@@ -18,9 +21,7 @@ from cptlaw_evidence.paper.published.setting import (
     PT_STEPS,
     SHIFT,
     WARMUP,
-    continued,
     loss_line,
-    start,
 )
 
 _ROLES = ("pt", "cpt")
@@ -63,8 +64,8 @@ def fig14() -> Drawing:
         lines = [Line("figure 14, all sizes", step, shared.at(step))]
         numbers[f"{role} shift after 20k steps, figure 14"] = float(lines[0].y[-1])
         for size in ("106m", "594m", "1720m"):
-            p = published.load(f"fineweb-kp-{size}").domain(role).params
-            own = -p["B"] * np.expm1(-p["beta"] * np.log1p(p["E"] * PEAK * step))
+            params = published.load(f"fineweb-kp-{size}").domain(role).params
+            own = power_shift(params, PEAK * step)
             lines.append(Line(f"own fit, {size.upper()}", step, own))
             numbers[f"{role} shift after 20k steps, {size.upper()}"] = float(own[-1])
         panels.append(Panel(f"{DOMAINS[role]} shift at 2e-4", CPT_STEP, SHIFT, tuple(lines)))
@@ -159,8 +160,8 @@ def fig21() -> Drawing:
     """Out-of-domain losses along a CPT."""
     fit = published.load("fineweb-kp-106m-ood")
     runs = {
-        "cosine": continued(start(), Schedule.cosine(PEAK, 20_000, warmup=WARMUP)),
-        "constant": continued(start(), Schedule.constant(PEAK, 20_000, warmup=WARMUP)),
+        "cosine": continued(BASE.start(), Schedule.cosine(PEAK, 20_000, warmup=WARMUP)),
+        "constant": continued(BASE.start(), Schedule.constant(PEAK, 20_000, warmup=WARMUP)),
     }
     panels: list[Panel] = []
     numbers: dict[str, float] = {}

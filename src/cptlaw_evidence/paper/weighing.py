@@ -1,0 +1,55 @@
+"""What is best for a weighted loss, against the weight of the pre-training loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from cptlaw.arrays import FloatArray
+from cptlaw.decisions.analysis import optimal_peak, optimal_potential, optimal_replay
+from cptlaw.fitting.result import Fit
+from cptlaw.schedules.schedule import Schedule
+from cptlaw_evidence.paper.pretraining import PreTraining
+
+LAMBDA = r"$\lambda_1$, weight of the $D_\mathrm{pt}$ loss"
+WEIGHTS = np.linspace(0.0, 1.0, 21)
+
+
+def weighted(weight: float) -> dict[str, float]:
+    """The weights of both domains."""
+    return {"pt": weight, "cpt": 1.0 - weight}
+
+
+def _each(fit: Fit, best: Callable[[dict[str, float]], Callable[[Fit], float]]) -> FloatArray:
+    return np.array([best(weighted(w))(fit) for w in WEIGHTS.tolist()])
+
+
+def best_potentials(
+    fit: Fit, base: PreTraining, steps: int, tried: FloatArray, replay: float
+) -> FloatArray:
+    """The best loss potential (%) before a cosine from the last learning rate, for each weight."""
+
+    def cosine(potential: float) -> Schedule:
+        return Schedule.cosine(potential * base.peak, steps)
+
+    return 100 * _each(
+        fit, lambda w: optimal_potential(fit, base.start, cosine, tried, w, replay=replay)
+    )
+
+
+def best_peaks(
+    fit: Fit, base: PreTraining, steps: int, warmup: int, tried: FloatArray, replay: float
+) -> FloatArray:
+    """The best peak LR of a re-warmed cosine from the annealed base, for each weight."""
+
+    def cosine(peak: float) -> Schedule:
+        return Schedule.cosine(peak, steps, warmup=warmup)
+
+    annealed = base.start(0.0)
+    return _each(fit, lambda w: optimal_peak(fit, annealed, cosine, tried, w, replay=replay))
+
+
+def best_replays(fit: Fit, base: PreTraining, schedule: Schedule, shares: FloatArray) -> FloatArray:
+    """The best replay share of a CPT, for each weight."""
+    return _each(fit, lambda w: optimal_replay(fit, base.start(), schedule, shares, w))
