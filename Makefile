@@ -1,11 +1,12 @@
 # make demo   the environment, then the whole way on bundled real runs
-# make test   the environment, then all tests
+# make test   the environment, then all tests, in WORKERS processes
 # make lint   style, types, import layers
 # make paper  all figures of the paper, in the folder paper
 # make docs   docs/commands.md from the help texts, and the figures
 
 PYTHON ?= python3
 VENV ?= .venv
+WORKERS ?= auto
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
@@ -20,7 +21,7 @@ paper: $(VENV)/.installed-all
 	$(BIN)/cptlaw paper all -o paper
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

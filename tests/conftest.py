@@ -1,15 +1,30 @@
-"""On CI hypothesis takes the same examples every time, so that a rare one fails no other change."""
+"""Settings of all tests: one thread each, the same examples on CI, and what is shared."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 import labs
 
+# Read when NumPy and PyTorch are first imported: processes that share a machine do not fight.
+for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_threads, "1")
+
+# The same every time, so that a rare example fails no other change.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests of one file share a worker, and those of the lab: PyTorch and tokens come once."""
+    lab = Path(__file__).parent / "lab"
+    for item in items:
+        group = lab if lab in item.path.parents else item.path
+        item.add_marker(pytest.mark.xdist_group(group.relative_to(lab.parent).as_posix()))
 
 
 @pytest.fixture(scope="session")

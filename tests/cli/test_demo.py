@@ -7,6 +7,27 @@ import pytest
 
 from command import run
 from cptlaw import load_study, store
+from cptlaw.cli import demo
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _worked_out_once():
+    """Text and JSON tell of the same backtest and fit; the second demo takes those of the first."""
+    made = {}
+
+    def once(work):
+        def ask(study, *asked):
+            key = work, study.fingerprint, asked
+            if key not in made:
+                made[key] = work(study, *asked)
+            return made[key]
+
+        return ask
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "backtest", once(demo.backtest))
+        patch.setattr(demo, "fit", once(demo.fit))
+        yield
 
 
 @pytest.fixture(scope="module")

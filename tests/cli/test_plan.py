@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import command
+from bundled import REPLAY, given_fit
 from cptlaw import Convention, FitOptions, Schedule, Study, datasets, fit, store
 
 START = ("--after", "base", "--peak", "2e-4..1e-3", "--steps", 800)
@@ -31,8 +32,8 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("fits")
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
     settings = FitOptions(Convention(), fixed={"lambda": 0.98})
-    both = Study({"pt": "pt", "cpt": "code"}, study.runs)
-    store.save(fit(both, "eq4", options=settings), made / "fit.json")
+    fitted = given_fit(REPLAY, law="eq4", roles=("pt", "cpt"))
+    store.save(fitted, made / "fit.json")
     bases = Study({"pt": "pt"}, tuple(run for run in study.runs if run.data == "pt"))
     store.save(fit(bases, "eq1", options=settings), made / "pt.json")
     store.save(study, made / "study.json")

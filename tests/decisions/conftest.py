@@ -2,26 +2,28 @@
 
 import pytest
 
-from cptlaw import Convention, FitOptions, Study, datasets, fit, plan
+from bundled import REPLAY, default_fit, given_fit, tiny
+from cptlaw import plan
 from plans import ANNEALED, knobs
+
+ROLES = ("pt", "cpt")
 
 
 @pytest.fixture(scope="session")
 def study():
-    return Study({"pt": "pt", "cpt": "code"}, datasets.load("tiny-cpt").runs)
+    return tiny(roles=ROLES)
 
 
 @pytest.fixture(scope="session")
-def fitted(study):
+def fitted():
     """The default law, which sees replay."""
-    return fit(study)
+    return default_fit(roles=ROLES)
 
 
 @pytest.fixture(scope="session")
-def simple(study):
+def simple():
     """Eq. 4, exact at any step whatever else is worked out."""
-    few = study.without(["mixed-const-replay0.25"])
-    return fit(few, "eq4", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
+    return given_fit(REPLAY, law="eq4", roles=ROLES)
 
 
 @pytest.fixture(scope="session")

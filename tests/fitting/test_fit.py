@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bundled import default_fit
 from cptlaw import (
     Convention,
     Curve,
@@ -66,7 +67,7 @@ def recovered(result, truth):
     return np.abs(errors).max()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(6))
 def test_known_coefficients_come_back_with_lambda_given(seed):
     result = fit(two_run_study(seed), "paper", options=FitOptions(fixed={"lambda": 0.999}))
     assert recovered(result, published.load("fineweb-kp-106m")) < 0.05
@@ -107,17 +108,15 @@ def test_another_lambda_is_fitted_when_the_data_speak_for_it():
 
 def test_order_of_runs_and_seed_do_not_matter(bundled, fitted, law):
     observed = fitted.observed("cpt").points
-    for seed in (1, 2):
-        random = np.random.default_rng(seed)
-        order = random.permutation(len(bundled.runs))
-        shuffled = replace(bundled, runs=tuple(bundled.runs[i] for i in order))
-        again = fit(shuffled, law, options=FitOptions(seed=seed))
-        for role, domain in fitted.domains.items():
-            other = again.domain(role)
-            assert np.abs(other.loss(observed) - domain.loss(observed)).max() < 1e-6
-            for name, value in domain.params.items():
-                if not any(name in a.partition(":")[0] for a in domain.advice):
-                    assert other.params[name] == pytest.approx(value, rel=1e-4), (role, name)
+    order = np.random.default_rng(1).permutation(len(bundled.runs))
+    shuffled = replace(bundled, runs=tuple(bundled.runs[i] for i in order))
+    again = fit(shuffled, law, options=FitOptions(seed=1))
+    for role, domain in fitted.domains.items():
+        other = again.domain(role)
+        assert np.abs(other.loss(observed) - domain.loss(observed)).max() < 1e-6
+        for name, value in domain.params.items():
+            if not any(name in a.partition(":")[0] for a in domain.advice):
+                assert other.params[name] == pytest.approx(value, rel=1e-4), (role, name)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,7 @@ def test_the_objective_is_no_worse_from_any_of_many_starts(fitted, law):
         random = np.random.default_rng(5)
         low = np.array([s.inner(s.start[0]) for s in domain.law.shapes])
         high = np.array([s.inner(s.start[1]) for s in domain.law.shapes])
-        for _ in range(20 if law else 5):
+        for _ in range(8 if law else 3):
             start = project(objective, low + (high - low) * random.random(low.size))
             reached = minimise(objective, start.z, steps=200).value
             assert objective.value(place(domain)) <= reached * (1 + 1e-9)
@@ -237,7 +236,7 @@ def test_priors_draw_shape_parameters_to_what_is_usual(bundled):
 
 
 def test_replay_is_fitted_where_it_varies(fits):
-    result = fit(datasets.load("tiny-cpt"))
+    result = default_fit()
     for role in ("pt", "cpt"):
         assert result.domain(role).law.name == "effective"
         assert set(result.domain(role).params) == {*fits[None].domain(role).params, "h"}

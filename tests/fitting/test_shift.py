@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cptlaw import Convention, DataError, FitOptions, datasets, fit, forecast, published, shift_at
+from bundled import REPLAY, default_fit, given_fit
+from cptlaw import Convention, DataError, FitOptions, fit, forecast, published, shift_at
 from synthetic import two_run_study
 
 
@@ -20,8 +21,7 @@ def test_it_is_the_formula():
 
 
 def test_an_out_of_domain_shift_is_the_sum_of_the_two():
-    study = datasets.load().without(["mixed-const-replay0.25"])
-    fitted = fit(study, "paper", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
+    fitted = given_fit(REPLAY)
     weights = fitted.domain("ood.docs").params
     pt, cpt = (shift_at(fitted, role, 0.7).value for role in ("pt", "cpt"))
     expected = weights["l_pt"] * pt + weights["l_cpt"] * cpt
@@ -30,7 +30,7 @@ def test_an_out_of_domain_shift_is_the_sum_of_the_two():
 
 @pytest.mark.parametrize("role", ["pt", "cpt", "ood.docs"])
 def test_by_default_it_is_that_of_a_constant_run_at_the_peak(role):
-    fitted = fit(datasets.load())
+    fitted = default_fit()
     curve = forecast(fitted, "constant 800 to 1e-3", after="base", every=1).domains[role]
     at = shift_at(fitted, role, 0.5)
     assert at.value == pytest.approx(curve.shift[500], rel=1e-3)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bundled import REPLAY, given_fit
 from cptlaw import Convention, DataError, FitOptions, Study, datasets, fit, published, store
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.projection import huber_weight
@@ -25,8 +26,7 @@ GIVEN = FitOptions(Convention(), fixed={"lambda": 0.98})
 
 @pytest.fixture(scope="module")
 def fitted():
-    study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25", "cpt-cosine"])
-    return fit(study, "paper", options=GIVEN)
+    return given_fit(REPLAY, "cpt-cosine")
 
 
 @pytest.fixture(scope="module")

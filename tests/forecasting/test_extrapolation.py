@@ -2,18 +2,13 @@
 
 import pytest
 
+from bundled import default_fit, given_fit
 from cptlaw import Convention, DataError, FitOptions, datasets, fit, forecast, published
 
 
 @pytest.fixture(scope="module", params=["default", "paper"])
 def fitted(request):
-    if request.param == "default":
-        return fit(datasets.load())
-    return fit(
-        datasets.load(),
-        "paper",
-        options=FitOptions(Convention(), fixed={"lambda": 0.98}),
-    )
+    return default_fit() if request.param == "default" else given_fit()
 
 
 def test_the_peak_of_the_base_counts_too():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bundled import REPLAY, default_fit, given_fit
 from cptlaw import Convention, DataError, FitOptions, Schedule, datasets, fit, forecast, published
 
 BASE = "warmup 500 to 2e-4 | constant 31500 | linear 8000 to 0"
@@ -10,10 +11,7 @@ BASE = "warmup 500 to 2e-4 | constant 31500 | linear 8000 to 0"
 
 @pytest.fixture(scope="module", params=["default", "paper"])
 def fitted(request):
-    study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
-    if request.param == "default":
-        return fit(study)
-    return fit(study, "paper", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
+    return (default_fit if request.param == "default" else given_fit)(REPLAY)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
+from bundled import REPLAY, given_fit
 from command import run
 from cptlaw import (
     Convention,
@@ -239,7 +240,7 @@ def test_the_coverage_of_a_backtest_is_the_share_of_points_within():
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
     result = backtest(study, ["cpt-cosine"], laws=["paper"], options=GIVEN)
     (row,) = (r for r in result.rows if r.domain == "cpt")
-    fitted = fit(study.without(["cpt-cosine"]), "paper", options=GIVEN)
+    fitted = given_fit(REPLAY, "cpt-cosine")
     observed = observe(study, "cpt", fitted.convention)
     mine = observed.run == observed.runs.index("cpt-cosine")
     history, step = study.history("cpt-cosine"), observed.points.step[mine]

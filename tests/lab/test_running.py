@@ -44,11 +44,11 @@ def start(lab, file):
 
 def wait_for(process, run, step=10):
     """Until the run has a complete checkpoint of that step or a later one."""
-    for _ in range(60_000):
+    for _ in range(12_000):
         if max(steps_of(run), default=0) >= step:
             return
         assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.002)
+        time.sleep(0.01)
     raise AssertionError("no checkpoint within two minutes")
 
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bundled import GIVEN, REPLAY, default_fit, given_fit, tiny
 from cptlaw import (
     Convention,
     DataError,
     FitOptions,
     Schedule,
     backtest,
-    datasets,
     fit,
     forecast,
     published,
@@ -24,17 +24,20 @@ from cptlaw.fitting.result import Fit
 
 @pytest.fixture(scope="module")
 def study():
-    return datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
+    return tiny(REPLAY)
 
 
 @pytest.fixture(scope="module", params=["default", "paper"])
 def fitted(study, request):
-    if request.param == "default":
-        return fit(study)
-    return fit(study, "paper", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
+    return (default_fit if request.param == "default" else given_fit)(REPLAY)
 
 
-def values(study, fitted):
+@pytest.fixture(scope="module")
+def tested(study):
+    return backtest(study, ["cpt-cosine"], laws=["eq4", "eq10"], options=GIVEN)
+
+
+def values(study, fitted, tested):
     yield study
     yield study.runs[0]
     yield study.runs[0].curves["pt"]
@@ -45,17 +48,12 @@ def values(study, fitted):
     )
     yield Schedule.from_array(np.random.default_rng(0).random(50))
     yield forecast(fitted, "cosine 300 to 0", after="base")
-    yield backtest(
-        study,
-        ["cpt-cosine"],
-        laws=["effective", "eq4"],
-        options=FitOptions(Convention()),
-    )
+    yield tested
     yield shift_at(fitted, "pt", 1.0)
 
 
-def test_values_come_back_equal(study, fitted):
-    for value in values(study, fitted):
+def test_values_come_back_equal(study, fitted, tested):
+    for value in values(study, fitted, tested):
         text = store.to_json(value)
         again = store.from_json(text, type(value))
         assert again == value

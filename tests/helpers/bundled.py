@@ -1,0 +1,29 @@
+"""Fits of the bundled runs, each made once in a session, whichever tests ask for it."""
+
+from functools import cache
+
+from cptlaw import Convention, FitOptions, Study, datasets, fit
+
+GIVEN = FitOptions(Convention(), fixed={"lambda": 0.98})
+REPLAY = "mixed-const-replay0.25"
+
+
+@cache
+def tiny(*without, roles=()):
+    """tiny-cpt without the losses of some runs, of all its domains or of some."""
+    study = datasets.load("tiny-cpt")
+    if roles:
+        study = Study({role: study.domains[role] for role in roles}, study.runs)
+    return study.without(without) if without else study
+
+
+@cache
+def default_fit(*without, roles=()):
+    """The default law fitted to `tiny`."""
+    return fit(tiny(*without, roles=roles))
+
+
+@cache
+def given_fit(*without, law="paper", roles=()):
+    """A law of the paper fitted to `tiny`, its convention and lambda given."""
+    return fit(tiny(*without, roles=roles), law, options=GIVEN)
