@@ -13,9 +13,11 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("datasets")
 
+from transformers import TrainerState
+
 import command
 from cptlaw.errors import DataError
-from cptlaw.lab import records, running, training
+from cptlaw.lab import records, running, trainer, training
 from cptlaw.lab.progress import Progress
 from cptlaw.lab.tokenizer import key_of
 from labs import BASE, CPT, evaluations, history, record, steps_of, weights
@@ -119,9 +121,9 @@ def test_half_written_checkpoint_is_replaced(lab):
 def test_mark_is_taken_away_while_a_checkpoint_is_written_over(lab, monkeypatch):
     base = lab.out() / "base"
     seen = []
-    save = training.Trainer._save_checkpoint
+    save = trainer.Trainer._save_checkpoint
     monkeypatch.setattr(
-        training.Trainer,
+        trainer.Trainer,
         "_save_checkpoint",
         lambda self, *args: (
             seen.append((self.state.global_step, steps_of(base))),
@@ -141,7 +143,7 @@ def test_mark_is_taken_away_while_a_checkpoint_is_written_over(lab, monkeypatch)
 def test_mark_is_taken_away_before_a_checkpoint_is_removed(lab, monkeypatch):
     removed = []
     monkeypatch.setattr(
-        training.shutil,
+        trainer.shutil,
         "rmtree",
         lambda path: removed.append((path.name, (path / "complete").exists())),
     )
@@ -181,13 +183,13 @@ def test_new_branch_trains_a_done_base_only_as_far_as_needed(lab, monkeypatch):
 def count_steps(monkeypatch):
     """A list that gets the number of every step that is trained from here on."""
     steps = []
-    end = training._Rhythm.on_step_end
+    end = trainer.Rhythm.on_step_end
 
     def count(self, args, state, control, **more):
         steps.append(state.global_step)
         end(self, args, state, control, **more)
 
-    monkeypatch.setattr(training._Rhythm, "on_step_end", count)
+    monkeypatch.setattr(trainer.Rhythm, "on_step_end", count)
     return steps
 
 
@@ -263,9 +265,9 @@ def test_diverging_run_fails_alone(lab):
 
 @pytest.mark.parametrize("loss", [float("inf"), float("nan"), -float("inf")])
 def test_loss_that_is_no_finite_number_is_divergence(tmp_path, loss):
-    losses = training._Losses(tmp_path, lambda state, losses: None, writes=True)
-    state = training.transformers.TrainerState(global_step=7)
-    with pytest.raises(training.Diverged, match=r"eval_code_loss is -?(inf|nan) at step 7"):
+    losses = trainer.Losses(tmp_path, lambda state, losses: None, writes=True)
+    state = TrainerState(global_step=7)
+    with pytest.raises(trainer.Diverged, match=r"eval_code_loss is -?(inf|nan) at step 7"):
         losses.on_log(None, state, None, logs={"eval_code_loss": loss})
 
 

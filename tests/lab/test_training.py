@@ -14,7 +14,7 @@ import torch
 import transformers
 
 from cptlaw.errors import DataError
-from cptlaw.lab import mixing, model, training
+from cptlaw.lab import arguments, mixing, model, trainer
 from labs import BASE, evaluations, history, rates, record, weights
 
 EACH = {"evaluate_every = 4": "evaluate_every = 4\nlog_every = 1"}
@@ -35,7 +35,7 @@ def optimizers(monkeypatch):
         found = {group["lr"] for group in optimizer.param_groups}
         seen.setdefault(args.output_dir.rpartition(os.sep)[2], []).append(found)
 
-    monkeypatch.setattr(training._Rhythm, "on_pre_optimizer_step", look)
+    monkeypatch.setattr(trainer.Rhythm, "on_pre_optimizer_step", look)
     return seen
 
 
@@ -193,7 +193,7 @@ def test_compile_reaches_the_trainer(lab, wanted):
     changes = {"evaluate_every = 4": f"evaluate_every = 4\ncompile = {str(wanted).lower()}"}
     loaded = lab.load(BASE, changes=changes)
     with mock.patch.dict(os.environ):
-        made = training._arguments(loaded, loaded.node("base"), lab.folder, [4])
+        made = arguments.trainer_arguments(loaded, loaded.node("base"), lab.folder, [4])
     assert made.torch_compile is wanted
 
 
@@ -205,7 +205,7 @@ def test_batch_is_shared_out(lab, monkeypatch, processes, micro, wanted):
     monkeypatch.setenv("WORLD_SIZE", str(processes))
     given = "batch_sequences = 12" + (f"\nmicro_batch = {micro}" if micro else "")
     node = lab.load(BASE, changes={"batch_sequences = 4": given}).node("base")
-    assert training._micro_batches(node) == wanted
+    assert arguments.micro_batches(node) == wanted
 
 
 @pytest.mark.parametrize(
@@ -216,4 +216,4 @@ def test_batch_that_cannot_be_shared_out(lab, monkeypatch, processes, batch, mic
     given = f"batch_sequences = {batch}\nmicro_batch = {micro}"
     node = lab.load(BASE, changes={"batch_sequences = 4": given}).node("base")
     with pytest.raises(DataError, match=told):
-        training._micro_batches(node)
+        arguments.micro_batches(node)

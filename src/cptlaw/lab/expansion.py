@@ -1,27 +1,16 @@
-"""From [[run]] tables with lists to single runs, everything resolved."""
+"""From [[run]] tables to single runs, everything resolved."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cptlaw.errors import DataError, at, suggestion
-from cptlaw.lab.tables import Model, RunTable, Training, check_names
+from cptlaw.lab.tables import Model, Training
+from cptlaw.lab.variants import Variant, variants_of
 from cptlaw.schedules.schedule import Schedule
-from cptlaw.studies.bases import bases_first
 from cptlaw.studies.history import MOST_STEPS
-from cptlaw.studies.keys import list_of_tables, read_table, run_place
-
-_SHORT = {
-    "replay": "replay",
-    "seed": "seed",
-    "after_step": "at",
-    "batch_sequences": "batch",
-    "sequence_length": "length",
-}
-_OWN = ("after", "after_step")
 
 
 @dataclass(frozen=True)
@@ -87,21 +76,6 @@ class Setting:
     training: Training
 
 
-@dataclass(frozen=True)
-class _Variant:
-    """One choice of every list of a [[run]]: its values, and its labels in the lists' keys."""
-
-    name: str
-    run: str
-    values: Mapping[str, Any]
-    labels: Mapping[str, str]
-    base: str | None = field(default=None)
-
-    @property
-    def place(self) -> str:
-        return f"run '{self.name}'"
-
-
 def expand(tables: object, setting: Setting) -> tuple[Node, ...]:
     """Every run of an experiment, bases before what goes on from them.
 
@@ -112,124 +86,14 @@ def expand(tables: object, setting: Setting) -> tuple[Node, ...]:
     Raises:
         DataError: naming the run, what was expected and the mend.
     """
-    written = _read(tables)
-    _check_unique([run.name for run, _ in written])
-    variants = [variant for run, order in written for variant in _variants(run, order)]
-    _check_unique([variant.name for variant in variants])
-    variants = [replace(v, base=_base(v, variants)) for v in variants]
     nodes: dict[str, Node] = {}
-    by_name = {variant.name: variant for variant in variants}
-    for name in bases_first({variant.name: variant.base for variant in variants}):
-        with at(by_name[name].place):
-            nodes[name] = _node(by_name[name], nodes, setting)
+    for variant in variants_of(tables):
+        with at(variant.place):
+            nodes[variant.name] = _node(variant, nodes, setting)
     return tuple(replace(node, keep=_keep(node, nodes)) for node in nodes.values())
 
 
-def _check_unique(names: list[str]) -> None:
-    """Refuse equal names; those that differ in case alone are one folder on some machines."""
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(name.lower(), name)
-        if other == name and names.count(name) > 1:
-            raise DataError(f"two runs are named '{name}'; every run needs its own name.")
-        if other != name:
-            raise DataError(
-                f"runs '{other}' and '{name}' differ in capital letters alone, which is one folder "
-                "on some machines. Rename one of them."
-            )
-        if name.lower() == "data" or name.lower().endswith(".toml"):
-            raise DataError(
-                f"run '{name}': a file or folder beside the runs has that name. Take another."
-            )
-
-
-# --- lists to variants ------------------------------------------------------------------------
-
-
-def _read(tables: object) -> list[tuple[RunTable, list[str]]]:
-    """Every [[run]], and its keys in the order of the file."""
-    return [
-        (read_table(RunTable, table, run_place(number, table)), list(table))
-        for number, table in enumerate(list_of_tables(tables), start=1)
-    ]
-
-
-def _variants(table: RunTable, order: list[str]) -> list[_Variant]:
-    """One for each choice of all lists, the last list changing fastest."""
-    with at(f"run '{table.name}'"):
-        check_names([table.name], "name")
-        given = {key: getattr(table, key) for key in order if key != "name"}
-        axes = [
-            [(key, label, value) for label, value in _choices(key, values)]
-            for key, values in given.items()
-            if isinstance(values, tuple | dict)
-        ]
-        found: list[_Variant] = []
-        for chosen in itertools.product(*axes):
-            name = "-".join([table.name, *(_SHORT.get(k, "") + label for k, label, _ in chosen)])
-            values = given | {key: value for key, _, value in chosen}
-            labels = {key: label for key, label, _ in chosen}
-            found.append(_Variant(name, table.name, values, labels))
-        check_names([variant.name for variant in found], "the expanded name")
-    return found
-
-
-def _choices(key: str, values: Any) -> list[tuple[str, Any]]:
-    """A label and a value for each of a list."""
-    if isinstance(values, dict):
-        return list(values.items())
-    return [(_label(value), value) for value in values]
-
-
-def _label(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-# --- after ------------------------------------------------------------------------------------
-
-
-def _base(variant: _Variant, variants: list[_Variant]) -> str | None:
-    """The name of the variant that a variant goes on from."""
-    after = variant.values.get("after")
-    names = [other.name for other in variants]
-    if after is None or after in names:
-        return after
-    candidates = [other for other in variants if other.run == after]
-    place = f'{variant.place}: after = "{after}"'
-    if not candidates:
-        known = dict.fromkeys([*(other.run for other in variants), *names])
-        raise DataError(f"{place}: there is no such run. {suggestion(after, known)}")
-    fitting = [other.name for other in candidates if _fits(other, variant)]
-    if len(fitting) == 1:
-        return fitting[0]
-    keys = ", ".join(key for key in candidates[0].labels if key not in _OWN)
-    which = (
-        f"none of its variants has this run's {keys}"
-        if not fitting
-        else (f"{len(fitting)} of its variants fit")
-    )
-    raise DataError(
-        f"{place}: {which}. Name one, or a list of them: "
-        f"{', '.join(fitting or [other.name for other in candidates])}."
-    )
-
-
-def _fits(base: _Variant, variant: _Variant) -> bool:
-    """Whether a base has the values of all lists that this run names a value for."""
-    for key, label in base.labels.items():
-        if key in _OWN or key not in variant.values:
-            continue
-        if key == "schedule" and key not in variant.labels:
-            continue
-        if variant.labels.get(key, _label(variant.values[key])) != label:
-            return False
-    return True
-
-
-# --- variants to nodes ------------------------------------------------------------------------
-
-
-def _node(variant: _Variant, nodes: Mapping[str, Node], setting: Setting) -> Node:
+def _node(variant: Variant, nodes: Mapping[str, Node], setting: Setting) -> Node:
     values, training = variant.values, setting.training
     base = nodes[variant.base] if variant.base is not None else None
     at_step, start_lr = _start(values, base)

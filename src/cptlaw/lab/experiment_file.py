@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from cptlaw import toml_text
@@ -15,9 +14,8 @@ from cptlaw.files import read_text
 from cptlaw.studies.bases import with_bases
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
-from cptlaw.studies.study_file.writing import schedule_text
+from cptlaw.studies.study_file.writing import NO_REMARKS, schedule_text
 
-_NO_REASONS: Mapping[str, str] = MappingProxyType({})
 _UNKNOWN_SIZE = 150_000.0  # parameters of the stand-in where no run tells its size
 _STAND_IN = """\
 # Texts, tokenizer and model are stand-ins: put yours, or add the [[run]] tables to your experiment.
@@ -61,7 +59,7 @@ class _Head:
 def experiment_text(
     runs: Sequence[Run],
     study: Study | None = None,
-    reasons: Mapping[str, str] = _NO_REASONS,
+    reasons: Mapping[str, str] = NO_REMARKS,
     experiment: str | Path | None = None,
 ) -> str:
     """An experiment file that trains runs, with all that they go on from.

@@ -20,7 +20,12 @@ RECORD = "run.json"
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoints in a run's folder, complete or not, the oldest first."""
     found = [p for p in folder.glob(f"{CHECKPOINT}*") if p.name[len(CHECKPOINT) :].isdigit()]
-    return sorted(found, key=lambda path: int(path.name[len(CHECKPOINT) :]))
+    return sorted(found, key=step_of)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step that a checkpoint was saved at."""
+    return int(checkpoint.name.removeprefix(CHECKPOINT))
 
 
 def complete(checkpoint: Path) -> bool:

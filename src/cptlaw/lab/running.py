@@ -20,7 +20,7 @@ from cptlaw.lab.tokenizer import checksum, key_of
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
     from cptlaw.lab.tokens import Corpus
-    from cptlaw.lab.training import Watch
+    from cptlaw.lab.trainer import Watch
 
 _PACKAGES = ("cptlaw", "torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy")
 
@@ -103,7 +103,7 @@ def run(
     """
     import torch
 
-    from cptlaw.lab import training
+    from cptlaw.lab import trainer, training
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -123,7 +123,7 @@ def run(
             except (training.Stopped, KeyboardInterrupt):
                 record["status"] = "stopped"
                 raise
-            except training.Diverged as error:
+            except trainer.Diverged as error:
                 record["status"] = "diverged"
                 raise DataError(f"run '{name}': {error}") from None
             record |= {
