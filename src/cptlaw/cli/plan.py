@@ -21,14 +21,17 @@ def _knob_options(command: Callable[..., None]) -> Callable[..., None]:
     """An option for every knob, with its default."""
     for name, knob in reversed(list(KNOBS.items())):
         default = _default(getattr(Knobs, name, MISSING))
+        given: dict[str, Any] = {}
+        if default is not None:  # click takes None for a value, and then nothing is missing
+            given["default"] = default
         command = click.option(
             f"--{_option(name)}",
             _parameter(name),
             required=not hasattr(Knobs, name),
-            default=default,
             show_default=default is not None,
             metavar=knob.metavar,
             help=knob.help,
+            **given,
         )(command)
     return command
 
