@@ -180,3 +180,21 @@ def test_a_figure_of_the_paper_touches_two_files(house):
     assert len(house.touched) == 2
     assert json.loads(house.run("paper", "fig23", "--json"))["numbers"] == {"answer": 42.0}
     assert "fig23" in house.run("paper", "list")
+
+
+def test_a_training_framework_touches_two_files(house, tmp_path):
+    house.write(
+        "cptlaw/schedules/export/boundaries.py",
+        '"""Steps at which a schedule changes, as one line."""\n\n'
+        "from cptlaw.schedules.schedule import Schedule\n\n\n"
+        "def boundaries_text(schedule: Schedule, name: str) -> str:\n"
+        '    return f"{name} {[s.run_steps for s in schedule.segments]}"\n',
+    )
+    table, row = "cptlaw/schedules/export/__init__.py", '{".csv": csv_text,'
+    imports = "from cptlaw.schedules.export.csv import csv_text\n"
+    new = "from cptlaw.schedules.export.boundaries import boundaries_text\n"
+    house.change(table, imports, new + imports)
+    house.change(table, row, '{".bounds": boundaries_text, ".csv": csv_text,')
+    assert len(house.touched) == 2
+    house.run("schedule", "warmup 10 to 1e-3 | constant 90", "-o", tmp_path / "lr.bounds")
+    assert (tmp_path / "lr.bounds").read_text() == "lr [10, 90]"
