@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -49,79 +49,54 @@ class Told(NamedTuple):
     errors: PerRun
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Pool:
-    """Runs that are done, and fits of those that a choice has seen so far, each made once."""
+    """Runs that are done, of which choices see some.
+
+    Args:
+        study: all runs.
+        first: those that every choice has seen.
+        candidates: the CPT runs that are not among the first, without their losses.
+        names: of candidates and first CPT runs.
+        true: domain -> run -> measured final loss.
+    """
 
     study: Study
     first: tuple[str, ...] = STARTS[0]
-    _fits: dict[frozenset[str], Fit] = field(default_factory=dict[frozenset[str], Fit])
-    _told: dict[frozenset[str], Told] = field(default_factory=dict[frozenset[str], Told])
+    candidates: tuple[Run, ...] = field(init=False)
+    names: tuple[str, ...] = field(init=False)
+    true: PerRun = field(init=False)
 
-    @cached_property
-    def candidates(self) -> tuple[Run, ...]:
-        """The CPT runs that are not among the first, without their losses."""
-        return tuple(
-            replace(run, curves={}, logged_lr=None, notes=(), origin="", format="")
-            for run in self.study.runs
+    def __post_init__(self) -> None:
+        study = self.study
+        candidates = tuple(
+            unmeasured(run)
+            for run in study.runs
             if run.data == "cpt"
             and not run.name.startswith(_LEFT_OUT)
             and run.name not in self.first
         )
-
-    @property
-    def tried(self) -> int:
-        """How many fits were made."""
-        return len(self._fits)
+        first = [n for n in self.first if study.run(n).data == "cpt"]
+        names = (*first, *(run.name for run in candidates))
+        true = {
+            role: {n: float(study.run(n).curves[column].loss[-1]) for n in names}
+            for role, column in study.domains.items()
+        }
+        object.__setattr__(self, "candidates", candidates)
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "true", true)
 
     def fit(self, done: frozenset[str]) -> Fit:
         """The fit of the first runs and those of `done`."""
-        if done not in self._fits:
-            names = {*self.first, *done}
-            others = [run.name for run in self.study.runs if run.name not in names]
-            self._fits[done] = fit(self.study.without(others))
-        return self._fits[done]
+        return _fitted(self, done)
 
     def finals(self, done: frozenset[str]) -> PerRun:
         """Domain -> run -> final loss: measured if it is done, else forecast."""
-        return self._tell(done).finals
+        return _told(self, done).finals
 
     def errors(self, done: frozenset[str]) -> PerRun:
         """Domain -> run that is not done -> mean absolute error of its forecast curve, nats."""
-        return self._tell(done).errors
-
-    def _tell(self, done: frozenset[str]) -> Told:
-        if done not in self._told:
-            told = Told({}, {})
-            for role in self.study.domains:
-                observed = observe(self.study, role, self.fit(done).convention)
-                predicted = self.fit(done).domain(role).loss(observed.points)
-                told.finals[role], told.errors[role] = {}, {}
-                for name in self.names:
-                    mine = observed.run == observed.runs.index(name)
-                    known = name in done or name in self.first
-                    ends = observed.loss[mine] if known else predicted[mine]
-                    told.finals[role][name] = float(ends[-1])
-                    if not known:
-                        gap = np.abs(predicted[mine] - observed.loss[mine])
-                        told.errors[role][name] = float(gap.mean())
-            self._told[done] = told
-        return self._told[done]
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """Candidates and first CPT runs."""
-        first = [n for n in self.first if self.study.run(n).data == "cpt"]
-        return (*first, *(run.name for run in self.candidates))
-
-    @cached_property
-    def true(self) -> dict[str, dict[str, float]]:
-        """Domain -> run -> measured final loss."""
-        columns = self.study.domains
-        return {
-            role: {n: float(self.study.run(n).curves[column].loss[-1]) for n in self.names}
-            for role, column in columns.items()
-        }
+        return _told(self, done).errors
 
     def regret(self, goal: Goal, done: frozenset[str]) -> float:
         """How much worse the target that would be chosen is than the best, nats."""
@@ -155,6 +130,35 @@ class Pool:
         )
 
 
+@cache
+def _fitted(pool: Pool, done: frozenset[str]) -> Fit:
+    names = {*pool.first, *done}
+    return fit(pool.study.without([run.name for run in pool.study.runs if run.name not in names]))
+
+
+@cache
+def _told(pool: Pool, done: frozenset[str]) -> Told:
+    told = Told({}, {})
+    for role in pool.study.domains:
+        observed = observe(pool.study, role, pool.fit(done).convention)
+        predicted = pool.fit(done).domain(role).loss(observed.points)
+        told.finals[role], told.errors[role] = {}, {}
+        for name in pool.names:
+            mine = observed.run == observed.runs.index(name)
+            known = name in done or name in pool.first
+            ends = observed.loss[mine] if known else predicted[mine]
+            told.finals[role][name] = float(ends[-1])
+            if not known:
+                gap = np.abs(predicted[mine] - observed.loss[mine])
+                told.errors[role][name] = float(gap.mean())
+    return told
+
+
+def unmeasured(run: Run) -> Run:
+    """A run as it was before it was done."""
+    return replace(run, curves={}, logged_lr=None, notes=(), origin="", format="")
+
+
 def _values(goal: Goal, finals: Mapping[str, Mapping[str, float]], names: list[str]) -> FloatArray:
     return goal.value({role: [finals[role][name] for name in names] for role in goal.weights})
 
@@ -165,7 +169,7 @@ def goals(pool: Pool) -> dict[str, Goal]:
     for kind, prefixes in KINDS.items():
         targets = [r for r in pool.candidates if r.name.startswith(prefixes)]
         targets += [
-            replace(pool.study.run(n), curves={}, logged_lr=None, notes=(), origin="", format="")
+            unmeasured(pool.study.run(n))
             for n in pool.first
             if pool.study.run(n).data == "cpt" and n.startswith(prefixes)
         ]

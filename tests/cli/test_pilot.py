@@ -122,7 +122,7 @@ def test_a_run_that_is_done_is_known(pool):
     assert pool.finals(done)["cpt"]["cpt-wsd"] == pool.true["cpt"]["cpt-wsd"]
     assert "cpt-wsd" not in pool.errors(done)["cpt"]
     assert pool.regret(goal, done) == 0
-    assert pool.tried == 1
+    assert pool.fit(done) is pool.fit(done)
 
 
 def test_a_choice_is_played_through(pool):

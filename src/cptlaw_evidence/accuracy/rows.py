@@ -89,7 +89,7 @@ def _row(domain: str, done: Sequence[Outcome], noise: Mapping[str, float]) -> di
     here = [o for o in done if any(e.domain == domain for e in o.errors)]
     parts = [_split_figures(domain, o) for o in here]
     errors = [e for o in here for e in o.errors if e.domain == domain]
-    figures: dict[str, Any] = {name: _mean(p[name] for p in parts) for name in parts[0]}
+    figures: dict[str, Any] = {name: mean(p[name] for p in parts) for name in parts[0]}
     figures["worst"] = max(e.worst for e in errors)
     unit = noise.get(domain)
     figures["mae_in_noise"] = figures["mae"] / unit if unit else None
@@ -103,7 +103,7 @@ def _row(domain: str, done: Sequence[Outcome], noise: Mapping[str, float]) -> di
         "splits": len(here),
         "runs": len(errors),
         "points": sum(e.n for e in errors),
-        "seconds": _mean(o.seconds for o in here),
+        "seconds": mean(o.seconds for o in here),
         "by_group": _averaged(groups),
         "by_split": _by_name(here, parts),
     }
@@ -117,12 +117,12 @@ def _split_figures(domain: str, outcome: Outcome) -> dict[str, float | None]:
     predicted = np.array([e.predicted for e in errors])
     measured = np.array([e.measured for e in errors])
     return {
-        "mae": _mean(e.mae for e in errors),
-        "mape": _mean(e.mape for e in errors),
+        "mae": mean(e.mae for e in errors),
+        "mape": mean(e.mape for e in errors),
         "worst": max(e.worst for e in errors),
         "final_mae": float(np.abs(finals).mean()),
         "final_bias": float(finals.mean()),
-        "right_side": _mean(right),
+        "right_side": mean(right),
         "rank_correlation": rank_correlation(predicted, measured),
         "regret": max(_regrets(domain, outcome.forecasts).values(), default=None),
     }
@@ -159,14 +159,15 @@ def _ranks(values: FloatArray) -> FloatArray:
     return (ends - (count - 1) / 2.0)[place]
 
 
-def _mean(values: Iterable[float | None]) -> float | None:
+def mean(values: Iterable[float | None]) -> float | None:
+    """The mean of what is known, None where nothing is."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
 
 
 def _averaged(groups: Sequence[Mapping[str, float]]) -> dict[str, float | None]:
     names = list(dict.fromkeys(name for group in groups for name in group))
-    return {name: _mean(group.get(name) for group in groups) for name in names}
+    return {name: mean(group.get(name) for group in groups) for name in names}
 
 
 def _by_name(
@@ -177,7 +178,7 @@ def _by_name(
     names = list(dict.fromkeys(_stem(o) for o in done))
     return {
         name: {
-            figure: _mean(p[figure] for o, p in zip(done, parts, strict=True) if _stem(o) == name)
+            figure: mean(p[figure] for o, p in zip(done, parts, strict=True) if _stem(o) == name)
             for figure in ("mae", "mape", "final_mae")
         }
         for name in names

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from cptlaw_evidence.accuracy.rows import FIGURES
+from cptlaw_evidence.accuracy.rows import FIGURES, mean
 from cptlaw_evidence.pages import Table, lowest, nats, percent
 
 Row: TypeAlias = Mapping[str, Any]
@@ -16,27 +16,22 @@ def few_domains(rows: Sequence[Row]) -> list[Row]:
     """Rows of one protocol and law; more than three domains are averaged into one."""
     if len(rows) <= _FEW:
         return list(rows)
-    summed: dict[str, Any] = {name: _mean(row[name] for row in rows) for name in FIGURES}
+    summed: dict[str, Any] = {name: mean(row[name] for row in rows) for name in FIGURES}
     for name in ("worst", "regret_worst"):
         summed[name] = max((r[name] for r in rows if r[name] is not None), default=None)
     summed |= {name: sum(row[name] for row in rows) for name in ("splits", "runs", "points")}
-    summed["seconds"] = _mean(row["seconds"] for row in rows)
+    summed["seconds"] = mean(row["seconds"] for row in rows)
     groups = dict.fromkeys(group for row in rows for group in row["by_group"])
-    summed["by_group"] = {g: _mean(row["by_group"].get(g) for row in rows) for g in groups}
+    summed["by_group"] = {g: mean(row["by_group"].get(g) for row in rows) for g in groups}
     splits = dict.fromkeys(name for row in rows for name in row["by_split"])
     summed["by_split"] = {
         name: {
-            figure: _mean(row["by_split"].get(name, {}).get(figure) for row in rows)
+            figure: mean(row["by_split"].get(name, {}).get(figure) for row in rows)
             for figure in rows[0]["by_split"][name]
         }
         for name in splits
     }
     return [{**rows[0], **summed, "domain": f"{len(rows)} sets"}]
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 def _shown(result: Row) -> dict[tuple[str, str], list[Row]]:

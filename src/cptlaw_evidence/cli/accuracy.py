@@ -5,17 +5,7 @@ from __future__ import annotations
 import click
 
 from cptlaw.cli.shared import JSON, Many, check_writable, say, show
-from cptlaw_evidence.cli.curves import (
-    DATA,
-    JOBS,
-    OUTPUT,
-    PROTOCOLS,
-    figures_option,
-    give,
-    place,
-    processes,
-    words,
-)
+from cptlaw_evidence.cli import curves
 
 
 @click.command("accuracy", cls=Many, short_help="Score the laws' forecasts on real curves.")
@@ -26,11 +16,11 @@ from cptlaw_evidence.cli.curves import (
     help="Laws of `cptlaw laws`, or paper, auto, average, last-value, damped-trend; `default` is "
     "what a fit takes when none is named. Left out, all but the variants of Eq. 4.",
 )
-@PROTOCOLS
-@DATA
-@JOBS
-@OUTPUT
-@figures_option("errors at other peaks and starts")
+@curves.PROTOCOLS
+@curves.DATA
+@curves.JOBS
+@curves.OUTPUT
+@curves.figures_option("errors at other peaks and starts")
 @click.option("--list", "only_list", is_flag=True, help="Print the protocols and end.")
 @JSON
 def bench_accuracy(
@@ -58,9 +48,10 @@ def bench_accuracy(
         show(as_json, lambda: shape, lambda: accuracy.protocols_text(shape))
         return
     check_writable(output, figures)
-    laws, protocols = words(law) or list(accuracy.LAWS), words(protocol)
+    laws, protocols = curves.words(law) or list(accuracy.LAWS), curves.words(protocol)
     try:
-        result = accuracy.measure(laws, protocols, place(data), jobs=processes(jobs), progress=say)
+        where, jobs = curves.place(data), curves.processes(jobs)
+        result = accuracy.measure(laws, protocols, where, jobs=jobs, progress=say)
     except KeyboardInterrupt:
         say("what was measured so far is lost; --protocol and --law make it shorter.")
         raise
@@ -68,4 +59,4 @@ def bench_accuracy(
         command = told("cptlaw bench accuracy", data, protocols)
         write_figures(figures, "peaks", peak_errors(result), command)
         write_figures(figures, "starts", start_errors(result), command)
-    give(result, as_json, accuracy.to_text, accuracy.to_markdown, output, figures)
+    curves.give(result, as_json, accuracy.to_text, accuracy.to_markdown, output, figures)

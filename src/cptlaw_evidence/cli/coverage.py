@@ -5,17 +5,7 @@ from __future__ import annotations
 import click
 
 from cptlaw.cli.shared import JSON, Many, check_writable, say, show
-from cptlaw_evidence.cli.curves import (
-    DATA,
-    JOBS,
-    OUTPUT,
-    PROTOCOLS,
-    figures_option,
-    give,
-    place,
-    processes,
-    words,
-)
+from cptlaw_evidence.cli import curves
 
 
 @click.command("coverage", cls=Many, short_help="How often intervals hold on real curves.")
@@ -25,9 +15,9 @@ from cptlaw_evidence.cli.curves import (
     metavar="NAME ...",
     help="Laws of `cptlaw laws`, or paper; left out, effective and paper.",
 )
-@PROTOCOLS
-@DATA
-@JOBS
+@curves.PROTOCOLS
+@curves.DATA
+@curves.JOBS
 @click.option("--fit", "only_fit", is_flag=True, help="Print the calibration on all sources only.")
 @click.option(
     "--simulated",
@@ -36,8 +26,8 @@ from cptlaw_evidence.cli.curves import (
     help="Instead: how often intervals of the best peak LR and the turning length hold on N "
     "simulated studies.",
 )
-@OUTPUT
-@figures_option("the calibrations")
+@curves.OUTPUT
+@curves.figures_option("the calibrations")
 @JSON
 def bench_coverage(
     law: tuple[str, ...],
@@ -69,15 +59,15 @@ def bench_coverage(
     if only_fit and output is not None:
         raise DataError("--fit prints the calibration only; leave -o out.")
     found = coverage.measure(
-        words(law) or coverage.LAWS,
-        words(protocol),
-        place(data),
-        jobs=processes(jobs),
+        curves.words(law) or coverage.LAWS,
+        curves.words(protocol),
+        curves.place(data),
+        jobs=curves.processes(jobs),
         only_fit=only_fit,
         progress=say,
     )
     if figures is not None:
-        command = told("cptlaw bench coverage --fit", data, words(protocol))
+        command = told("cptlaw bench coverage --fit", data, curves.words(protocol))
         write_figures(figures, "intervals", {x.law: x.calibration for x in found.laws}, command)
     to_text = coverage.fit_text if only_fit else coverage.to_text
-    give(coverage.shape(found), as_json, to_text, coverage.to_markdown, output, figures)
+    curves.give(coverage.shape(found), as_json, to_text, coverage.to_markdown, output, figures)

@@ -5,16 +5,7 @@ from __future__ import annotations
 import click
 
 from cptlaw.cli.shared import JSON, Many, check_laws, check_writable, say
-from cptlaw_evidence.cli.curves import (
-    DATA,
-    JOBS,
-    OUTPUT,
-    figures_option,
-    give,
-    place,
-    processes,
-    words,
-)
+from cptlaw_evidence.cli import curves
 
 
 @click.command("regret", cls=Many, short_help="What choosing by a law costs on real runs.")
@@ -24,10 +15,10 @@ from cptlaw_evidence.cli.curves import (
     metavar="NAME ...",
     help="Laws of `cptlaw laws`, or paper, auto, average; left out, all that fit these runs.",
 )
-@DATA
-@JOBS
-@OUTPUT
-@figures_option("mean and worst cost")
+@curves.DATA
+@curves.JOBS
+@curves.OUTPUT
+@curves.figures_option("mean and worst cost")
 @JSON
 def bench_regret(
     law: tuple[str, ...],
@@ -45,13 +36,13 @@ def bench_regret(
     from cptlaw_evidence import regret
     from cptlaw_evidence.measured import choice_costs, told, write_figures
 
-    check_laws(words(law))
+    check_laws(curves.words(law))
     check_writable(output, figures)
     if data is None:
         say("without --data only the bundled grid is chosen from.")
-    laws = words(law) or regret.LAWS
-    found = regret.measure(laws, place(data), jobs=processes(jobs), progress=say)
+    laws = curves.words(law) or regret.LAWS
+    found = regret.measure(laws, curves.place(data), jobs=curves.processes(jobs), progress=say)
     result = regret.shape(found)
     if figures is not None:
         write_figures(figures, "choices", choice_costs(result), told("cptlaw bench regret", data))
-    give(result, as_json, regret.to_text, regret.to_markdown, output, figures)
+    curves.give(result, as_json, regret.to_text, regret.to_markdown, output, figures)
