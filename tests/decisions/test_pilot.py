@@ -23,7 +23,6 @@ from cptlaw.decisions.pilot.belief import PLACES, believe, check_predicted
 from cptlaw.decisions.pilot.candidates import joined, starts
 from cptlaw.decisions.pilot.gain import Choice, removed
 from cptlaw.decisions.pilot.reasons import reason
-from cptlaw.schedules.usual import usual_schedules
 from cptlaw.studies.history import History
 from cptlaw.studies.study import Study
 
@@ -94,14 +93,6 @@ def test_candidates_are_every_combination(fitted):
     assert {run.batch_tokens for run in runs} == {8192}
     assert {run.after_step for run in runs} == {None, 1000}
     joined(study, runs)
-
-
-@pytest.mark.parametrize("lr", [0.0, 2e-4, 1e-3, 4e-3])
-def test_usual_schedules_reach_their_peak_and_length(lr):
-    for schedule in usual_schedules(lr, 1e-3, 200).values():
-        assert schedule.steps == 200
-        assert schedule.peak == pytest.approx(1e-3, rel=1e-2)
-        assert lr >= 1e-3 or schedule.lr(1) > lr
 
 
 def test_a_peak_is_put_into_a_schedule(fitted):

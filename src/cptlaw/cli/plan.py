@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable
-from dataclasses import MISSING
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,14 @@ from cptlaw.errors import DataError
 def _knob_options(command: Callable[..., None]) -> Callable[..., None]:
     """An option for every knob, with its default."""
     for name, knob in reversed(list(KNOBS.items())):
-        default = _default(getattr(Knobs, name, MISSING))
+        default = _default(name)
         given: dict[str, Any] = {}
         if default is not None:  # click takes None for a value, and then nothing is missing
-            given["default"] = default
+            given = {"default": default, "show_default": True}
         command = click.option(
             f"--{_option(name)}",
             _parameter(name),
             required=not hasattr(Knobs, name),
-            show_default=default is not None,
             metavar=knob.metavar,
             help=knob.help,
             **given,
@@ -46,9 +44,10 @@ def _parameter(name: str) -> str:
     return _option(name).replace("-", "_")
 
 
-def _default(value: Any) -> str | None:
-    """The default of a knob, as it is written on the command line."""
-    if value is MISSING or value is None:
+def _default(name: str) -> str | None:
+    """The default of a knob, as it is written on the command line; None where there is none."""
+    value = getattr(Knobs, name, None)
+    if value is None:
         return None
     return ",".join(value) if isinstance(value, tuple) else f"{value:g}"
 
@@ -177,7 +176,7 @@ def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, An
             level=given["level"],
             anyway=given["anyway"],
         ),
-        say,
+        progress=say,
     )
 
 

@@ -42,7 +42,8 @@ def plan(
     goal: Aim | str,
     knobs: Knobs,
     limits: Sequence[Limit | str] = (),
-    options: PlanOptions | None = None,
+    options: PlanOptions = PlanOptions(),
+    *,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """The recipe that is best for a goal.
@@ -60,7 +61,6 @@ def plan(
             nothing is known.
     """
     began = time.perf_counter()
-    options = options or PlanOptions()
     aim = Aim.parse(goal) if isinstance(goal, str) else goal
     bounds = tuple(Limit.parse(m) if isinstance(m, str) else m for m in limits)
     check_wanted(aim, bounds, fit.domains)
