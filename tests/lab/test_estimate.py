@@ -39,7 +39,7 @@ def found(folder, text, changes=None, **options):
 
 def test_counts_flops_as_by_hand(tmp_path):
     base, cpt = found(tmp_path, HEAD + BASE + CPT).runs
-    assert base.shape.non_embedding == SMALL
+    assert base.architecture.non_embedding == SMALL
     assert base.tokens == 100 * 8 * 64
     assert base.flops == PER_TOKEN * base.tokens
     assert cpt.flops == PER_TOKEN * 50 * 8 * 64
@@ -70,8 +70,8 @@ def test_refuses_other_speeds(tmp_path, flops):
 def test_measures_each_kind_of_model_once(tmp_path, monkeypatch):
     asked = []
 
-    def measure(shape, length, sequences, training):
-        asked.append((shape.width, length, sequences))
+    def measure(architecture, length, sequences, training):
+        asked.append((architecture.width, length, sequences))
         return speed.Speed(1e9, 1e-9)
 
     monkeypatch.setattr(speed, "measure", measure)
@@ -80,7 +80,7 @@ def test_measures_each_kind_of_model_once(tmp_path, monkeypatch):
     assert asked == [(64, 64, 8), (96, 64, 8)]
     base = made.runs[0]
     work = (base.flops + base.evaluation_flops) / 1e9
-    assert base.seconds == pytest.approx(work + 100 * base.shape.parameters * 1e-9)
+    assert base.seconds == pytest.approx(work + 100 * base.architecture.parameters * 1e-9)
 
 
 def test_the_probe_measures_a_speed(tmp_path):
@@ -91,10 +91,10 @@ def test_the_probe_measures_a_speed(tmp_path):
 
 def test_cuts_large_models_for_the_probe(tmp_path, never_probes):
     made = found(tmp_path, HEAD + BASE, HUGE | {'"base"': '"base"\nmodel = "big"'})
-    shape = made.runs[0].shape
-    assert shape.non_embedding > 9e9
-    cut = speed._config(shape, 4096, cut=True)
-    assert (cut.hidden_size, cut.intermediate_size) == (4096, shape.feed_forward)
+    architecture = made.runs[0].architecture
+    assert architecture.non_embedding > 9e9
+    cut = speed._config(architecture, 4096, cut=True)
+    assert (cut.hidden_size, cut.intermediate_size) == (4096, architecture.feed_forward)
     assert cut.num_hidden_layers == 1
     assert cut.vocab_size <= 8192
     sizes = speed._growing(4096, 8, 1024)
@@ -177,11 +177,11 @@ def test_the_command_prints_one_object_and_writes_nothing(tmp_path, monkeypatch,
     before = set(tmp_path.rglob("*"))
     ended = command("lab", "sweep", "trial.toml", "--dry-run", "--no-probe", "--json")
     assert ended.status == 0
-    shape = json.loads(ended.stdout)
-    assert [run["name"] for run in shape["runs"]] == ["base", "cpt"]
-    assert shape["flops"] == PER_TOKEN * 150 * 8 * 64
-    assert shape["longest_chain"] == ["base", "cpt"]
-    assert (shape["seconds"], shape["speed"]) == (None, None)
+    architecture = json.loads(ended.stdout)
+    assert [run["name"] for run in architecture["runs"]] == ["base", "cpt"]
+    assert architecture["flops"] == PER_TOKEN * 150 * 8 * 64
+    assert architecture["longest_chain"] == ["base", "cpt"]
+    assert (architecture["seconds"], architecture["speed"]) == (None, None)
     assert ended.stderr.splitlines()[-1] == "next: cptlaw lab sweep trial.toml -o trial"
     assert set(tmp_path.rglob("*")) == before
 

@@ -1,7 +1,8 @@
 """Standard errors of a fit whose residuals are autocorrelated within runs.
 
-A sandwich: the inverse Hessian of the objective around the summed outer products of the points'
-scores, products of neighbours in one run included with Bartlett weights (Newey and West 1987).
+A sandwich: the inverse Hessian of the objective (how much a parameter moves for a pull) around the
+summed products of the points' scores (how much the points pull), which is right even where the
+residuals are neither normal nor of the scale that the objective supposes (Huber 1967).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.fitting.neighbours import summed_products
 from cptlaw.fitting.newton import curvature, whitening
 from cptlaw.fitting.objective import Objective
 
@@ -41,7 +43,8 @@ def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntAr
     spread = max(objective.loss.size / max(objective.loss.size - int(free.sum()), 1), 1.0)
     drawn = np.zeros(z.size)  # a prior's centre is as uncertain as its spread
     drawn[objective.terms :] = objective.prior_weight * objective.pull[1]
-    meat = _meat(scores, run) * spread + axes.T @ (drawn[free][:, None] * axes)
+    products = sum(summed_products(scores[run == index]) for index in np.unique(run))
+    meat = products * spread + axes.T @ (drawn[free][:, None] * axes)
     inner = inverse @ meat @ inverse
     block = axes @ inner @ axes.T
     for i in np.flatnonzero(_undetermined(axes)):
@@ -61,15 +64,3 @@ def _undetermined(axes: FloatArray) -> BoolArray:
     still: BoolArray = (axes**2).sum(axis=1) == 0
     undetermined: BoolArray = np.logical_or(outside, still)
     return undetermined
-
-
-def _meat(scores: FloatArray, run: IntArray) -> FloatArray:
-    total = np.zeros((scores.shape[1], scores.shape[1]))
-    for index in np.unique(run):
-        own = scores[run == index]
-        total += own.T @ own
-        lags = int(np.sqrt(own.shape[0]))
-        for lag in range(1, lags + 1):
-            product = own[lag:].T @ own[:-lag]
-            total += (1.0 - lag / (lags + 1)) * (product + product.T)
-    return total

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from cptlaw.arrays import FloatArray, IntArray, floats
 from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.domain import best_minimum
+from cptlaw.fitting.neighbours import summed_products
 from cptlaw.fitting.newton import Minimum, minimise, whitening
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.projection import search
@@ -153,11 +154,7 @@ def _noise(objective: Objective, z: FloatArray, run: IntArray) -> tuple[float, f
     square = float((pull**2).mean()) * pull.size / free
     total = 0.0
     for index in np.unique(run):
-        own = pull[run == index]
-        lags = int(np.sqrt(own.size))
-        shares = 1.0 - np.arange(1, lags + 1) / (lags + 1)
-        products = [float(own[lag:] @ own[:-lag]) for lag in range(1, lags + 1)]
-        total += float(own @ own) + 2.0 * float(shares @ products)
+        total += float(summed_products(pull[run == index, None])[0, 0])
     alike = total / max(float(pull @ pull), 1e-300)
     return square / live, max(alike, 1.0)
 

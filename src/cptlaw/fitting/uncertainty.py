@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from cptlaw.arrays import FloatArray
 from cptlaw.caching import remembers
 from cptlaw.errors import DataError
+from cptlaw.fitting.neighbours import stretches
 from cptlaw.fitting.newton import whitening
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
@@ -196,7 +197,7 @@ def resampled_weights(observed: Observations, count: int, seed: int) -> FloatArr
     for index, name in enumerate(observed.runs):
         mine = np.flatnonzero(observed.run == index)
         random = np.random.default_rng([seed, *name.encode()])
-        stretch = np.arange(mine.size) // max(round(np.sqrt(mine.size)), 1)
+        stretch = stretches(mine.size)
         own = random.standard_gamma(1.0, (count, 1))
         weights[:, mine] = own * random.standard_gamma(1.0, (count, stretch[-1] + 1))[:, stretch]
     return weights / weights.mean(axis=1, keepdims=True)

@@ -17,6 +17,7 @@ import numpy as np
 from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import CptlawError, DataError
 from cptlaw.fitting.fit import fit
+from cptlaw.fitting.neighbours import stretches
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.selection import Part, parts_of, unseen
@@ -310,8 +311,7 @@ def resampled_means(curves: Sequence[HeldOutCurve], count: int, seed: int) -> Fl
     own = dict(zip(names, _weights(random, count, len(names)).T, strict=True))
     top, total = np.zeros(count), np.zeros(count)
     for curve in curves:
-        n = curve.every.size
-        stretch = np.arange(n) // max(round(np.sqrt(n)), 1)
+        stretch = stretches(curve.every.size)
         named = np.random.default_rng([seed, *curve.run.encode()])
         weights = _weights(named, count, int(stretch[-1]) + 1)[:, stretch]
         weights = weights[:, np.isin(curve.every, curve.step)]

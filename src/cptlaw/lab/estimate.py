@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
 from cptlaw.lab import speed as speeds
-from cptlaw.lab.speed import Shape, Speed
+from cptlaw.lab.speed import Architecture, Speed
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
@@ -21,7 +21,7 @@ class RunEstimate:
     Args:
         node: the run.
         depth: runs that it goes on from, one after another.
-        shape: sizes of its model.
+        architecture: sizes of its model.
         flops: of all training steps.
         evaluation_flops: of all evaluations.
         seconds: of both.
@@ -29,7 +29,7 @@ class RunEstimate:
 
     node: Node
     depth: int
-    shape: Shape | None
+    architecture: Architecture | None
     flops: float | None
     evaluation_flops: float | None
     seconds: float | None
@@ -150,20 +150,20 @@ def estimate(
         raise DataError(f"--flops {flops:g}: expected operations a second above 0, such as 4e14.")
     notes: list[str] = []
     nodes = _in_order([experiment.node(name) for name in names])
-    shapes = _shapes(experiment, [node for node, _ in nodes], notes)
-    measured: dict[tuple[Shape, int, int], Speed] = {}
+    architectures = _architectures(experiment, [node for node, _ in nodes], notes)
+    measured: dict[tuple[Architecture, int, int], Speed] = {}
     runs: list[RunEstimate] = []
     for node, depth in nodes:
-        shape = shapes[node.name]
+        architecture = architectures[node.name]
         own = None
-        if shape is not None and flops is not None:
+        if architecture is not None and flops is not None:
             own = Speed(flops, 0.0)
-        elif shape is not None and probe:
-            key = shape, node.sequence_length, node.micro_batch or node.batch_sequences
+        elif architecture is not None and probe:
+            key = architecture, node.sequence_length, node.micro_batch or node.batch_sequences
             if key not in measured:
                 measured[key] = speeds.measure(*key, experiment.training)
             own = measured[key]
-        runs.append(_run(experiment, node, depth, shape, own))
+        runs.append(_run(experiment, node, depth, architecture, own))
     found = [speed.flops for speed in measured.values()]
     speed = Source(tuple(found), speeds.where()) if found else None
     if flops is not None:
@@ -172,11 +172,15 @@ def estimate(
 
 
 def _run(
-    experiment: Experiment, node: Node, depth: int, shape: Shape | None, speed: Speed | None
+    experiment: Experiment,
+    node: Node,
+    depth: int,
+    architecture: Architecture | None,
+    speed: Speed | None,
 ) -> RunEstimate:
-    if shape is None:
+    if architecture is None:
         return RunEstimate(node, depth, None, None, None, None)
-    work = shape.work(node.sequence_length)
+    work = architecture.work(node.sequence_length)
     every = experiment.training.evaluate_every
     evaluations = 1 + node.steps // every + bool(node.steps % every)
     length = node.sequence_length
@@ -184,8 +188,10 @@ def _run(
     flops, forward = work * node.steps * node.batch_tokens, work / 3 * evaluations * looked_at
     seconds = None
     if speed is not None:
-        seconds = (flops + forward) / speed.flops + node.steps * shape.parameters * speed.update
-    return RunEstimate(node, depth, shape, flops, forward, seconds)
+        seconds = (
+            flops + forward
+        ) / speed.flops + node.steps * architecture.parameters * speed.update
+    return RunEstimate(node, depth, architecture, flops, forward, seconds)
 
 
 def _in_order(nodes: list[Node]) -> list[tuple[Node, int]]:
@@ -202,14 +208,16 @@ def _in_order(nodes: list[Node]) -> list[tuple[Node, int]]:
     return found
 
 
-def _shapes(experiment: Experiment, nodes: list[Node], notes: list[str]) -> dict[str, Shape | None]:
+def _architectures(
+    experiment: Experiment, nodes: list[Node], notes: list[str]
+) -> dict[str, Architecture | None]:
     """Sizes by run; one table is looked at once."""
     vocabulary = speeds.vocabulary(experiment, notes)
-    known: dict[str, Shape | None] = {}
-    found: dict[str, Shape | None] = {}
+    known: dict[str, Architecture | None] = {}
+    found: dict[str, Architecture | None] = {}
     for node in nodes:
         if node.model_name not in known:
-            known[node.model_name] = speeds.shape(
+            known[node.model_name] = speeds.architecture(
                 node.model_name, node.model, vocabulary, notes, experiment.folder
             )
         found[node.name] = known[node.model_name]
@@ -284,7 +292,7 @@ def _run_shape(run: RunEstimate) -> Mapping[str, Any]:
         "replay": node.replay,
         "shares": dict(node.shares),
         "model": node.model_name,
-        "parameters": None if run.shape is None else run.shape.non_embedding,
+        "parameters": None if run.architecture is None else run.architecture.non_embedding,
         "schedule": node.schedule.text,
         "steps": node.steps,
         "batch_tokens": node.batch_tokens,

@@ -70,14 +70,14 @@ def _models(found: Estimate) -> Iterable[str]:
         if (name, length) in seen:
             continue
         seen.add((name, length))
-        shape = run.shape
-        if shape is None:
+        architecture = run.architecture
+        if architecture is None:
             yield f"model {name}: ? parameters"
             continue
         yield from _wrapped(
-            f"model {name}: {shape.non_embedding:,} parameters without embeddings, "
-            f"{shape.parameters:,} with; {power(shape.work(length), 2)} FLOPs a token "
-            f"of sequences of {length:,}",
+            f"model {name}: {architecture.non_embedding:,} parameters without embeddings, "
+            f"{architecture.parameters:,} with; {power(architecture.work(length), 2)} FLOPs "
+            f"a token of sequences of {length:,}",
             "",
             "  ",
         )

@@ -28,7 +28,7 @@ _UPDATED = 8_000_000
 
 
 @dataclass(frozen=True)
-class Shape:
+class Architecture:
     """The sizes of a causal language model that decide its work.
 
     Args:
@@ -97,9 +97,9 @@ def vocabulary(experiment: Experiment, notes: list[str]) -> int | None:
         return None
 
 
-def shape(
+def architecture(
     name: str, table: Model, tokens: int | None, notes: list[str], folder: Path = Path()
-) -> Shape | None:
+) -> Architecture | None:
     """The sizes of a model, counted without its weights; None where they cannot be had here.
 
     Args:
@@ -152,10 +152,10 @@ def _quiet() -> Any:
         logging.set_verbosity(before)
 
 
-def _counted(network: Any) -> Shape:
+def _counted(network: Any) -> Architecture:
     own = network.config
     heads = own.num_attention_heads
-    return Shape(
+    return Architecture(
         width=own.hidden_size,
         layers=own.num_hidden_layers,
         heads=heads,
@@ -185,14 +185,14 @@ def where() -> str:
     return f"this machine's CPU ({threads} thread{'s' if threads != 1 else ''})"
 
 
-def measure(shape: Shape, length: int, sequences: int, training: Training) -> Speed:
+def measure(architecture: Architecture, length: int, sequences: int, training: Training) -> Speed:
     """Train a Llama of a model's width for some micro-batches on this machine's device.
 
     A large model is cut to two layers or one, 8,192 tokens of vocabulary and 1,024 tokens a
     micro-batch, and the micro-batch grows from 64 tokens only while it stays quick.
 
     Args:
-        shape: of the model.
+        architecture: of the model.
         length: tokens a sequence.
         sequences: that are computed at once.
         training: precision and settings of the optimiser.
@@ -200,10 +200,10 @@ def measure(shape: Shape, length: int, sequences: int, training: Training) -> Sp
     import torch
     from transformers import LlamaForCausalLM
 
-    cut = shape.parameters > _WHOLE
+    cut = architecture.parameters > _WHOLE
     device = _device()
     with torch.device(device), torch.random.fork_rng():
-        network = LlamaForCausalLM(_config(shape, length, cut)).train()
+        network = LlamaForCausalLM(_config(architecture, length, cut)).train()
     work = _counted(network)
     dtype, enabled = torch.bfloat16, training.precision == "bf16"
     sizes = _growing(length, sequences, _TOKENS if cut else length * sequences)
@@ -233,23 +233,23 @@ def _device() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def _config(shape: Shape, length: int, cut: bool) -> Any:
+def _config(architecture: Architecture, length: int, cut: bool) -> Any:
     from transformers import LlamaConfig
 
-    layers, tokens = shape.layers, shape.vocabulary
+    layers, tokens = architecture.layers, architecture.vocabulary
     if cut:
-        layer = (shape.non_embedding - shape.width) // shape.layers
+        layer = (architecture.non_embedding - architecture.width) // architecture.layers
         layers = min(layers, 1 if layer > _LAYER else 2)
-        tokens = min(tokens, _VOCABULARY, max(_EMBEDDING // shape.width, 256))
+        tokens = min(tokens, _VOCABULARY, max(_EMBEDDING // architecture.width, 256))
     return LlamaConfig(
         vocab_size=tokens,
-        hidden_size=shape.width,
-        intermediate_size=shape.feed_forward,
+        hidden_size=architecture.width,
+        intermediate_size=architecture.feed_forward,
         num_hidden_layers=layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
+        num_attention_heads=architecture.heads,
+        num_key_value_heads=architecture.kv_heads,
         max_position_embeddings=length,
-        tie_word_embeddings=shape.tied,
+        tie_word_embeddings=architecture.tied,
         bos_token_id=None,
         eos_token_id=0,
         use_cache=False,

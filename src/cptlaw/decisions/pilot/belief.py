@@ -15,6 +15,7 @@ from cptlaw.arrays import FloatArray
 from cptlaw.decisions.goal import Goal
 from cptlaw.decisions.pilot import discrepancy
 from cptlaw.errors import DataError
+from cptlaw.fitting.neighbours import points_alike
 from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Ensemble, objective_of
@@ -82,8 +83,7 @@ class Belief:
                     shared = self._alike(role, [run], [peer])[0, 0]
                     there = slice(j * PLACES, (j + 1) * PLACES)
                     covariance[mine, there] += shared * np.outer(loss, self.loss[role][peer])
-            # neighbours are alike, so that n of them count as sqrt(n)
-            points = (self.noise[role] * loss) ** 2 * np.sqrt(PLACES)
+            points = (self.noise[role] * loss) ** 2 * points_alike(PLACES)
             covariance[mine, mine] += np.diag(points)
         return across @ np.linalg.solve(covariance, across.T)
 
@@ -222,7 +222,7 @@ def _drawn(
     for index in range(len(observed.runs)):
         own = slopes[observed.run == index]
         n = len(own)
-        point, whole = noise**2 * np.sqrt(n), noise**2
+        point, whole = noise**2 * points_alike(n), noise**2
         drawn = np.sqrt(point) * random.standard_normal((count, n))
         drawn += np.sqrt(whole) * random.standard_normal((count, 1))
         weighed = (own - whole / (point + n * whole) * own.sum(axis=0)) / point
