@@ -35,7 +35,7 @@ def test_a_table_becomes_a_run(log) -> None:
         TINY.replace("\n", "\r\n"),
         "\ufeff" + TINY,
         TINY.encode("utf-16"),
-        gzip.compress(TINY.encode()),
+        gzip.compress(TINY.encode(), mtime=0),
         TINY.replace("step,lr,eval_loss", '"step","lr","eval_loss"'),
         TINY + "\n\n  \n",
         "# a comment\n" + TINY.replace("20,", "#20,9,9\n20,"),
