@@ -176,7 +176,10 @@ def test_a_step_column_that_counts_tokens(here):
         (["stdy.toml"], ["stdy.toml", "cptlaw init"]),
         (["."], ["is a directory", "study.toml"]),
         (["base.csv"], ["base.csv", "cptlaw init base.csv"]),
-        (["study.toml", "--law", "eq5"], ["'eq5'", "Known: effective, eq1, eq4", ", paper"]),
+        (
+            ["study.toml", "--law", "eq5"],
+            ["'eq5'", "Known: effective, effective+repetition, eq1, eq4", ", paper"],
+        ),
         (["study.toml", "--law", "eq6"], ["--ood-law"]),
         (["study.toml", "--law", "eq1"], ["eq1 has no shift", "Use eq4"]),
         (["study.toml", "--law", "eq7"], ["eq7 needs model_size of run 'base'"]),
@@ -247,7 +250,10 @@ def test_too_few_points(here):
         (["--hold-out", "cosine", "--fit-steps", ".5"], ["--hold-out", "--fit-steps"]),
         (["--fit-steps", "1.5"], ["fit_steps = 1.5", "below 1"]),
         (["--fit-steps", "0"], ["fit_steps = 0", "above 0"]),
-        (["--hold-out", "cosine", "--law", "eq4", "eq99"], ["'eq99'", "Known: effective, eq1"]),
+        (
+            ["--hold-out", "cosine", "--law", "eq4", "eq99"],
+            ["'eq99'", "Known: effective, effective+repetition, eq1"],
+        ),
     ],
 )
 def test_backtest(here, words, told):
