@@ -35,19 +35,15 @@ def fig1() -> Drawing:
         for role in g.BOTH
         for step in SHARES_AT
     }
-    return Drawing(
+    return g.drawing(
         "fig1",
         "The CPT goes from the hidden PT curve towards the hidden CPT curve",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "All curves are measured. A number KIND.DOMAIN.share_STEP is the share of the way from "
-            "the hidden PT to the hidden CPT curve that the CPT has gone there.",
-            "The paper's second schedule is a WSD; here it is a cosine, for which the hidden "
-            "curves were trained too.",
-        ),
+        panels,
+        numbers,
+        "All curves are measured. A number KIND.DOMAIN.share_STEP is the share of the way from "
+        "the hidden PT to the hidden CPT curve that the CPT has gone there.",
+        "The paper's second schedule is a WSD; here it is a cosine, for which the hidden "
+        "curves were trained too.",
     )
 
 
@@ -116,18 +112,14 @@ def fig3() -> Drawing:
     numbers = g.agreements(fits)
     numbers |= g.annealing_gap("eq4", fits["eq4"])
     numbers |= g.coefficients("eq4", fits["eq4"])
-    return Drawing(
+    return g.drawing(
         "fig3",
         "The law fitted to pre-training and CPT of several schedules",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            f"Fitted to {', '.join(g.FITTED)}; what this fit forecasts of all other runs is in "
-            "figure 10.",
-            *g.statuses("Eq. 4", fits["eq4"]),
-        ),
+        panels,
+        numbers,
+        f"Fitted to {', '.join(g.FITTED)}; what this fit forecasts of all other runs is in "
+        "figure 10.",
+        *g.statuses("Eq. 4", fits["eq4"]),
     )
 
 
@@ -186,20 +178,16 @@ def fig6() -> Drawing:
             numbers[f"{law}.{role}.mape_{share:g}"] = float(np.mean([s.mape for s in rest]))
             worst = max(abs(s.final_error) for s in rest)
             numbers[f"{law}.{role}.largest_final_error_{share:g}"] = worst
-    return Drawing(
+    return g.drawing(
         "fig6",
         "Short fits forecast longer runs",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "Fitted to the base, its annealed branch, and the first 20 or 50 % of five CPT runs "
-            "(constant, cosine, WSD, linear, two-stage; 8 and 20 losses of each); errors are of "
-            "the rest. Most of the annealing comes after the fitted part, so that lambda cannot be "
-            f"told from it: eq4-lambda, which is drawn, has {_LAMBDA}, about what figure 3 finds; "
-            "eq4 keeps the usual 0.999 then.",
-        ),
+        panels,
+        numbers,
+        "Fitted to the base, its annealed branch, and the first 20 or 50 % of five CPT runs "
+        "(constant, cosine, WSD, linear, two-stage; 8 and 20 losses of each); errors are of "
+        "the rest. Most of the annealing comes after the fitted part, so that lambda cannot be "
+        f"told from it: eq4-lambda, which is drawn, has {_LAMBDA}, about what figure 3 finds; "
+        "eq4 keeps the usual 0.999 then.",
     )
 
 
@@ -232,18 +220,14 @@ def fig10() -> Drawing:
     ]
     kinds = {**g.HELD_OUT, "hidden_pt": g.HIDDEN}
     every = [run for runs in kinds.values() for run in runs]
-    return Drawing(
+    return g.drawing(
         "fig10",
         "Forecasts of schedules, peaks and starts that the fit never saw",
-        "grid",
-        tuple(panels),
-        (g.error_table(fits, every),),
+        panels,
         g.mean_errors(fits, kinds),
-        (
-            g.GRID_NOTE,
-            f"Fitted to {', '.join(g.FITTED)}. The paper re-warms to 10 % of the PT peak; here "
-            "the annealed base is re-warmed to 100 and to 50 %.",
-        ),
+        f"Fitted to {', '.join(g.FITTED)}. The paper re-warms to 10 % of the PT peak; here "
+        "the annealed base is re-warmed to 100 and to 50 %.",
+        tables=(g.error_table(fits, every),),
     )
 
 

@@ -95,6 +95,23 @@ def _panel(found: Combination, ood: str, runs: dict[str, str], name: str) -> Pan
     return Panel(title, g.AFTER, g.LOSS, tuple(lines))
 
 
+def _of_sets(
+    sets: Sequence[str],
+    runs: dict[str, str],
+    fitted: tuple[str, ...],
+    held: Sequence[str],
+    name: str,
+) -> tuple[list[Panel], dict[str, float]]:
+    """A panel for each set, and the numbers of all."""
+    panels: list[Panel] = []
+    numbers: dict[str, float] = {}
+    for ood in sets:
+        found = combined(ood, fitted, name)
+        panels.append(_panel(found, ood, runs, name))
+        numbers |= _numbers(found, ood, fitted, held, name)
+    return panels, numbers
+
+
 def fig9() -> Drawing:
     """Docs and bytecode losses as weighted sums of the D_pt and D_cpt losses."""
     runs = {
@@ -102,24 +119,15 @@ def fig9() -> Drawing:
         "cpt-twostage": "two-stage",
         "cpt-cosine": "cosine, held out",
     }
-    panels: list[Panel] = []
-    numbers: dict[str, float] = {}
-    for ood in SETS:
-        found = combined(ood)
-        panels.append(_panel(found, ood, runs, g.GRID))
-        numbers |= _numbers(found, ood, g.FITTED, KINDS["other schedules"], g.GRID)
-    return Drawing(
+    panels, numbers = _of_sets(SETS, runs, g.FITTED, KINDS["other schedules"], g.GRID)
+    return g.drawing(
         "fig9",
         "Out-of-domain losses as weighted sums of the D_pt and D_cpt losses",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "Points are measured, lines Eq. 6 from the measured D_pt and D_cpt losses, its "
-            f"weights fitted to {', '.join(g.FITTED)} (the base from step {_BASE_FROM} on).",
-            _MIXTURE,
-        ),
+        panels,
+        numbers,
+        "Points are measured, lines Eq. 6 from the measured D_pt and D_cpt losses, its "
+        f"weights fitted to {', '.join(g.FITTED)} (the base from step {_BASE_FROM} on).",
+        _MIXTURE,
     )
 
 
@@ -130,26 +138,17 @@ def fig21() -> Drawing:
         "far-twostage": "two-stage",
         "far-cosine": "cosine, held out",
     }
-    panels: list[Panel] = []
-    numbers: dict[str, float] = {}
-    for ood in FAR_SETS:
-        found = combined(ood, g.FAR_FITTED, g.FAR)
-        panels.append(_panel(found, ood, runs, g.FAR))
-        numbers |= _numbers(found, ood, g.FAR_FITTED, ("far-cosine",), g.FAR)
+    panels, numbers = _of_sets(FAR_SETS, runs, g.FAR_FITTED, ("far-cosine",), g.FAR)
     near = combined("docs")
     numbers["docs.l_pt_on_code"], numbers["docs.l_cpt_on_code"] = near.pt, near.cpt
-    return Drawing(
+    return g.drawing(
         "fig21",
         "Out-of-domain losses of a CPT on another D_cpt",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "The CPT of these runs is on bytecode (data set tiny-grid-far); docs.l_pt_on_code and "
-            ".l_cpt_on_code are the weights of the CPT on code (figure 9).",
-            _MIXTURE,
-        ),
+        panels,
+        numbers,
+        "The CPT of these runs is on bytecode (data set tiny-grid-far); docs.l_pt_on_code and "
+        ".l_cpt_on_code are the weights of the CPT on code (figure 9).",
+        _MIXTURE,
     )
 
 
@@ -180,17 +179,13 @@ def fig22() -> Drawing:
             cells = (round(mean, 3), round(largest, 3), round(own.pt, 2), round(own.cpt, 2))
             rows.append((ood, kind, *cells))
     headings = ("set", "runs", "mean error", "largest error", "own l_pt", "own l_cpt")
-    return Drawing(
+    return g.drawing(
         "fig22",
         "One pair of weights for all runs, and each kind's own",
-        "grid",
-        tuple(panels),
-        (Table(headings, tuple(rows)),),
+        panels,
         numbers,
-        (
-            g.GRID_NOTE,
-            "Errors (nats per token) of the weights of figure 9 on other kinds of runs; own "
-            "weights are fitted to that kind alone.",
-            _MIXTURE,
-        ),
+        "Errors (nats per token) of the weights of figure 9 on other kinds of runs; own "
+        "weights are fitted to that kind alone.",
+        _MIXTURE,
+        tables=(Table(headings, tuple(rows)),),
     )

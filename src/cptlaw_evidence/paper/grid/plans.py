@@ -62,21 +62,17 @@ def fig5() -> Drawing:
         )
         for each in given[1:]:
             numbers[f"{law}.steps_saved_of_800.potential_{each.potential:g}"] = each.saved
-    return Drawing(
+    return g.drawing(
         "fig5",
         "Loss potential of the checkpoint and the loss of the CPT",
-        "grid",
         (*_unwarmed_panels(fits["eq4"]), *_rewarmed_panels(fits)),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "The grid has two potentials: 100 % (the base) and 0 % (annealed over its last 400 "
-            "steps, the same number in all). Points are measured (mean of the last three "
-            "evaluations), lines Eq. 4 as fitted in figure 3. Re-warming is to 100 % of the "
-            "peak here, the paper's to 10 %.",
-            "steps_saved: how many of 800 re-warmed cosine steps from the annealed base a start "
-            "of that potential saves for the same D_cpt loss.",
-        ),
+        numbers,
+        "The grid has two potentials: 100 % (the base) and 0 % (annealed over its last 400 "
+        "steps, the same number in all). Points are measured (mean of the last three "
+        "evaluations), lines Eq. 4 as fitted in figure 3. Re-warming is to 100 % of the "
+        "peak here, the paper's to 10 %.",
+        "steps_saved: how many of 800 re-warmed cosine steps from the annealed base a start "
+        "of that potential saves for the same D_cpt loss.",
     )
 
 
@@ -163,26 +159,22 @@ def fig8() -> Drawing:
             for weight in (0.2, 0.5, 0.8):
                 value = float(np.interp(weight, line.x, line.y))
                 numbers[f"eq4.best_{what}.{name}_{weight:g}"] = value
-    return Drawing(
+    return g.drawing(
         "fig8",
         "What is best for a weighted loss, by the weight of the pre-training loss",
-        "grid",
         (
             Panel("Best loss potential", LAMBDA, _POTENTIAL, tuple(potential)),
             Panel("Best peak LR of the CPT", LAMBDA, "peak LR", tuple(peak)),
             _replay_panel(numbers),
         ),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "Loss potential: a cosine to 0 over 800 steps from the last LR of a base of 2,000 "
-            "steps, as in the paper. Peak: the same from an annealed base, re-warmed over 40 "
-            "steps; peaks from 1e-4 to 1e-3 (the base's) were tried. Replay: a constant learning "
-            "rate. Lines are Eq. 4 (Eq. 8 with replay).",
-            "Points are the best of the six measured replay shares (0, 5, 10, 25, 50 and 100 %) "
-            "at that length; regret_N is how much worse the measured run nearest to Eq. 8's "
-            "choice ended, at most over all weights (nats).",
-        ),
+        numbers,
+        "Loss potential: a cosine to 0 over 800 steps from the last LR of a base of 2,000 "
+        "steps, as in the paper. Peak: the same from an annealed base, re-warmed over 40 "
+        "steps; peaks from 1e-4 to 1e-3 (the base's) were tried. Replay: a constant learning "
+        "rate. Lines are Eq. 4 (Eq. 8 with replay).",
+        "Points are the best of the six measured replay shares (0, 5, 10, 25, 50 and 100 %) "
+        "at that length; regret_N is how much worse the measured run nearest to Eq. 8's "
+        "choice ended, at most over all weights (nats).",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Literal
 
@@ -19,7 +19,7 @@ from cptlaw.laws.points import Points
 from cptlaw.studies import datasets
 from cptlaw.studies.history import History
 from cptlaw.studies.study import Study
-from cptlaw_evidence.paper.drawing import Line, Look, Table
+from cptlaw_evidence.paper.drawing import Drawing, Line, Look, Panel, Table
 
 GRID, FAR = "tiny-grid", "tiny-grid-far"
 BOTH = ("pt", "cpt")
@@ -62,6 +62,18 @@ GRID_NOTE = (
     "with some code, continued on code; single runs, whose losses other batches change by about "
     "0.3 %."
 )
+
+
+def drawing(
+    name: str,
+    title: str,
+    panels: Iterable[Panel],
+    numbers: Mapping[str, float],
+    *notes: str,
+    tables: tuple[Table, ...] = (),
+) -> Drawing:
+    """A figure or table on the bundled runs; what these are is its first note."""
+    return Drawing(name, title, "grid", tuple(panels), tables, numbers, (GRID_NOTE, *notes))
 
 
 @cache

@@ -51,19 +51,15 @@ def fig11() -> Drawing:
     for name, run in ((g.GRID, "cpt-const"), (g.FAR, "far-const")):
         for role in g.BOTH:
             numbers[f"{role}.{run}.shift_late"] = g.late_lift(run, role, name)
-    return Drawing(
+    return g.drawing(
         "fig11",
         "The law on a D_cpt farther from D_pt",
-        "grid",
-        tuple(panels),
-        (g.error_table(fits, ("far-cosine",), g.FAR),),
+        panels,
         numbers,
-        (
-            g.GRID_NOTE,
-            "Here the CPT is on disassembled modules (data set tiny-grid-far). Fitted to "
-            f"{', '.join(g.FAR_FITTED)}.",
-            *g.statuses("Eq. 4", fits["eq4"]),
-        ),
+        "Here the CPT is on disassembled modules (data set tiny-grid-far). Fitted to "
+        f"{', '.join(g.FAR_FITTED)}.",
+        *g.statuses("Eq. 4", fits["eq4"]),
+        tables=(g.error_table(fits, ("far-cosine",), g.FAR),),
     )
 
 
@@ -76,18 +72,14 @@ def fig12() -> Drawing:
     }
     panels = [_replay_losses(role, fits, numbers) for role in g.BOTH]
     panels += [_replay_shifts(role, fits, numbers) for role in g.BOTH]
-    return Drawing(
+    return g.drawing(
         "fig12",
         "The law fitted to each replay share by itself",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "Each share has one CPT run, of constant learning rate, so that C2 cannot be told; it "
-            "is fitted with the base and its annealed branch. Below, points are CPT minus hidden "
-            "PT, lines the shift of Eq. 4.",
-        ),
+        panels,
+        numbers,
+        "Each share has one CPT run, of constant learning rate, so that C2 cannot be told; it "
+        "is fitted with the base and its annealed branch. Below, points are CPT minus hidden "
+        "PT, lines the shift of Eq. 4.",
     )
 
 
@@ -133,20 +125,16 @@ def fig19() -> Drawing:
         for role in g.BOTH
     ]
     panels += [_share_forms(role, numbers) for role in g.BOTH]
-    return Drawing(
+    return g.drawing(
         "fig19",
         "The law with replay: one fit for all shares",
-        "grid",
-        tuple(panels),
-        (g.error_table(fits, held),),
+        panels,
         numbers,
-        (
-            g.GRID_NOTE,
-            "Fitted with the 25 % run; 5, 10 and 50 % are held out. Below, the measured shift "
-            "(mean over the last 400 steps) as a share of that without replay, and the forms with "
-            "one parameter each: the paper's two exponential ones, and the effective-LR law's "
-            "1 / (1 + h (r_pt/r_cpt)^0.9). A form bent the wrong way ends as a straight line.",
-        ),
+        "Fitted with the 25 % run; 5, 10 and 50 % are held out. Below, the measured shift "
+        "(mean over the last 400 steps) as a share of that without replay, and the forms with "
+        "one parameter each: the paper's two exponential ones, and the effective-LR law's "
+        "1 / (1 + h (r_pt/r_cpt)^0.9). A form bent the wrong way ends as a straight line.",
+        tables=(g.error_table(fits, held),),
     )
 
 
@@ -221,20 +209,16 @@ def fig15() -> Drawing:
             rows.append(_row(law, unseen, numbers))
     numbers |= g.coefficients("eq7", fits["eq7"])
     panels = [_sizes(role, dict.fromkeys(SIZES, fits["eq7"]), "Eq. 7") for role in g.BOTH]
-    return Drawing(
+    return g.drawing(
         "fig15",
         "The law with the model size",
-        "grid",
-        tuple(panels),
-        (Table(("law", "held-out size", "D_pt (%)", "D_cpt (%)"), tuple(rows)),),
+        panels,
         numbers,
-        (
-            g.GRID_NOTE,
-            "The lines are fitted to all three sizes; the errors are of fits to the largest and "
-            "one smaller, on all runs of the third. Two sizes leave the exponent of the size "
-            "open.",
-            *g.statuses("Eq. 7", fits["eq7"]),
-        ),
+        "The lines are fitted to all three sizes; the errors are of fits to the largest and "
+        "one smaller, on all runs of the third. Two sizes leave the exponent of the size "
+        "open.",
+        *g.statuses("Eq. 7", fits["eq7"]),
+        tables=(Table(("law", "held-out size", "D_pt (%)", "D_cpt (%)"), tuple(rows)),),
     )
 
 
@@ -275,17 +259,13 @@ def fig16() -> Drawing:
             numbers[f"{size}.{role}.rise_const"] = late[0] - g.last(size, role, 2000)
             numbers[f"{size}.{role}.annealing_gain"] = late[0] - late[1]
     panels = [_sizes(role, fits, "Eq. 4 a size") for role in g.BOTH]
-    return Drawing(
+    return g.drawing(
         "fig16",
         "The law fitted to each model size by itself",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "SIZE.DOMAIN.rise_const is the measured loss after 800 steps of constant CPT minus "
-            "that at the transfer, .annealing_gain how much lower the cosine ends. The smaller "
-            "models have no annealed branch, so that their C1 is open and C1 and C2 of the sizes "
-            "cannot be compared.",
-        ),
+        panels,
+        numbers,
+        "SIZE.DOMAIN.rise_const is the measured loss after 800 steps of constant CPT minus "
+        "that at the transfer, .annealing_gain how much lower the cosine ends. The smaller "
+        "models have no annealed branch, so that their C1 is open and C1 and C2 of the sizes "
+        "cannot be compared.",
     )

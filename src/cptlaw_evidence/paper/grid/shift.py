@@ -67,20 +67,16 @@ def fig2() -> Drawing:
     panels += [_in_area(role, numbers) for role in g.BOTH]
     rows = [_row(role, pair) for role in g.BOTH for pair in PAIRS]
     headings = ("domain", "CPT", *(f"S1cpt {area:g}" for area in AREAS))
-    return Drawing(
+    return g.drawing(
         "fig2",
         "The shift: CPT minus hidden PT, for several starts and schedules",
-        "grid",
-        tuple(panels),
-        (Table(headings, tuple(rows)),),
+        panels,
         numbers,
-        (
-            g.GRID_NOTE,
-            "Both forms are fitted to the shifts of all starts together; DOMAIN.START.power_r2 and "
-            ".exponential_r2 are of fits to one start. The table has means over 0.1 of S1cpt.",
-            "The re-warmed start reaches the peak after 40 steps and is drawn at the steps of the "
-            "peak learning rate that make the same S1cpt.",
-        ),
+        "Both forms are fitted to the shifts of all starts together; DOMAIN.START.power_r2 and "
+        ".exponential_r2 are of fits to one start. The table has means over 0.1 of S1cpt.",
+        "The re-warmed start reaches the peak after 40 steps and is drawn at the steps of the "
+        "peak learning rate that make the same S1cpt.",
+        tables=(Table(headings, tuple(rows)),),
     )
 
 
@@ -139,18 +135,14 @@ def fig14() -> Drawing:
     """The shift of three model sizes against the steps since the transfer."""
     numbers: dict[str, float] = {}
     panels = [_of_sizes(role, numbers) for role in g.BOTH]
-    return Drawing(
+    return g.drawing(
         "fig14",
         "The shift of three model sizes",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "The smaller models have no measured hidden PT curve; here it is each model's own "
-            "pre-training, prolonged at the same learning rate by Eq. 1. The same prolongation of "
-            "the largest model misses its measured hidden curve by DOMAIN.prolonged_mape.",
-        ),
+        panels,
+        numbers,
+        "The smaller models have no measured hidden PT curve; here it is each model's own "
+        "pre-training, prolonged at the same learning rate by Eq. 1. The same prolongation of "
+        "the largest model misses its measured hidden curve by DOMAIN.prolonged_mape.",
     )
 
 
@@ -200,20 +192,16 @@ def fig17() -> Drawing:
     law = g.fitted("eq4-batch", runs, warmup="peak")
     panels = [_of_batches(role, law, numbers) for role in g.BOTH]
     numbers.update(g.agreement("eq4-batch", law))
-    return Drawing(
+    return g.drawing(
         "fig17",
         "The shift of a CPT with another batch",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "Twice the batch of the pre-training is the only other one here, and the sequence "
-            "length never changes. Points are CPT minus the hidden PT curve, which has the "
-            "pre-training's batch; lines the shifts of Eq. 4 with one (B, E, beta) a batch, "
-            "fitted to one base.",
-            *g.statuses("Eq. 4 with a shift a batch", law),
-        ),
+        panels,
+        numbers,
+        "Twice the batch of the pre-training is the only other one here, and the sequence "
+        "length never changes. Points are CPT minus the hidden PT curve, which has the "
+        "pre-training's batch; lines the shifts of Eq. 4 with one (B, E, beta) a batch, "
+        "fitted to one base.",
+        *g.statuses("Eq. 4 with a shift a batch", law),
     )
 
 

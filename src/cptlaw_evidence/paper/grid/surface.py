@@ -33,20 +33,16 @@ def fig4() -> Drawing:
         domain = fit.domain(role)
         panels.append(_plane(domain, role, s1, s2))
         panels.append(_cut(domain, role, float(s2["cpt-linear"][-1]), measured, numbers))
-    return Drawing(
+    return g.drawing(
         "fig4",
         "The CPT slides from the surface of the pre-training to its own",
-        "grid",
         (panels[0], panels[2], panels[1], panels[3]),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "Eq. 4 as two surfaces over S1 and S2: with its shift (from the transfer at "
-            "S1 = 2 on) and without (the hidden PT curves). Above: lines of equal loss and the "
-            "runs' ways. Below: cuts at S2 = 0 and at the S2 that a linear decay over 800 steps "
-            "ends at, with the measured losses of the runs that keep S2 = 0. S2 is in the unit of "
-            "each domain's own lambda.",
-        ),
+        numbers,
+        "Eq. 4 as two surfaces over S1 and S2: with its shift (from the transfer at "
+        "S1 = 2 on) and without (the hidden PT curves). Above: lines of equal loss and the "
+        "runs' ways. Below: cuts at S2 = 0 and at the S2 that a linear decay over 800 steps "
+        "ends at, with the measured losses of the runs that keep S2 = 0. S2 is in the unit of "
+        "each domain's own lambda.",
     )
 
 

@@ -28,23 +28,19 @@ def fig7() -> Drawing:
     panels = [_peak_panel(fit, role, numbers) for role in g.BOTH]
     found = critical_point(fit, BASE.schedule(steps=4000), Schedule.constant(g.PEAK, 8000))
     numbers["eq4.last_return"] = found.last_return
-    return Drawing(
+    return g.drawing(
         "fig7",
         "Peak LR and length of the CPT; whether the pre-training loss comes back",
-        "grid",
         (*panels, _patterns(mixed, numbers), _turning_panel(mixed)),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "Above: CPT at a constant learning rate and with a cosine to 10 % of its peak; lines "
-            "Eq. 4 of figure 3, points measured. Below: the three patterns of the D_pt loss, by "
-            "replay share, and the step from which it stays below its value at the transfer "
-            "(drawn as 1 where it never rises, left out where it is not back within 20,000 "
-            "steps); lines Eq. 8 of figure 19.",
-            f"The critical point: {found.reason or f'step {found.limit_step:.0f}.'}",
-            "last_return: the last start of the base from which the D_pt loss comes back within "
-            "8,000 steps of CPT without replay, by Eq. 4; 0 if from none.",
-        ),
+        numbers,
+        "Above: CPT at a constant learning rate and with a cosine to 10 % of its peak; lines "
+        "Eq. 4 of figure 3, points measured. Below: the three patterns of the D_pt loss, by "
+        "replay share, and the step from which it stays below its value at the transfer "
+        "(drawn as 1 where it never rises, left out where it is not back within 20,000 "
+        "steps); lines Eq. 8 of figure 19.",
+        f"The critical point: {found.reason or f'step {found.limit_step:.0f}.'}",
+        "last_return: the last start of the base from which the D_pt loss comes back within "
+        "8,000 steps of CPT without replay, by Eq. 4; 0 if from none.",
     )
 
 
@@ -163,19 +159,15 @@ def fig13() -> Drawing:
     """The turning length of a weighted loss against its weight, measured and forecast."""
     numbers: dict[str, float] = {}
     panel = _weighted_turning(numbers)
-    return Drawing(
+    return g.drawing(
         "fig13",
         "Turning length of a weighted loss",
-        "grid",
         (panel, _break_even_panel(numbers)),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "Left: from which step on the weighted loss stays below its value at the transfer "
-            "(0: it never rises; a line ends where it is not back within 800 steps); CPT at a "
-            "constant learning rate from the end of the base, lines Eq. 8 of figure 19. Right: the "
-            "weight of the D_pt loss at which 800 steps of CPT neither gain nor lose.",
-        ),
+        numbers,
+        "Left: from which step on the weighted loss stays below its value at the transfer "
+        "(0: it never rises; a line ends where it is not back within 800 steps); CPT at a "
+        "constant learning rate from the end of the base, lines Eq. 8 of figure 19. Right: the "
+        "weight of the D_pt loss at which 800 steps of CPT neither gain nor lose.",
     )
 
 

@@ -65,19 +65,16 @@ def table2() -> Drawing:
         *(f"{w} (%)" for w in g.HELD_OUT_WORDS.values()),
     )
     rows = tuple(_table_row(role, law, numbers) for role in g.BOTH for law in fits)
-    return Drawing(
+    return g.drawing(
         "table2",
         "Variants of the law: fit and held-out errors",
-        "grid",
+        (),
+        numbers,
+        f"Fitted to {', '.join(g.FITTED)}, the paper's variants with the warm-up counted as if "
+        "at the peak. Huber is the fit's objective (sum over log residuals, delta 1e-3). The "
+        "last columns, mean absolute relative errors of held-out runs, the paper does not "
+        "have.",
         tables=(Table(headings, rows),),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            f"Fitted to {', '.join(g.FITTED)}, the paper's variants with the warm-up counted as if "
-            "at the peak. Huber is the fit's objective (sum over log residuals, delta 1e-3). The "
-            "last columns, mean absolute relative errors of held-out runs, the paper does not "
-            "have.",
-        ),
     )
 
 
@@ -116,16 +113,12 @@ def fig20() -> Drawing:
     numbers |= g.mean_errors(fits, {"schedule": g.HELD_OUT["schedule"]})
     for law in shown:
         numbers |= g.coefficients(law, fits[law])
-    return Drawing(
+    return g.drawing(
         "fig20",
         "Variants of the annealing term",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            f"Points are measured, lines fitted to {', '.join(g.FITTED)}; table 2 has the errors.",
-        ),
+        panels,
+        numbers,
+        f"Points are measured, lines fitted to {', '.join(g.FITTED)}; table 2 has the errors.",
     )
 
 
@@ -152,23 +145,19 @@ def fig18() -> Drawing:
     for start, runs in _STARTS.items():
         found = fit(open_study(tuple(runs), _SHARE), "unknown-pt")
         panels += [_open_panel(start, role, found, numbers) for role in g.BOTH]
-    return Drawing(
+    return g.drawing(
         "fig18",
         "A base whose pre-training nobody knows: our own, treated so",
-        "grid",
-        tuple(panels),
-        numbers=numbers,
-        notes=(
-            g.GRID_NOTE,
-            "The paper's first model is LLaMA3.2-1B, which is not here; this is its second case, a "
-            "base of one's own treated as unknown. The documentation strings, 65 % of D_pt, stand "
-            "in for D_pt.",
-            "Fitted to the first 20 % of three CPT runs together (9 losses of each; the paper: 10k "
-            "of 50k steps), errors are of the rest. The law takes the last LR of the unknown "
-            "pre-training as 0: true above, not below, where the base was never annealed.",
-            "START.DOMAIN.S1_pt is the fitted forward area of the pre-training; the true one is "
-            "1.8 (annealed) and 2.0, with the warm-up as if at the peak.",
-        ),
+        panels,
+        numbers,
+        "The paper's first model is LLaMA3.2-1B, which is not here; this is its second case, a "
+        "base of one's own treated as unknown. The documentation strings, 65 % of D_pt, stand "
+        "in for D_pt.",
+        "Fitted to the first 20 % of three CPT runs together (9 losses of each; the paper: 10k "
+        "of 50k steps), errors are of the rest. The law takes the last LR of the unknown "
+        "pre-training as 0: true above, not below, where the base was never annealed.",
+        "START.DOMAIN.S1_pt is the fitted forward area of the pre-training; the true one is "
+        "1.8 (annealed) and 2.0, with the warm-up as if at the peak.",
     )
 
 
