@@ -2,11 +2,14 @@
 
 import json
 import re
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from importlib.resources import files
 
 import pytest
 
+from bundled import default_fit
+from cptlaw import Aim, catalog, forecast, published
+from cptlaw.decisions.plan.planning import _near_ties
 from cptlaw.forecasting.extrapolation import _of_other_peaks, _of_other_starts
 from cptlaw.forecasting.measured import CHOOSERS, OTHERS, Measured, measured, one_kind
 
@@ -53,3 +56,39 @@ def test_the_kind_that_laws_share(kinds, kind):
 def test_sentences_are_built_from_the_figures(kind, peaks, starts):
     assert peaks in _of_other_peaks(kind)
     assert starts in _of_other_starts(kind)
+
+
+@pytest.mark.parametrize(
+    ("law", "mean", "worst"),
+    [
+        ("effective", "0.002", "0.008"),
+        ("effective+repetition", "0.002", "0.008"),
+        ("functional", "0.003", "0.027"),
+        ("eq4", "0.003", "0.027"),
+    ],
+)
+def test_a_plan_tells_what_choices_by_such_laws_cost(law, mean, worst):
+    found = replace_law(published.load("fineweb-kp-106m"), law)
+    (said,) = _near_ties(found, Aim.parse("cpt=1"))
+    assert f"were {mean} nats above the best on average, {worst} at worst" in said
+
+
+def test_the_default_where_data_repeat_is_as_sure_as_the_default():
+    """Its intervals and warnings are those measured for the default, not those of any law."""
+    fits = [replace_law(default_fit(), law) for law in ("effective", "effective+repetition", "eq9")]
+    text = "warmup 50 to 3e-3 | cosine 750 to 0"
+    made = [forecast(found, text, after="base", anyway=True) for found in fits]
+    widths = [f.domains["cpt"].high[-1] - f.domains["cpt"].low[-1] for f in made]
+    assert widths[0] == widths[1] < 0.5 * widths[2]
+    assert made[0].warnings == made[1].warnings != made[2].warnings
+
+
+def replace_law(found, name):
+    """The same fit, its laws with the traits of another."""
+    traits = catalog.find(name).traits
+    domains = {
+        role: replace(d, law=replace(d.law, traits=traits))
+        for role, d in found.domains.items()
+        if d.combines is None
+    }
+    return replace(found, domains=domains)

@@ -1,7 +1,9 @@
 """What every law of the catalogue says of itself, and what a law from outside is taken for."""
 
+import ast
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -18,6 +20,7 @@ from cptlaw.laws.traits import Traits, Varied
 from cptlaw.studies.history import History
 from laws import EVERY
 
+SOURCE = Path(__file__).parents[2] / "src"
 UNMEASURED = {
     *("eq4-anchored", "eq4-batch", "eq8-printed", "eq9", "eq10", "unknown-pt"),
     *("multi-power", "functional", "relaxing"),
@@ -179,3 +182,35 @@ def test_traits_survive_storing(law):
         assert [leaf.law.traits for leaf in again.domain(role).leaves] == [
             leaf.law.traits for leaf in domain.leaves
         ]
+
+
+# --- nobody asks for a name ------------------------------------------------------------------
+
+
+def compared(path):
+    """Words that a file compares something with, or looks up in a table that it writes out."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+        elif isinstance(node, ast.Dict):
+            parts = [key for key in node.keys if key is not None]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("startswith", "get"):
+            parts = list(node.args)
+        else:
+            continue
+        words = (inner for part in parts for inner in ast.walk(part))
+        yield from (w.value for w in words if isinstance(w, ast.Constant))
+
+
+def test_no_code_outside_the_catalogue_decides_by_the_name_of_a_law():
+    found = {
+        (path.relative_to(SOURCE).as_posix(), word)
+        for path in SOURCE.glob("**/*.py")
+        if "catalog" not in path.parts and "paper" not in path.parts
+        for word in compared(path)
+        if word in {*EVERY, catalog.COMBINATION, "effective+", "eq"}
+    }
+    assert found <= {
+        ("cptlaw_evidence/fit_speed.py", "eq4"),  # the law it times
+        ("cptlaw/laws/factors/paper.py", "convex"),  # a kind of curve
+    }
