@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -61,7 +60,7 @@ def _moved(text: str, old: Path, new: Path) -> str:
     """A study's text whose relative paths start from another folder."""
 
     def path_from_new(match: re.Match[str]) -> str:
-        path = tomllib.loads(f"path = {match[2]}")["path"]
+        path = toml_text.parse(f"path = {match[2]}")["path"]
         if not Path(path).is_absolute():
             path = Path(os.path.relpath(old / path, new)).as_posix()
         return match[1] + toml_text.value(path)
