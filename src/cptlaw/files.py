@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from cptlaw.errors import DataError
@@ -27,6 +28,39 @@ def read_text(path: str | Path, missing: str) -> str:
         raise DataError(f"cannot be read: {error.strerror}. {missing}") from None
     except UnicodeDecodeError as error:
         raise DataError(f"is not UTF-8 text, at byte {error.start + 1}.") from None
+
+
+def check_folder(folder: str | Path, files: Iterable[str] = ()) -> Path:
+    """Whether a folder can be written to, before the work begins.
+
+    Args:
+        folder: where to; it need not be there.
+        files: names of what must not be written over.
+
+    Raises:
+        DataError: it is a file, or holds one of them already.
+    """
+    target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise DataError(f"{target}: is a file; name a folder.")
+    for name in files:
+        if (target / name).exists():
+            raise DataError(f"{target / name}: is there already. Name another folder.")
+    return target
+
+
+def make_folder(folder: str | Path) -> Path:
+    """Make a folder, and those that it lies in, where they are not there.
+
+    Raises:
+        DataError: it is a file, or cannot be made.
+    """
+    target = check_folder(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{target}: cannot be made: {error.strerror}.") from None
+    return target
 
 
 def write_atomic(path: str | Path, content: str | bytes) -> Path:

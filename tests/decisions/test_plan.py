@@ -23,7 +23,7 @@ from cptlaw import (
 )
 from cptlaw.decisions.pilot import Budget
 from cptlaw.decisions.plan.recipe import schedule_of
-from cptlaw.output.plan_files import run_of
+from cptlaw.output.plan_files import runs_of
 from cptlaw.output.text.advice import advice
 from cptlaw.output.text.plan import plan_text
 from plans import ANNEALED, BASE, knobs, predicted
@@ -133,13 +133,13 @@ def test_a_base_that_is_planned_from_scratch(fitted):
     recipe = found.best.recipe
     assert (recipe.data, recipe.start.text, recipe.schedule.steps) == ("pt", "scratch", 2000)
     assert (found.reference, recipe.run.after) == ({}, None)
-    assert run_of(found)[0].data == "pt"
+    assert runs_of(found)[0].data == "pt"
 
 
 def test_a_start_that_is_annealed_first(simple):
     found = plan(simple, "pt=1", knobs(after=ANNEALED, peak=1e-3))
     assert found.reference_words == "'base' at step 1500, then linear 300 to 0.0 from=0.001"
-    before, own = run_of(found, "next")
+    before, own = runs_of(found, "next")
     assert (before.name, before.data, before.after, before.after_step) == (
         "next-start",
         "pt",

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from cptlaw.errors import DataError
-from cptlaw.files import read_text, write_atomic
+from cptlaw.files import check_folder, make_folder, read_text, write_atomic
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,24 @@ def test_a_text_that_cannot_be_read_says_why(tmp_path, name, message):
     with pytest.raises(DataError) as raised:
         read_text(tmp_path / name, "Name one.")
     assert str(raised.value) == message
+
+
+def test_a_folder_is_made_with_those_it_lies_in(tmp_path):
+    assert make_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert make_folder(tmp_path / "a").is_dir()
+
+
+def test_what_is_no_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for make in (check_folder, make_folder):
+        with pytest.raises(DataError, match="file: is a file; name a folder"):
+            make(tmp_path / "file")
+    with pytest.raises(DataError, match="x: cannot be made"):
+        make_folder(tmp_path / "file" / "x")
+
+
+def test_files_that_are_there_are_not_written_over(tmp_path):
+    (tmp_path / "study.toml").write_text("mine")
+    assert check_folder(tmp_path, ["plan.txt"]) == tmp_path
+    with pytest.raises(DataError, match=r"study\.toml: is there already. Name another folder."):
+        check_folder(tmp_path, ["plan.txt", "study.toml"])

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from cptlaw.errors import DataError, MissingExtra
+from cptlaw.errors import MissingExtra
+from cptlaw.files import make_folder
 from cptlaw.fitting.fit import fit
 from cptlaw.forecasting.backtest import backtest
 from cptlaw.forecasting.forecast import forecast
@@ -37,12 +38,7 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib", "plot", "The demo")
-    if directory.is_file():
-        raise DataError(f"{directory}: is a file; name a folder.")
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{directory}: cannot be made: {error.strerror}.") from None
+    make_folder(directory)
     folder = datasets.copy("tiny-cpt", directory)
     say(f"1. seven real runs of a 0.15M model, with a study file: {folder / 'study.toml'}")
     study = datasets.load("tiny-cpt").without([REPLAY])

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cptlaw.decisions.pilot.choosing import Pilots
-from cptlaw.errors import DataError
-from cptlaw.files import write_atomic
+from cptlaw.files import check_folder, make_folder, write_atomic
 from cptlaw.lab.experiment_file import experiment_text
 from cptlaw.lab.records import LOG
 from cptlaw.studies.study_file.extend import extended
@@ -20,12 +19,7 @@ def check(folder: str | Path) -> None:
     Raises:
         DataError: the folder is a file, or holds one of them already.
     """
-    target = Path(folder)
-    if target.exists() and not target.is_dir():
-        raise DataError(f"{target}: is a file; name a folder.")
-    for name in (STUDY, EXPERIMENT):
-        if (target / name).exists():
-            raise DataError(f"{target / name}: is there already. Name another folder.")
+    check_folder(folder, (STUDY, EXPERIMENT))
 
 
 def write(pilots: Pilots, folder: str | Path, experiment: str | Path | None = None) -> list[Path]:
@@ -49,8 +43,5 @@ def write(pilots: Pilots, folder: str | Path, experiment: str | Path | None = No
         study: extended(pilots.study, pilots.runs, target, LOG, reasons),
         lab: experiment_text(pilots.runs, pilots.study, reasons, experiment),
     }
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{target}: cannot be made: {error.strerror}.") from None
+    make_folder(target)
     return [write_atomic(path, text) for path, text in texts.items()]

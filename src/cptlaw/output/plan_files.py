@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from cptlaw.decisions.plan.result import Plan
 from cptlaw.errors import DataError
-from cptlaw.files import write_atomic
+from cptlaw.files import check_folder, make_folder, write_atomic
 from cptlaw.lab.experiment_file import experiment_text
 from cptlaw.output.json.plan import plan_shape
 from cptlaw.output.pilot_files import EXPERIMENT
@@ -34,14 +35,9 @@ def check(folder: str | Path, name: str = "plan", study: Study | None = None) ->
     Raises:
         DataError: no folder, one that holds such a file already, or a name that cannot be.
     """
-    target = Path(folder)
     if not str(folder).strip():
         raise DataError("the output has no name; name a folder (-o DIR).")
-    if target.exists() and not target.is_dir():
-        raise DataError(f"{target}: is a file; name a folder.")
-    for file in FILES:
-        if (target / file).exists():
-            raise DataError(f"{target / file}: is there already. Name another folder.")
+    check_folder(folder, FILES)
     if not _NAME.fullmatch(name):
         raise DataError(
             f"name '{name}': expected letters, digits and . _ + - that begin with a letter or "
@@ -82,15 +78,12 @@ def write(
     start = recipe.start
     bare = start.run is None and not start.is_scratch  # a base by its schedule alone
     if study is not None and start.kind != "open model" and not bare:
-        runs, best = run_of(plan, name), "best" if plan.feasible else "nearest"
+        runs, best = runs_of(plan, name), "best" if plan.feasible else "nearest"
         reason = f"{best} for {plan.aim.text}: {recipe_words(plan.best)}"
         reasons = {run.name: reason for run in runs}
         texts[EXPERIMENT] = experiment_text(runs, study, reasons, experiment)
     made = [target / file for file in (*texts, *SCHEDULES)]
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{target}: cannot be made: {error.strerror}.") from None
+    make_folder(target)
     for file, text in texts.items():
         write_atomic(target / file, text.encode())
     for file in SCHEDULES:
@@ -98,32 +91,17 @@ def write(
     return made
 
 
-def run_of(plan: Plan, name: str = "plan") -> tuple[Run, ...]:
-    """The run to do, after the annealing of its start where it has one."""
-    recipe, start = plan.best.recipe, plan.best.recipe.start
-    own = recipe.run
-    before: tuple[Run, ...] = ()
-    after, step = (start.run, start.step) if start.run is not None else (None, None)
-    if start.annealed is not None:
-        annealed = Run(
-            f"{name}-start", schedule=start.annealed, data="pt", after=after, after_step=step
-        )
-        before, after, step = (annealed,), annealed.name, None
-    return (
-        *before,
-        Run(
-            name,
-            schedule=own.schedule,
-            data=own.data,
-            after=after,
-            after_step=step,
-            replay=own.replay,
-            model_size=own.model_size,
-            batch_tokens=own.batch_tokens,
-            sequence_length=own.sequence_length,
-            domain_tokens=own.domain_tokens,
-        ),
+def runs_of(plan: Plan, name: str = "plan") -> tuple[Run, ...]:
+    """The runs to do: that of the plan, after the annealing of its start where it has one."""
+    start = plan.best.recipe.start
+    step = None if start.run is None else start.step
+    own = replace(plan.best.recipe.run, name=name, after=start.run, after_step=step)
+    if start.annealed is None:
+        return (own,)
+    annealed = Run(
+        f"{name}-start", schedule=start.annealed, data="pt", after=start.run, after_step=step
     )
+    return annealed, replace(own, after=annealed.name, after_step=None)
 
 
-__all__ = ["FILES", "check", "run_of", "write"]
+__all__ = ["FILES", "check", "runs_of", "write"]

@@ -7,8 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cptlaw.errors import DataError
-from cptlaw.files import write_atomic
+from cptlaw.files import make_folder, write_atomic
 from cptlaw.output.plot.writing import save
 from cptlaw_evidence.paper import SOURCES, Entry, draw, entries
 from cptlaw_evidence.paper.drawing import MADE_FROM, Drawing, Source
@@ -27,12 +26,7 @@ def write_all(folder: Path, progress: Callable[[str], None] = lambda _: None) ->
         DataError: the folder cannot be made or written to.
         MissingExtra: matplotlib is not installed.
     """
-    if folder.exists() and not folder.is_dir():
-        raise DataError(f"{folder}: is a file; name a folder.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be made: {error.strerror}.") from None
+    make_folder(folder)
     wanted: list[tuple[Entry, Source]] = [(e, s) for e in entries() for s in e.sources]
     found: list[Drawing] = []
     for i, (entry, source) in enumerate(wanted, 1):
