@@ -1,8 +1,14 @@
 """The exact Huber objective over all parameters, to convergence.
 
-Newton's method in whitened coordinates: directions in which the data say little are stretched
-until all weigh alike, so that nearly degenerate parameters do not stall it. The Hessian is the
-difference of analytic gradients; parameters at a bound with the gradient pushing outward rest.
+Variable projection comes near a minimum quickly, but of a neighbouring problem (relative instead
+of log residuals, weights held in each step). Newton's method ends the search at the minimum itself:
+standard errors, and whether a parameter rests at a bound, are only right there.
+
+It works in whitened coordinates: directions in which the data say little are stretched until all
+weigh alike. Coefficients and shape parameters trade off along ridges whose curvatures differ by
+many orders of magnitude; in the parameters themselves a step would be lost to rounding there.
+The Hessian is the difference of exact gradients along these directions. Parameters at a bound
+with the gradient pushing outward rest.
 """
 
 from __future__ import annotations
@@ -15,6 +21,25 @@ from cptlaw.arrays import BoolArray, FloatArray
 from cptlaw.errors import FitError
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.projection import huber_weight
+
+# Rounding moves a sum of some thousand squares by about this share; less is no gain. The absolute
+# part is for curves that a law made itself, whose objective has no lowest value above 0.
+NO_GAIN, NO_GAIN_AT_0 = 1e-13, 1e-18
+MOST_STALLS = (
+    3  # steps in a row without gain; a single one may fail by the error of the differences
+)
+LONG, RECENT, FLAT = 100, 10, 1e-6  # of a ridge, see `minimise`
+# Directions of less weight than this, next to the heaviest, are not told from rounding errors of
+# the Jacobian (1e-16, times what its columns cancel).
+NEGLIGIBLE = 1e-11
+# In whitened coordinates the curvature of squares is 1. Where most residuals lie past delta, in the
+# linear part of the Huber loss, it is near 0 and a step would be endless.
+LEAST_CURVATURE = 1e-3
+# How far shape parameters may move, in search coordinates (of a logarithm: 2 is a factor of 7).
+FARTHEST = 2.0
+FAR_DOWNHILL = 0.3  # where the objective curves downwards, so that only its slope is known
+FAR_FOR_DIFFERENCES = 0.03
+DIFFERENCE = 1e-3  # of delta, by which a difference moves residuals, in root mean square
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +78,16 @@ def minimise(objective: Objective, start: FloatArray, steps: int = 120) -> Minim
         if not free.any():
             return Minimum(z, value, True, ~free, iteration)
         move, expected = _newton_move(objective, z, gradient, free)
-        settled = expected <= 1e-13 * value + 1e-18
+        settled = expected <= NO_GAIN * value + NO_GAIN_AT_0
         there, reached = _along(objective, z, value, move, low, high)
         gain = value - reached
         z, value = there, reached
         values.append(value)
-        stalled = stalled + 1 if gain <= 1e-13 * value else 0
-        if (settled and stalled) or stalled >= 3:
+        stalled = stalled + 1 if gain <= NO_GAIN * value else 0
+        if (settled and stalled) or stalled >= MOST_STALLS:
             break
     rests = _resting(z, objective.gradient(z), low, high)
-    flat = len(values) > 100 and values[-11] - value <= 1e-6 * value
+    flat = len(values) > LONG and values[-1 - RECENT] - value <= FLAT * value
     return Minimum(z, value, iteration < steps or flat, rests, iteration)
 
 
@@ -71,7 +96,13 @@ def _resting(z: FloatArray, gradient: FloatArray, low: FloatArray, high: FloatAr
 
 
 def whitening(objective: Objective, z: FloatArray, free: BoolArray) -> FloatArray:
-    """Directions (free, rank), scaled so that each moves the weighted residuals by 1."""
+    """Directions (free, rank), scaled so that each moves the weighted residuals by 1.
+
+    Along them the Gauss-Newton Hessian, priors included, is the identity, so that they also hold
+    the covariance for independent residuals of variance 1. Columns are scaled before the singular
+    values are looked at: what is negligible must not depend on a parameter's unit. Directions that
+    the data leave undetermined are not among them.
+    """
     residual, jacobian = objective.jacobian(z)
     weighted = jacobian[:, free] * huber_weight(residual, objective.delta)[:, None]
     drawn = np.zeros((z.size - objective.terms, z.size))
@@ -80,26 +111,29 @@ def whitening(objective: Objective, z: FloatArray, free: BoolArray) -> FloatArra
     scale = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
     scale[scale == 0] = 1.0
     _, sizes, right = np.linalg.svd(weighted / scale, full_matrices=False)
-    kept = sizes > 1e-11 * sizes[0]
+    kept = sizes > NEGLIGIBLE * sizes[0]
     return (right[kept].T / sizes[kept]) / scale[:, None]
 
 
 def curvature(
     objective: Objective, z: FloatArray, gradient: FloatArray, free: BoolArray, axes: FloatArray
 ) -> FloatArray:
-    """Hessian of the objective along `axes` (free, rank), shape (rank, rank)."""
+    """Hessian of the objective along `axes` (free, rank), shape (rank, rank).
+
+    One gradient for each direction. The difference is a thousandth of delta in the residuals: far
+    above rounding, and so small that few points pass the bend of the Huber loss on the way. It is
+    made smaller where it would carry a shape parameter so far that the law itself bends. The mean
+    with its transpose takes out what asymmetry the differences have.
+    """
     hessian = np.empty((axes.shape[1], axes.shape[1]))
     for k in range(axes.shape[1]):
         move = np.zeros_like(z)
         move[free] = axes[:, k]
-        reach = 1e-3 * objective.delta * np.sqrt(objective.loss.size)
-        reach = min(reach, _FAR / 10 / max(_shape_move(objective, move), 1e-300))
+        reach = DIFFERENCE * objective.delta * np.sqrt(objective.loss.size)
+        reach = min(reach, FAR_FOR_DIFFERENCES / max(_shape_move(objective, move), 1e-300))
         ahead = objective.gradient(z + reach * move)
         hessian[k] = axes.T @ (ahead - gradient)[free] / reach
     return 0.5 * (hessian + hessian.T)
-
-
-_FAR = 0.3
 
 
 def _shape_move(objective: Objective, move: FloatArray) -> float:
@@ -113,8 +147,9 @@ def _newton_move(
 ) -> tuple[FloatArray, float]:
     """A descent step for z and the decrease it promises.
 
-    Where the objective curves downwards the quadratic has no minimum; there the step goes as far
-    as the shape parameters may move at once.
+    Where the objective curves downwards the quadratic has no minimum, and a plain Newton step
+    would climb to its top; there the step goes down the slope, as far as the shape parameters may
+    move at once. Where a gradient is undefined nearby, the Hessian is taken as that of squares.
     """
     axes = whitening(objective, z, free)
     slope = axes.T @ gradient[free]
@@ -124,16 +159,17 @@ def _newton_move(
     sizes, vectors = np.linalg.eigh(hessian)
     inner = vectors.T @ slope
     up = sizes > 0
+    size = np.maximum(sizes[up], LEAST_CURVATURE)
     move = np.zeros_like(z)
-    move[free] = -axes @ (vectors[:, up] @ (inner[up] / np.maximum(sizes[up], 1e-3)))
-    promised = float(0.5 * (inner[up] ** 2 / np.maximum(sizes[up], 1e-3)).sum())
+    move[free] = -axes @ (vectors[:, up] @ (inner[up] / size))
+    promised = float(0.5 * (inner[up] ** 2 / size).sum())
     for k in np.flatnonzero(~up):
         down = np.zeros_like(z)
         down[free] = -np.sign(inner[k]) * (axes @ vectors[:, k])
-        far = _FAR / max(_shape_move(objective, down), 1e-3)
+        far = FAR_DOWNHILL / max(_shape_move(objective, down), 1e-3)
         move += far * down
         promised += float(abs(inner[k]) * far)
-    return move * min(1.0, 2.0 / max(_shape_move(objective, move), 1e-300)), promised
+    return move * min(1.0, FARTHEST / max(_shape_move(objective, move), 1e-300)), promised
 
 
 def _along(
@@ -144,7 +180,13 @@ def _along(
     low: FloatArray,
     high: FloatArray,
 ) -> tuple[FloatArray, float]:
-    """The lowest point found along `move`, shortened or prolonged, kept within the bounds."""
+    """The lowest point found along `move`, doubled as long as that helps, or halved.
+
+    Clipping to the bounds bends the way, so that no slope along it is to be relied on, and none is
+    used. A whole step that already gains is halved too, as long as that pays: on the way residuals
+    come within delta, where the Huber loss is curved, and the minimum lies nearer than the
+    quadratic promised.
+    """
 
     def at(share: float) -> tuple[FloatArray, float]:
         there = np.clip(z + share * move, low, high)

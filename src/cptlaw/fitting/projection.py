@@ -4,6 +4,11 @@ For given shape parameters the coefficients solve a linear least-squares problem
 residuals under sign constraints. A Levenberg-Marquardt search moves the shape parameters; its
 weights turn the squares into the Huber objective (iteratively reweighted least squares).
 
+A search over all parameters at once creeps along the valleys in which coefficients follow the
+shape parameters; here it moves in the few shape parameters alone, from any start, without a guess
+of the coefficients. Relative residuals are log residuals to first order, and keep the problem
+linear; `newton` then minimises the objective as it is.
+
 Source: Golub and Pereyra 1973; the Jacobian is Kaufman's (1975).
 """
 
@@ -16,6 +21,12 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray
 from cptlaw.fitting.objective import Objective, huber
 from cptlaw.laws.law import Columns
+
+SINGULAR = 1e-13  # share of the largest singular value below which columns are the same to rounding
+FIRST_DAMPING = 1e-2  # share of the Hessian's diagonal: hardly damped, starts are screened before
+HARDER, SOFTER = 6.0, 8.0  # after a step that failed, and after one that gained
+MOST_TRIES = 6  # with the damping times 6 each: 50,000 together, a step of nothing
+FARTHEST = 2.0  # in one step, in search coordinates (of a logarithm: a factor of 7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +48,11 @@ class Projected:
 def best_coefficients(matrix: FloatArray, target: FloatArray, signs: FloatArray) -> FloatArray:
     """Least squares of matrix @ c = target with sign constraints.
 
+    Columns are scaled to length 1, since they differ by many orders of magnitude (S2 next to 1).
+    If the free solution has the right signs it is the one that is wanted; only otherwise NNLS
+    looks for it, with a free coefficient as the difference of two that are not negative. Should
+    NNLS give up, wrong signs are cut off: worse, but a place to search on from.
+
     Args:
         matrix: shape (n, m).
         target: shape (n,).
@@ -46,7 +62,7 @@ def best_coefficients(matrix: FloatArray, target: FloatArray, signs: FloatArray)
     live = scale > 0
     scaled = matrix[:, live] / scale[live]
     c = np.zeros(signs.size)
-    c[live] = np.linalg.lstsq(scaled, target, rcond=1e-13)[0] / scale[live]
+    c[live] = np.linalg.lstsq(scaled, target, rcond=SINGULAR)[0] / scale[live]
     if (c * signs >= 0).all():
         return c
     from scipy.optimize import nnls
@@ -88,7 +104,7 @@ def search(
     """Levenberg-Marquardt on the shape coordinates from `start`, shape (k,)."""
     low, high = (bound[objective.terms :] for bound in objective.bounds)
     here = project(objective, np.clip(start, low, high))
-    damping = 1e-2
+    damping = FIRST_DAMPING
     for _ in range(steps):
         weight = huber_weight(here.residual, objective.delta)
         free = low < high
@@ -98,7 +114,9 @@ def search(
             return here
         free[free] = moves
         gradient, hessian = gradient[moves], hessian[np.ix_(moves, moves)]
-        for _ in range(6):
+        for _ in range(MOST_TRIES):
+            # Damped by its own diagonal (Marquardt), so that units do not matter; the trace keeps
+            # a parameter without influence from making the system singular.
             system = hessian + damping * np.diag(np.diag(hessian) + 1e-12 * np.trace(hessian))
             try:
                 move = np.linalg.solve(system, -gradient)
@@ -106,22 +124,26 @@ def search(
                 damping *= 10.0
                 continue
             u = here.u.copy()
-            u[free] += np.clip(move, -2.0, 2.0)
+            u[free] += np.clip(move, -FARTHEST, FARTHEST)
             there = project(objective, np.clip(u, low, high), weight)
             if there.score < here.score:
                 break
-            damping *= 6.0
+            damping *= HARDER
         else:
             return here
         gain = here.score - there.score
-        here, damping = there, damping / 8.0
+        here, damping = there, damping / SOFTER
         if gain < tolerance * here.score:
             break
     return here
 
 
 def huber_weight(residual: FloatArray, delta: float) -> FloatArray:
-    """Square roots of the weights that make squares behave as the Huber loss."""
+    """Square roots of the weights that make squares behave as the Huber loss.
+
+    delta / |r| past delta: then weight * r is the Huber loss's derivative, delta * sign(r), so
+    that a minimum of the weighted squares, with its own weights, is one of the Huber loss.
+    """
     return np.sqrt(np.minimum(1.0, delta / np.maximum(np.abs(residual), delta)))
 
 
@@ -135,7 +157,13 @@ def _pushed_out(
 def _normal_equations(
     objective: Objective, here: Projected, weight: FloatArray, free: BoolArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Gradient and Gauss-Newton Hessian of the projected problem in the free coordinates."""
+    """Gradient and Gauss-Newton Hessian of the projected problem in the free coordinates.
+
+    When a shape parameter moves, the coefficients follow: what of a slope lies in the span of the
+    columns they make up for at once, and it is taken out (Kaufman; the part of Golub and Pereyra's
+    Jacobian that is left out vanishes with the residuals). Coefficients at 0 rest at their
+    constraint and make up for nothing.
+    """
     relative = weight / objective.loss
     jacobian = np.zeros((objective.loss.size, here.u.size))
     for s, t, slope in here.columns.slopes:
