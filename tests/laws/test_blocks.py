@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from cptlaw import Convention, History, Schedule, catalog
-from cptlaw.laws import blocks, dual
+from cptlaw.laws import branching, dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.points import Points
@@ -133,15 +133,15 @@ def test_within_a_block_the_learning_rate_hardly_moves(given):
         ends = np.cumsum(made.steps).astype(int)
         for start, end in pairwise(ends):
             moved = np.abs(np.diff(lr[start:end])).sum()
-            assert moved <= lr.max() / blocks._LEVELS * (1 + 1e-9)
-            assert end - start <= max(10, start // blocks._SHARE)
+            assert moved <= lr.max() / branching.LEVELS * (1 + 1e-9)
+            assert end - start <= max(branching.SHORTEST, start // branching.GROWTH)
 
 
 def test_a_long_constant_run_is_few_blocks():
     history = History(np.full(100_000, 1e-3), [])
     made = Blocks([history], np.zeros(1, dtype=np.int64), np.array([100_000]))
     assert len(made) < 600
-    assert made.steps.max() <= blocks._LONGEST
+    assert made.steps.max() <= branching.LONGEST
     assert made.steps[0] == 0
 
 

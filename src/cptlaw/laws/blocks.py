@@ -7,19 +7,23 @@ blocks instead of tens of thousands of steps, and a past that several runs share
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.laws.branching import Limb, branches
 from cptlaw.laws.dual import Dual
 from cptlaw.studies.history import History
 
-_LEVELS = 50  # a block's LR moves by at most a share of 1 / _LEVELS of its history's peak
-_LONGEST = 200
-_SHARE = 16  # of the steps since the stretch began, at most one part in _SHARE is one block
+
+class Stretch(NamedTuple):
+    """The blocks of one limb, `start` to `end` in every array, and the block before them or -1."""
+
+    start: int
+    end: int
+    before: int
 
 
 class Blocks:
@@ -34,7 +38,8 @@ class Blocks:
 
     Attributes:
         lr: mean learning rate, shape (m,).
-        steps: number of steps, shape (m,); a history that shares nothing begins with 0 steps.
+        steps: number of steps, shape (m,); a history that shares nothing begins with 0 steps, so
+            that there is a block that ends before its first step.
         is_cpt: whether it belongs to the CPT, shape (m,).
         share: share of D_cpt in its data, 0 in the PT, shape (m,).
         ends: the block after which each point lies, shape (n,).
@@ -47,49 +52,32 @@ class Blocks:
         step: IntArray,
         shared: int | None = None,
     ) -> None:
-        latest = np.zeros(len(histories), dtype=np.int64)
-        np.maximum.at(latest, owner, step)
-        lasts: list[int] = latest.tolist()
-        limbs = _tree(histories, lasts) if shared is None else _fan(histories, lasts, shared)
-        owners: list[int] = owner.tolist()
-        for i, last in zip(owners, step.tolist(), strict=True):
-            _mark(limbs[i], last)
-        for limb, history, last in zip(limbs, histories, lasts, strict=True):
-            _mark(limb, min(history.pt_lr.size, last))
-        self._stretches: list[tuple[int, int, int]] = []
-        lr: list[FloatArray] = []
-        steps: list[FloatArray] = []
-        is_cpt: list[BoolArray] = []
-        share: list[FloatArray] = []
-        total = 0
-        for i in sorted(range(len(limbs)), key=lambda i: limbs[i].depth):
-            limb, history = limbs[i], histories[i]
-            limb.cuts = _cuts(limb.lr, limb.start, limb.marks, history.pt_lr.size)
-            length = np.diff(limb.cuts)
-            sums = np.append(0.0, np.cumsum(limb.lr))[limb.cuts]
-            mean = np.diff(sums) / length
-            own = limb.cuts[1:]
-            if limb.parent is None:
-                mean, length, own = np.append(0.0, mean), np.append(0, length), limb.cuts
-            limb.offset = total
+        limbs = branches(histories, owner, step, shared)
+        # A limb comes after the one that it leaves, so that the sums before it are known by then.
+        order = sorted(range(len(limbs)), key=lambda i: limbs[i].depth)
+        self._stretches: list[Stretch] = []
+        rows: list[tuple[FloatArray, FloatArray, BoolArray]] = []
+        shares: list[FloatArray] = []
+        for i in order:
+            limb = limbs[i]
+            limb.offset = self._stretches[-1].end if self._stretches else 0
+            rows.append(_rows(limb, histories[i].pt_lr.size))
+            shares.append(np.where(rows[-1][2], 1.0 - histories[i].replay, 0.0))
             before = -1 if limb.parent is None else limb.parent.block(limb.start)
-            self._stretches.append((total, total + own.size, before))
-            lr.append(mean)
-            steps.append(length.astype(np.float64))
-            is_cpt.append(own > history.pt_lr.size)
-            share.append(np.where(is_cpt[-1], 1.0 - history.replay, 0.0))
-            total += own.size
+            end = limb.offset + rows[-1][0].size
+            self._stretches.append(Stretch(limb.offset, end, before))
+        lr, steps, is_cpt = zip(*rows, strict=True)
         self.lr: FloatArray = np.concatenate(lr)
         self.steps: FloatArray = np.concatenate(steps)
         self.is_cpt: BoolArray = np.concatenate(is_cpt)
-        self.share: FloatArray = np.concatenate(share)
-        places = zip(owner.tolist(), step.tolist(), strict=True)
-        self.ends: IntArray = np.array(
-            [limbs[int(i)].block(int(s)) for i, s in places], dtype=np.int64
-        )
-        self._first: IntArray = np.array([s for s, e, _ in self._stretches if e > s])
-        self._before: IntArray = np.array([p for s, e, p in self._stretches if e > s])
-        self._is_root: BoolArray = np.zeros(total, dtype=np.bool_)
+        self.share: FloatArray = np.concatenate(shares)
+        owners: list[int] = owner.tolist()
+        places = zip(owners, step.tolist(), strict=True)
+        self.ends: IntArray = np.array([limbs[i].block(s) for i, s in places], dtype=np.int64)
+        some = [stretch for stretch in self._stretches if stretch.end > stretch.start]
+        self._first: IntArray = np.array([stretch.start for stretch in some])
+        self._before: IntArray = np.array([stretch.before for stretch in some])
+        self._is_root: BoolArray = np.zeros(self.lr.size, dtype=np.bool_)
         self._is_root[self._first[self._before < 0]] = True
 
     def __len__(self) -> int:
@@ -127,7 +115,12 @@ class Blocks:
     def solve(self, decay: FloatArray, gain: FloatArray) -> FloatArray:
         """The recurrence for decays (m,) or (J, m) and gains (..., m) or (..., J, m), from 0.
 
-        Every stretch is a triangular system of two bands; what it begins with fades along it.
+        x_i - decay_i * x_(i-1) = gain_i is a triangular system of two bands, which BLAS solves in
+        a few operations a block; a loop in Python would take a hundred times as long, and products
+        of all decays would leave the range of floats. All stretches, and all J rates, are solved
+        as one system, with 0 where one does not follow from the one before. A limb that leaves
+        another begins with that one's state instead of 0; the recurrence is linear, so that this
+        adds what is left of the state after every block.
         """
         from scipy.linalg.blas import dtbsv
 
@@ -147,107 +140,11 @@ class Blocks:
         return x
 
 
-@dataclass(eq=False)
-class _Limb:
-    """The part of a history that is its own, from step `start` of all on."""
-
-    lr: FloatArray
-    start: int
-    parent: _Limb | None
-    depth: int
-    marks: set[int] = field(default_factory=set[int])
-    cuts: IntArray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
-    offset: int = 0
-
-    def block(self, step: int) -> int:
-        """The block that ends at a step."""
-        if self.parent is not None and step <= self.start:
-            return self.parent.block(step)
-        place = int(np.searchsorted(self.cuts, step))
-        return self.offset + place - (self.parent is not None)
-
-
-def _tree(histories: Sequence[History], lasts: Sequence[int]) -> list[_Limb]:
-    """Where each history leaves the one that it begins like, longest first."""
-    whole = [h.lr[:last] for h, last in zip(histories, lasts, strict=True)]
-    data = [(min(h.pt_lr.size, n), h.replay) for h, n in zip(histories, lasts, strict=True)]
-    limbs: dict[int, _Limb] = {}
-    order = sorted(range(len(whole)), key=lambda i: (-data[i][0], i))
-    for i in order:
-        best: tuple[int, int] | None = None
-        for j in limbs:
-            shared = _shared(whole[i], whole[j])
-            if data[i] != data[j]:
-                shared = min(shared, data[i][0], data[j][0])
-            if best is None or shared > best[0]:
-                best = shared, j
-        if best is None or not best[0]:
-            limbs[i] = _Limb(whole[i], 0, None, 0)
-            continue
-        step, parent = best[0], limbs[best[1]]
-        while parent.parent is not None and step <= parent.start:
-            parent = parent.parent
-        limbs[i] = _Limb(whole[i], step, parent, parent.depth + 1)
-        _mark(parent, step)
-    return [limbs[i] for i in range(len(whole))]
-
-
-def _fan(histories: Sequence[History], lasts: Sequence[int], shared: int) -> list[_Limb]:
-    """The first history, and each other from step `shared` on."""
-    whole = [h.lr for h in histories]
-    root = _Limb(whole[0][: max(lasts[0], shared)], 0, None, 0)
-    _mark(root, shared)
-    parent = root if shared else None
-    limbs = [
-        _Limb(lr[: max(last, shared)], shared, parent, 1)
-        for lr, last in zip(whole[1:], lasts[1:], strict=True)
-    ]
-    return [root, *limbs]
-
-
-def _mark(limb: _Limb, step: int) -> None:
-    """Let a block end at a step, in the limb that it lies on."""
-    while limb.parent is not None and step <= limb.start:
-        limb = limb.parent
-    limb.marks.add(step)
-
-
-def _shared(one: FloatArray, other: FloatArray) -> int:
-    """How many learning rates two histories have in common from the first on."""
-    size = min(one.size, other.size)
-    differ = one[:size] != other[:size]
-    return int(np.argmax(differ)) if differ.any() else size
-
-
-def _cuts(lr: FloatArray, start: int, marks: set[int], transfer: int) -> IntArray:
-    """Ends of blocks from step `start` of learning rates (T,) on; a block ends at every mark."""
-    if lr.size <= start:
-        return np.array([start], dtype=np.int64)
-    peak = float(lr.max()) or 1.0
-    level = np.floor(np.cumsum(np.abs(np.diff(lr))) / peak * _LEVELS + 1e-9)
-    moves = np.flatnonzero(np.diff(np.append(0.0, level))) + 1
-    cuts = np.concatenate([[start], moves, list(marks), [lr.size]])
-    anew = [start, *(s for s in (*_rises(lr, peak), transfer) if start < s < lr.size)]
-    for begin, end in itertools.pairwise([*sorted(set(anew)), int(lr.size)]):
-        cuts = np.append(cuts, _growing(begin, end))
-    found = np.unique(cuts).astype(np.int64)
-    return found[(found >= start) & (found <= lr.size)]
-
-
-def _growing(begin: int, end: int) -> list[int]:
-    """Ends of blocks that grow with the steps since `begin`."""
-    found = [begin]
-    while found[-1] < end:
-        found.append(found[-1] + min(max(10, (found[-1] - begin) // _SHARE), _LONGEST))
-    return [*found[:-1], end]
-
-
-def _rises(lr: FloatArray, peak: float) -> list[int]:
-    """Steps after which the LR has risen by a tenth of its peak, and rises no more."""
-    up = np.diff(lr) > 0
-    found: list[int] = []
-    for step in (np.flatnonzero(up & ~np.append(up[1:], False)) + 2).tolist():
-        since = found[-1] if found else 0
-        if lr[step - 1] - lr[since:step].min() > 0.1 * peak:
-            found.append(step)
-    return found
+def _rows(limb: Limb, pt_steps: int) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Mean LR, steps, and whether it is CPT, of every block of a limb."""
+    length = np.diff(limb.cuts)
+    sums = np.append(0.0, np.cumsum(limb.lr))[limb.cuts]
+    mean, ends = np.diff(sums) / length, limb.cuts[1:]
+    if limb.parent is None:
+        mean, length, ends = np.append(0.0, mean), np.append(0, length), limb.cuts
+    return mean, length.astype(np.float64), ends > pt_steps
