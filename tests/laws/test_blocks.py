@@ -71,7 +71,7 @@ def alone(seed):
 @pytest.fixture
 def single(monkeypatch):
     """Every step is a block."""
-    monkeypatch.setattr(blocks, "_LONGEST", 1)
+    monkeypatch.setattr(branching, "LONGEST", 1)
 
 
 def steps_of(history):
@@ -318,8 +318,8 @@ def test_blocks_cost_less_than_a_few_ten_thousandths_of_a_nat(monkeypatch, role,
     """The default law along blocks against the same along single steps."""
     law = catalog.get("effective", Facts(role, replay=True))
     coarse = losses(law, BASES[base].lr(), CPTS[cpt].lr())
-    monkeypatch.setattr(blocks, "_LONGEST", 1)
-    monkeypatch.setattr(blocks, "_LEVELS", 10**9)
+    monkeypatch.setattr(branching, "LONGEST", 1)
+    monkeypatch.setattr(branching, "LEVELS", 10**9)
     exact = losses(law, BASES[base].lr(), CPTS[cpt].lr())
     error = float(np.abs(coarse - exact).max())
     assert 0 < error < 3e-4

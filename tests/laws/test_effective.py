@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from cptlaw import Convention, DataError, History, Run, Schedule, catalog, datasets, factors
-from cptlaw.laws import blocks, dual
+from cptlaw.laws import branching, dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.factors.effective import REFERENCE_LR, effective_lr
@@ -24,7 +24,7 @@ SIGMA, DECAY = 0.02, 0.3
 @pytest.fixture
 def single(monkeypatch):
     """Every step is a block."""
-    monkeypatch.setattr(blocks, "_LONGEST", 1)
+    monkeypatch.setattr(branching, "LONGEST", 1)
 
 
 def cut(lr, cpt=(), replay=0.0):

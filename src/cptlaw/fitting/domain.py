@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError, FitError, suggestion
 from cptlaw.fitting.covariance import covariance
 from cptlaw.fitting.diagnosis import diagnose
@@ -15,9 +14,10 @@ from cptlaw.fitting.newton import Minimum, minimise
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations, facts
 from cptlaw.fitting.options import FitOptions
-from cptlaw.fitting.projection import Projected, project, search
+from cptlaw.fitting.projection import project, search
 from cptlaw.fitting.result import DomainFit, combination
 from cptlaw.fitting.scores import score
+from cptlaw.fitting.starts import best_minimum
 from cptlaw.laws import catalog
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.law import Law
@@ -50,6 +50,11 @@ def fit_domain(role: str, observed: Observations, name: str, options: FitOptions
     return _described(role, known, objective, minimum, observed, held, kept)
 
 
+# Of n points in a run so many are worth one that is independent, where a parameter is judged.
+POINTS_A_PIECE_OF_NEWS = 5.0
+NO_LOSS = 1e-6  # share of the objective that holding a parameter may cost
+
+
 def _kept_as_usual(
     objective: Objective, minimum: Minimum, seed: int
 ) -> tuple[Objective, Minimum, tuple[str, ...]]:
@@ -66,8 +71,8 @@ def _kept_as_usual(
             continue
         tried = replace(objective, fixed={**objective.fixed, shape.name: shape.usual})
         end = best_minimum(tried, seed)
-        rise = np.log((end.value + 1e-300) / (minimum.value + 1e-300))
-        if n * rise <= 5.0 * np.log(n):
+        rise = np.log((end.value + 1e-300) / (minimum.value + 1e-300))  # 0 / 0 is no rise
+        if n * rise <= POINTS_A_PIECE_OF_NEWS * np.log(n):
             objective, minimum = tried, end
             kept.append(shape.name)
     return objective, minimum, tuple(kept)
@@ -79,7 +84,8 @@ def _held_where_open(
     """Hold shape parameters without influence at a value without effect, where they have one.
 
     One is without influence if its variance is infinite, or if it runs to a bound, and the
-    objective is the same within 1e-6 with it held.
+    objective is the same within 1e-6 with it held. Left where the search ended it would be a
+    number that means nothing, and a forecast might depend on it.
     """
     law, m = objective.law, objective.terms
     candidates = [s for s in law.shapes if s.neutral is not None and s.name not in objective.fixed]
@@ -94,93 +100,10 @@ def _held_where_open(
             continue
         tried = replace(objective, fixed={**objective.fixed, shape.name: float(shape.neutral or 0)})
         end = minimise(tried, search(tried, minimum.z[m:]).z)
-        if end.value <= minimum.value * (1 + 1e-6):
+        if end.value <= minimum.value * (1 + NO_LOSS):
             objective, minimum = tried, end
             held.append(shape.name)
     return objective, minimum, tuple(held)
-
-
-def best_minimum(objective: Objective, seed: int = 0) -> Minimum:
-    """The lowest minimum over many starts: screen, search the best, settle exactly.
-
-    Starts are screened with the best coefficients at each; searches begin at the best of them
-    that lie apart. With up to three free shape parameters three equal ends are enough, two where
-    all of them have priors.
-
-    Args:
-        objective: what is minimised.
-        seed: 0 for a fixed set of starts; any other number adds searches from its own.
-
-    Raises:
-        FitError: no start gives a finite objective.
-    """
-    free = [s for s in objective.law.shapes if s.name not in objective.fixed]
-    drawn = all(s.prior for s in free) and objective.prior_weight > 0
-    few = len(free) <= 3
-    screens, most, enough = (2, 4, 2) if drawn else (16, _MOST, 3) if few else (32, _MOST, _MOST)
-    found: list[Projected] = []
-    for one in dict.fromkeys((0, seed)):
-        tried = _screened(objective, one, screens * max(len(free), 1))[: most if free else 1]
-        found += _searched(objective, tried, enough)
-    found.sort(key=lambda f: f.score)
-    distinct: list[Projected] = []
-    for end in found:
-        if all(end.score > other.score * (1 + _SAME) for other in distinct):
-            distinct.append(end)
-    close = [end for end in distinct[: 2 if drawn else 8] if end.score <= 1.5 * distinct[0].score]
-    return _settled(objective, [end.z for end in close])
-
-
-_SAME, _APART, _MOST = 1e-6, 0.2, 12
-
-
-def _settled(objective: Objective, ends: list[FloatArray]) -> Minimum:
-    """The lowest minimum from several ends: all for some steps, the promising ones to the end."""
-    first = sorted((minimise(objective, z, steps=40) for z in ends), key=lambda m: m.value)
-    going_on = [m for m in first if not m.converged and m.value <= first[0].value * 1.01][:3]
-    last = [minimise(objective, m.z, steps=600) for m in going_on]
-    return min([*first, *last], key=lambda m: (m.value, not m.converged))
-
-
-def _screened(objective: Objective, seed: int, count: int) -> list[Projected]:
-    """Starts, best first, each apart from those before it."""
-    shapes = objective.law.shapes
-    low = np.array([s.inner(s.start[0]) for s in shapes])
-    reach = np.array([s.inner(s.start[1]) for s in shapes]) - low
-    free = np.array([s.name not in objective.fixed for s in shapes], dtype=np.bool_)
-    random = np.random.default_rng(seed)
-    centre = np.array([s.inner(s.prior.centre) if s.prior else np.nan for s in shapes])
-    starts = [low + reach * draw for draw in random.random((count, low.size))]
-    if not np.isnan(centre).any():
-        starts.insert(0, centre)
-    starts = [_held(objective, start) for start in starts]
-    tried = [project(objective, start, slopes=False) for start in starts]
-    tried = sorted((t for t in tried if np.isfinite(t.score)), key=lambda t: t.score)
-    if not tried:
-        raise FitError(f"no start of {objective.law.name} gives a finite objective on these data.")
-    apart: list[Projected] = []
-    for start in tried:
-        gaps = [np.abs((start.u - other.u) / reach)[free].max(initial=0.0) for other in apart]
-        if all(gap > _APART for gap in gaps):
-            apart.append(start)
-    return apart
-
-
-def _searched(objective: Objective, tried: list[Projected], enough: int) -> list[Projected]:
-    """Where searches from the best starts end, lowest first."""
-    found: list[Projected] = []
-    for start in tried:
-        found.append(search(objective, start.u))
-        found.sort(key=lambda f: f.score)
-        same = sum(f.score <= found[0].score * (1 + _SAME) for f in found)
-        if same >= enough:
-            break
-    return found
-
-
-def _held(objective: Objective, u: FloatArray) -> FloatArray:
-    low, high = (bound[objective.terms :] for bound in objective.bounds)
-    return np.where(low == high, low, u)
 
 
 def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:

@@ -16,12 +16,12 @@ from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray, IntArray, floats
 from cptlaw.errors import DataError, suggestion
-from cptlaw.fitting.domain import best_minimum
 from cptlaw.fitting.neighbours import summed_products
 from cptlaw.fitting.newton import Minimum, minimise, whitening
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.projection import search
 from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.fitting.starts import best_minimum
 from cptlaw.fitting.uncertainty import Interval, objective_of
 from cptlaw.laws.law import Shape
 
