@@ -26,7 +26,6 @@ from cptlaw.laws import catalog, factors
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.law import Factor, Law, Shape, Term
 from cptlaw.output import plot, store
-from cptlaw.output.text import report
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
 from cptlaw.studies import datasets, logs
@@ -94,7 +93,6 @@ __all__ = [
     "plot",
     "profile",
     "published",
-    "report",
     "shift_at",
     "store",
     "tradeoffs",

@@ -15,7 +15,7 @@ from cptlaw.fitting.observations import facts, observe
 from cptlaw.fitting.starts import best_minimum
 from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
-from cptlaw.output.text import report
+from cptlaw.page import table
 from cptlaw.studies import datasets
 
 # The paper's method: scipy's L-BFGS-B on all eight parameters from a grid of starts.
@@ -176,7 +176,7 @@ def fit_speed_text(result: dict[str, Any]) -> str:
     grid = "; ".join(f"{k} {', '.join(f'{v:g}' for v in vs)}" for k, vs in result["grid"].items())
     return "\n".join(
         [
-            report.table(headers, rows, f"Eq. 4 on the bundled runs, lambda {result['lambda']:g}"),
+            table(headers, rows, f"Eq. 4 on the bundled runs, lambda {result['lambda']:g}"),
             f"  both domains: {result['ratio_numeric']:.0f} times the time of ours with a numeric "
             f"gradient, {result['ratio_analytic']:.0f} times with an analytic one",
             f"  grid of starts: {grid}",

@@ -17,7 +17,7 @@ from cptlaw.lab import mixing, training
 from cptlaw.lab import model as models
 from cptlaw.lab.tables import Model
 from cptlaw.lab.tokens import Corpus, Tokens
-from cptlaw.output.text import report
+from cptlaw.page import table
 from cptlaw.schedules.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -307,7 +307,7 @@ def lab_speed_text(result: Mapping[str, Any]) -> str:
     )
     return "\n".join(
         [
-            report.table(headers, rows, title),
+            table(headers, rows, title),
             "  ratio: lab over a bare PyTorch loop with the same weights, batches and schedule;",
             "  the median of the rounds. CPU: the same of CPU time, disturbed less by other work.",
             "  losses: the largest difference of any logged or final validation loss.",

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cptlaw.output.text import report
-
-_WIDTH = 108
+from cptlaw.page import WIDTH
+from cptlaw.page import table as text_table
 
 
 @dataclass(frozen=True)
@@ -78,13 +77,13 @@ def nats(value: float | None, sign: str = "") -> str:
 def plain(table: Table) -> str:
     """A table for a terminal."""
     # A title inside a table narrower than itself would be wrapped.
-    parts = [table.title, report.table(table.headers, table.rows), *filter(None, [table.note])]
+    parts = [table.title, text_table(table.headers, table.rows), *filter(None, [table.note])]
     return "\n".join(parts)
 
 
 def within_width(tables: Iterable[Table]) -> list[str]:
     """Tables for a terminal, in parts that fit."""
-    return [plain(part) for table in tables for part in table.in_width(_WIDTH)]
+    return [plain(part) for table in tables for part in table.in_width(WIDTH - 2)]
 
 
 def listed(title: str, lines: Sequence[str]) -> list[str]:

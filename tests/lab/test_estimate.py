@@ -14,6 +14,7 @@ from cptlaw.errors import DataError
 from cptlaw.lab import estimate as estimates
 from cptlaw.lab import estimate_text, speed
 from cptlaw.lab.estimate import estimate
+from cptlaw.page import WIDTH
 
 # Multiplied parameters of [model.small]: attention and MLP of two layers, gains, output layer.
 LAYER = 4 * 64 * 64 + 3 * 64 * 176
@@ -124,13 +125,13 @@ def test_shows_the_graph(tmp_path):
     assert "longest chain: base > cpt-replay0" in shown
 
 
-def test_keeps_to_80_columns(tmp_path):
+def test_keeps_to_the_width_of_a_page(tmp_path):
     name = "a-run-with-a-name-that-is-longer-than-there-is-room-for-in-front"
     cpt = CPT.replace('"cpt"', f'"{name}"').replace(
         "linear 50 to 0", " | ".join(["constant 10"] * 12)
     )
     shown = estimate_text.text(found(tmp_path, HEAD + BASE + cpt, flops=1e9)).splitlines()
-    assert max(map(len, shown)) <= 80
+    assert max(map(len, shown)) <= WIDTH
     at = next(i for i, line in enumerate(shown) if name in line)
     assert "61.4 k" in shown[at + 1]
 
@@ -168,7 +169,7 @@ def test_says_what_cannot_be_had_without_a_download(tmp_path, never_probes):
     shown = estimate_text.text(made)
     assert "model small: ? parameters" in shown
     assert "51.2 k        ?" in shown
-    json.dumps(estimates.estimate_shape(made), allow_nan=False)
+    json.dumps(estimates.estimate_json(made), allow_nan=False)
 
 
 def test_the_command_prints_one_object_and_writes_nothing(tmp_path, monkeypatch, never_probes):

@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 
 import cptlaw
-from cptlaw import report, shift_at, store
+from cptlaw import shift_at, store
+from cptlaw.output.text.backtest import backtest_text
+from cptlaw.output.text.fit import fit_text
+from cptlaw.output.text.forecast import forecast_text
 from stored_values import numbers
 
 FOLDER = Path(__file__).parent / "files_0_1_0"
 VALUES = json.loads((FOLDER / "values.json").read_text())
 TEXTS = {
-    "Fit": report.fit_text,
-    "Forecast": report.forecast_text,
-    "Backtest": report.backtest_text,
+    "Fit": fit_text,
+    "Forecast": forecast_text,
+    "Backtest": backtest_text,
 }
 FITS = [name for name in VALUES if name.startswith("fit-")]
 

@@ -15,8 +15,12 @@ from cptlaw.fitting.fit import fit
 from cptlaw.forecasting.backtest import backtest
 from cptlaw.forecasting.forecast import forecast
 from cptlaw.output import plot, store
-from cptlaw.output.json import values as shapes
-from cptlaw.output.text import report
+from cptlaw.output.json.backtest import backtest_json
+from cptlaw.output.json.fit import fit_json
+from cptlaw.output.json.forecast import forecast_json
+from cptlaw.output.text.backtest import backtest_text
+from cptlaw.output.text.fit import fit_text
+from cptlaw.output.text.forecast import forecast_text
 from cptlaw.studies import datasets
 
 HELD_OUT = ("cpt-cosine", "hidden-pt-const")
@@ -53,16 +57,16 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
     plot.save(plot.forecast_figure(future, fitted), directory / "forecast.png")
     if as_json:
         parts = {
-            "backtest": shapes.backtest_shape(tested),
-            "fit": shapes.fit_shape(fitted),
-            "forecast": shapes.forecast_shape(future),
+            "backtest": backtest_json(tested),
+            "fit": fit_json(fitted),
+            "forecast": forecast_json(future),
         }
         click.echo(json.dumps(parts, allow_nan=False))
     else:
         texts = (
-            report.backtest_text(tested, notes=False),
-            report.fit_text(fitted),
-            report.forecast_text(future),
+            backtest_text(tested, notes=False),
+            fit_text(fitted),
+            forecast_text(future),
         )
         click.echo("\n\n".join(texts))
     for name in ("fit.json", "fit.png", "forecast.png"):

@@ -50,8 +50,8 @@ def fit(
     from cptlaw.fitting.fit import fit as fit_study
     from cptlaw.fitting.tradeoffs import tradeoffs
     from cptlaw.output import plot, store
-    from cptlaw.output.json import values as shapes
-    from cptlaw.output.text import report
+    from cptlaw.output.json.fit import fit_json
+    from cptlaw.output.text.fit import fit_text
     from cptlaw.studies import study_file
 
     check_writable(output, figure, reads=[study])
@@ -67,7 +67,7 @@ def fit(
         plot.save(plot.fit_figure(result), figure)
     if output is not None:
         store.save(result, output)
-    show(as_json, lambda: shapes.fit_shape(result), lambda: report.fit_text(result))
+    show(as_json, lambda: fit_json(result), lambda: fit_text(result))
     say_written(output, figure)
     say(
         f"next: cptlaw forecast {shlex.quote(output or 'fit.json')} {_example(loaded)}"
@@ -116,8 +116,8 @@ def forecast(
     """
     from cptlaw.forecasting.forecast import forecast as predict
     from cptlaw.output import plot, store
-    from cptlaw.output.json import values as shapes
-    from cptlaw.output.text import report
+    from cptlaw.output.json.forecast import forecast_json
+    from cptlaw.output.text.forecast import forecast_text
 
     check_writable(output, figure, reads=[fit])
     check_figure(figure)
@@ -141,7 +141,7 @@ def forecast(
         plot.save(plot.forecast_figure(result, loaded), figure)
     if output is not None:
         store.save(result, output)
-    show(as_json, lambda: shapes.forecast_shape(result), lambda: report.forecast_text(result))
+    show(as_json, lambda: forecast_json(result), lambda: forecast_text(result))
     if as_json:
         for warning in result.warnings:
             say(f"warning: {warning}")
@@ -172,8 +172,8 @@ def backtest(
     """Fit on some runs, predict the others, and score the forecasts."""
     from cptlaw.forecasting.backtest import backtest as run_backtest
     from cptlaw.output import store
-    from cptlaw.output.json import values as shapes
-    from cptlaw.output.text import report
+    from cptlaw.output.json.backtest import backtest_json
+    from cptlaw.output.text.backtest import backtest_text
     from cptlaw.studies import study_file
 
     check_writable(output, reads=[study])
@@ -192,7 +192,7 @@ def backtest(
     if output is not None:
         store.save(result, output)
     say_written(output)
-    show(as_json, lambda: shapes.backtest_shape(result), lambda: report.backtest_text(result))
+    show(as_json, lambda: backtest_json(result), lambda: backtest_text(result))
     say(f"next: cptlaw fit {shlex.quote(study)} -o fit.json, to fit on all runs")
 
 

@@ -130,7 +130,7 @@ def _show_estimate(
     if threads is not None:
         torch.set_num_threads(threads)
     found = estimate.estimate(loaded, names, probe=probe, flops=flops)
-    show(as_json, lambda: estimate.estimate_shape(found), lambda: estimate_text.text(found))
+    show(as_json, lambda: estimate.estimate_json(found), lambda: estimate_text.text(found))
 
 
 def _engine(name: str, ray_address: str | None, slurm: tuple[str, ...], submit: bool) -> Engine:

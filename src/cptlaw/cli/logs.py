@@ -18,8 +18,8 @@ from cptlaw.errors import DataError
 @JSON
 def read(logs: tuple[str, ...], output: str | None, as_json: bool) -> None:
     """Show what a log holds: columns, steps, learning rate, and anything odd."""
-    from cptlaw.output.json import values as shapes
-    from cptlaw.output.text import report
+    from cptlaw.output.json.study import run_json
+    from cptlaw.output.text.study import run_text
     from cptlaw.studies import logs as readers
 
     runs = [readers.read(path) for path in logs]
@@ -29,8 +29,8 @@ def read(logs: tuple[str, ...], output: str | None, as_json: bool) -> None:
         readers.write_csv(run, path)
     show(
         as_json,
-        lambda: {"logs": [shapes.run_shape(run) for run in runs]},
-        lambda: "\n\n".join(report.run_text(run) for run in runs),
+        lambda: {"logs": [run_json(run) for run in runs]},
+        lambda: "\n\n".join(run_text(run) for run in runs),
     )
     for path in written:
         say(f"wrote {path}")

@@ -60,7 +60,8 @@ def pilot(
     whose final losses, weighted by --goal, are lowest.
     """
     from cptlaw.output import pilot_files
-    from cptlaw.output.json.pilot import pilots_shape
+    from cptlaw.output.json.pilot import pilots_json
+    from cptlaw.output.text.pilot import pilots_text
 
     if experiment is not None and output is None:
         raise DataError("--experiment is what -o writes from; give -o DIR too.")
@@ -68,7 +69,7 @@ def pilot(
         pilot_files.check(output)
     found = _first(fit, given) if is_new else _next(fit, given)
     written = pilot_files.write(found, output, experiment) if output is not None else []
-    show(as_json, lambda: pilots_shape(found), lambda: _text(found))
+    show(as_json, lambda: pilots_json(found), lambda: pilots_text(found))
     say_written(*map(str, written))
     if output is None:
         say("next: add -o next, for a study and an experiment of the lab with these runs")
@@ -130,34 +131,3 @@ def _next(name: str | None, given: dict[str, Any]) -> Pilots:
         goal = Goal(goal.weights, targets)
     say(f"{len(runs)} candidates, {len(goal.targets) or len(runs)} runs to choose from ...")
     return propose(fit, goal, runs, budget, given["count"])
-
-
-def _text(pilots: Pilots) -> str:
-    """The runs as a table, and why each."""
-    from cptlaw.output.text.report import number, percent, table
-
-    unit, is_new = pilots.budget.unit, pilots.goal is None
-    headers = ["run", unit]
-    if not is_new:
-        headers += ["expected regret before", "after", "uncertainty removed"]
-    rows: list[list[str]] = []
-    for each in pilots.pilots:
-        row = [each.run.name, f"{each.cost:.6g}"]
-        if not is_new:
-            told = (number(each.regret_before, 3), number(each.regret_after, 3))
-            row += [*told, percent(each.removed or 0.0)]
-        rows.append(row)
-    lines = [table(headers, rows), ""]
-    for each in pilots.pilots:
-        run = each.run
-        assert run.schedule is not None
-        at = "" if run.after_step is None else f"@{run.after_step}"
-        start = "" if run.after is None else f", after {run.after}{at}"
-        replay = f", replay {run.replay:g}" if run.replay else ""
-        lines += [f"{run.name}: {run.schedule.text}{start}{replay}", f"  {each.reason}"]
-    lines += ["", f"{pilots.cost:.6g} of {pilots.budget.text}."]
-    if not is_new and pilots.goal is not None:
-        rival = f"; {pilots.rival} is likeliest to be better" if pilots.rival else ""
-        lines.append(f"Now {pilots.best} looks best ({pilots.goal.weights.text}){rival}.")
-        lines.append("Regret in nats of the goal; each line counts with those above it.")
-    return "\n".join([*lines, *pilots.notes])

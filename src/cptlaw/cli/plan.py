@@ -124,7 +124,7 @@ def plan(
     FIT is a file that `cptlaw fit -o` wrote, or published:ID. What varies is given as a range or a
     list; the rest is fixed.
     """
-    from cptlaw.output.json.plan import plan_shape
+    from cptlaw.output.json.plan import plan_json
     from cptlaw.output.plan_files import check, write
     from cptlaw.output.text.plan import plan_text
 
@@ -143,7 +143,7 @@ def plan(
         written.append(str(save(plan_figure(found), figure)))
     if output is not None:
         written += map(str, write(found, output, known.study, experiment, name))
-    show(as_json, lambda: plan_shape(found), lambda: plan_text(found))
+    show(as_json, lambda: plan_json(found), lambda: plan_text(found))
     say_written(*written)
     if output is None:
         lab = "" if known.study is None else ", and an experiment of the lab"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -34,6 +34,8 @@ def schedule(text: str, start_lr: float | None, output: tuple[str, ...], as_json
     A .py file is a module for PyTorch and transformers' Trainer that needs no cptlaw; its first
     lines say how to use it.
     """
+    from cptlaw.output.json.schedule import schedule_json
+    from cptlaw.output.text.schedule import schedule_text
     from cptlaw.schedules.schedule import Schedule
 
     _check(output)
@@ -41,7 +43,7 @@ def schedule(text: str, start_lr: float | None, output: tuple[str, ...], as_json
     if start_lr is not None and _starts_itself(text, parsed):
         say(f"note: the schedule says itself where it starts; --from {start_lr:g} is not used.")
     _write(parsed, output)
-    show(as_json, lambda: summary_shape(parsed), lambda: summary_text(parsed))
+    show(as_json, lambda: schedule_json(parsed), lambda: schedule_text(parsed))
     say_written(*output)
     if not output:
         say("next: add -o lr.py, for a scheduler that a training run uses")
@@ -81,43 +83,3 @@ def _write(schedule: Schedule, output: tuple[str, ...]) -> None:
             write_atomic(path, texts[path])
         else:
             plot.save(plot.schedule(schedule), path)
-
-
-def summary_text(schedule: Schedule) -> str:
-    """The segments, and the numbers of the whole."""
-    from cptlaw.output.text import report
-
-    found = summary_shape(schedule)
-    rows = [
-        (s["kind"], f"{s['first_step']} to {s['last_step']}", f"{s['first']:g}", f"{s['last']:g}")
-        for s in found["segments"]
-    ]
-    grid = report.table(("segment", "steps", "first LR", "last LR"), rows)
-    return (
-        f"{grid}\n  {found['steps']} steps, peak {found['peak']:.6g}, final LR "
-        f"{found['final']:.6g}, area {found['area']:.6g} (the sum of all learning rates)"
-    )
-
-
-def summary_shape(schedule: Schedule) -> dict[str, Any]:
-    """`{"text", "steps", "peak", "final", "area", "segments": [...]}`."""
-    return {
-        "text": schedule.text,
-        "steps": schedule.steps,
-        "peak": schedule.peak,
-        "final": schedule.final,
-        "area": float(schedule.lr().sum()),
-        "segments": _segments(schedule),
-    }
-
-
-def _segments(schedule: Schedule) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    before = 0
-    for segment in schedule.segments:
-        steps = segment.run_steps
-        first, last = schedule.lr([before + 1, before + steps]).tolist()
-        span = {"first_step": before + 1, "last_step": before + steps}
-        rows.append({"kind": segment.kind, **span, "first": first, "last": last})
-        before += steps
-    return rows

@@ -13,10 +13,10 @@ from cptlaw.cli.shared import JSON, say, show
 @JSON
 def laws(as_json: bool) -> None:
     """List the laws of the catalogue with their equations."""
-    from cptlaw.output.json import values as shapes
-    from cptlaw.output.text import report
+    from cptlaw.output.json.laws import laws_json
+    from cptlaw.output.text.laws import laws_text
 
-    show(as_json, shapes.laws_shape, report.laws_text)
+    show(as_json, laws_json, laws_text)
 
 
 @click.command()
@@ -24,13 +24,13 @@ def laws(as_json: bool) -> None:
 def published(as_json: bool) -> None:
     """List the paper's coefficients that can be used as fits."""
     from cptlaw.fitting import published as paper
-    from cptlaw.output.text import report
+    from cptlaw.output.text.laws import published_text
 
     fits = {name: paper.load(name) for name in paper.names()}
     show(
         as_json,
         lambda: {"fits": {name: fit.source for name, fit in fits.items()}},
-        lambda: report.published_text(fits),
+        lambda: published_text(fits),
     )
     say(
         "next: cptlaw forecast published:fineweb-kp-106m --base-schedule "

@@ -252,7 +252,7 @@ def _sum(values: Iterable[float | None]) -> float | None:
     return sum(known) if len(known) == len(given) else None
 
 
-def estimate_shape(found: Estimate) -> dict[str, Any]:
+def estimate_json(found: Estimate) -> dict[str, Any]:
     """An estimate as one JSON object.
 
     Args:
@@ -260,7 +260,7 @@ def estimate_shape(found: Estimate) -> dict[str, Any]:
     """
     return {
         "experiment": found.experiment.name,
-        "runs": [_run_shape(run) for run in found.runs],
+        "runs": [_run_json(run) for run in found.runs],
         "draws": [
             {
                 "mixture": draw.mixture,
@@ -282,7 +282,7 @@ def estimate_shape(found: Estimate) -> dict[str, Any]:
     }
 
 
-def _run_shape(run: RunEstimate) -> Mapping[str, Any]:
+def _run_json(run: RunEstimate) -> Mapping[str, Any]:
     node = run.node
     return {
         "name": node.name,

@@ -1,4 +1,4 @@
-"""A sweep's estimate as text of 80 columns."""
+"""A sweep's estimate as text."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 from cptlaw.lab.estimate import Draw, Estimate, RunEstimate, Source, mixture
 from cptlaw.lab.progress import clock
+from cptlaw.page import WIDTH
 
-_WIDTH = 80
+_TABLE = 80  # where the columns end
 _COLUMNS = (9, 9, 9, 14)
 
 
@@ -35,9 +36,9 @@ def text(found: Estimate) -> str:
 def _row(name: str, cells: Iterable[str]) -> list[str]:
     """A name and right-aligned cells; after a name that is too long, they stand on a next line."""
     right = "".join(cell.rjust(width) for cell, width in zip(cells, _COLUMNS, strict=True))
-    if len(name) + 2 + len(right.lstrip()) > _WIDTH:
-        return [name, right.rjust(_WIDTH).rstrip()]
-    return [(name + right.rjust(_WIDTH)[len(name) :]).rstrip()]
+    if len(name) + 2 + len(right.lstrip()) > _TABLE:
+        return [name, right.rjust(_TABLE).rstrip()]
+    return [(name + right.rjust(_TABLE)[len(name) :]).rstrip()]
 
 
 def _run(run: RunEstimate, several: bool, timed: bool) -> list[str]:
@@ -164,7 +165,7 @@ def power(value: float | None, digits: int = 1) -> str:
 def _wrapped(line: str, first: str, others: str) -> list[str]:
     return textwrap.wrap(
         line,
-        _WIDTH,
+        WIDTH,
         initial_indent=first,
         subsequent_indent=others,
         break_long_words=False,

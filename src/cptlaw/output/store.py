@@ -42,9 +42,11 @@ from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import Facts
 from cptlaw.output import old_files
-from cptlaw.output.json.pilot import pilots_shape
-from cptlaw.output.json.plan import plan_shape
-from cptlaw.output.json.values import backtest_shape, fit_shape, forecast_shape
+from cptlaw.output.json.backtest import backtest_json
+from cptlaw.output.json.fit import fit_json
+from cptlaw.output.json.forecast import forecast_json
+from cptlaw.output.json.pilot import pilots_json
+from cptlaw.output.json.plan import plan_json
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
 from cptlaw.studies.history import History
@@ -93,11 +95,11 @@ TYPES: dict[str, type[Any]] = {
     )
 }
 _SUMMARIES: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
-    Fit: fit_shape,
-    Forecast: forecast_shape,
-    Backtest: backtest_shape,
-    Pilots: pilots_shape,
-    Plan: plan_shape,
+    Fit: fit_json,
+    Forecast: forecast_json,
+    Backtest: backtest_json,
+    Pilots: pilots_json,
+    Plan: plan_json,
 }
 T = TypeVar("T")
 

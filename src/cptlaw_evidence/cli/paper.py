@@ -108,7 +108,7 @@ def _one(name: str, output: str | None, source: str | None, as_json: bool) -> No
 
 def _text(drawing: Drawing) -> str:
     """Title, tables, numbers and notes."""
-    from cptlaw.output.text.report import number, table
+    from cptlaw.page import number, table
     from cptlaw_evidence.paper.drawing import MADE_FROM
 
     lines = [f"{drawing.title} (from {MADE_FROM[drawing.source]})"]

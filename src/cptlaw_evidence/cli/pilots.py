@@ -32,7 +32,7 @@ def _bench_text(result: dict[str, Any]) -> str:
 
 def _start_text(start: dict[str, Any], draws: int) -> str:
     """One start as a table: a line for every decision, and the means."""
-    from cptlaw.output.text.report import table
+    from cptlaw.page import table
 
     keys = [f"{kind}{which}" for kind in _SCORES for which in ("_before", "", "_random")]
     lines = [*start["rows"], {"goal": "mean", **start["mean"]}]

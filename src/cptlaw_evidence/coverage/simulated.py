@@ -21,7 +21,7 @@ from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import bootstrap, interval
 from cptlaw.laws.areas import Convention
-from cptlaw.output.text.report import table
+from cptlaw.page import table
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Curve, Run

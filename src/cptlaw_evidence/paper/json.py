@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from cptlaw.arrays import FloatArray
-from cptlaw.output.json.values import finite
+from cptlaw.output.json.numbers import finite
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from cptlaw.decisions.pilot.choosing import Pilot, Pilots
 
 
-def pilots_shape(pilots: Pilots) -> dict[str, Any]:
+def pilots_json(pilots: Pilots) -> dict[str, Any]:
     """Runs to do, what they cost and what they are for."""
     return {
         "goal": dict(pilots.goal.weights) if pilots.goal else None,
@@ -15,12 +15,12 @@ def pilots_shape(pilots: Pilots) -> dict[str, Any]:
         "cost": pilots.cost,
         "best": pilots.best or None,
         "rival": pilots.rival or None,
-        "pilots": [_pilot_shape(pilot) for pilot in pilots.pilots],
+        "pilots": [_pilot(pilot) for pilot in pilots.pilots],
         "notes": list(pilots.notes),
     }
 
 
-def _pilot_shape(pilot: Pilot) -> dict[str, Any]:
+def _pilot(pilot: Pilot) -> dict[str, Any]:
     run = pilot.run
     assert run.schedule is not None
     return {

@@ -7,11 +7,11 @@ from typing import Any
 
 from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.fitting.uncertainty import Interval
-from cptlaw.output.json.values import finite
+from cptlaw.output.json.numbers import finite
 from cptlaw.output.text.advice import advice
 
 
-def plan_shape(plan: Plan) -> dict[str, Any]:
+def plan_json(plan: Plan) -> dict[str, Any]:
     """The recipe, what it gives and costs, what is nearly as good, what binds."""
     return {
         "goal": plan.aim.text,
@@ -19,7 +19,7 @@ def plan_shape(plan: Plan) -> dict[str, Any]:
         "limits": [limit.text for limit in plan.limits],
         "feasible": plan.feasible,
         "why": list(plan.why),
-        "best": outcome_shape(plan.best),
+        "best": outcome_json(plan.best),
         "losses": {role: _interval(each) for role, each in plan.losses.items()},
         "value": None if plan.value is None else _interval(plan.value),
         "sure": None
@@ -46,8 +46,8 @@ def plan_shape(plan: Plan) -> dict[str, Any]:
             {"limit": p.limit.text, "looser": p.looser.text, "gain": finite(p.gain)}
             for p in plan.prices
         ],
-        "front": [outcome_shape(outcome) for outcome in plan.front],
-        "default": None if plan.default is None else outcome_shape(plan.default),
+        "front": [outcome_json(outcome) for outcome in plan.front],
+        "default": None if plan.default is None else outcome_json(plan.default),
         "reference": {"checkpoint": plan.reference_words, "losses": dict(plan.reference)},
         "advice": advice(plan),
         "warnings": list(plan.warnings),
@@ -57,7 +57,7 @@ def plan_shape(plan: Plan) -> dict[str, Any]:
     }
 
 
-def outcome_shape(outcome: Outcome) -> dict[str, Any]:
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """One recipe with what it is predicted to give."""
     recipe = outcome.recipe
     return {

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import textwrap
 
 from cptlaw.decisions.cost import COSTS
 from cptlaw.decisions.plan.knobs import is_drop, knob_words
 from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.output.text.advice import advice, plainly
-from cptlaw.output.text.report import number, table
+from cptlaw.page import number, table, wrapped
 
-_WIDTH = 100
 _SHOWN = 10  # recipes of the front
 
 
@@ -21,12 +19,12 @@ def plan_text(plan: Plan) -> str:
     head = f"goal: {plan.aim.text}{measure}"
     if plan.limits:
         head += f"; limits: {', '.join(limit.text for limit in plan.limits)}"
-    parts = [head, "", textwrap.fill(advice(plan), _WIDTH), "", _outcomes(plan)]
+    parts = [head, "", wrapped(advice(plan)), "", _outcomes(plan)]
     for part in (_knobs(plan), _listed(plan), _front(plan)):
         if part:
             parts += ["", part]
-    parts += [*(textwrap.fill(f"! {w}", _WIDTH, subsequent_indent="  ") for w in plan.warnings)]
-    parts += [*(textwrap.fill(f"- {n}", _WIDTH, subsequent_indent="  ") for n in plan.notes)]
+    parts += [*(wrapped(w, "! ", "  ") for w in plan.warnings)]
+    parts += [*(wrapped(n, "- ", "  ") for n in plan.notes)]
     parts.append(f"{plan.looked_at} recipes looked at in {plan.seconds:.1f} s.")
     return "\n".join(parts)
 

@@ -5,7 +5,11 @@ from dataclasses import replace
 import pytest
 
 from bundled import REPLAY, default_fit, tiny
-from cptlaw import backtest, catalog, fit, forecast, published, report
+from cptlaw import backtest, catalog, fit, forecast, published
+from cptlaw.output.text.backtest import backtest_text
+from cptlaw.output.text.fit import fit_text
+from cptlaw.output.text.forecast import forecast_text
+from cptlaw.output.text.laws import laws_text
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +24,7 @@ def fits(study):
 
 @pytest.fixture(scope="module")
 def texts(fits):
-    return {law: report.fit_text(fit) for law, fit in fits.items()}
+    return {law: fit_text(fit) for law, fit in fits.items()}
 
 
 def told(text, words):
@@ -65,7 +69,7 @@ def test_what_the_default_law_does_not_have_is_not_told(texts, words):
 def test_a_fit_without_priors_says_so(fits):
     drawn = fits[None]
     free = replace(drawn, options=replace(drawn.options, prior_weight=0.0))
-    assert "fitted without priors" in report.fit_text(free)
+    assert "fitted without priors" in fit_text(free)
 
 
 @pytest.mark.parametrize(
@@ -96,28 +100,28 @@ def test_no_line_is_wider_than_the_page(texts):
 
 
 def test_a_published_fit_in_words():
-    text = report.fit_text(published.load("fineweb-kp-594m"))
+    text = fit_text(published.load("fineweb-kp-594m"))
     assert "29.12" in text
     assert "What these data do not tell" in text
 
 
 def test_a_forecast_in_words():
-    text = report.forecast_text(forecast(default_fit(REPLAY), "constant 5000", after="base"))
+    text = forecast_text(forecast(default_fit(REPLAY), "constant 5000", after="base"))
     assert "5000 steps, 4.1e+07 tokens" in text
     assert "warning: A length of 5000 steps lies outside" in text
 
 
 def test_a_backtest_in_words(study):
     tested = backtest(study.without(["mixed-const-replay0.25"]), ["cpt-cosine", "hidden-pt-const"])
-    text = report.backtest_text(tested)
+    text = backtest_text(tested)
     assert "Held out: cpt-cosine, hidden-pt-const" in text
     assert "mean over runs" in text
     one = replace(tested, rows=tuple(row for row in tested.rows if row.run == "cpt-cosine"))
-    assert "mean over runs" not in report.backtest_text(one)
+    assert "mean over runs" not in backtest_text(one)
 
 
 def test_the_catalogue_in_words():
-    text = " ".join(report.laws_text().split())
+    text = " ".join(laws_text().split())
     for law in map(catalog.example, catalog.LAWS):
         assert f"{law.name}: {law.title}" in text
         assert law.source in text

@@ -1,0 +1,36 @@
+"""A fit as one plain dict."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.output.json.numbers import finite
+
+
+def fit_json(fit: Fit) -> dict[str, Any]:
+    """`{"domains": {role: {...}}, "conventions": {}, "seconds": s, "notes": []}`."""
+    return {
+        "domains": {role: _domain_fit(domain) for role, domain in fit.domains.items()},
+        "conventions": asdict(fit.convention),
+        "seconds": fit.seconds,
+        "notes": list(fit.notes),
+        "source": fit.source,
+    }
+
+
+def _domain_fit(domain: DomainFit) -> dict[str, Any]:
+    s = domain.scores
+    names = ("huber", "r2", "mae", "rmse", "mape", "worst", "n")
+    return {
+        "law": domain.law.name,
+        "equation": domain.law.text,
+        "params": dict(domain.params),
+        "stderr": {name: finite(error) for name, error in domain.stderr.items()},
+        "status": domain.status,
+        "advice": list(domain.advice),
+        "fixed": dict(domain.fixed),
+        "kept": list(domain.kept),
+        **{name: None if s is None else finite(getattr(s, name)) for name in names},
+    }

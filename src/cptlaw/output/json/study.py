@@ -1,0 +1,28 @@
+"""A log as one plain dict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cptlaw.studies.runs import Run
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """What a log holds, one object: its columns, its learning rates, and every note."""
+    lr = run.logged_lr
+    return {
+        "name": run.name,
+        "origin": run.origin,
+        "format": run.format,
+        "columns": {
+            name: {
+                "source": curve.source,
+                "window": curve.window,
+                "step": curve.steps.tolist(),
+                "loss": curve.loss.tolist(),
+            }
+            for name, curve in run.curves.items()
+        },
+        "lr": None if lr is None else {"step": lr.steps.tolist(), "lr": lr.lr.tolist()},
+        "notes": list(run.notes),
+    }

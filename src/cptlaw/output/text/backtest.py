@@ -1,0 +1,55 @@
+"""A backtest as text."""
+
+from __future__ import annotations
+
+from cptlaw.forecasting.backtest import Backtest
+from cptlaw.page import bullets, percent, table
+
+
+def backtest_text(backtest: Backtest, notes: bool = True) -> str:
+    """Errors on what the fit did not see, with or without the notes of reading and fitting."""
+    rows = [
+        (
+            r.law,
+            r.run,
+            r.domain,
+            str(r.scores.n),
+            f"{r.scores.r2:.4f}",
+            f"{r.scores.mae:.4f}",
+            percent(r.scores.mape),
+            percent(r.scores.worst),
+            f"{r.scores.final_error:+.4f}",
+        )
+        for r in backtest.rows
+    ]
+    headers = ("law", "run", "domain", "n", "R2", "MAE, nats", "MAPE", "worst", "final error, nats")
+    title = f"Held out: {backtest.held_out}"
+    told = [
+        f"the fit of {law.law} on {law.domain}: {law.status}; cptlaw fit on these runs says why."
+        for law in backtest.laws
+        if law.status != "ok"
+    ]
+    told += backtest.notes if notes else ()
+    return "\n".join([table(headers, rows, title), *_means(backtest), *bullets(told)])
+
+
+def _means(backtest: Backtest) -> list[str]:
+    """Mean errors of each law over the held-out curves of each domain, where there are several."""
+    groups: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
+    for r in backtest.rows:
+        key = (r.law, r.domain)
+        groups.setdefault(key, []).append((r.scores.r2, r.scores.mae, r.scores.mape))
+    if all(len(group) == 1 for group in groups.values()):
+        return []
+    rows = [
+        (
+            law,
+            domain,
+            str(len(group)),
+            f"{sum(g[0] for g in group) / len(group):.4f}",
+            f"{sum(g[1] for g in group) / len(group):.4f}",
+            percent(sum(g[2] for g in group) / len(group)),
+        )
+        for (law, domain), group in groups.items()
+    ]
+    return [table(("mean over runs", "domain", "runs", "R2", "MAE, nats", "MAPE"), rows)]

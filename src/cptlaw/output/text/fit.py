@@ -1,0 +1,128 @@
+"""A fit as text."""
+
+from __future__ import annotations
+
+from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.fitting.shift import shift_at
+from cptlaw.output.text.study import study_text
+from cptlaw.page import bullets, number, percent, table, wrapped
+
+
+def fit_text(fit: Fit) -> str:
+    """Equations, coefficients with standard errors, agreement, conventions, what is not known."""
+    parts = [] if fit.study is None else [study_text(fit.study), ""]
+    for law in dict.fromkeys(d.law.name for d in fit.domains.values()):
+        parts += [_coefficients(law, [d for d in fit.domains.values() if d.law.name == law]), ""]
+    shifts = _shifts(fit)
+    parts += [shifts, ""] if shifts else []
+    if any(d.scores for d in fit.domains.values()):
+        parts += [_agreement(fit), ""]
+    parts.append("Conventions")
+    areas = any(
+        not leaf.law.counts_warmup_as_it_was for d in fit.domains.values() for leaf in d.leaves
+    )
+    parts += bullets(fit.convention.sentences(areas))
+    if not fit.options.prior_weight:
+        parts += bullets(["shape parameters were fitted without priors"])
+    lambdas = {r: d.params["lambda"] for r, d in fit.domains.items() if "lambda" in d.params}
+    if lambdas:
+        memory = [f"{r} {_memory(fit.domains[r], v)}" for r, v in lambdas.items()]
+        parts += bullets([f"lambda: {', '.join(memory)}"])
+    parts += _advice(fit)
+    if fit.notes:
+        parts += ["", "Notes", *bullets(fit.notes)]
+    return "\n".join(parts)
+
+
+def _memory(domain: DomainFit, value: float) -> str:
+    """A lambda, the memory it means, and where it comes from."""
+    if "lambda" in domain.fixed:
+        how = "given"
+    elif "lambda" in domain.kept:
+        how = "the published value, which the data do not speak against"
+    else:
+        how = "fitted"
+    steps = f"{1 / (1 - value):,.0f} steps, " if value < 1 else ""
+    return f"{value:.6g} ({steps}{how})"
+
+
+def _coefficients(law: str, domains: list[DomainFit]) -> str:
+    first = domains[0]
+    names = list(dict.fromkeys(name for d in domains for name in d.law.parameters))
+    headers = [law, *(f(d) for d in domains for f in (lambda d: d.role, lambda _: "std. error"))]
+    rows: list[list[str]] = []
+    for name in names:
+        cells = [name]
+        for d in domains:
+            cells += [number(d.params.get(name)), _error(d, name)]
+        rows.append(cells)
+    head = wrapped(f"{first.law.title} ({first.law.source})", "", "  ")
+    texts: dict[str, list[str]] = {}
+    for d in domains:
+        texts.setdefault(d.law.text, []).append(d.role)
+    several = len(texts) > 1
+    lines = [f"{', '.join(r)}: {t}" if several else t for t, r in texts.items()]
+    equations = [wrapped(line, "  ", "      ") for line in lines]
+    return "\n".join([head, *equations, table(headers, rows)])
+
+
+def _error(domain: DomainFit, name: str) -> str:
+    if domain.status == "published" or name not in domain.params:
+        return "-"
+    if name in domain.fixed:
+        return "given"
+    if name in domain.kept:
+        return "kept"
+    error = domain.stderr.get(name)
+    if error is None:
+        return "open" if name in (*domain.loose, *domain.unseen) else "at bound"
+    loose = name in domain.loose or name in domain.unseen
+    return ("" if error == float("inf") else f"{error:.2g} ") + ("open" if loose else "")
+
+
+def _shifts(fit: Fit) -> str:
+    """The shift's value and slope at the largest fitted area and a third of it."""
+    rows: list[tuple[str, ...]] = []
+    for role, domain in fit.domains.items():
+        if not any(t.part == "shift" for t in domain.law.terms):
+            continue
+        labels = domain.facts.batches if domain.law.sees("batch") else (None,)
+        for label in labels:
+            for area in (domain.facts.reference_area / 3, domain.facts.reference_area):
+                at = shift_at(fit, role, area, label)
+                rows.append(
+                    (
+                        role if label is None else f"{role} [{label}]",
+                        number(area),
+                        number(at.value),
+                        number(at.value_stderr, 2),
+                        number(at.slope),
+                        number(at.slope_stderr, 2),
+                    )
+                )
+    headers = ("shift", "at S1cpt", "nats", "std. error", "slope per S1cpt", "std. error")
+    return table(headers, rows) if rows else ""
+
+
+def _agreement(fit: Fit) -> str:
+    rows = [
+        (
+            role,
+            str(s.n),
+            f"{s.r2:.5f}",
+            f"{s.mae:.5f}",
+            percent(s.mape),
+            percent(s.worst),
+            f"{s.huber:.4g}",
+            d.status,
+        )
+        for role, d in fit.domains.items()
+        if (s := d.scores) is not None
+    ]
+    headers = ("fitted points", "n", "R2", "MAE, nats", "MAPE", "worst", "objective", "status")
+    return table(headers, rows)
+
+
+def _advice(fit: Fit) -> list[str]:
+    found = [f"{role}: {a}" for role, d in fit.domains.items() for a in d.advice]
+    return ["", "What these data do not tell", *bullets(found)] if found else []

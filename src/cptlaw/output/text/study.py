@@ -1,0 +1,67 @@
+"""Logs and studies as text."""
+
+from __future__ import annotations
+
+from cptlaw.page import bullets, number, table, wrapped
+from cptlaw.studies.runs import Run
+from cptlaw.studies.study import Study
+
+
+def run_text(run: Run) -> str:
+    """What a log holds: columns, steps, learning rate, and every note."""
+    rows = [
+        (
+            name,
+            curve.source,
+            str(len(curve)),
+            f"{curve.steps[0]} to {curve.steps[-1]}",
+            f"{curve.loss[0]:.4f}",
+            f"{curve.loss[-1]:.4f}",
+        )
+        for name, curve in run.curves.items()
+    ]
+    head = f"{run.origin or run.name} ({run.format or 'no log'})"
+    parts = [table(("column", "loss of", "points", "steps", "first", "last"), rows, head)]
+    if run.logged_lr is not None:
+        lr = run.logged_lr
+        parts.append(
+            f"  learning rate: {lr.lr.size} points, {number(float(lr.lr.min()))} to "
+            f"{number(float(lr.lr.max()))}, steps {lr.steps[0]} to {lr.steps[-1]}"
+        )
+    return "\n".join([*parts, *bullets(run.notes)])
+
+
+def study_text(study: Study) -> str:
+    """The runs of a study and what they go on from."""
+    rows = [
+        (
+            run.name,
+            run.data if run.curves else f"{run.data}, not fitted",
+            _start(study, run),
+            str(run.steps),
+            number(run.schedule.peak) if run.schedule else "-",
+            number(run.replay) if run.data == "cpt" else "-",
+            number(_model_size(study, run)),
+            number(run.batch_tokens * run.steps, 3) if run.batch_tokens else "-",
+        )
+        for run in study.runs
+    ]
+    headers = ("run", "data", "starts from", "steps", "peak LR", "replay", "model size", "tokens")
+    domains = ", ".join(f"{role} = column '{c}'" for role, c in study.domains.items())
+    return table(headers, rows) + "\n" + wrapped(f"domains: {domains}", "  ", "    ")
+
+
+def _model_size(study: Study, run: Run) -> float | None:
+    """The run's own, or that of the base it goes on from."""
+    while run.model_size is None and run.after is not None and run.unknown_base is None:
+        run = study.run(run.after)
+    return run.model_size
+
+
+def _start(study: Study, run: Run) -> str:
+    if run.after is None:
+        return "scratch"
+    if run.unknown_base is not None:
+        return run.after
+    step = run.after_step if run.after_step is not None else study.run(run.after).steps
+    return f"{run.after}@{step}"
