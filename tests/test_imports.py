@@ -1,7 +1,10 @@
 """What is loaded when: nothing heavy before it is needed."""
 
+import importlib.util
+import pkgutil
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
@@ -50,3 +53,31 @@ def test_everything_public_exists():
 
     assert cptlaw.__all__ == sorted(cptlaw.__all__)
     assert all(hasattr(cptlaw, name) for name in cptlaw.__all__)
+
+
+def packages():
+    """All packages of cptlaw, by name."""
+    import cptlaw
+
+    yield cptlaw
+    for info in pkgutil.walk_packages(cptlaw.__path__, "cptlaw."):
+        if info.ispkg and not info.name.startswith("cptlaw.lab"):
+            yield importlib.import_module(info.name)
+
+
+def test_no_name_hides_a_module():
+    """`package.name` is the module of that name wherever there is one."""
+    for package in packages():
+        for info in pkgutil.iter_modules(package.__path__):
+            found = getattr(package, info.name, None)
+            assert found is None or isinstance(found, ModuleType), f"{package.__name__}.{info.name}"
+
+
+def test_public_names_are_values_functions_or_modules_of_their_own():
+    import cptlaw
+
+    for name in cptlaw.__all__:
+        value = getattr(cptlaw, name)
+        home = f"cptlaw.{name}"
+        assert importlib.util.find_spec(home) is None or isinstance(value, ModuleType), name
+        assert not isinstance(value, ModuleType) or value.__name__.startswith("cptlaw."), name

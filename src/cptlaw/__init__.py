@@ -7,7 +7,21 @@ from cptlaw.decisions import analysis
 from cptlaw.decisions.cost import Prices
 from cptlaw.decisions.goal import Goal
 from cptlaw.decisions.pilot import Budget, Pilot, Pilots, candidates, first_pilots, pilot
-from cptlaw.decisions.plan import Aim, Knobs, Limit, Plan, PlanOptions, plan
+from cptlaw.decisions.plan import (
+    Aim,
+    Alternative,
+    KnobEffect,
+    Knobs,
+    Limit,
+    LimitPrice,
+    Numbers,
+    Outcome,
+    Plan,
+    PlanOptions,
+    Recipe,
+    Stability,
+    plan,
+)
 from cptlaw.decisions.weights import Weights
 from cptlaw.errors import CptlawError, DataError, FitError, MissingExtra
 from cptlaw.fitting import published, uncertainty
@@ -19,13 +33,15 @@ from cptlaw.fitting.scores import Scores
 from cptlaw.fitting.shift import ShiftAt, shift_at
 from cptlaw.fitting.start import Start
 from cptlaw.fitting.tradeoffs import Tradeoff, tradeoffs
-from cptlaw.forecasting.backtest import Backtest, backtest
-from cptlaw.forecasting.compare import Comparison, compare
+from cptlaw.fitting.uncertainty import Ensemble, Interval
+from cptlaw.forecasting.backtest import Backtest, BacktestRow, LawRow, backtest
+from cptlaw.forecasting.compare import ComparedRow, Comparison, HeldOutCurve, compare
 from cptlaw.forecasting.forecast import DomainForecast, Forecast, forecast
 from cptlaw.laws import catalog, factors
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.law import Factor, Law, Shape, Term
-from cptlaw.output import plot, store
+from cptlaw.laws.points import Points
+from cptlaw.output import plot, store, views
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
 from cptlaw.studies import datasets, logs
@@ -35,10 +51,14 @@ from cptlaw.studies.study import Study
 from cptlaw.studies.study_file import load as load_study
 
 __version__ = "0.1.0"
+views.register()
 __all__ = [
     "Aim",
+    "Alternative",
     "Backtest",
+    "BacktestRow",
     "Budget",
+    "ComparedRow",
     "Comparison",
     "Convention",
     "CptlawError",
@@ -46,30 +66,41 @@ __all__ = [
     "DataError",
     "DomainFit",
     "DomainForecast",
+    "Ensemble",
     "Factor",
     "Fit",
     "FitError",
     "FitOptions",
     "Forecast",
     "Goal",
+    "HeldOutCurve",
     "History",
+    "Interval",
+    "KnobEffect",
     "Knobs",
     "Law",
+    "LawRow",
     "Limit",
+    "LimitPrice",
     "LoggedLR",
     "MissingExtra",
+    "Numbers",
+    "Outcome",
     "Pilot",
     "Pilots",
     "Plan",
     "PlanOptions",
+    "Points",
     "Prices",
     "Profile",
+    "Recipe",
     "Run",
     "Schedule",
     "Scores",
     "Segment",
     "Shape",
     "ShiftAt",
+    "Stability",
     "Start",
     "Study",
     "Term",

@@ -20,7 +20,7 @@ from cptlaw import (
 from cptlaw import published as paper
 from cptlaw.decisions.pilot import discrepancy
 from cptlaw.decisions.pilot.belief import PLACES, believe, check_predicted
-from cptlaw.decisions.pilot.candidates import joined, starts
+from cptlaw.decisions.pilot.candidate_runs import joined, starts
 from cptlaw.decisions.pilot.gain import Choice, removed
 from cptlaw.decisions.pilot.reasons import reason
 from cptlaw.studies.history import History

@@ -48,7 +48,6 @@ def compare(
     """Compare laws by their errors on what they were not shown, with a paired bootstrap."""
     from cptlaw.forecasting.compare import compare as compare_laws
     from cptlaw.output.json.comparison import comparison_json
-    from cptlaw.output.text.comparison import comparison_text
     from cptlaw.studies import study_file
 
     laws = list(dict.fromkeys(name for word in law for name in word.split(",")))
@@ -63,6 +62,6 @@ def compare(
         options=options,
         progress=say,
     )
-    show(as_json, lambda: comparison_json(result), lambda: comparison_text(result))
+    show(as_json, lambda: comparison_json(result), result.summary)
     words = f"cptlaw fit {shlex.quote(study)} --law {result.best} -o fit.json"
     say(f"next: {words}   (the lowest error here, fitted to all runs)")

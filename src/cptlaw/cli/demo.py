@@ -14,13 +14,11 @@ from cptlaw.files import make_folder
 from cptlaw.fitting.fit import fit
 from cptlaw.forecasting.backtest import backtest
 from cptlaw.forecasting.forecast import forecast
-from cptlaw.output import plot, store
+from cptlaw.output import store
 from cptlaw.output.json.backtest import backtest_json
 from cptlaw.output.json.fit import fit_json
 from cptlaw.output.json.forecast import forecast_json
 from cptlaw.output.text.backtest import backtest_text
-from cptlaw.output.text.fit import fit_text
-from cptlaw.output.text.forecast import forecast_text
 from cptlaw.studies import datasets
 
 HELD_OUT = ("cpt-cosine", "hidden-pt-const")
@@ -53,8 +51,8 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
     say(f"4. forecast of a run that was never done: {SCHEDULE}")
     future = forecast(fitted, SCHEDULE, after="base")
     store.save(fitted, directory / "fit.json")
-    plot.save(plot.fit_figure(fitted), directory / "fit.png")
-    plot.save(plot.forecast_figure(future, fitted), directory / "forecast.png")
+    fitted.plot(directory / "fit.png")
+    future.plot(directory / "forecast.png", fit=fitted)
     if as_json:
         parts = {
             "backtest": backtest_json(tested),
@@ -65,8 +63,8 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
     else:
         texts = (
             backtest_text(tested, notes=False),
-            fit_text(fitted),
-            forecast_text(future),
+            fitted.summary(),
+            future.summary(),
         )
         click.echo("\n\n".join(texts))
     for name in ("fit.json", "fit.png", "forecast.png"):

@@ -49,9 +49,8 @@ def fit(
     """Fit a law to every domain of a study file."""
     from cptlaw.fitting.fit import fit as fit_study
     from cptlaw.fitting.tradeoffs import tradeoffs
-    from cptlaw.output import plot, store
+    from cptlaw.output import store
     from cptlaw.output.json.fit import fit_json
-    from cptlaw.output.text.fit import fit_text
     from cptlaw.studies import study_file
 
     check_writable(output, figure, reads=[study])
@@ -64,10 +63,10 @@ def fit(
     result = replace(result, notes=(*result.notes, *said))
     say(f"done in {result.seconds:.2f} s")
     if figure is not None:
-        plot.save(plot.fit_figure(result), figure)
+        result.plot(figure)
     if output is not None:
         store.save(result, output)
-    show(as_json, lambda: fit_json(result), lambda: fit_text(result))
+    show(as_json, lambda: fit_json(result), result.summary)
     say_written(output, figure)
     say(
         f"next: cptlaw forecast {shlex.quote(output or 'fit.json')} {_example(loaded)}"
@@ -115,9 +114,8 @@ def forecast(
     FIT is a file that `cptlaw fit -o` wrote, or published:NAME (see `cptlaw published`).
     """
     from cptlaw.forecasting.forecast import forecast as predict
-    from cptlaw.output import plot, store
+    from cptlaw.output import store
     from cptlaw.output.json.forecast import forecast_json
-    from cptlaw.output.text.forecast import forecast_text
 
     check_writable(output, figure, reads=[fit])
     check_figure(figure)
@@ -138,10 +136,10 @@ def forecast(
         anyway=anyway,
     )
     if figure is not None:
-        plot.save(plot.forecast_figure(result, loaded), figure)
+        result.plot(figure, fit=loaded)
     if output is not None:
         store.save(result, output)
-    show(as_json, lambda: forecast_json(result), lambda: forecast_text(result))
+    show(as_json, lambda: forecast_json(result), result.summary)
     if as_json:
         for warning in result.warnings:
             say(f"warning: {warning}")
@@ -173,7 +171,6 @@ def backtest(
     from cptlaw.forecasting.backtest import backtest as run_backtest
     from cptlaw.output import store
     from cptlaw.output.json.backtest import backtest_json
-    from cptlaw.output.text.backtest import backtest_text
     from cptlaw.studies import study_file
 
     check_writable(output, reads=[study])
@@ -192,7 +189,7 @@ def backtest(
     if output is not None:
         store.save(result, output)
     say_written(output)
-    show(as_json, lambda: backtest_json(result), lambda: backtest_text(result))
+    show(as_json, lambda: backtest_json(result), result.summary)
     say(f"next: cptlaw fit {shlex.quote(study)} -o fit.json, to fit on all runs")
 
 

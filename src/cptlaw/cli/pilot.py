@@ -61,7 +61,6 @@ def pilot(
     """
     from cptlaw.output import pilot_files
     from cptlaw.output.json.pilot import pilots_json
-    from cptlaw.output.text.pilot import pilots_text
 
     if experiment is not None and output is None:
         raise DataError("--experiment is what -o writes from; give -o DIR too.")
@@ -69,7 +68,7 @@ def pilot(
         pilot_files.check(output)
     found = _first(fit, given) if is_new else _next(fit, given)
     written = pilot_files.write(found, output, experiment) if output is not None else []
-    show(as_json, lambda: pilots_json(found), lambda: pilots_text(found))
+    show(as_json, lambda: pilots_json(found), found.summary)
     say_written(*map(str, written))
     if output is None:
         say("next: add -o next, for a study and an experiment of the lab with these runs")

@@ -126,7 +126,6 @@ def plan(
     """
     from cptlaw.output.json.plan import plan_json
     from cptlaw.output.plan_files import check, write
-    from cptlaw.output.text.plan import plan_text
 
     check_figure(figure)
     if experiment is not None and output is None:
@@ -137,13 +136,11 @@ def plan(
     found = _planned(known, goal, limits, given)
     written: list[str] = []
     if figure is not None:
-        from cptlaw.output.plot import save
-        from cptlaw.output.plot.plans import plan_figure
-
-        written.append(str(save(plan_figure(found), figure)))
+        found.plot(figure)
+        written.append(figure)
     if output is not None:
         written += map(str, write(found, output, known.study, experiment, name))
-    show(as_json, lambda: plan_json(found), lambda: plan_text(found))
+    show(as_json, lambda: plan_json(found), found.summary)
     say_written(*written)
     if output is None:
         lab = "" if known.study is None else ", and an experiment of the lab"

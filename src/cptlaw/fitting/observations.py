@@ -36,6 +36,9 @@ class Observations:
     step: IntArray
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Observations: {self.loss.size} losses of {', '.join(self.runs)}>"
+
     def __len__(self) -> int:
         return int(self.loss.size)
 

@@ -60,6 +60,9 @@ class Profile:
     def __post_init__(self) -> None:
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
 
+    def __repr__(self) -> str:
+        return f"<Profile over {self.values.size} values: {self.sentence}>"
+
     @property
     def sentence(self) -> str:
         """The interval in words."""

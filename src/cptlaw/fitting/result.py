@@ -20,6 +20,7 @@ from cptlaw.laws.dual import Dual
 from cptlaw.laws.law import Factor, Law, Part, Term
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import MIXTURE
+from cptlaw.shown import Shown
 from cptlaw.studies.study import Study
 
 
@@ -73,6 +74,10 @@ class DomainFit:
         side = len(self.params) if flat.size else 0
         object.__setattr__(self, "covariance", flat.reshape(side, side))
 
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} = {value:.4g}" for name, value in self.params.items())
+        return f"<DomainFit of {self.law.name} to {self.role}, {self.status}: {values}>"
+
     def loss(self, points: Points) -> FloatArray:
         """Predicted loss at n points, shape (n,), nats per token."""
         return self.law.loss(points, self.params)
@@ -107,7 +112,7 @@ class DomainFit:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(Shown):
     """A law fitted to every domain of a study, with all it takes to do it again.
 
     Args:
@@ -131,6 +136,14 @@ class Fit:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
+
+    def __repr__(self) -> str:
+        told = [
+            f"{role} by {d.law.name}, {d.status}" + (f", R2 {d.scores.r2:.5f}" if d.scores else "")
+            for role, d in self.domains.items()
+        ]
+        runs = "" if self.study is None else f" to {len(self.study.runs)} runs"
+        return f"<Fit{runs}: {'; '.join(told)}>"
 
     @property
     def convention(self) -> Convention:

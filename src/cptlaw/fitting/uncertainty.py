@@ -48,6 +48,10 @@ class Ensemble:
     def __post_init__(self) -> None:
         object.__setattr__(self, "moves", MappingProxyType(dict(self.moves)))
 
+    def __repr__(self) -> str:
+        count = max((len(m) for moves in self.moves.values() for m in moves), default=0)
+        return f"<Ensemble: {count} refits of {self.fit!r}>"
+
     def __len__(self) -> int:
         return next((m.shape[0] for moves in self.moves.values() for m in moves), 0)
 

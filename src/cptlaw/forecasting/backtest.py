@@ -19,6 +19,7 @@ from cptlaw.forecasting.extrapolation import warnings
 from cptlaw.forecasting.intervals import LEVEL, band
 from cptlaw.laws import catalog
 from cptlaw.laws.points import Points
+from cptlaw.shown import Shown
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
@@ -54,7 +55,7 @@ class LawRow:
 
 
 @dataclass(frozen=True)
-class Backtest:
+class Backtest(Shown):
     """Held-out errors of one or more laws.
 
     Args:
@@ -68,6 +69,13 @@ class Backtest:
     laws: tuple[LawRow, ...]
     held_out: str
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        errors: dict[tuple[str, str], list[float]] = {}
+        for row in self.rows:
+            errors.setdefault((row.law, row.domain), []).append(row.scores.mape)
+        told = [f"{law} {role} {np.mean(e):.3%}" for (law, role), e in errors.items()]
+        return f"<Backtest, held out {self.held_out}; mean errors: {', '.join(told)}>"
 
 
 def backtest(

@@ -23,6 +23,7 @@ from cptlaw.fitting.result import Fit
 from cptlaw.fitting.selection import Part, parts_of, unseen
 from cptlaw.fitting.uncertainty import Interval, limits
 from cptlaw.laws import catalog
+from cptlaw.shown import Shown
 from cptlaw.studies.study import Study
 
 COUNT = 2000
@@ -54,6 +55,12 @@ class HeldOutCurve:
         object.__setattr__(self, "step", integers(self.step))
         object.__setattr__(self, "error", floats(self.error))
         object.__setattr__(self, "every", integers(self.every))
+
+    def __repr__(self) -> str:
+        return (
+            f"<HeldOutCurve: {self.law} on {self.run}, {self.domain}, fitted {self.part}: "
+            f"{self.error.size} points, mean error {self.mape:.3%}>"
+        )
 
     __eq__ = same_values
 
@@ -93,7 +100,7 @@ class ComparedRow:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Held-out errors of laws, each against one of them.
 
     Args:
@@ -111,6 +118,10 @@ class Comparison:
     curves: tuple[HeldOutCurve, ...] = ()
     level: float = 0.9
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        told = [f"{row.law} {row.domain} {row.mape:.3%}" for row in self.rows]
+        return f"<Comparison against {self.against}; held-out errors: {', '.join(told)}>"
 
     @property
     def best(self) -> str:

@@ -19,6 +19,7 @@ from cptlaw.forecasting.future_run import future_run
 from cptlaw.forecasting.intervals import LEVEL, band
 from cptlaw.laws.points import Points
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.shown import Shown
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Data, Run
 
@@ -53,6 +54,12 @@ class DomainForecast:
             values = getattr(self, name)
             object.__setattr__(self, name, None if values is None else floats(values))
 
+    def __repr__(self) -> str:
+        return (
+            f"<DomainForecast: {self.loss.size} losses, {self.loss[0]:.4f} at step {self.step[0]} "
+            f"to {self.final:.4f} at step {self.step[-1]}>"
+        )
+
     __eq__ = same_values
 
     @property
@@ -62,7 +69,7 @@ class DomainForecast:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Forecast(Shown):
     """Loss curves of one future run on every domain of a fit.
 
     Args:
@@ -89,6 +96,13 @@ class Forecast:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
+
+    def __repr__(self) -> str:
+        ends = ", ".join(f"{role} {curve.final:.4f}" for role, curve in self.domains.items())
+        return (
+            f"<Forecast of a {self.data} run from {self.start.words}, {self.schedule.steps} steps: "
+            f"{ends} at the end>"
+        )
 
 
 def forecast(

@@ -190,6 +190,9 @@ class Law:
     reference_area: float = 1.0
     traits: Traits = field(default_factory=Traits)
 
+    def __repr__(self) -> str:
+        return f"<Law {self.name}: {self.text}>"
+
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
         """Shape parameters in the order of first use."""

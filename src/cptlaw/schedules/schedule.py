@@ -38,6 +38,15 @@ class Schedule:
         if not self.segments:
             raise DataError("a schedule needs at least one segment.")
 
+    def __repr__(self) -> str:
+        given = any(segment.kind == "array" for segment in self.segments)
+        if not given and len(self.text) <= 100:
+            return f"Schedule.parse({self.text!r})"
+        return (
+            f"<Schedule: {self.steps} steps in {len(self.segments)} segments, peak "
+            f"{self.peak:.4g}, final LR {self.final:.4g}>"
+        )
+
     @property
     def steps(self) -> int:
         """Length in optimiser steps."""

@@ -39,6 +39,13 @@ class History:
         object.__setattr__(self, "pt_lr", floats(self.pt_lr))
         object.__setattr__(self, "cpt_lr", floats(self.cpt_lr))
 
+    def __repr__(self) -> str:
+        before = f" after {self.unknown_base}" if self.unknown_base else ""
+        replay = f", replay {self.replay:g}" if self.cpt_lr.size else ""
+        return (
+            f"<History{before}: {self.pt_lr.size} PT steps, {self.cpt_lr.size} CPT steps{replay}>"
+        )
+
     __eq__ = same_values
 
     def then(self, run: Run, steps: int | None = None) -> History:

@@ -57,6 +57,12 @@ class Curve:
         if self.window < 1:
             raise DataError(f"a window of {self.window} steps; expected 1 or more.")
 
+    def __repr__(self) -> str:
+        return (
+            f"<Curve: {self.steps.size} {self.source} losses, {self.loss[0]:.4g} at step "
+            f"{self.steps[0]} to {self.loss[-1]:.4g} at step {self.steps[-1]}>"
+        )
+
     __eq__ = same_values
 
     def __len__(self) -> int:
@@ -87,6 +93,12 @@ class LoggedLR:
                 f"logged learning rate {self.lr[bad[0]]} at step {self.steps[bad[0]]} "
                 "must be finite and at least 0."
             )
+
+    def __repr__(self) -> str:
+        return (
+            f"<LoggedLR: {self.steps.size} learning rates, {self.lr.min():.4g} to "
+            f"{self.lr.max():.4g}, at steps {self.steps[0]} to {self.steps[-1]}>"
+        )
 
     __eq__ = same_values
 
@@ -159,6 +171,13 @@ class Run:
             value = getattr(self, key)
             if value is not None and not 0 < value < float("inf"):
                 raise DataError(f"run '{self.name}': {key} = {value:g} must be above 0.")
+
+    def __repr__(self) -> str:
+        steps = "" if self.schedule is None else f", {self.schedule.steps} steps"
+        at = "" if self.after_step is None else f"@{self.after_step}"
+        after = "" if self.after is None else f", after {self.after}{at}"
+        columns = f"; columns {', '.join(self.curves)}" if self.curves else ""
+        return f"<Run {self.name}: {self.data}{steps}{after}{columns}>"
 
     @property
     def steps(self) -> int:

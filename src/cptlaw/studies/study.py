@@ -11,13 +11,14 @@ from types import MappingProxyType
 import numpy as np
 
 from cptlaw.errors import DataError, suggestion
+from cptlaw.shown import Shown
 from cptlaw.studies.bases import bases_first
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(Shown):
     """Runs that belong together, and which of their columns measures which domain.
 
     Args:
@@ -59,6 +60,11 @@ class Study:
                 raise DataError(
                     f"domain '{role}': no log has a column '{column}'. {suggestion(column, known)}"
                 )
+
+    def __repr__(self) -> str:
+        phases = [run.data for run in self.runs]
+        counts = ", ".join(f"{phases.count(d)} {d}" for d in ("pt", "cpt") if d in phases)
+        return f"<Study: runs {counts}; domains {', '.join(self.domains)}>"
 
     def _check_run(self, run: Run) -> None:
         if run.schedule is None:

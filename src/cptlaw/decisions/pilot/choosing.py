@@ -10,11 +10,12 @@ import numpy as np
 from cptlaw.decisions.goal import Goal
 from cptlaw.decisions.pilot.belief import Belief, believe
 from cptlaw.decisions.pilot.budget import Budget
-from cptlaw.decisions.pilot.candidates import joined
+from cptlaw.decisions.pilot.candidate_runs import joined
 from cptlaw.decisions.pilot.gain import Choice, removed
 from cptlaw.decisions.pilot.reasons import reason
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
+from cptlaw.shown import Shown
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
@@ -44,7 +45,7 @@ class Pilot:
 
 
 @dataclass(frozen=True)
-class Pilots:
+class Pilots(Shown):
     """Runs to do next, the most useful first.
 
     Args:
@@ -64,6 +65,10 @@ class Pilots:
     best: str = ""
     rival: str = ""
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        runs = ", ".join(pilot.run.name for pilot in self.pilots)
+        return f"<Pilots: {runs}; {self.cost:.6g} of {self.budget.text}>"
 
     @property
     def runs(self) -> tuple[Run, ...]:

@@ -13,6 +13,7 @@ from cptlaw.decisions.plan.limit_prices import LimitPrice
 from cptlaw.decisions.plan.recipe import Recipe
 from cptlaw.decisions.plan.stability import Stability
 from cptlaw.fitting.uncertainty import Interval
+from cptlaw.shown import Shown
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Plan(Shown):
     """The recipe to run, and how much it matters.
 
     Args:
@@ -79,3 +80,10 @@ class Plan:
     notes: tuple[str, ...]
     looked_at: int
     seconds: float
+
+    def __repr__(self) -> str:
+        recipe, kept = self.best.recipe, "" if self.feasible else ", which keeps not every limit"
+        return (
+            f"<Plan for {self.aim.text}: {recipe.schedule.text} from {recipe.start.words}{kept}; "
+            f"value {self.best.value:.5g}>"
+        )

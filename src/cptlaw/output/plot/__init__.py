@@ -1,4 +1,4 @@
-"""Figures of schedules, areas, fits and forecasts, for a talk or a report.
+"""Figures of schedules, areas and all results, for a talk or a report.
 
 Every function takes a value and draws it, into `ax` if given, else into a figure of its own;
 `save` writes a figure. Needs matplotlib (the extra "plot").
@@ -19,6 +19,9 @@ from cptlaw.laws.areas import Convention
 from cptlaw.laws.points import Points
 from cptlaw.output.plot import style
 from cptlaw.output.plot.fits import decomposition, fit, fit_figure, residuals
+from cptlaw.output.plot.plans import plan_figure
+from cptlaw.output.plot.scores import backtest_figure, comparison_figure
+from cptlaw.output.plot.studies import pilots_figure, study_figure
 from cptlaw.output.plot.writing import save
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
@@ -31,14 +34,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "areas",
+    "backtest_figure",
+    "comparison_figure",
     "decomposition",
     "fit",
     "fit_figure",
     "forecast",
     "forecast_figure",
+    "pilots_figure",
+    "plan_figure",
     "residuals",
     "save",
     "schedule",
+    "study_figure",
 ]
 
 Rates: TypeAlias = Schedule | History

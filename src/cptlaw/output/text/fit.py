@@ -66,18 +66,30 @@ def _coefficients(law: str, domains: list[DomainFit]) -> str:
     return "\n".join([head, *equations, table(headers, rows)])
 
 
-def _error(domain: DomainFit, name: str) -> str:
-    if domain.status == "published" or name not in domain.params:
-        return "-"
+def how_known(domain: DomainFit, name: str) -> str:
+    """Where the value of a parameter comes from: fitted, given, kept, at bound, open, published."""
+    if domain.status == "published":
+        return "published"
     if name in domain.fixed:
         return "given"
     if name in domain.kept:
         return "kept"
-    error = domain.stderr.get(name)
-    if error is None:
-        return "open" if name in (*domain.loose, *domain.unseen) else "at bound"
-    loose = name in domain.loose or name in domain.unseen
-    return ("" if error == float("inf") else f"{error:.2g} ") + ("open" if loose else "")
+    if name in (*domain.loose, *domain.unseen):
+        return "open"
+    return "fitted" if domain.stderr.get(name) is not None else "at bound"
+
+
+def _error(domain: DomainFit, name: str) -> str:
+    """A standard error, and how a parameter is known where it is not simply fitted."""
+    if name not in domain.params:
+        return "-"
+    known, error = how_known(domain, name), domain.stderr.get(name)
+    if known == "published":
+        return "-"
+    if known not in ("fitted", "open"):
+        return known
+    told = "" if error is None or error == float("inf") else f"{error:.2g} "
+    return told + ("open" if known == "open" else "")
 
 
 def _shifts(fit: Fit) -> str:

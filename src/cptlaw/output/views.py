@@ -1,0 +1,46 @@
+"""How every kind of result is shown; `import cptlaw` registers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cptlaw.decisions.pilot import Pilots
+from cptlaw.decisions.plan.result import Plan
+from cptlaw.fitting.result import Fit
+from cptlaw.forecasting.backtest import Backtest
+from cptlaw.forecasting.compare import Comparison
+from cptlaw.forecasting.forecast import Forecast
+from cptlaw.output import plot, tables
+from cptlaw.output.text.backtest import backtest_text
+from cptlaw.output.text.comparison import comparison_text
+from cptlaw.output.text.fit import fit_text
+from cptlaw.output.text.forecast import forecast_text
+from cptlaw.output.text.pilot import pilots_text
+from cptlaw.output.text.plan import plan_text
+from cptlaw.output.text.study import study_text
+from cptlaw.shown import VIEWS, View
+from cptlaw.studies.study import Study
+
+
+def _view(
+    text: Callable[[Any], str],
+    figure: Callable[..., Any],
+    rows: Callable[[Any], list[tables.Row]],
+) -> View:
+    return View(text, figure, lambda result: tables.frame(rows(result)), plot.save)
+
+
+def register() -> None:
+    """Tell `shown` how each kind of result is shown."""
+    VIEWS.update(
+        {
+            Backtest: _view(backtest_text, plot.backtest_figure, tables.backtest_rows),
+            Comparison: _view(comparison_text, plot.comparison_figure, tables.comparison_rows),
+            Fit: _view(fit_text, plot.fit_figure, tables.fit_rows),
+            Forecast: _view(forecast_text, plot.forecast_figure, tables.forecast_rows),
+            Pilots: _view(pilots_text, plot.pilots_figure, tables.pilots_rows),
+            Plan: _view(plan_text, plot.plan_figure, tables.plan_rows),
+            Study: _view(study_text, plot.study_figure, tables.study_rows),
+        }
+    )
