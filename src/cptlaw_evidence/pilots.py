@@ -20,6 +20,7 @@ from cptlaw.decisions.pilot.choosing import pilot
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.result import Fit
+from cptlaw.page import table
 from cptlaw.studies import datasets
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
@@ -223,13 +224,18 @@ def measure(
     return {"draws": draws, "starts": starts, "ratios": _ratios([s["mean"] for s in starts])}
 
 
-_KINDS = ("regret", "error", "error_all")
+_SCORES = {
+    "regret": "regret",
+    "error": "target error",
+    "error_all": "error of all",
+}
+_WHICH = ("before", "chosen", "random")
 
 
 def _ratios(means: Sequence[dict[str, float]]) -> dict[str, float]:
     """Chosen over random, of the sums over starts."""
     total = {key: sum(mean[key] for mean in means) for key in means[0]}
-    return {kind: total[kind] / (total[f"{kind}_random"] or np.nan) for kind in _KINDS}
+    return {kind: total[kind] / (total[f"{kind}_random"] or np.nan) for kind in _SCORES}
 
 
 def _start(
@@ -293,3 +299,28 @@ def _usual_cost(pool: Pool) -> float:
 
 def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
+
+
+def to_text(result: dict[str, Any]) -> str:
+    """A table for each start, and chosen over random pilots."""
+    parts = [_start_text(start, result["draws"]) for start in result["starts"]]
+    ratio = ", ".join(f"{words} {result['ratios'][kind]:.2f}" for kind, words in _SCORES.items())
+    return "\n\n".join([*parts, f"Over all starts, chosen over random: {ratio}."])
+
+
+def _start_text(start: dict[str, Any], draws: int) -> str:
+    """One start as a table: a line for every decision, and the means."""
+    keys = [f"{kind}{which}" for kind in _SCORES for which in ("_before", "", "_random")]
+    lines = [*start["rows"], {"goal": "mean", **start["mean"]}]
+    rows = [[line["goal"], *(f"{line[key]:.4f}" for key in keys)] for line in lines]
+    headers = ["goal", *(f"{words} {w}" for words in _SCORES.values() for w in _WHICH)]
+    ratio = ", ".join(f"{words} {start['ratios'][kind]:.2f}" for kind, words in _SCORES.items())
+    return "\n".join(
+        [
+            f"After {', '.join(start['first'])}: pilots of {start['budget']} out of "
+            f"{start['candidates']} candidates, nats",
+            table(headers, rows),
+            f"Chosen over random ({draws} choices): {ratio}.",
+            f"A fit to all runs has an error of {start['least_error']:.4f} on them.",
+        ]
+    )

@@ -82,6 +82,7 @@ def _one(name: str, output: str | None, source: str | None, as_json: bool) -> No
     from cptlaw_evidence.paper import draw, get
     from cptlaw_evidence.paper.drawing import MADE_FROM
     from cptlaw_evidence.paper.json import drawing_shape
+    from cptlaw_evidence.paper.text import drawing_text
 
     sources = get(name).sources
     check_figure(output)
@@ -96,7 +97,7 @@ def _one(name: str, output: str | None, source: str | None, as_json: bool) -> No
     show(
         as_json,
         lambda: {**drawing_shape(drawing), "other_sources": others},
-        lambda: _text(drawing),
+        lambda: drawing_text(drawing),
     )
     say_written(output)
     if output is None:
@@ -104,18 +105,3 @@ def _one(name: str, output: str | None, source: str | None, as_json: bool) -> No
     for other in others:
         how = f"cptlaw paper {name} --source {other} -o {name}-{other}.png"
         say(f"also from {MADE_FROM[other]}: {how}")
-
-
-def _text(drawing: Drawing) -> str:
-    """Title, tables, numbers and notes."""
-    from cptlaw.page import number, table
-    from cptlaw_evidence.paper.drawing import MADE_FROM
-
-    lines = [f"{drawing.title} (from {MADE_FROM[drawing.source]})"]
-    for each in drawing.tables:
-        rows = [[c if isinstance(c, str) else number(c, 5) for c in row] for row in each.rows]
-        lines += ["", table(each.headings, rows)]
-    if drawing.numbers:
-        rows = [[what, number(value, 5)] for what, value in drawing.numbers.items()]
-        lines += ["", table(["", "value"], rows)]
-    return "\n".join([*lines, "", *drawing.notes])
