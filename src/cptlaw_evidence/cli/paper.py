@@ -11,7 +11,7 @@ from cptlaw.cli.shared import JSON, check_figure, say, say_written, show
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
-    from cptlaw_evidence.paper.drawing import Drawing
+    from cptlaw_evidence.paper.drawing import Drawing, Source
 
 _SOURCES = click.Choice(["published", "grid"])
 
@@ -21,7 +21,7 @@ _SOURCES = click.Choice(["published", "grid"])
 @click.option("-o", "--output", metavar="FILE", help="PNG, SVG or PDF; with all: a folder.")
 @click.option("--source", type=_SOURCES, help="What it is made from; left out, the first there is.")
 @JSON
-def paper(name: str, output: str | None, source: str | None, as_json: bool) -> None:
+def paper(name: str, output: str | None, source: Source | None, as_json: bool) -> None:
     """Make a figure or table of arXiv:2505.07796 anew.
 
     NAME is fig1 to fig22, table1 or table2. It is made from the paper's coefficients where they
@@ -78,7 +78,7 @@ def _names(drawings: list[Drawing]) -> list[dict[str, Any]]:
     return [{"name": d.name, "source": d.source, "title": d.title} for d in drawings]
 
 
-def _one(name: str, output: str | None, source: str | None, as_json: bool) -> None:
+def _one(name: str, output: str | None, source: Source | None, as_json: bool) -> None:
     from cptlaw_evidence.paper import draw, get
     from cptlaw_evidence.paper.drawing import MADE_FROM
     from cptlaw_evidence.paper.json import drawing_shape
@@ -88,7 +88,7 @@ def _one(name: str, output: str | None, source: str | None, as_json: bool) -> No
     check_figure(output)
     chosen = source or sources[0]
     others = [other for other in sources if other != chosen]
-    (drawing,) = draw(name, chosen)  # type: ignore[arg-type]
+    (drawing,) = draw(name, chosen)
     if output is not None:
         from cptlaw.output import plot
         from cptlaw_evidence.paper.figures import paper_figure
