@@ -169,6 +169,14 @@ def plan(plan):
         "reference": dict(plan.reference),
         "reference_words": plan.reference_words,
         "looked_at": plan.looked_at,
+        "stability": None if plan.stability is None else stability(plan.stability),
+    }
+
+
+def stability(stability):
+    return {
+        "shares": [stability.regret, stability.agree, stability.keeps],
+        "knobs": {name: interval(each) for name, each in stability.knobs.items()},
     }
 
 
