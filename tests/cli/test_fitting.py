@@ -7,6 +7,7 @@ import pytest
 
 from command import STUDY, run, write_log, write_logs
 from cptlaw import catalog, datasets, load_study, logs, published, store
+from cptlaw_evidence import fit_speed
 
 GIVEN = ("--lambda", "0.999", "--warmup", "peak")
 QUICK = ("--law", "paper", *GIVEN)
@@ -128,10 +129,14 @@ def test_published_as_json():
     assert list(only_json(run("published", "--json"))["fits"]) == list(published.names())
 
 
-def test_bench_as_json():
+def test_bench_as_json_and_in_words(monkeypatch):
     found = only_json(run("bench", "fit", "--starts", "1", "--json"))
     assert [row["domain"] for row in found["domains"]] == ["pt", "cpt"]
     assert found["ratio_numeric"] > 0
+    monkeypatch.setattr(fit_speed, "fit_speed", lambda starts, say: found)
+    ended = run("bench", "fit", "--starts", "1")
+    assert ended.status == 0, ended.stderr
+    assert "L-BFGS-B, numeric gradient" in ended.stdout
 
 
 # --- texts ------------------------------------------------------------------------------------
@@ -157,7 +162,6 @@ def test_bench_as_json():
         ),
         (["laws"], ["eq1: annealing law"]),
         (["published"], ["published:fineweb-kp-106m\n", "needs --after unknown:llama3.2-1b"]),
-        (["bench", "fit", "--starts", "1"], ["L-BFGS-B, numeric gradient"]),
     ],
 )
 def test_texts(here, words, told):
