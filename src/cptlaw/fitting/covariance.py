@@ -14,6 +14,11 @@ from cptlaw.fitting.neighbours import summed_products
 from cptlaw.fitting.newton import curvature, whitening
 from cptlaw.fitting.objective import Objective
 
+# In whitened coordinates squares have the curvature 1. What is left of one so flat, or bent down, is
+# mostly the error of the differences it is made of; no variance is told by that.
+LEAST_CURVATURE = 1e-6
+OUTSIDE = 1e-6  # squared length of a unit vector beyond a span, which rounding alone does not give
+
 
 def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntArray) -> FloatArray:
     """Covariance of z, shape (m + k, m + k).
@@ -36,10 +41,11 @@ def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntAr
     if not np.isfinite(hessian).all():
         hessian = np.eye(axes.shape[1])  # as if the residuals were straight in the parameters
     sizes, vectors = np.linalg.eigh(hessian)
-    inverse = (vectors / np.maximum(sizes, 1e-6)) @ vectors.T
+    inverse = (vectors / np.maximum(sizes, LEAST_CURVATURE)) @ vectors.T
     residual, jacobian = objective.jacobian(z)
     pull = np.clip(residual, -objective.delta, objective.delta)
     scores = pull[:, None] * (jacobian[:, free] @ axes)
+    # At a minimum residuals are smaller than at the true parameters, by a share for each fitted one.
     spread = max(objective.loss.size / max(objective.loss.size - int(free.sum()), 1), 1.0)
     drawn = np.zeros(z.size)  # a prior's centre is as uncertain as its spread
     drawn[objective.terms :] = objective.prior_weight * objective.pull[1]
@@ -47,6 +53,7 @@ def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntAr
     meat = products * spread + axes.T @ (drawn[free][:, None] * axes)
     inner = inverse @ meat @ inverse
     block = axes @ inner @ axes.T
+    # Whitening left their directions out, so that what stands there is the part along the others.
     for i in np.flatnonzero(_undetermined(axes)):
         block[i, :] = block[:, i] = 0.0
         block[i, i] = np.inf
@@ -55,12 +62,16 @@ def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntAr
 
 
 def _undetermined(axes: FloatArray) -> BoolArray:
-    """Free parameters that cannot be moved by the determined directions alone."""
+    """Free parameters that cannot be moved by the determined directions alone.
+
+    A parameter is determined if its unit vector lies in the span of the directions. The test on
+    whole rows is for those that no column of the Jacobian depends on at all.
+    """
     count, rank = int(axes.shape[0]), int(axes.shape[1])
     if rank == count:
         return np.zeros(count, dtype=np.bool_)
     basis, _ = np.linalg.qr(axes)
-    outside: BoolArray = (1.0 - (basis**2).sum(axis=1)) > 1e-6
+    outside: BoolArray = (1.0 - (basis**2).sum(axis=1)) > OUTSIDE
     still: BoolArray = (axes**2).sum(axis=1) == 0
     undetermined: BoolArray = np.logical_or(outside, still)
     return undetermined

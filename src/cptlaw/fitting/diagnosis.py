@@ -76,15 +76,12 @@ def diagnose(
         for name, rests in zip(law.parameters, minimum.at_bound, strict=True)
         if rests and name not in fixed and name not in absent
     ]
+    settled = (*absent, *bound, *fixed)
     loose = [
         name
         for i, name in enumerate(law.parameters)
-        if name not in absent
-        and name not in fixed
-        and not minimum.at_bound[i]
-        and _is_loose(law, i, params[name], float(error[i]))
+        if name not in settled and _is_loose(law, i, params[name], float(error[i]))
     ]
-    settled = (*absent, *bound, *fixed)
     confounded = [n for n in _confounded(law, observed) if n not in settled]
     loose = _with_their_shift(law, [n for n in law.parameters if n in (*loose, *confounded)], bound)
     advice = [
@@ -99,10 +96,10 @@ def diagnose(
     drawn = [] if objective is None else held_by_priors(objective, minimum)
     usual = [n for n in drawn if n not in (*settled, *loose, *held)]
     advice += _usual_sentences(law, usual)
+    status = "not identified" if absent or loose or held else "at bound" if bound else "ok"
     if not minimum.converged:
         advice.insert(0, "The search did not settle; the coefficients are the best it found.")
-    status = "not identified" if absent or loose or held else "at bound" if bound else "ok"
-    status = status if minimum.converged else "not converged"
+        status = "not converged"
     loose += [*held, *usual]
     return Diagnosis(status, tuple(advice), tuple(loose), tuple(absent), tuple(usual))
 

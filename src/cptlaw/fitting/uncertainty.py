@@ -28,7 +28,7 @@ from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
 from cptlaw.laws.points import Points
 
 COUNT = 200
-_STEPS = 6  # of reweighting in one refit
+REWEIGHTINGS = 6  # in one refit: it begins at the fit, whose weights are nearly right
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,6 +281,7 @@ def refitted(
 
 def _centres(domain: DomainFit, count: int, seed: int | None) -> FloatArray:
     """How far every refit's priors lie from where they are, shape (count, k)."""
+    # Named by the parameter, so that domains which share one draw the same.
     drawn = np.zeros((count, len(domain.law.shapes)))
     for column, shape in enumerate(domain.law.shapes):
         if shape.prior is not None and seed is not None:
@@ -317,9 +318,11 @@ class _Linear:
             values: shape (k,).
         """
         found = np.zeros(self.slopes.shape[1])
-        for _ in range(_STEPS):
+        for _ in range(REWEIGHTINGS):
             robust = weight * huber_weight(self.residual + self.slopes @ found, self.delta) ** 2
             hessian = self.slopes.T @ (robust[:, None] * self.slopes) + self.prior[0]
+            # Whitened at the fitted weights, it may be singular where a refit's weights leave out
+            # the very points that determined a direction.
             hessian[np.diag_indices_from(hessian)] += 1e-9 * np.trace(hessian)
             pull = self.slopes.T @ (robust * self.residual) + self.prior[1][i]
             found = _solved(hessian, -pull, rows, values)
@@ -329,7 +332,11 @@ class _Linear:
 def _solved(
     hessian: FloatArray, pull: FloatArray, rows: FloatArray, values: FloatArray
 ) -> FloatArray:
-    """X with hessian @ x = pull, as far as rows @ x = values lets it, shape (rank,)."""
+    """X with hessian @ x = pull, as far as rows @ x = values lets it, shape (rank,).
+
+    The minimum under linear conditions, by Lagrange's multipliers. Least squares, since two
+    parameters at rest may say the same of the unknowns, which makes the system singular.
+    """
     k = values.size
     if not k:
         return np.asarray(np.linalg.solve(hessian, pull), dtype=np.float64)
@@ -338,7 +345,7 @@ def _solved(
     return np.asarray(both[: pull.size], dtype=np.float64)
 
 
-_ROUNDS = 4  # of finding which parameters rest at their bounds
+ROUNDS = 4  # of finding which parameters rest at their bounds
 
 
 def _within(
@@ -346,12 +353,14 @@ def _within(
 ) -> FloatArray:
     """The moves of refit i that are lowest within bounds, shape (free,).
 
-    A parameter that would pass a bound rests there, and the others make up for it.
+    A parameter that would pass a bound rests there, and the others make up for it: clipped alone,
+    it would leave the refit off its ridge, with a curve that fits nothing. Once at rest it stays
+    there, so that a few rounds are enough; what still passes a bound then is clipped.
     """
     rests = np.zeros(low.size, dtype=np.bool_)
     ends = np.zeros(low.size)
     moves = ends
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         moves = axes @ model.lowest(i, weight, axes[rests], ends[rests])
         past = ((moves < low) | (moves > high)) & ~rests
         if not past.any():

@@ -60,11 +60,16 @@ class Convention:
         )
 
 
+LONGEST_PAUSE = 100  # steps within a rise
+
+
 def warmup_steps(lr: FloatArray) -> int:
     """Length of the initial rise of the learning rates, shape (T,), up to the step of its top.
 
     A rise may pause, as an LR that is stepped or logged now and then does; it has ended where the
-    LR falls, or stays for more than 100 steps and longer than the rise so far.
+    LR falls, or stays for more than 100 steps and longer than the rise so far. The first pause
+    alone would end a stepped warm-up at its first step, the highest LR alone would take a plateau
+    with a later, higher one for a warm-up.
     """
     if lr.size < 2:
         return 0
@@ -72,7 +77,7 @@ def warmup_steps(lr: FloatArray) -> int:
     starts, ends = np.append(0, changes), np.append(changes, lr.size)
     level = lr[starts]
     falls = np.append(level[1:] < level[:-1], True)  # nothing rises after the last step
-    stays = (level > 0) & (ends - starts > np.maximum(100, starts))
+    stays = (level > 0) & (ends - starts > np.maximum(LONGEST_PAUSE, starts))
     top = int(starts[np.argmax(falls | stays)])
     return top + 1 if top else 0
 
@@ -156,7 +161,10 @@ class Stretches:
         """
         momentum, d_momentum = self._momentum(lambda_)
         if epsilon is None:
-            # Summing m_i = lambda * m_(i-1) + fall_i gives a closed form in the last m.
+            # Summing m_i = lambda * m_(i-1) + fall_i over i, with the falls adding up to the LR
+            # before less the LR now: S2 = lambda * (S2 - m) + (before - lr). So no second sum, and
+            # areas at n points cost n operations, whatever the steps between them. The derivative
+            # is that of the same equation.
             m, d_m = momentum[at], d_momentum[at]
             area = (self._before[at] - self.lr[at] - lambda_ * m) / (1.0 - lambda_)
             d_lambda = (area - m - lambda_ * d_m) / (1.0 - lambda_)
@@ -173,7 +181,10 @@ class Stretches:
     def _momentum(self, lambda_: float) -> tuple[FloatArray, FloatArray]:
         """Momentum and its derivative in lambda, each x_i = lambda * x_(i-1) + input_i.
 
-        Within every stretch that is a triangular band system.
+        That is a triangular system of two bands, which BLAS solves at a few operations a step, for
+        all stretches at once: `_goes_on` is 0 where one ends, so that the next begins from 0. A
+        filter (`scipy.signal.lfilter`) would need one call for each stretch. The input of the
+        derivative is the momentum one step before.
         """
         from scipy.linalg.blas import dtbsv
 

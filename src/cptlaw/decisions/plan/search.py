@@ -3,6 +3,11 @@
 A lattice over every branch finds the valleys, sequential quadratic programming walks down the best
 of them along the limits, a shrinking lattice ends it. All recipes that were looked at are kept:
 they tell what is nearly as good.
+
+A forecast has several valleys (early or late annealing, a low or a high peak), costs little when
+many recipes are judged at once, and is rough in its last digits, since recipes are of whole steps.
+Hence a lattice before any walk, slopes by wide differences instead of exact ones, and a lattice
+again at the end, where slopes say no more than the rounding does.
 """
 
 from __future__ import annotations
@@ -19,18 +24,24 @@ from cptlaw.arrays import FloatArray
 from cptlaw.decisions.plan.judge import Judge
 from cptlaw.decisions.plan.samples import KEPT, Samples, together
 
-_FINE = {0: 1, 1: 17, 2: 9, 3: 7}  # places along each of so many axes
+# A branch is what is listed (start, kind of schedule); its axes are what varies freely, each as a
+# share from 0 to 1 of its range. Places along each of so many axes: 17, 81 and 343 together.
+_FINE = {0: 1, 1: 17, 2: 9, 3: 7}
 _COARSE = {0: 1, 1: 5, 2: 4, 3: 3}
 _MANY_FINE, _MANY_COARSE = 9, 6  # powers of 2: places of a branch of more axes
-_MOST = 4000  # recipes of the fine lattices
+_MOST = 4000  # recipes of the fine lattices; with more branches the coarse ones choose among them
 _VALLEYS = 3  # that are walked down
-_APART = 0.15  # of two valleys of one branch, in shares
-_RADII = tuple(0.06 * 0.5**i for i in range(8))  # of the lattices that shrink, in shares
-_AROUND = 48  # places of a shrinking cloud of many axes
-_DIFFERENCE = 0.01  # in shares, for slopes
-_MARGIN = 1e-5  # share of a limit on a loss that a walk leaves, since whole steps make it rough
-_MARGIN_STEPS = 0.6  # of a limit on a cost
-_PATIENCE = 15  # places of a walk without a gain
+_APART = 0.15  # of two valleys of one branch, in shares: about the spacing of the fine lattices
+# Of the lattices that shrink, in shares: from the spacing of the finest lattice to a share of
+# 1/2000, a step of a range of as many.
+_RADII = tuple(0.06 * 0.5**i for i in range(8))
+_AROUND = 48  # places of a shrinking cloud of many axes, where a lattice would have 3**k
+_DIFFERENCE = 0.01  # in shares, for slopes: wide, so that whole steps do not make them of rounding
+# A walk leaves so much of each limit, or rounding to whole steps would break at the end what was
+# kept on the way: a share of a limit on a loss, and steps of one on a cost (rounding moves it by
+# half a step at most).
+_MARGIN, _MARGIN_STEPS = 1e-5, 0.6
+_PATIENCE = 15  # places of a walk without a gain, after which the rest is rounding
 _GAIN = 1e-7  # share of the value, or of a limit, that counts as one
 
 
@@ -112,7 +123,12 @@ def _lattices(search: Search, progress: Callable[[str], None]) -> None:
 
 
 def lattice(axes: int, fine: bool) -> FloatArray:
-    """Places that cover a box of shares, ends included, shape (n, axes)."""
+    """Places that cover a box of shares, ends included, shape (n, axes).
+
+    The best recipe often lies at an end of a range (anneal to 0, no warm-up). With more than three
+    axes a lattice would be too large; a Sobol sequence covers the inside evenly, and has no ends:
+    corners, and places with one axis at an end, are added.
+    """
     known = _FINE if fine else _COARSE
     if axes in known:
         if not axes:
@@ -192,7 +208,12 @@ class _Form:
 
 
 def _form(slopes: _Slopes, here: _At, to_limits: bool) -> _Form:
-    """The value, the highest part or what limits are broken by, as it can be walked down."""
+    """The value, the highest part or what limits are broken by, as it can be walked down.
+
+    Sequential quadratic programming needs slopes that do not jump. A maximum has a kink where two
+    parts meet, and so has what a limit is broken by where it begins to be kept; an unknown of its
+    own that must lie above each part, and is minimised, has none.
+    """
     k = here.d_value.size
     if to_limits:
         # Each limit has an unknown, which is above 0 and above what it is broken by.
