@@ -14,7 +14,7 @@ from cptlaw.fitting.neighbours import summed_products
 from cptlaw.fitting.newton import curvature, whitening
 from cptlaw.fitting.objective import Objective
 
-# In whitened coordinates squares have the curvature 1. What is left of one so flat, or bent down, is
+# In whitened coordinates squares have the curvature 1. What is left of one so flat or bent down is
 # mostly the error of the differences it is made of; no variance is told by that.
 LEAST_CURVATURE = 1e-6
 OUTSIDE = 1e-6  # squared length of a unit vector beyond a span, which rounding alone does not give
@@ -45,7 +45,7 @@ def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntAr
     residual, jacobian = objective.jacobian(z)
     pull = np.clip(residual, -objective.delta, objective.delta)
     scores = pull[:, None] * (jacobian[:, free] @ axes)
-    # At a minimum residuals are smaller than at the true parameters, by a share for each fitted one.
+    # Residuals are smaller at a minimum than at the true parameters, by a share for each of them.
     spread = max(objective.loss.size / max(objective.loss.size - int(free.sum()), 1), 1.0)
     drawn = np.zeros(z.size)  # a prior's centre is as uncertain as its spread
     drawn[objective.terms :] = objective.prior_weight * objective.pull[1]

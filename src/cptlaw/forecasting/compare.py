@@ -186,19 +186,7 @@ def compare(
         if name not in catalog.CHOSEN:
             catalog.check(name, study)
     parts, notes = _held_out(study, hold_out)
-    found: dict[str, _Curves] = {}
-    for i, name in enumerate(names):
-        own = replace(options, fixed=_suiting(names, name, options.fixed))
-        found[name] = {}
-        for j, part in enumerate(parts):
-            at = f"({i * len(parts) + j + 1} of {len(names) * len(parts)})"
-            progress(f"fitting {name} {part.words} {at} ...")
-            try:
-                result = fit(part.study, name, own)
-            except CptlawError as error:
-                notes.append(f"{name} cannot be fitted {part.words}: {error}")
-            else:
-                found[name] |= _forecast(name, study, part, result, notes)
+    found = _forecasts(study, names, parts, options, notes, progress)
     curves = _shared(found, notes)
     if not curves:
         raise DataError("no held-out curve is forecast by all laws. " + " ".join(notes))
@@ -218,6 +206,31 @@ def compare(
 
 _Place: TypeAlias = tuple[str, str, str]  # part, run, role
 _Curves: TypeAlias = dict[_Place, HeldOutCurve]
+
+
+def _forecasts(
+    study: Study,
+    names: Sequence[str],
+    parts: Sequence[Part],
+    options: FitOptions,
+    notes: list[str],
+    progress: Callable[[str], None],
+) -> dict[str, _Curves]:
+    """What every law, fitted to every part, forecasts of the rest."""
+    found: dict[str, _Curves] = {}
+    for i, name in enumerate(names):
+        own = replace(options, fixed=_suiting(names, name, options.fixed))
+        found[name] = {}
+        for j, part in enumerate(parts):
+            at = f"({i * len(parts) + j + 1} of {len(names) * len(parts)})"
+            progress(f"fitting {name} {part.words} {at} ...")
+            try:
+                result = fit(part.study, name, own)
+            except CptlawError as error:
+                notes.append(f"{name} cannot be fitted {part.words}: {error}")
+            else:
+                found[name] |= _forecast(name, study, part, result, notes)
+    return found
 
 
 def _named(study: Study, laws: Sequence[str], against: str | None) -> tuple[list[str], str]:
