@@ -35,8 +35,9 @@ from cptlaw.fitting.start import Start
 from cptlaw.fitting.tradeoffs import Tradeoff, tradeoffs
 from cptlaw.fitting.uncertainty import Ensemble, Interval
 from cptlaw.forecasting.backtest import Backtest, BacktestRow, LawRow, backtest
-from cptlaw.forecasting.compare import ComparedRow, Comparison, HeldOutCurve, compare
+from cptlaw.forecasting.compare import ComparedRow, Comparison, compare
 from cptlaw.forecasting.forecast import DomainForecast, Forecast, forecast
+from cptlaw.forecasting.held_out import HeldOutCurve
 from cptlaw.laws import catalog, factors
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.law import Factor, Law, Shape, Term

@@ -12,10 +12,9 @@ from cptlaw.fitting.uncertainty import Interval, limits
 from cptlaw.forecasting.compare import (
     ComparedRow,
     Comparison,
-    HeldOutCurve,
     compare,
-    resampled_means,
 )
+from cptlaw.forecasting.held_out import HeldOutCurve, resampled_means
 
 QUICK = FitOptions(Convention(), fixed={"lambda": 0.98})
 

@@ -36,8 +36,9 @@ from cptlaw.fitting.shift import ShiftAt
 from cptlaw.fitting.start import Start
 from cptlaw.fitting.uncertainty import Interval
 from cptlaw.forecasting.backtest import Backtest, BacktestRow, LawRow
-from cptlaw.forecasting.compare import ComparedRow, Comparison, HeldOutCurve
+from cptlaw.forecasting.compare import ComparedRow, Comparison
 from cptlaw.forecasting.forecast import DomainForecast, Forecast
+from cptlaw.forecasting.held_out import HeldOutCurve
 from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import Facts
