@@ -18,13 +18,11 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_itemcollected(item):
     """Tests of one file share a worker, and those of the lab: PyTorch and tokens come once."""
-    lab = Path(__file__).parent / "lab"
-    for item in items:
-        group = lab if lab in item.path.parents else item.path
-        item.add_marker(pytest.mark.xdist_group(group.relative_to(lab.parent).as_posix()))
+    here = Path(__file__).parent
+    group = here / "lab" if here / "lab" in item.path.parents else item.path
+    item.add_marker(pytest.mark.xdist_group(group.relative_to(here).as_posix()))
 
 
 @pytest.fixture(scope="session")
