@@ -21,7 +21,7 @@ paper: $(VENV)/.installed-all
 	$(BIN)/cptlaw paper all -o paper
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

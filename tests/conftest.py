@@ -1,7 +1,6 @@
 """Settings of all tests: one thread each, the same examples on CI, and what is shared."""
 
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -16,13 +15,6 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
-
-
-def pytest_itemcollected(item):
-    """Tests of one file share a worker, and those of the lab: PyTorch and tokens come once."""
-    here = Path(__file__).parent
-    group = here / "lab" if here / "lab" in item.path.parents else item.path
-    item.add_marker(pytest.mark.xdist_group(group.relative_to(here).as_posix()))
 
 
 @pytest.fixture(scope="session")
