@@ -7,7 +7,7 @@ from cptlaw_evidence.accuracy import tables
 from cptlaw_evidence.accuracy.errors import Forecast, RunErrors
 from cptlaw_evidence.accuracy.rows import Outcome, rows_of
 from cptlaw_evidence.pages import Table, left_out
-from cptlaw_evidence.sources.loading import names, protocols_shape
+from cptlaw_evidence.sources.loading import names, protocols_json
 from cptlaw_evidence.sources.source import Candidate, Protocol
 
 LAWS = ("eq1", "eq9", "eq4")
@@ -152,5 +152,5 @@ def test_nats(value, sign, words):
 
 
 def test_the_list_of_protocols_is_text():
-    text = accuracy.protocols_text(protocols_shape())
+    text = accuracy.protocols_text(protocols_json())
     assert all(f"{name} (" in text for name in names())

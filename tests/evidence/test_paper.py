@@ -11,7 +11,7 @@ from cptlaw import DataError, plot
 from cptlaw_evidence import paper
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
 from cptlaw_evidence.paper.figures import paper_figure
-from cptlaw_evidence.paper.json import drawing_shape
+from cptlaw_evidence.paper.json import drawing_json
 from cptlaw_evidence.paper.page import page
 
 PUBLISHED = [e.name for e in paper.entries() if e.published is not None]
@@ -243,7 +243,7 @@ def test_tables_are_the_printed_ones():
 
 
 def test_a_drawing_as_json():
-    shape = json.loads(json.dumps(drawing_shape(SMALL), allow_nan=False))
+    shape = json.loads(json.dumps(drawing_json(SMALL), allow_nan=False))
     assert shape["numbers"] == {"error": 0.25, "turning length": None}
     assert shape["panels"][0]["lines"][2]["high"] == [3.2, 2.2]
     assert shape["tables"] == [{"headings": ["law", "error"], "rows": [["Eq. 4", 0.25]]}]

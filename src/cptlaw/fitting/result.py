@@ -117,8 +117,8 @@ class Fit(Shown):
 
     Args:
         domains: role -> fitted law.
-        options: how it was fitted, with the convention that was kept; published coefficients
-            have theirs, and none of the rest.
+        options: how it was fitted, with the convention that was kept; of published coefficients
+            only the convention says something.
         study: what it was fitted to; None for published coefficients.
         fingerprint: of the study.
         seconds: how long it took.

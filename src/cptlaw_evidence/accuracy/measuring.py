@@ -53,7 +53,7 @@ def measure(
         raise DataError(f"no law could be scored on any protocol. {rows[0]['why']}")
     return {
         "rows": rows,
-        "protocols": [_shape(p, loaded) for p in loaded.protocols],
+        "protocols": [_protocol_json(p, loaded) for p in loaded.protocols],
         "left_out": [dict(one) for one in loaded.left_out],
         "noise": {name: noise(curves) for name, curves in loaded.curves.items()},
         "sources": {s.name: s.title for s in SOURCES if s.name in loaded.curves},
@@ -133,7 +133,7 @@ class _Waiting:
                 yield self._protocols[outcome.protocol], outcome.law, found
 
 
-def _shape(protocol: Protocol, loaded: Loaded) -> dict[str, Any]:
+def _protocol_json(protocol: Protocol, loaded: Loaded) -> dict[str, Any]:
     names = ("name", "source", "fitted", "scored", "unit", "apart")
     splits = len(loaded.splits[protocol.name])
     return {**{name: getattr(protocol, name) for name in names}, "splits": splits}

@@ -41,10 +41,10 @@ def bench_accuracy(
     """
     from cptlaw_evidence import accuracy
     from cptlaw_evidence.measured import peak_errors, start_errors, told, write_figures
-    from cptlaw_evidence.sources.loading import protocols_shape
+    from cptlaw_evidence.sources.loading import protocols_json
 
     if only_list:
-        shape = protocols_shape()
+        shape = protocols_json()
         show(as_json, lambda: shape, lambda: accuracy.protocols_text(shape))
         return
     check_writable(output, figures)

@@ -81,7 +81,7 @@ def _names(drawings: list[Drawing]) -> list[dict[str, Any]]:
 def _one(name: str, output: str | None, source: Source | None, as_json: bool) -> None:
     from cptlaw_evidence.paper import draw, get
     from cptlaw_evidence.paper.drawing import MADE_FROM
-    from cptlaw_evidence.paper.json import drawing_shape
+    from cptlaw_evidence.paper.json import drawing_json
     from cptlaw_evidence.paper.text import drawing_text
 
     sources = get(name).sources
@@ -96,7 +96,7 @@ def _one(name: str, output: str | None, source: Source | None, as_json: bool) ->
         plot.save(paper_figure(drawing), output)
     show(
         as_json,
-        lambda: {**drawing_shape(drawing), "other_sources": others},
+        lambda: {**drawing_json(drawing), "other_sources": others},
         lambda: drawing_text(drawing),
     )
     say_written(output)

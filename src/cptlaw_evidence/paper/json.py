@@ -10,7 +10,7 @@ from cptlaw.output.json.numbers import finite
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel
 
 
-def drawing_shape(drawing: Drawing) -> dict[str, Any]:
+def drawing_json(drawing: Drawing) -> dict[str, Any]:
     """`{"name", "title", "source", "numbers": {}, "panels": [], "tables": [], "notes": []}`.
 
     A panel has "lines", each with "x", "y" and, for a band, "high"; no number is null.

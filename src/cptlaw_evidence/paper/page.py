@@ -12,7 +12,7 @@ from cptlaw.output.plot.writing import save
 from cptlaw_evidence.paper import SOURCES, Entry, draw, entries
 from cptlaw_evidence.paper.drawing import MADE_FROM, Drawing, Source
 from cptlaw_evidence.paper.figures import paper_figure
-from cptlaw_evidence.paper.json import drawing_shape
+from cptlaw_evidence.paper.json import drawing_json
 
 
 def write_all(folder: Path, progress: Callable[[str], None] = lambda _: None) -> list[Drawing]:
@@ -36,7 +36,7 @@ def write_all(folder: Path, progress: Callable[[str], None] = lambda _: None) ->
         for kind in ("png", "svg"):
             save(figure, folder / f"{stem(drawing)}.{kind}")
         write_atomic(
-            folder / f"{stem(drawing)}.json", json.dumps(drawing_shape(drawing), allow_nan=False)
+            folder / f"{stem(drawing)}.json", json.dumps(drawing_json(drawing), allow_nan=False)
         )
         found.append(drawing)
     write_atomic(folder / "index.html", page(found))

@@ -30,7 +30,7 @@ def names() -> tuple[str, ...]:
     return tuple(protocol.name for source in SOURCES for protocol in source.protocols)
 
 
-def protocols_shape() -> dict[str, list[dict[str, str]]]:
+def protocols_json() -> dict[str, list[dict[str, str]]]:
     """`{"protocols": [{"name", "source", "fitted", "scored"}]}`, whether their curves are there."""
     keys = ("name", "source", "fitted", "scored")
     every = (protocol for source in SOURCES for protocol in source.protocols)

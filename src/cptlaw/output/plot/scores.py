@@ -54,6 +54,7 @@ def comparison_figure(comparison: Comparison) -> Figure:
     roles = style.shown(dict.fromkeys(row.domain for row in comparison.rows), None)
     laws = list(dict.fromkeys(row.law for row in comparison.rows))
     figure, panels = _panels(len(roles), len(laws))
+    handles: list[Any] = []
     for ax, role in zip(panels, roles, strict=True):
         mine = {row.law: row for row in comparison.rows if row.domain == role}
         handles = _draw_compared(ax, mine, laws, comparison)
