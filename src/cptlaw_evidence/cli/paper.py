@@ -87,7 +87,7 @@ def _one(name: str, output: str | None, source: Source | None, as_json: bool) ->
     sources = get(name).sources
     check_figure(output)
     chosen = source or sources[0]
-    others = [other for other in sources if other != chosen]
+    others: list[Source] = [other for other in sources if other != chosen]
     (drawing,) = draw(name, chosen)
     if output is not None:
         from cptlaw.output import plot
