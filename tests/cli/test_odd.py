@@ -135,7 +135,7 @@ def test_odd_logs_are_fitted_like_plain_ones(here, plain, change, told):
 
 
 def test_steps_from_zero_are_told(plain):
-    assert any("Its steps count from 0, the start" in note for note in plain["notes"])
+    assert any("The log counts steps from 0, not from" in note for note in plain["notes"])
 
 
 def test_a_schedule_that_the_log_denies(here, plain):

@@ -143,7 +143,7 @@ def test_a_short_run_leaves_decay_to_its_prior():
     assert {"sigma", "decay"} <= set(found.usual) <= set(found.loose)
     assert "alpha" not in found.usual
     assert found.status == "ok"
-    said = "sigma, decay: the data say little beyond what is usual; a run at another peak LR, "
+    said = "sigma, decay: set mostly by the built-in prior, not by your runs; a run at "
     assert any(sentence.startswith(said) for sentence in found.advice)
 
 

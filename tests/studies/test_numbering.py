@@ -25,8 +25,8 @@ def base(steps=4000, number=0, total=0):
     [
         (4000, 5500, None, 4000, "the log's step 4000 is the start."),
         (4025, 5500, None, 4000, "the log's step 4000 is the start."),
-        (0, 1500, None, 0, "count from 0"),
-        (25, 1500, 6000, 0, "count from 0"),
+        (0, 1500, None, 0, "counts steps from 0"),
+        (25, 1500, 6000, 0, "counts steps from 0"),
         (4025, 5500, 1500, 4000, "the log's step 4000 is the start."),
         (5000, 6000, 6000, 0, "Both readings fit; if this is the wrong one, give first_step = 40"),
         (

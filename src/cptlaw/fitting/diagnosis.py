@@ -105,7 +105,7 @@ def diagnose(
 
 
 def held_by_priors(objective: Objective, minimum: Minimum) -> list[str]:
-    """Shape parameters of which the data say little beyond their priors.
+    """Shape parameters that are set mostly by their priors.
 
     Those whose variance, by the curvature of the objective with its priors, is at least four
     fifths of the prior's own.
@@ -128,7 +128,8 @@ def _usual_sentences(law: Law, usual: list[str]) -> list[str]:
     for name in usual:
         groups.setdefault(law.remedies[name].runs, []).append(name)
     return [
-        f"{', '.join(names)}: the data say little beyond what is usual; {runs} would."
+        f"{', '.join(names)}: set mostly by the built-in prior, not by your runs; {runs} would "
+        "tell more."
         for runs, names in groups.items()
     ]
 

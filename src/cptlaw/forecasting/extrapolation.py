@@ -201,9 +201,9 @@ def _percent(share: float) -> str:
 def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:
     low, high = fitted
     what = f"{low:.4g}" if f"{low:.4g}" == f"{high:.4g}" else f"{low:.4g} to {high:.4g}"
-    near = low if value < low else high
+    near, end = (low, "smallest") if value < low else (high, "largest")
     if near > 0 and value > 0:
-        away = f"{max(value / near, near / value):.3g} times away"
+        away = f"{value / near:.3g}x the {end}"
     else:
         away = f"{abs(value - near):.3g} away"
     return f"{words.format(value)} lies outside what was fitted ({what}; {away})."

@@ -110,5 +110,5 @@ def _front(plan: Plan) -> str:
     return table(
         ["trade-offs", *roles, cost, *(knob_words(k) for k in varied)],
         rows,
-        "none of these is better in every domain and in cost",
+        "no row beats another in everything",
     )

@@ -164,7 +164,7 @@ def _likely(steps: _Steps, notes: list[str]) -> list[str]:
     never = [name for name in others if names.is_never_loss(name)]
     told = [name for name in never if name not in names.lr_columns(others)]
     if told:
-        notes.append(f"Left out, being no losses by their names: {quoted(told)}.")
+        notes.append(f"Ignored columns (not losses): {quoted(told)}.")
     return [name for name in others if name not in never]
 
 

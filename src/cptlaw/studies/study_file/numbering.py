@@ -95,8 +95,8 @@ def _detected(log: Run, base: Placed, at: int, length: int | None) -> tuple[int,
         other = 0
     else:
         note = (
-            f"Its steps count from 0, the start, and not on from step {going_on} of run '{name}': "
-            f"the log begins at step {steps[0]}."
+            f"The log counts steps from 0, not from {going_on}, where run '{name}' was left: "
+            f"it begins at step {steps[0]}."
         )
         other = going_on
     if not sure:
