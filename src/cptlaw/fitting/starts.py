@@ -99,7 +99,8 @@ def _screened(objective: Objective, seed: int, count: int) -> list[Projected]:
     starts = [low + reach * draw for draw in random.random((count, low.size))]
     if not np.isnan(centre).any():
         starts.insert(0, centre)
-    starts = [_held(objective, start) for start in starts]
+    lowest, highest = (bound[objective.terms :] for bound in objective.bounds)
+    starts = [np.where(lowest == highest, lowest, start) for start in starts]  # what is fixed
     tried = [project(objective, start, slopes=False) for start in starts]
     tried = sorted((t for t in tried if np.isfinite(t.score)), key=lambda t: t.score)
     if not tried:
@@ -122,8 +123,3 @@ def _searched(objective: Objective, tried: list[Projected], enough: int) -> list
         if same >= enough:
             break
     return found
-
-
-def _held(objective: Objective, u: FloatArray) -> FloatArray:
-    low, high = (bound[objective.terms :] for bound in objective.bounds)
-    return np.where(low == high, low, u)

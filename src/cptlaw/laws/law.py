@@ -317,12 +317,12 @@ class Law:
     @property
     def text(self) -> str:
         """The equation in plain text."""
-        return "L = " + self._written(lambda term: _plain(term))
+        return "L = " + self._written(_plain)
 
     @property
     def latex(self) -> str:
         """The equation in LaTeX."""
-        return "L = " + self._written(lambda term: _latex(term))
+        return "L = " + self._written(_latex)
 
     def _written(self, write: Callable[[Term], str]) -> str:
         out = ""
