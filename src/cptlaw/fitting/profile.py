@@ -25,7 +25,14 @@ from cptlaw.fitting.starts import best_minimum
 from cptlaw.fitting.uncertainty import Interval, objective_of
 from cptlaw.laws.law import Shape
 
+# Where the objective is a parabola, a 90 % interval ends 1.6 standard errors off: the second value
+# passes it, and the end is read off between the two. Steps grow, so that a flat side is followed
+# two hundred standard errors far; in search coordinates the first is neither so long that it
+# leaves the valley nor so short that nothing moves.
+_FIRST, _SHORTEST, _LONGEST = 0.8, 1e-3, 0.5
+_GROWTH = 1.4
 _MOST = 14  # values on either side
+_PAST = 1.5  # times the limit, after which a side is done
 _JUMP = 4.0  # times the limit: a rise between two values that is looked at again
 
 
@@ -238,7 +245,7 @@ def _outwards(
 ) -> list[Minimum]:
     """Refits on either side, in growing steps, until the objective has risen or at a bound."""
     index = objective.terms + objective.law.shapes.index(shape)
-    step = min(max(0.8 * error, 1e-3), 0.5)
+    step = min(max(_FIRST * error, _SHORTEST), _LONGEST)
     low, high = shape.inner(shape.low), shape.inner(shape.high)
     found: list[Minimum] = []
     for sign in (-1.0, 1.0):
@@ -249,8 +256,8 @@ def _outwards(
                 break
             end = _refitted(objective, before, shape, there, best + _JUMP * limit)
             found.append(end)
-            before, u, reach = end.z, there, 1.4 * reach
-            if end.value - best > 1.5 * limit:
+            before, u, reach = end.z, there, _GROWTH * reach
+            if end.value - best > _PAST * limit:
                 break
     return found
 
