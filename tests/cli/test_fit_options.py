@@ -1,0 +1,53 @@
+"""`fit`, `backtest` and `compare` take the same options of fitting, and use them."""
+
+import json
+
+import pytest
+
+from command import STUDY, run, write_logs
+
+SHARED = ("--lambda", "--fix", "--warmup", "--tail", "--fit-from", "--ood-law", "--no-priors")
+ASKED = {
+    "fit": ("--law", "effective"),
+    "backtest": ("--hold-out", "stages", "--law", "effective"),
+    "compare": ("--hold-out", "stages", "--law", "effective", "eq4"),
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("options")
+    write_logs(folder)
+    (folder / "study.toml").write_text(STUDY)
+    return folder / "study.toml"
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_every_command_that_fits_has_them(command):
+    told = run(command, "--help").stdout
+    assert all(option in told for option in SHARED)
+
+
+@pytest.mark.parametrize("command", ASKED)
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--ood-law", "eq44"), "law 'eq44' is unknown"),
+        (("--fix", "alpha"), "expected NAME=VALUE"),
+        (("--fix", "alpha=1", "--fix", "alpha=2"), "alpha is given twice"),
+    ],
+)
+def test_bad_ones_are_refused_before_the_work(study, command, words, message):
+    ended = run(command, study, *ASKED[command], *words)
+    assert ended.status == 2
+    assert message in ended.stderr
+
+
+@pytest.mark.parametrize("command", ["backtest", "compare"])
+def test_priors_make_a_difference_to_held_out_errors(study, command):
+    words = (command, study, *ASKED[command], "--warmup", "as-is", "--json")
+    drawn, free = (json.loads(run(*words, *more).stdout) for more in ((), ("--no-priors",)))
+    errors = [
+        [row["mape"] for row in each["rows"] if row["law"] == "effective"] for each in (drawn, free)
+    ]
+    assert errors[0] and errors[0] != errors[1]
