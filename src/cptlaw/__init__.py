@@ -51,7 +51,7 @@ from cptlaw.studies.runs import Curve, LoggedLR, Run
 from cptlaw.studies.study import Study
 from cptlaw.studies.study_file import load as load_study
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 views.register()
 __all__ = [
     "Aim",

@@ -21,7 +21,7 @@ def test_step_columns(log, name) -> None:
 def test_step_is_preferred_to_iter(log) -> None:
     run = logs.read(log("iter,step,loss\n8,1,3\n16,2,2\n"))
     assert points(run, "loss") == {1: 3.0, 2: 2.0}
-    assert told(run, "Left out", "'iter'")
+    assert told(run, "Ignored columns", "'iter'")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_no_learning_rate_is_told(log, content) -> None:
 def test_columns_that_are_no_losses_by_name(log, name) -> None:
     run = logs.read(log(f"step,lr,{name},loss\n1,1e-3,7,2\n"))
     assert list(run.curves) == ["loss"]
-    assert told(run, "Left out", name)
+    assert told(run, "Ignored columns", name)
 
 
 @pytest.mark.parametrize(
