@@ -107,10 +107,29 @@ def test_a_law_that_is_named_twice_is_fitted_once(study, laws):
     assert {law for law, _ in rows} == {"eq4", *({"eq10"} & set(laws))}
 
 
-def test_every_option_reaches_the_fits(study):
+def thin(study):
+    """The same runs with every fourth point."""
+    from dataclasses import replace
+
+    from cptlaw import Curve
+
+    def few(run):
+        curves = {k: Curve(c.steps[3::4], c.loss[3::4]) for k, c in run.curves.items()}
+        return replace(run, curves=curves)
+
+    return replace(study, runs=tuple(few(run) for run in study.runs))
+
+
+def test_every_option_reaches_the_fits():
     """A backtest and a comparison fit as `fit` does, whatever is asked of it."""
-    options = FitOptions(Convention("as-is"), {"alpha": 0.5}, ood_law="eq4", prior_weight=0.0)
+    study = thin(tiny(REPLAY, "hidden-pt-const", roles=("pt", "ood.docs")))
+    asked = {"ood_law": "eq4", "delta": 2e-3, "prior_weight": 0.5}
+    options = FitOptions(Convention("as-is"), {"alpha": 0.5}, **asked)
     direct = fit(study.without(["cpt-cosine"]), "effective", options)
+    assert {role: d.law.name for role, d in direct.domains.items()} == {
+        "pt": "effective",
+        "ood.docs": "eq4",
+    }
     tested = backtest(study, ["cpt-cosine"], laws=["effective"], options=options)
     assert {r.domain: r.huber for r in tested.laws} == {
         role: domain.scores.huber for role, domain in direct.domains.items()
