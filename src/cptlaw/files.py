@@ -80,7 +80,7 @@ def write_atomic(path: str | Path, content: str | bytes) -> Path:
         if target.is_dir():
             raise DataError(f"{target}: is a directory; name a file in it.")
         if target.exists() and not target.is_file():
-            raise DataError(f"{target}: is no ordinary file; name one that may be written over.")
+            raise DataError(f"{target}: is not an ordinary file; name one to write over.")
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror}.") from None

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from cptlaw.arrays import FloatArray
+from cptlaw.fitting.multistart import best_minimum
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import facts, observe
-from cptlaw.fitting.starts import best_minimum
 from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
 from cptlaw.page import table

@@ -118,7 +118,16 @@ def _corpus(folder: Path, names: Iterable[str]) -> Corpus:
         np.save(paths["train"], made.astype(np.uint16))
         np.save(paths["validation"], made[:2048].astype(np.uint16))
         sizes = {paths["train"].name: _TOKENS, paths["validation"].name: 2048}
-        found[name] = Tokens(name, (paths["train"],), paths["validation"], sizes, {}, (), False, ())
+        found[name] = Tokens(
+            name,
+            (paths["train"],),
+            paths["validation"],
+            sizes,
+            checksums={},
+            near_duplicates=(),
+            dropped=False,
+            notes=(),
+        )
     return Corpus(folder, _VOCABULARY, found)
 
 

@@ -113,7 +113,7 @@ def test_the_starts_are_those_of_the_studys_cpt_runs(grid, fitted):
         ({"after": ["base@9999"]}, "has steps 1 to 2000"),
         ({"peaks": [-1.0]}, "above 0"),
         ({"steps": 5}, "10 or more"),
-        ({"schedules": ["cosine ten to 0"]}, "no number of steps"),
+        ({"schedules": ["cosine ten to 0"]}, "not a number of steps"),
         ({"schedules": [" "]}, "empty"),
     ],
 )

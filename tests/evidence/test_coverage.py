@@ -15,9 +15,8 @@ from cptlaw.forecasting.intervals import noise_of, scales
 from cptlaw.forecasting.measured import Calibration
 from cptlaw.laws.points import Points
 from cptlaw_evidence import coverage, fits
-from cptlaw_evidence.coverage import calibration, summary
-from cptlaw_evidence.coverage import held as held_out
-from cptlaw_evidence.coverage.held import LEVELS, Held
+from cptlaw_evidence.coverage import calibration, held_out, summary
+from cptlaw_evidence.coverage.held_out import LEVELS, HeldOut
 from cptlaw_evidence.coverage.measuring import GROUPS, Coverage, LawCoverage
 from cptlaw_evidence.coverage.text import class_table
 from cptlaw_evidence.sources import loading
@@ -35,7 +34,7 @@ def curve(seed, group, calibration=TRUE, protocol="two-peaks", name="run", n=300
     scale = np.sqrt(((parts * np.array(astuple(calibration))) ** 2).sum(axis=1))
     error = scale * random.standard_t(4, n)
     rival = np.stack([[np.full(n, -w), np.full(n, w)] for w in (0.001, 0.002, 0.003)])
-    return Held(protocol, group, f"{name}{seed}", "loss", "paper", error, parts, rival)
+    return HeldOut(protocol, group, f"{name}{seed}", "loss", "paper", error, parts, rival)
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,7 @@ def test_with_the_base_nothing_is_said_of_it(tiny):
 
 
 def diagnosed(study, role, law="effective", **options):
-    """The diagnosis of a fit, told of its objective."""
+    """The diagnosis of a fit, and what it was made of."""
     result = fit(study, law, FitOptions(**options))
     domain, observed = result.domain(role), result.observed(role)
     objective = objective_of(result, domain, observed)
@@ -123,18 +123,7 @@ def diagnosed(study, role, law="effective", **options):
         [*(domain.params[c] for c in domain.law.coefficients), *domain.law.inner(domain.params)]
     )
     minimum = minimise(objective, z)
-    matrix = objective.columns(minimum.z).matrix
-    error = np.zeros(z.size)
-    found = diagnose(
-        domain.law,
-        domain.params,
-        error,
-        minimum,
-        objective.fixed,
-        observed,
-        matrix,
-        objective=objective,
-    )
+    found = diagnose(objective, minimum, observed, domain.params, np.zeros(z.size))
     return found, objective, minimum
 
 

@@ -48,9 +48,13 @@ def test_the_kind_that_laws_share(kinds, kind):
 @pytest.mark.parametrize(
     ("kind", "peaks", "starts"),
     [
-        ("effective", "twice and half the fitted peak to 0.2 %", "0.3 % (D_pt) and 0.7 % (D_cpt)."),
-        ("paper", "missed other peaks by 2 to 8 %", "holds only roughly."),
-        (OTHERS, "missed other peaks by 2 to 8 %", "holds only roughly."),
+        (
+            "effective",
+            "was off by 0.2 % at twice and half the fitted peak",
+            "off by 0.3 % (D_pt) and 0.7 % (D_cpt) for starts",
+        ),
+        ("paper", "were off by 2 to 8 % at other peaks", "holds only roughly."),
+        (OTHERS, "were off by 2 to 8 % at other peaks", "holds only roughly."),
     ],
 )
 def test_sentences_are_built_from_the_figures(kind, peaks, starts):

@@ -9,7 +9,10 @@ FILE_ERRORS = [
     ({"seed = 3": "seed = true"}, "seed = true; expected a whole number from 0"),
     ({'name = "trial"': ""}, "it has no name; expected a name in quotes at the top"),
     ({'name = "trial"': "name = 3"}, "name = 3; expected a name in quotes at the top"),
-    ({'name = "trial"': 'name = "a/b"'}, "name 'a/b' is no name; expected letters, digits"),
+    (
+        {'name = "trial"': 'name = "a/b"'},
+        "name 'a/b' is not a valid name; expected letters, digits",
+    ),
     (
         {"vocabulary = 512": "vocabulary = 100"},
         "[tokenizer]: vocabulary = 100; expected a whole number of tokens, from 260",
@@ -27,7 +30,7 @@ FILE_ERRORS = [
     ),
     (
         {'builtin = "python-docs"': ""},
-        "[text.docs]: it says nowhere where the text comes from; add one of builtin",
+        "[text.docs]: it does not say where the text comes from; add one of builtin",
     ),
     (
         {'builtin = "python-docs"': 'builtin = "python-docs"\nhub = "x/y"'},
@@ -64,7 +67,10 @@ FILE_ERRORS = [
         {"[text.far]": "[text.loss]", 'far = "far"': ""},
         "[text.loss]: the text 'loss': that word has another meaning in a study.",
     ),
-    ({"[text.far]": '[text."a b"]', 'far = "far"': ""}, "[text]: the name 'a b' is no name"),
+    (
+        {"[text.far]": '[text."a b"]', 'far = "far"': ""},
+        "[text]: the name 'a b' is not a valid name",
+    ),
     (
         {"[text.far]": "[text.pt]", 'far = "far"': ""},
         (
@@ -100,7 +106,10 @@ FILE_ERRORS = [
     ),
     (
         {"width = 64": "width = 65"},
-        ("[model.small]: width = 65 is no multiple of heads = 2. Take width = 68, or other heads."),
+        (
+            "[model.small]: width = 65 is not a multiple of heads = 2. "
+            "Take width = 68, or other heads."
+        ),
     ),
     (
         {"width = 64": "width = 66"},
@@ -171,7 +180,7 @@ FILE_ERRORS = [
     (
         {"sequence_length = 64": "micro_batch = 3"},
         (
-            "run 'base': batch_sequences = 8 is no multiple of micro_batch = 3. Take a "
+            "run 'base': batch_sequences = 8 is not a multiple of micro_batch = 3. Take a "
             "micro_batch that divides it."
         ),
     ),
@@ -195,9 +204,12 @@ RUN_ERRORS = [
         "[[run]] number 2: it has no name; add name = a name in quotes.",
     ),
     ("[[run]]\nname = 'x'", "run 'x': it has no schedule; add schedule = a schedule text, such as"),
-    (run("a/b"), "run 'a/b': name 'a/b' is no name; expected letters, digits"),
+    (run("a/b"), "run 'a/b': name 'a/b' is not a valid name; expected letters, digits"),
     (run("data"), "run 'data': a file or folder beside the runs has that name. Take another."),
-    (run("cpt", {"a b": "constant 9"}), "run 'cpt': the expanded name 'cpt-a b' is no name"),
+    (
+        run("cpt", {"a b": "constant 9"}),
+        "run 'cpt': the expanded name 'cpt-a b' is not a valid name",
+    ),
     (run("cpt", {}), "run 'cpt': schedule = {}; expected a schedule text"),
     (run("cpt", {"a": 3}), "run 'cpt': schedule = {\"a\": 3}; expected a schedule text"),
     (run("base"), "two runs are named 'base'; every run needs its own name."),
@@ -288,7 +300,7 @@ RUN_ERRORS = [
     ),
     (
         run("cpt", batch_sequences=[8, 12], micro_batch=8),
-        "run 'cpt-batch12': batch_sequences = 12 is no multiple of micro_batch = 8.",
+        "run 'cpt-batch12': batch_sequences = 12 is not a multiple of micro_batch = 8.",
     ),
     (run("cpt", sequence_length=8192), "[validation]: tokens = 4096 hold no sequence of run 'cpt'"),
     (

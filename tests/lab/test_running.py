@@ -284,7 +284,7 @@ def test_failed_run_is_named_with_the_type_of_its_error(lab, monkeypatch):
 def test_broken_record_is_told(lab):
     lab.finished()
     (lab.out() / "base" / "run.json").write_text("{")
-    with pytest.raises(DataError, match=r"run\.json: is no JSON .*Remove the folder"):
+    with pytest.raises(DataError, match=r"run\.json: is not JSON .*Remove the folder"):
         lab.sweep(BASE)
 
 

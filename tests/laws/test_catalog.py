@@ -87,7 +87,7 @@ def test_which_law_a_study_asks_for(which, default, papers):
     ("which", "words"),
     [
         ("mixed", "run 'b' goes on from an unknown base, and run 'base' has a known"),
-        ("replay, batch", "vary in batch and replay; no law covers that together"),
+        ("replay, batch", "vary in batch and replay; no law covers these together"),
         ("unknown, replay", "vary in replay and go on from an unknown base"),
     ],
 )

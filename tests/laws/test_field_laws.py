@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from cptlaw import Convention, FitOptions, History, Schedule, catalog, fit
+from cptlaw.fitting.multistart import best_minimum
 from cptlaw.fitting.objective import Objective
-from cptlaw.fitting.starts import best_minimum
 from cptlaw.laws.catalog import Facts, field
 from cptlaw.laws.factors import kernels
 from cptlaw.laws.points import Points

@@ -66,5 +66,5 @@ def test_the_start_of_an_old_plan(made, words, kind, text, run, step, annealed):
 
 def test_words_that_are_no_start(made):
     document = plain(made)
-    with pytest.raises(DataError, match="'nowhere' is no start"):
+    with pytest.raises(DataError, match="'nowhere' is not a start"):
         store.from_json(as_of_0_1_0(document, {**document["value"], "start": "nowhere"}))

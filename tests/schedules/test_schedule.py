@@ -87,7 +87,7 @@ def test_values_lie_between_start_and_end(segment):
         (lambda: Segment("array", 2, 1, 1, values=[1, 1, 1]), "values of shape"),
         (lambda: Segment("array", 2, 1, 1, values=[1, -1]), "at least 0"),
         (lambda: Segment("array", 2, 1, 1, values=[1, NAN]), "finite"),
-        (lambda: Segment("linear", 2.5, 1, 0), "steps = 2.5, no whole number"),
+        (lambda: Segment("linear", 2.5, 1, 0), "steps = 2.5, which is not a whole number"),
     ],
 )
 def test_impossible_segments(build, words):

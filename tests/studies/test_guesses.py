@@ -59,7 +59,7 @@ def test_the_rows_of_a_resumed_base_do_not_count():
 def test_roles_by_rise_and_fall():
     found = roles([BASE, run(law=-0.2, pt=0.2, code=0.4)], [ROOT, AFTER], ["pt", "cpt"])
     assert dict(found.domains) == {"pt": "pt", "cpt": "law", "ood.code": "code"}
-    assert found.why["pt"] == "rises along the CPT runs (+18.0%), and is called so"
+    assert found.why["pt"] == "rises along the CPT runs (+18.0%), and its name says so"
     assert found.why["cpt"] == "falls most along the CPT runs (-18.0%)"
 
 

@@ -92,9 +92,9 @@ def test_a_logged_learning_rate_may_be_0():
     ("values", "words"),
     [
         ({"data": "sft"}, "data = 'sft'"),
-        ({"data": "cpt", "replay": 1.5}, "replay = 1.5 is a share"),
-        ({"data": "cpt", "replay": -0.1}, "replay = -0.1 is a share"),
-        ({"data": "cpt", "replay": math.nan}, "replay = nan is a share"),
+        ({"data": "cpt", "replay": 1.5}, "replay = 1.5; expected 0 to 1"),
+        ({"data": "cpt", "replay": -0.1}, "replay = -0.1; expected 0 to 1"),
+        ({"data": "cpt", "replay": math.nan}, "replay = nan; expected 0 to 1"),
         ({"replay": 0.5}, "belongs to CPT runs"),
         ({"model_size": 0}, "model_size = 0 must be above 0"),
         ({"model_size": math.inf}, "model_size = inf"),

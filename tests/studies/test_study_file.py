@@ -218,7 +218,7 @@ BAD = {
     "offset": (run_with("lr_offset = 2"), r"lr_offset = 2; expected 0, or 1"),
     "choice": (run_with("lr_from = 'logs'"), r'lr_from = "logs"; expected "log" or "schedule"'),
     "data": (run_with("data = 'PT'"), r'run \'cpt\': data = "PT"; expected "pt" or "cpt"'),
-    "share": (run_with("replay = 1.5"), r"run 'cpt': replay = 1\.5 is a share from 0 to 1"),
+    "share": (run_with("replay = 1.5"), r"run 'cpt': replay = 1\.5; expected 0 to 1"),
     "size": (run_with("model_size = -1"), r"run 'cpt': model_size = -1 must be above 0"),
     "replay on pt": (run_with("replay = 0.5\ndata = 'pt'"), r"run 'cpt': replay belongs to CPT"),
     "no schedule": (run_with("lr_from = 'schedule'"), r"run 'cpt': lr_from = .* neither"),

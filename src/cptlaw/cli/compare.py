@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     "--law",
     multiple=True,
     metavar="NAME ...",
-    help="Laws to compare; left out, the default and the paper's.",
+    help="Laws to compare; by default, the usual one and the paper's.",
 )
 @click.option(
     "--hold-out",
     multiple=True,
     metavar="RUN ...",
-    help="Runs to hold out together; left out, each in turn, and the ends of all.",
+    help="Runs to hold out together; by default, each in turn, and the ends of all.",
 )
 @click.option("--against", metavar="NAME", help="The law that the others are compared with.")
 @fitting_options
@@ -45,7 +45,7 @@ def compare(
     options: FitOptions,
     as_json: bool,
 ) -> None:
-    """Compare laws by their errors on what they were not shown, with a paired bootstrap."""
+    """Compare laws by their errors on held-out runs, with a paired bootstrap."""
     from cptlaw.forecasting.compare import compare as compare_laws
     from cptlaw.output.json.comparison import comparison_json
     from cptlaw.studies import study_file

@@ -86,7 +86,7 @@ def fit(
 @click.option("--sequence-length", type=int, help="Tokens per sequence of the CPT.")
 @click.option("--domain-tokens", type=float, help="Distinct tokens of D_cpt data, if they repeat.")
 @click.option("--every", type=int, help="Steps between points; left out, about 400 points.")
-@click.option("--level", type=float, default=0.9, show_default=True, help="Of the intervals.")
+@click.option("--level", type=float, default=0.9, show_default=True, help="Coverage of intervals.")
 @click.option("--anyway", is_flag=True, help="Forecast even where nothing is known.")
 @click.option("-o", "--output", help="Write the forecast as JSON.")
 @click.option("--figure", help="Draw it (png, svg or pdf).")

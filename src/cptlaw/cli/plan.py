@@ -85,23 +85,30 @@ def _price_options(command: Callable[..., None]) -> Callable[..., None]:
     'annealed first ("base@32000 | linear 8000 to 0").',
 )
 @_knob_options
-@click.option("--knots", default=4, show_default=True, help="Straight lines of a free schedule.")
+@click.option("--knots", default=4, show_default=True, help="Lines that make a free schedule.")
 @click.option(
     "--measure",
     default="loss",
     show_default=True,
     help="What a weight is of: loss, change (against the reference), perplexity, bits-per-byte.",
 )
-@click.option("--bytes-per-token", multiple=True, metavar="DOMAIN=N ...", help="For bits per byte.")
 @click.option(
-    "--reference", metavar="RUN[@STEP]", help="What changes are against; the first start."
+    "--bytes-per-token",
+    multiple=True,
+    metavar="DOMAIN=N ...",
+    help="Bytes in a token, for bits-per-byte.",
 )
-@click.option("--data", type=click.Choice(["pt", "cpt"]), help="What is trained on.")
+@click.option(
+    "--reference",
+    metavar="RUN[@STEP]",
+    help="What changes are measured against; by default the first start.",
+)
+@click.option("--data", type=click.Choice(["pt", "cpt"]), help="Data the run trains on.")
 @click.option("--base-schedule", metavar="TEXT", help="The pre-training, for published:ID.")
-@click.option("--model-size", type=float, help="Non-embedding parameters; those of the start.")
-@click.option("--batch-tokens", type=float, help="Tokens per step; those of the fitted runs.")
+@click.option("--model-size", type=float, help="Non-embedding parameters; by default of the start.")
+@click.option("--batch-tokens", type=float, help="Tokens per step; by default of the fitted runs.")
 @_price_options
-@click.option("--level", type=float, default=0.9, show_default=True, help="Of the intervals.")
+@click.option("--level", type=float, default=0.9, show_default=True, help="Coverage of intervals.")
 @click.option("--anyway", is_flag=True, help="Plan even where nothing is known.")
 @click.option("-o", "--output", metavar="DIR", help="Write the plan, its schedule and experiment.")
 @click.option("--name", default="plan", show_default=True, help="The run's name in the experiment.")

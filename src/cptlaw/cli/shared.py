@@ -127,9 +127,7 @@ def check_laws(laws: Iterable[str]) -> None:
     known = ", ".join(LAWS)
     for law in laws:
         if law == COMBINATION:
-            raise DataError(
-                f"law '{law}' is that of out-of-domain sets (--ood-law), not of a study."
-            )
+            raise DataError(f"law '{law}' is for out-of-domain sets (--ood-law), not for a study.")
         if law not in CHOSEN and not is_known(law):
             names = f"{known}, {', '.join(CHOSEN)}"
             raise DataError(f"law '{law}' is unknown. Known: {names} (see: cptlaw laws).")

@@ -45,31 +45,27 @@ class Diagnosis:
 
 
 def diagnose(
-    law: Law,
+    objective: Objective,
+    minimum: Minimum,
+    observed: Observations,
     params: Mapping[str, float],
     error: FloatArray,
-    minimum: Minimum,
-    fixed: Mapping[str, float],
-    observed: Observations,
-    matrix: FloatArray,
     held: tuple[str, ...] = (),
-    objective: Objective | None = None,
 ) -> Diagnosis:
     """Say what is not identified, what rests at a bound, and what would mend it.
 
     Args:
-        law: the fitted law, m terms and k shape parameters.
-        params: their values.
-        error: standard errors of coefficients and search coordinates, shape (m + k,).
+        objective: what was minimised, of a law with m terms and k shape parameters.
         minimum: where the search ended.
-        fixed: shape parameters that were given.
         observed: the n fitted points.
-        matrix: the law's columns there, shape (n, m).
+        params: values of the law's parameters.
+        error: standard errors of coefficients and search coordinates, shape (m + k,).
         held: shape parameters that the data left open, held at a value without effect.
-        objective: what was minimised; left out, nothing is said of the priors.
     """
+    law, fixed = objective.law, objective.fixed
+    columns = objective.columns(minimum.z).matrix.T
     absent = [
-        name for name, column in zip(law.coefficients, matrix.T, strict=True) if not np.any(column)
+        name for name, column in zip(law.coefficients, columns, strict=True) if not np.any(column)
     ]
     bound = [
         name
@@ -93,8 +89,7 @@ def diagnose(
         + law.remedies[name].advice
         for name in held
     ]
-    drawn = [] if objective is None else held_by_priors(objective, minimum)
-    usual = [n for n in drawn if n not in (*settled, *loose, *held)]
+    usual = [n for n in held_by_priors(objective, minimum) if n not in (*settled, *loose, *held)]
     advice += _usual_sentences(law, usual)
     status = "not identified" if absent or loose or held else "at bound" if bound else "ok"
     if not minimum.converged:

@@ -10,6 +10,7 @@ import numpy as np
 from cptlaw.errors import DataError, FitError, suggestion
 from cptlaw.fitting.covariance import covariance
 from cptlaw.fitting.diagnosis import diagnose
+from cptlaw.fitting.multistart import best_minimum
 from cptlaw.fitting.newton import Minimum, minimise
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations, facts
@@ -17,7 +18,6 @@ from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.projection import project, search
 from cptlaw.fitting.result import DomainFit, combination
 from cptlaw.fitting.scores import score
-from cptlaw.fitting.starts import best_minimum
 from cptlaw.laws import catalog
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.law import Law
@@ -47,7 +47,7 @@ def fit_domain(role: str, observed: Observations, name: str, options: FitOptions
     minimum = best_minimum(objective, options.seed)
     objective, minimum, kept = _kept_as_usual(objective, minimum, options.seed)
     objective, minimum, held = _held_where_open(objective, minimum, observed)
-    return _described(role, known, objective, minimum, observed, held, kept)
+    return _described(known, objective, minimum, observed, held, kept)
 
 
 # Of n points in a run so many are worth one that is independent, where a parameter is judged.
@@ -123,7 +123,6 @@ def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
 
 
 def _described(
-    role: str,
     known: Facts,
     objective: Objective,
     minimum: Minimum,
@@ -147,7 +146,7 @@ def _described(
         )
     }
     fitted = DomainFit(
-        role,
+        known.role,
         law,
         known,
         params,
@@ -158,17 +157,7 @@ def _described(
         fixed={k: v for k, v in objective.fixed.items() if k not in (*held, *kept)},
         kept=kept,
     )
-    found = diagnose(
-        law,
-        params,
-        inner_error,
-        minimum,
-        objective.fixed,
-        observed,
-        objective.columns(z).matrix,
-        held,
-        objective,
-    )
+    found = diagnose(objective, minimum, observed, params, inner_error, held)
     return replace(
         fitted,
         status=found.status,
@@ -185,7 +174,7 @@ def fit_combination(
     law = combination(found["pt"], found["cpt"])
     objective = Objective(law, observed.points, observed.loss, options.delta)
     minimum = minimise(objective, project(objective, np.empty(0)).z)
-    described = _described(role, Facts(role), objective, minimum, observed)
+    described = _described(Facts(role), objective, minimum, observed)
     return replace(described, combines=(found["pt"], found["cpt"]))
 
 

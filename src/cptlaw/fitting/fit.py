@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cptlaw.fitting.one_law import fit_named
+from cptlaw.fitting.one_law import fit_law
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.selection import choose, fit_average
@@ -38,4 +38,4 @@ def fit(
         return fit_average(study, options, progress)
     if law == "auto":
         return choose(study, options, progress)
-    return fit_named(study, catalog.resolve(law, study), options)
+    return fit_law(study, catalog.resolve(law, study), options)

@@ -190,11 +190,11 @@ def facts(role: str, points: Points) -> Facts:
     labels = sorted({group_label(h, "batch") for h in cpt})
     return Facts(
         role,
-        float(areas.max()) if areas.size and areas.max() > 0 else 1.0,
-        max(max(h.pt_lr.size, h.cpt_lr.size) for h in points.histories),
-        tuple(bases),
-        tuple(labels),
-        bool(cpt),
-        len({h.replay for h in cpt}) > 1,
-        len({h.model_size for h in points.histories if h.model_size is not None}) > 1,
+        reference_area=float(areas.max()) if areas.size and areas.max() > 0 else 1.0,
+        longest=max(max(h.pt_lr.size, h.cpt_lr.size) for h in points.histories),
+        bases=tuple(bases),
+        batches=tuple(labels),
+        has_cpt=bool(cpt),
+        replay=len({h.replay for h in cpt}) > 1,
+        sizes=len({h.model_size for h in points.histories if h.model_size is not None}) > 1,
     )

@@ -14,7 +14,7 @@ from cptlaw.laws import catalog
 from cptlaw.studies.study import Study
 
 
-def fit_named(study: Study, law: str, options: FitOptions) -> Fit:
+def fit_law(study: Study, law: str, options: FitOptions) -> Fit:
     """Fit the law of that name, with the initial warm-up counted as it suits.
 
     Args:

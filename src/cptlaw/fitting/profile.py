@@ -16,12 +16,12 @@ from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray, IntArray, floats
 from cptlaw.errors import DataError, suggestion
+from cptlaw.fitting.multistart import best_minimum
 from cptlaw.fitting.neighbours import summed_products
 from cptlaw.fitting.newton import Minimum, minimise, whitening
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.projection import search
 from cptlaw.fitting.result import DomainFit, Fit
-from cptlaw.fitting.starts import best_minimum
 from cptlaw.fitting.uncertainty import Interval, objective_of
 from cptlaw.laws.law import Shape
 
@@ -292,14 +292,14 @@ def _profiled(
     return Profile(
         domain.role,
         shape.name,
-        outer,
-        floats(rise),
-        params,
-        limit,
-        between,
-        low is None,
-        high is None,
-        alike,
+        values=outer,
+        rise=floats(rise),
+        params=params,
+        limit=limit,
+        interval=between,
+        open_low=low is None,
+        open_high=high is None,
+        points_alike=alike,
     )
 
 

@@ -18,7 +18,7 @@ from cptlaw.arrays import BoolArray
 from cptlaw.errors import CptlawError, DataError
 from cptlaw.fitting.domain import fit_combination
 from cptlaw.fitting.observations import Observations, observe
-from cptlaw.fitting.one_law import fit_named, fitting_order
+from cptlaw.fitting.one_law import fit_law, fitting_order
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit, mean_law
 from cptlaw.fitting.scores import score
@@ -62,7 +62,7 @@ class Trial:
 def trials(
     study: Study, options: FitOptions, progress: Callable[[str], None] = lambda _: None
 ) -> tuple[Trial, ...]:
-    """Every candidate law's error on what it was not shown, lowest first.
+    """Every candidate law's error on held-out points, lowest first.
 
     The last runs (those that no other goes on from) are cut after one and two thirds of their
     steps; with three or more of them each of up to three is left out in turn as well.
@@ -107,7 +107,7 @@ def choose(
         if tried
         else "the default; the study is too small to try laws on parts of it."
     )
-    result = fit_named(study, name, options)
+    result = fit_law(study, name, options)
     seconds = time.perf_counter() - began
     return replace(result, notes=(why, *result.notes), seconds=seconds)
 
@@ -130,7 +130,7 @@ def fit_average(
     close = [t for t in tried if t.error <= 2.0 * tried[0].error]
     shares = np.array([t.error**-2.0 for t in close])
     weights = {t.law: float(s) for t, s in zip(close, shares / shares.sum(), strict=True)}
-    fits = {law: fit_named(study, law, options) for law in weights}
+    fits = {law: fit_law(study, law, options) for law in weights}
     words = ", ".join(f"{law} {100 * weight:.0f} %" for law, weight in weights.items())
     note = f"average of laws, by how well they forecast the study's own runs: {words}."
     result = _average(study, fits, weights)
@@ -210,7 +210,7 @@ def _left_out(study: Study, names: Sequence[str]) -> Study | None:
 
 
 def unseen(study: Study, part: Study, role: str, fit: Fit) -> tuple[Observations, BoolArray]:
-    """The n losses of one domain, and which of them a fit to a part was not shown, shape (n,)."""
+    """The n losses of one domain, and which of them a fit to a part does not see, shape (n,)."""
     full = observe(study, role, fit.convention)
     seen = observe(part, role, fit.convention)
     known = {(seen.runs[r], s) for r, s in _places(seen)}
@@ -232,7 +232,7 @@ def _error(study: Study, part: Study, name: str, options: FitOptions) -> float |
     if not part.domains:
         return None
     try:
-        result = fit_named(part, name, options)
+        result = fit_law(part, name, options)
     except CptlawError:
         return None
     errors: list[float] = []

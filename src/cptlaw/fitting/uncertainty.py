@@ -116,8 +116,8 @@ def bootstrap(fit: Fit, count: int = COUNT, seed: int = 0) -> Ensemble:
     """
     if fit.study is None:
         raise DataError(
-            "published coefficients come without the points they were fitted to, so nothing "
-            "tells how sure they are. Fit a study of your own."
+            "published coefficients come without the points they were fitted to, so their "
+            "uncertainty is not known. Fit a study of your own."
         )
     if count < 2:
         raise DataError(f"count = {count}: an interval needs at least 2 refits.")

@@ -109,7 +109,7 @@ def compare(
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
-    """Compare laws by their errors on what they were not shown.
+    """Compare laws by their errors on held-out points.
 
     Each of the last runs (those that no other goes on from) is left out in turn, in eight groups
     where there are more; and the last runs are cut after one and two thirds of their steps. A run
@@ -222,7 +222,7 @@ def _suiting(laws: Sequence[str], name: str, fixed: Mapping[str, float]) -> dict
 
 
 def _forecast(law: str, study: Study, part: Part, result: Fit, notes: list[str]) -> _Curves:
-    """The errors of one fit on what it was not shown, by part, run and domain."""
+    """The held-out errors of one fit, by part, run and domain."""
     found: _Curves = {}
     for role in study.domains:
         full, new = unseen(study, part.study, role, result)

@@ -173,13 +173,13 @@ def _of_other_peaks(kind: str) -> str:
     known = measured().peaks
     if kind != OTHERS and kind in known:
         return (
-            f" This law has met twice and half the fitted peak to {_percent(known[kind].most)} % "
-            "on real curves; farther off it is untried."
+            f" On real curves this law was off by {_percent(known[kind].most)} % at twice and half "
+            "the fitted peak; farther off it is untested."
         )
     others = known[OTHERS]
     return (
-        f" Laws of this form have missed other peaks by {_percent(others.least)} to "
-        f"{_percent(others.most)} % on real curves."
+        f" On real curves laws of this form were off by {_percent(others.least)} to "
+        f"{_percent(others.most)} % at other peaks."
     )
 
 
@@ -189,8 +189,9 @@ def _of_other_starts(kind: str) -> str:
     if known is None:
         return " The shift is taken to be the same from every start, which holds only roughly."
     return (
-        " On real curves this law has met a start at half the base's steps to "
-        f"{_percent(known.pt)} % (D_pt) and {_percent(known.cpt)} % (D_cpt)."
+        " On real curves this law was off by "
+        f"{_percent(known.pt)} % (D_pt) and {_percent(known.cpt)} % (D_cpt) "
+        "for starts at half the base's steps."
     )
 
 

@@ -1,4 +1,4 @@
-"""Errors on curves that a law was not shown, and their means on resampled data."""
+"""Errors on held-out curves, and their means on resampled data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cptlaw.fitting.neighbours import stretches
 
 @dataclass(frozen=True, eq=False)
 class HeldOutCurve:
-    """Errors of one law on what it was not shown of one run and domain.
+    """Errors of one law on the held-out points of one run and domain.
 
     Args:
         law: name of the law.

@@ -65,7 +65,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Source:
+class SpeedSource:
     """Where the times come from.
 
     Args:
@@ -92,7 +92,7 @@ class Estimate:
     experiment: Experiment
     runs: tuple[RunEstimate, ...]
     draws: tuple[Draw, ...]
-    speed: Source | None
+    speed: SpeedSource | None
     notes: tuple[str, ...]
 
     @property
@@ -165,9 +165,9 @@ def estimate(
             own = measured[key]
         runs.append(_run(experiment, node, depth, architecture, own))
     found = [speed.flops for speed in measured.values()]
-    speed = Source(tuple(found), speeds.where()) if found else None
+    speed = SpeedSource(tuple(found), speeds.where()) if found else None
     if flops is not None:
-        speed = Source((flops,), None)
+        speed = SpeedSource((flops,), None)
     return Estimate(experiment, tuple(runs), _draws(experiment, runs), speed, tuple(notes))
 
 

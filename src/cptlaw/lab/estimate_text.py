@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 
-from cptlaw.lab.estimate import Draw, Estimate, RunEstimate, Source, mixture
+from cptlaw.lab.estimate import Draw, Estimate, RunEstimate, SpeedSource, mixture
 from cptlaw.lab.progress import clock
 from cptlaw.page import WIDTH
 
@@ -123,14 +123,14 @@ def _totals(found: Estimate) -> Iterable[str]:
         yield from _wrapped(f"longest chain: {chain}", "", "  ")
     if found.speed is not None:
         yield from _wrapped(
-            f"times: at {_speed(found.speed)}; evaluations counted, checkpoints, the making of "
-            "tokens and further processes not",
+            f"times: at {_speed(found.speed)}; evaluations are counted; checkpoints, "
+            "making tokens and further processes are not",
             "",
             "  ",
         )
 
 
-def _speed(source: Source) -> str:
+def _speed(source: SpeedSource) -> str:
     low, high = power(min(source.flops)), power(max(source.flops))
     rate = low if low == high else f"{low} to {high}"
     if source.device is None:

@@ -184,7 +184,7 @@ def _schedule(text: str, start_lr: float | None) -> Schedule:
 def _check_batch(node: Node) -> None:
     if node.micro_batch is not None and node.batch_sequences % node.micro_batch:
         raise DataError(
-            f"batch_sequences = {node.batch_sequences} is no multiple of micro_batch = "
+            f"batch_sequences = {node.batch_sequences} is not a multiple of micro_batch = "
             f"{node.micro_batch}. Take a micro_batch that divides it."
         )
 

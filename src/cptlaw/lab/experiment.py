@@ -17,7 +17,7 @@ from cptlaw.lab import presets
 from cptlaw.lab.expansion import Node, Setting, expand
 from cptlaw.lab.tables import (
     AT_THE_TOP,
-    Document,
+    ExperimentFile,
     Model,
     Text,
     Tokenizer,
@@ -207,10 +207,10 @@ def load(path: str | Path) -> Experiment:
         )
 
 
-def _document(file: Path) -> Document:
+def _document(file: Path) -> ExperimentFile:
     known = ", ".join(presets.names())
     text = read_text(file, f"Give an experiment file, or a preset: {known}.")
-    document = read_table(Document, toml_text.parse(text))
+    document = read_table(ExperimentFile, toml_text.parse(text))
     for key, what in _NEEDED.items():
         if not getattr(document, key):
             raise DataError(f"there is no {key}. An experiment needs {what}.")

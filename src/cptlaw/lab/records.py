@@ -46,7 +46,7 @@ def read(folder: Path) -> dict[str, Any] | None:
         return json.loads(path.read_text())
     except ValueError as error:
         raise DataError(
-            f"{path}: is no JSON ({error}). Remove the folder to train again."
+            f"{path}: is not JSON ({error}). Remove the folder to train again."
         ) from None
 
 

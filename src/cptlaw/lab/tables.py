@@ -21,7 +21,7 @@ Length = Annotated[Whole, Field(ge=2)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 
 
-class Document(Table):
+class ExperimentFile(Table):
     """An experiment file as it stands: its own values, and tables yet to be checked."""
 
     name: Words | None = Field(None, description=AT_THE_TOP)
@@ -73,7 +73,7 @@ class Text(Table):
         given = [key for key in ("builtin", "path", "hub") if getattr(self, key) is not None]
         if not given:
             raise DataError(
-                "it says nowhere where the text comes from; add one of "
+                "it does not say where the text comes from; add one of "
                 'builtin = "NAME", path = "FILE OR FOLDER", hub = "DATA SET".'
             )
         if len(given) > 1:
@@ -139,7 +139,7 @@ class Model(Table):
         width, heads = self.width, self.heads
         if width % heads:
             raise DataError(
-                f"width = {width} is no multiple of heads = {heads}. Take width = "
+                f"width = {width} is not a multiple of heads = {heads}. Take width = "
                 f"{-(-width // (2 * heads)) * 2 * heads}, or other heads."
             )
         if width // heads % 2:
@@ -239,8 +239,8 @@ def check_names(names: Iterable[str], what: str) -> None:
     for name in names:
         if not _NAME.fullmatch(name):
             raise DataError(
-                f"{what} '{name}' is no name; expected letters, digits and . _ + - that begin "
-                "with a letter or digit, as it becomes part of a folder's name."
+                f"{what} '{name}' is not a valid name; expected letters, digits and . _ + - that "
+                "begin with a letter or digit, as it becomes part of a folder's name."
             )
 
 

@@ -278,7 +278,7 @@ def _cell(
         skipped: where rows without text go.
 
     Raises:
-        DataError: the first row lacks the column, or a cell is no text.
+        DataError: the first row lacks the column, or a cell is not text.
     """
     where = f"{place}, row {number:,}"
     if not isinstance(row, Mapping):

@@ -208,7 +208,16 @@ def _make(experiment: Experiment, name: str, tokenizer: Any, target: Path) -> To
     if text.tokens is not None and sum(sizes[p.name] for p in train) < text.tokens:
         notes.append(f"it holds fewer than the {text.tokens:,.0f} tokens asked for")
     checksums = {p.name: checksum(p) for p in (*train, path)}
-    return Tokens(name, train, path, sizes, checksums, near, drop, tuple(notes))
+    return Tokens(
+        name,
+        train,
+        path,
+        sizes,
+        checksums,
+        near_duplicates=near,
+        dropped=drop,
+        notes=tuple(notes),
+    )
 
 
 def _pieces(documents: Iterable[Document]) -> Iterator[Document]:

@@ -130,7 +130,7 @@ class Losses(TrainerCallback):
         self.newest: dict[str, float] = {}
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Take the losses; stop at one that is no number."""
+        """Take the losses; stop at one that is not a number."""
         losses = {key: float(v) for key, v in logs.items() if key == "loss" or key[-5:] == "_loss"}
         for column, value in losses.items():
             if not math.isfinite(value):

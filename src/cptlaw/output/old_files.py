@@ -85,7 +85,7 @@ def _place(words: str) -> Plain:
         return {"kind": "checkpoint", "run": end[1], "step": None}
     if at := re.fullmatch(r"'(.*)' at step (\d+)", words, re.DOTALL):
         return {"kind": "checkpoint", "run": at[1], "step": int(at[2])}
-    raise ValueError(f"'{words}' is no start")
+    raise ValueError(f"'{words}' is not a start")
 
 
 def _plan(old: Plain) -> Plain:

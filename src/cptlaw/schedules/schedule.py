@@ -285,7 +285,7 @@ class Schedule:
         """
         values = np.array(lrs, dtype=np.float64).reshape(-1)
         if not values.size:
-            raise DataError("an empty array of learning rates is no schedule.")
+            raise DataError("an empty array of learning rates is not a schedule.")
         bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
         if bad.size:
             raise DataError(

@@ -108,7 +108,9 @@ class Segment:
             if given is None:
                 continue
             if not given % 1 == 0:
-                raise DataError(f"a {self.kind} segment has {name} = {given}, no whole number.")
+                raise DataError(
+                    f"a {self.kind} segment has {name} = {given}, which is not a whole number."
+                )
             object.__setattr__(self, name, int(given))
 
     def _check_kind(self) -> None:

@@ -124,7 +124,7 @@ def _steps(word: str, place: str) -> int:
         value = _number(word.replace("_", ""), place)
     except DataError:
         raise DataError(
-            f"{place}: '{word}' is no number of steps; expected 'kind steps [to lr]', {_EXAMPLE}"
+            f"{place}: '{word}' is not a number of steps; expected 'kind steps [to lr]', {_EXAMPLE}"
         ) from None
     if value != int(value) or value < 1:
         raise DataError(f"{place}: '{word}' steps; expected a whole number above 0.")

@@ -155,7 +155,7 @@ class Run:
         if self.data not in ("pt", "cpt"):
             raise DataError(f"run '{self.name}': data = '{self.data}'; expected 'pt' or 'cpt'.")
         if not 0 <= self.replay <= 1:
-            raise DataError(f"run '{self.name}': replay = {self.replay:g} is a share from 0 to 1.")
+            raise DataError(f"run '{self.name}': replay = {self.replay:g}; expected 0 to 1.")
         if self.replay and self.data == "pt":
             raise DataError(f"run '{self.name}': replay belongs to CPT runs (data = \"cpt\").")
         if self.after == UNKNOWN:

@@ -101,7 +101,19 @@ def _errors(split: Split, fit: Fit, role: str, domain: str) -> list[RunErrors]:
         s = score(predicted[mine], observed.loss[mine])
         last, measured = float(predicted[mine][-1]), float(observed.loss[mine][-1])
         right = _right_side(split.study, fit, role, split.study.run(name), last, measured)
-        out.append(RunErrors(name, domain, s.n, s.mae, s.mape, s.worst, s.final_error, last, right))
+        out.append(
+            RunErrors(
+                name,
+                domain,
+                n=s.n,
+                mae=s.mae,
+                mape=s.mape,
+                worst=s.worst,
+                final_error=s.final_error,
+                predicted=last,
+                right_side=right,
+            )
+        )
     return out
 
 

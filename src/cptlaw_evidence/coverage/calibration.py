@@ -17,7 +17,7 @@ from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.forecasting.intervals import multiplier
 from cptlaw.forecasting.measured import Calibration
-from cptlaw_evidence.coverage.held import LEVELS, Held
+from cptlaw_evidence.coverage.held_out import LEVELS, HeldOut
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,17 +31,27 @@ class Scored:
             intervals, the i.i.d. bootstrap and the constant width.
     """
 
-    held: Held
+    held: HeldOut
     figures: FloatArray
 
 
-USUAL = Calibration(2.0, 1.0, 1e-3, 2e-3, 3e-3, 3e-3, 1e-2, 1e-2, 3e-3)
+USUAL = Calibration(
+    refits=2.0,
+    residual=1.0,
+    floor=1e-3,
+    horizon=2e-3,
+    peak=3e-3,
+    start=3e-3,
+    size=1e-2,
+    replay=1e-2,
+    decay=3e-3,
+)
 _DRAWN = 2.5e-3  # cost of a factor e away from the usual value; a point's error costs about 1
 _DEGREES = 4.0  # of freedom of Student's t
 _BLIND = 0.1  # relative spread of refits that only says that nothing is known
 
 
-def calibrate(held: Sequence[Held]) -> Calibration:
+def calibrate(held: Sequence[HeldOut]) -> Calibration:
     """The calibration under which the errors are likeliest; every source weighs the same.
 
     Points where the refits spread by more than a tenth of the loss are left out: refits are of
@@ -73,7 +83,7 @@ def calibrate(held: Sequence[Held]) -> Calibration:
     return Calibration(*np.exp(found.x).tolist())
 
 
-def point_weights(held: Sequence[Held]) -> FloatArray:
+def point_weights(held: Sequence[HeldOut]) -> FloatArray:
     """Weights of all points, which sum to 1.
 
     Each source weighs the same, and in it each protocol and domain.
@@ -86,7 +96,7 @@ def point_weights(held: Sequence[Held]) -> FloatArray:
     return np.repeat(each, [h.error.size for h in held])
 
 
-def constant_widths(held: Sequence[Held]) -> FloatArray:
+def constant_widths(held: Sequence[HeldOut]) -> FloatArray:
     """Half the width that holds each level's share of these errors, shape (levels,)."""
     size = np.abs(np.concatenate([h.error for h in held]))
     order = np.argsort(size)
@@ -95,7 +105,7 @@ def constant_widths(held: Sequence[Held]) -> FloatArray:
     return size[order][at]
 
 
-def score(held: Sequence[Held]) -> tuple[list[Scored], Mapping[str, Calibration]]:
+def score(held: Sequence[HeldOut]) -> tuple[list[Scored], Mapping[str, Calibration]]:
     """Every curve's figures, and for each source the calibration on the others."""
     groups = list(dict.fromkeys(h.group for h in held))
     if len(groups) < 2:
@@ -110,7 +120,7 @@ def score(held: Sequence[Held]) -> tuple[list[Scored], Mapping[str, Calibration]
     return scored, MappingProxyType(used)
 
 
-def _figures(held: Held, calibration: Calibration, widths: FloatArray) -> FloatArray:
+def _figures(held: HeldOut, calibration: Calibration, widths: FloatArray) -> FloatArray:
     scale = np.sqrt(((held.parts * np.array(astuple(calibration))) ** 2).sum(axis=1))
     halves = np.outer([multiplier(level) for level in LEVELS], scale)
     fixed = np.repeat(widths[:, None], scale.size, axis=1)

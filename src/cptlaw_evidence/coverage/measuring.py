@@ -11,7 +11,7 @@ from cptlaw.errors import DataError
 from cptlaw.forecasting.measured import Calibration
 from cptlaw_evidence import fits
 from cptlaw_evidence.coverage.calibration import Scored, calibrate, score
-from cptlaw_evidence.coverage.held import Held, collect
+from cptlaw_evidence.coverage.held_out import HeldOut, collect
 from cptlaw_evidence.sources.loading import LeftOut, Loaded, load
 
 LAWS = ("effective", "paper")
@@ -103,7 +103,7 @@ def _collected(
     data: Path | None,
     jobs: int,
     progress: Callable[[str], None],
-) -> fits.Found[Held]:
+) -> fits.Found[HeldOut]:
     """The held-out curves in the order of their protocols, each with its source."""
     found, left_out = fits.collected(loaded, laws, data, jobs, collect, progress)
     groups = {p.name: GROUPS.get(p.source, p.source) for p in loaded.protocols}

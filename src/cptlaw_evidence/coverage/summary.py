@@ -10,7 +10,7 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw_evidence.coverage.calibration import Scored
-from cptlaw_evidence.coverage.held import LEVELS
+from cptlaw_evidence.coverage.held_out import LEVELS
 from cptlaw_evidence.coverage.measuring import Coverage, LawCoverage
 
 METHODS = ("intervals", "i.i.d. bootstrap", "constant width")

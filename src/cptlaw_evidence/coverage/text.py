@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cptlaw_evidence.coverage.held import LEVELS
+from cptlaw_evidence.coverage.held_out import LEVELS
 from cptlaw_evidence.coverage.summary import CLASSES, METHODS, summary
 from cptlaw_evidence.pages import (
     Table,

@@ -35,7 +35,7 @@ def paper_figure(drawing: Drawing) -> Figure:
     Lines of one group share colour and marker and differ in their dashes; points are measured.
 
     Args:
-        drawing: of `cptlaw.paper`.
+        drawing: of `cptlaw_evidence.paper`.
     """
     panels, tables = drawing.panels, drawing.tables
     columns = _columns(len(panels))

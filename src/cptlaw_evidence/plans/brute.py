@@ -68,13 +68,13 @@ def compare(one: Problem) -> Compared:
     above = [_above(one.judge, found, grid) for grid in grids]
     return Compared(
         one,
-        bool(found.kept[0]),
-        bool(((found.shares[0] > 0) & (found.shares[0] < 1)).any()),
-        above[0],
-        above[1],
-        found.value.size,
-        seconds,
-        grids[1].value.size,
+        feasible=bool(found.kept[0]),
+        inside=bool(((found.shares[0] > 0) & (found.shares[0] < 1)).any()),
+        dense=above[0],
+        closer=above[1],
+        looked_at=found.value.size,
+        seconds=seconds,
+        grid_size=grids[1].value.size,
     )
 
 
@@ -262,7 +262,7 @@ def to_text(result: dict[str, Any]) -> str:
         f"at most (of the plain dense grid: {_nats(result['worst_of_dense'])}).",
         f"{result['looked_at']:.0f} recipes a problem, {result['recipes_a_second']:.0f} a second; "
         f"{result['grid_size']:.0f} on the grids. {result['feasible']} problems can be solved; "
-        f"{result['inside']} have an optimum that is no corner.",
+        f"{result['inside']} have an optimum that is not a corner.",
         f"a plan with three free knobs and 200 refits: {made['seconds']:.1f} s, "
         f"{made['looked_at']} recipes.",
     ]

@@ -109,8 +109,8 @@ def pilot(
     """
     if fit.study is None:
         raise DataError(
-            "published coefficients come without the points they were fitted to, so nothing tells "
-            "what is uncertain about them. Fit a study of your own, or plan first runs (--new)."
+            "published coefficients come without the points they were fitted to, so their "
+            "uncertainty is not known. Fit a study of your own, or plan first runs (--new)."
         )
     if count < 1:
         raise DataError(f"count = {count}: expected at least 1 run.")

@@ -35,8 +35,8 @@ def check_wanted(aim: Aim, limits: Iterable[Limit], known: Iterable[str]) -> Non
             raise DataError(f"limit '{limit.text}': {suggestion(limit.quantity, [*roles, *COSTS])}")
     if aim.kind == "cheapest" and all(limit.is_cost for limit in limits):
         raise DataError(
-            "the cheapest run needs a loss to reach, else it is no run at all: give a limit such "
-            "as cpt<=2.6 (--limit)."
+            "the cheapest run needs a loss to reach, else the best is not to train: give a "
+            "limit such as cpt<=2.6 (--limit)."
         )
 
 

@@ -151,7 +151,7 @@ class Judge:
                 some = mine[first : first + _AT_ONCE]
                 order += some
                 points = ends([recipes[i] for i in some], self.fit)
-                with np.errstate(all="ignore"):  # what is no loss is left out
+                with np.errstate(all="ignore"):  # what is not a loss is left out
                     for role in self.roles:
                         parts[role].append(work(self.fit.domain(role), points))
         back = np.argsort(np.array(order, dtype=np.int64))

@@ -37,7 +37,7 @@ class Knob:
         above_low: whether the lowest value itself is not allowed.
         is_whole: whether only whole numbers are.
         is_log: whether it moves by factors.
-        choices: the words that it may be, of a knob that is no number.
+        choices: the words that it may be, of a knob that is not a number.
         families: schedule families that have it; none given, all.
         option: on the command line, where that is not its name.
         metavar: what stands for its value on the command line.
@@ -125,7 +125,7 @@ KNOBS: Mapping[str, Knob] = {
     ),
     "batch_tokens": Knob(
         "tokens per step",
-        "Tokens per step that may be chosen (with law eq4-batch).",
+        "Tokens per step that may be chosen (with a law that sees the batch).",
         low=1.0,
         high=1e12,
         expected="tokens per step, 1 to 1e12",
@@ -257,7 +257,7 @@ class Knobs:
         end: LR at the end, as a share of the peak; of an exponential decay above 0.
         warmup: share of the steps; 0 steps to the peak at once.
         replay: share of D_pt in the CPT data, the same all along.
-        batch_tokens: tokens per step, where the law has met several.
+        batch_tokens: tokens per step, where several were fitted.
         knots: number of straight lines of a free schedule.
 
     Raises:

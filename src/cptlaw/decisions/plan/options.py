@@ -20,7 +20,7 @@ class PlanOptions:
         data: "cpt" (default of a fit with CPT runs) or "pt": what is trained on.
         reference: checkpoint that changes are against, as one of `Knobs.after`; left out, the
             first start.
-        base_schedule: the pre-training, where it is no run of the fitted study.
+        base_schedule: the pre-training, where it is not a run of the fitted study.
         model_size: non-embedding parameters; left out, the start's.
         batch_tokens: tokens per step; left out, what the fitted runs of that kind share.
         prices: what it takes to work out costs.

@@ -101,7 +101,7 @@ def _searched(
     judge: Judge, progress: Callable[[str], None]
 ) -> tuple[Search, tuple[KnobEffect, ...]]:
     """The search from which the best recipe is taken, and what each knob does there."""
-    with np.errstate(all="ignore"):  # what is no loss is left out
+    with np.errstate(all="ignore"):  # what is not a loss is left out
         found = search(judge, progress)
         walk_to_alternatives(found)
     if not np.isfinite(found.samples.value[0]):
@@ -171,8 +171,8 @@ def _repeated(fit: Fit, best: Outcome) -> list[str]:
     if passes <= 1.001 or any(leaf.law.sees("repetition") for leaf in leaves):
         return []
     return [
-        f"The D_cpt data are seen {passes:.3g} times. The fitted law has met no repeated data, "
-        "which overfit in time; limit it with passes<=1 (--limit)."
+        f"The D_cpt data are seen {passes:.3g} times. The law was fitted to no repeated "
+        "data, and repeated data overfit in time; limit them with passes<=1 (--limit)."
     ]
 
 

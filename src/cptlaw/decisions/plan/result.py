@@ -82,7 +82,10 @@ class Plan(Shown):
     seconds: float
 
     def __repr__(self) -> str:
-        recipe, kept = self.best.recipe, "" if self.feasible else ", which keeps not every limit"
+        recipe, kept = (
+            self.best.recipe,
+            "" if self.feasible else ", which breaks a limit",
+        )
         return (
             f"<Plan for {self.aim.text}: {recipe.schedule.text} from {recipe.start.words}{kept}; "
             f"value {self.best.value:.5g}>"

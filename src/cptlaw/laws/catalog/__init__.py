@@ -141,7 +141,7 @@ def paper_name(study: Study) -> str:
     what = " and ".join(sorted(varying - {"unknown"}))
     base = " and go on from an unknown base" if "unknown" in varying else ""
     raise DataError(
-        f"the CPT runs vary in {what}{base}; no law covers that together. "
+        f"the CPT runs vary in {what}{base}; no law covers these together. "
         "Leave out runs so that less varies, or name a law with --law."
     )
 

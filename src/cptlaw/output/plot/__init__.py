@@ -85,7 +85,7 @@ def _rates(value: Rates | Study | Mapping[str, Rates]) -> list[tuple[str, int, F
         named = value if isinstance(value, Mapping) else {"": value}
         found = [(name, 0, _all_lr(rates)) for name, rates in named.items()]
     if not found or not all(lr.size for _, _, lr in found):
-        raise DataError("there is no learning rate to draw; give at least one step.")
+        raise DataError("there is not a learning rate to draw; give at least one step.")
     return found
 
 

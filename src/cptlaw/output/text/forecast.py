@@ -36,8 +36,8 @@ def forecast_text(forecast: Forecast) -> str:
     if forecast.level is not None:
         said.insert(
             0,
-            f"+-: within that of the forecast the last loss of one such run lies in "
-            f"{100 * forecast.level:g} % of cases, its noise included",
+            f"+-: in {100 * forecast.level:g} % of cases the last loss of one such run lies within "
+            "this of the forecast, its noise included",
         )
     return "\n".join([head, table(headers, rows), *bullets(said)])
 

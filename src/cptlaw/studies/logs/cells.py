@@ -16,7 +16,7 @@ _MISSING = frozenset(("", "none", "null", "na", "n/a"))
 
 
 @dataclass(frozen=True)
-class Numbers:
+class Column:
     """A column's numbers.
 
     Args:
@@ -30,12 +30,12 @@ class Numbers:
     texts: IntArray
 
 
-def numbers(cells: Sequence[Cell]) -> Numbers:
+def numbers(cells: Sequence[Cell]) -> Column:
     """Turn cells, n of them, into numbers; "", None, null and NA are missing."""
     size = len(cells)
     try:
         values = np.fromiter(map(float, cast(Any, cells)), dtype=np.float64, count=size)
-        return Numbers(values, np.ones(size, dtype=bool), np.empty(0, dtype=np.int64))
+        return Column(values, np.ones(size, dtype=bool), np.empty(0, dtype=np.int64))
     except (ValueError, TypeError, OverflowError):
         return _one_by_one(cells)
 
@@ -45,7 +45,7 @@ def is_number(cell: Cell) -> bool:
     return bool(numbers([cell]).said[0])
 
 
-def _one_by_one(cells: Sequence[Cell]) -> Numbers:
+def _one_by_one(cells: Sequence[Cell]) -> Column:
     values = np.full(len(cells), math.nan)
     said = np.zeros(len(cells), dtype=bool)
     texts: list[int] = []
@@ -61,4 +61,4 @@ def _one_by_one(cells: Sequence[Cell]) -> Numbers:
                 texts.append(row)
             continue
         said[row] = True
-    return Numbers(values, said, np.array(texts, dtype=np.int64))
+    return Column(values, said, np.array(texts, dtype=np.int64))

@@ -99,7 +99,7 @@ def _record(place: str, line: str) -> Mapping[str, Any]:
         ) from None
     if not isinstance(value, dict):
         raise DataError(
-            f"{place}: a JSON value that is no object. Expected one object a line, such as "
+            f"{place}: a JSON value that is not an object. Expected one object a line, such as "
             '{"step": 10, "loss": 3.2}.'
         )
     return value

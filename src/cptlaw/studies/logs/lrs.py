@@ -44,7 +44,7 @@ def _from_json(source: Source) -> FloatArray:
         raise DataError(f'{source.given}: expected a JSON list of numbers, or {{"lrs": [...]}}.')
     for step, lr in enumerate(lrs, start=1):
         if isinstance(lr, bool) or not isinstance(lr, int | float):
-            raise DataError(f"{source.given}, step {step}: {lr!r:.40} is no learning rate.")
+            raise DataError(f"{source.given}, step {step}: {lr!r:.40} is not a learning rate.")
     return numbers(lrs).values
 
 

@@ -51,7 +51,7 @@ def lr_columns(names: Iterable[str]) -> list[str]:
 
 
 def is_never_loss(name: str) -> bool:
-    """Whether the name says that the column is no loss, as `grad_norm` or `eval_runtime` do."""
+    """Whether the name says that the column is not a loss, as `grad_norm` or `eval_runtime` do."""
     low, words = name.strip().lower(), _words(name)
     if _INDEX.match(low) or is_series_label(name) or low == "entropy":
         return True

@@ -10,7 +10,7 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError, suggestion
 from cptlaw.studies.logs import names
-from cptlaw.studies.logs.cells import Cell, Numbers, numbers
+from cptlaw.studies.logs.cells import Cell, Column, numbers
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.order import settle
 from cptlaw.studies.runs import Curve, LoggedLR, Run
@@ -134,7 +134,7 @@ def _step_name(table: Table, notes: list[str]) -> str:
     return name
 
 
-def _refuse_text(table: Table, name: str, column: Numbers) -> None:
+def _refuse_text(table: Table, name: str, column: Column) -> None:
     if column.texts.size:
         row = int(column.texts[0])
         raise DataError(
@@ -196,7 +196,7 @@ def _losses(steps: _Steps, wanted: list[str], asked: bool, notes: list[str]) -> 
     return kept
 
 
-def _dropped(bad: IntArray, column: Numbers, steps: _Steps) -> str:
+def _dropped(bad: IntArray, column: Column, steps: _Steps) -> str:
     first = bad[np.argmin(steps.values[bad])]
     return (
         f"{_rows(bad.size)} dropped, whose loss is not finite or not above 0; the first is "
@@ -204,8 +204,8 @@ def _dropped(bad: IntArray, column: Numbers, steps: _Steps) -> str:
     )
 
 
-def _why_no_loss(table: Table, name: str, column: Numbers, asked: bool) -> str:
-    """Why a column is no loss curve, "" if it may be one."""
+def _why_no_loss(table: Table, name: str, column: Column, asked: bool) -> str:
+    """Why a column is not a loss curve, "" if it may be one."""
     spoken = int(column.said.sum())
     if not spoken and not column.texts.size:
         return "it is empty"
@@ -268,7 +268,7 @@ def _learning_rate(steps: _Steps, notes: list[str]) -> _Column | None:
     return _Column(column.values, np.flatnonzero(good))
 
 
-def _refuse_negative(steps: _Steps, name: str, column: Numbers) -> None:
+def _refuse_negative(steps: _Steps, name: str, column: Column) -> None:
     negative = np.flatnonzero(steps.known & (column.values < 0))
     if negative.size:
         row = int(negative[0])

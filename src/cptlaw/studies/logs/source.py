@@ -67,7 +67,7 @@ class Source:
 
     def _no_text(self, why: str) -> DataError:
         return DataError(
-            f"{self.given}: not a text log ({why}) and no binary log that is known. "
+            f"{self.given}: neither a text log ({why}) nor a known binary log. "
             "Name the log itself, or save it as UTF-8 text."
         )
 

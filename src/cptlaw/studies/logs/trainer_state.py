@@ -172,7 +172,7 @@ def _without_summary(rows: list[_Row]) -> tuple[list[_Row], list[str]]:
     if not summaries:
         return rows, []
     steps = ", ".join(str(row.values.get("step")) for row in summaries)
-    note = f"The summary of the whole training, logged at step {steps}, is no point of a curve."
+    note = f"The summary of the whole training, logged at step {steps}, is not a point of a curve."
     return [row for row in rows if not _is_summary(row)], [note]
 
 

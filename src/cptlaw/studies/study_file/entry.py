@@ -14,7 +14,7 @@ ROLES = ("pt", "cpt", "loss", "ood.NAME")
 EXAMPLE = '[domains] with pt = "COLUMN", and a [[run]] with name = "base" and log = "FILE"'
 
 
-class Document(Table):
+class StudyFile(Table):
     """A study file as it stands."""
 
     domains: Any = None
@@ -85,7 +85,7 @@ def domains_of(table: Any) -> dict[str, str]:
     """What [domains] holds: role -> column.
 
     Raises:
-        DataError: a role that is none, or a column that is no name.
+        DataError: an unknown role, or a column that is not a name.
     """
     if table is None:
         raise DataError(f"there is no [domains] table. A study needs {EXAMPLE}.")

@@ -49,7 +49,7 @@ def _at_start(curve: Curve, column: str, link: Link, base: Run | None) -> float:
 
 
 def _smooth(values: FloatArray) -> FloatArray:
-    """Mean of three neighbours, so that one noisy evaluation is no rise."""
+    """Mean of three neighbours, so that one noisy evaluation does not count as a rise."""
     return values if values.size < 3 else np.convolve(values, np.ones(3) / 3, mode="valid")
 
 
@@ -202,7 +202,7 @@ def _pt_column(
     most = max(named or wide, key=lambda c: total[c])
     if not named:
         return most, f"rises most along the CPT runs ({total[most]:+.1%})"
-    return most, f"rises along the CPT runs ({total[most]:+.1%}), and is called so"
+    return most, f"rises along the CPT runs ({total[most]:+.1%}), and its name says so"
 
 
 def _words(column: str) -> set[str]:

@@ -20,7 +20,7 @@ from cptlaw.studies.study_file.logged_lr import learning_rate
 from cptlaw.studies.study_file.numbering import Placed, place
 
 if TYPE_CHECKING:
-    from cptlaw.studies.study_file.entry import Document, Entry
+    from cptlaw.studies.study_file.entry import Entry, StudyFile
 
 
 def load(path: str | Path) -> Study:
@@ -54,9 +54,9 @@ def load(path: str | Path) -> Study:
 # --- the file ---------------------------------------------------------------------------------
 
 
-def _document(file: Path) -> Document:
+def _document(file: Path) -> StudyFile:
     from cptlaw.studies.keys import read_table
-    from cptlaw.studies.study_file.entry import EXAMPLE, Document
+    from cptlaw.studies.study_file.entry import EXAMPLE, StudyFile
 
     if file.is_dir():
         inside = file / "study.toml"
@@ -66,7 +66,7 @@ def _document(file: Path) -> Document:
     document = toml_text.parse(text, _not_a_study(file))
     if not document:
         raise DataError(f"the study is empty. It needs {EXAMPLE}; cptlaw init writes a first one.")
-    return read_table(Document, document)
+    return read_table(StudyFile, document)
 
 
 def _not_a_study(file: Path) -> str:

@@ -48,14 +48,14 @@ def learning_rate(
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Agreement:
     """Whether a schedule and the logged learning rates agree, and what there is to tell."""
 
     agrees: bool
     notes: tuple[str, ...] = ()
 
 
-def compare(schedule: Schedule, logged: LoggedLR, offset: int = 0) -> Comparison:
+def compare(schedule: Schedule, logged: LoggedLR, offset: int = 0) -> Agreement:
     """Compare a schedule with the logged LRs, allowing the log to be one step off.
 
     Args:
@@ -66,7 +66,7 @@ def compare(schedule: Schedule, logged: LoggedLR, offset: int = 0) -> Comparison
     peak = max(schedule.peak, float(logged.lr.max()))
     trials = [_differences(schedule, logged, offset + extra) for extra in (0, -1, 1)]
     if not trials[0][0].size:
-        return Comparison(True, ("No logged learning rate lies within the schedule's steps.",))
+        return Agreement(True, ("No logged learning rate lies within the schedule's steps.",))
     bad = [float(np.mean(gap > TOLERANCE * peak)) if gap.size else 1.0 for _, gap, _ in trials]
     best = min(range(3), key=lambda i: (bad[i], i))
     best = best if bad[best] < bad[0] / 2 else 0
@@ -74,10 +74,10 @@ def compare(schedule: Schedule, logged: LoggedLR, offset: int = 0) -> Comparison
     if not bad[best]:
         moved = ("", "the step before", "the next step")[best]
         told = f"The logged learning rate is that of {moved}, judging by the schedule."
-        return Comparison(True, (told,) if moved else ())
+        return Agreement(True, (told,) if moved else ())
     first, worst = int(np.argmax(gap > TOLERANCE * peak)), int(np.argmax(gap))
     planned = float(schedule.lr(steps[first : first + 1])[0])
-    return Comparison(
+    return Agreement(
         False,
         (
             f"Schedule and logged learning rate disagree from step {steps[first]} on: "

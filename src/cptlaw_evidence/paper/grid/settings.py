@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -195,10 +196,14 @@ def _least(
     return float(np.exp(found.x)), float(np.sqrt(found.fun))
 
 
+# The laws of figure 15. The warm-up of Eq. 7 is counted as in the paper, without annealing.
+_WARMUPS: dict[str, Literal["peak", "auto"]] = {"eq7": "peak", "effective": "auto"}
+
+
 def fig15() -> Drawing:
     """Eq. 7 on three model sizes, and what it forecasts of the size that it did not see."""
     every = tuple(run for runs in SIZE_RUNS.values() for run in runs)
-    fits = {law: _with_size(law, every) for law in ("eq7", "effective")}
+    fits = {law: _with_size(law, every) for law in _WARMUPS}
     numbers = g.agreements(fits)
     rows: list[tuple[str | float, ...]] = []
     for unseen, seen in (("size-xs", "size-s"), ("size-s", "size-xs")):
@@ -223,8 +228,7 @@ def fig15() -> Drawing:
 
 
 def _with_size(law: str, runs: tuple[str, ...]) -> Fit:
-    """A fit with the warm-up as the law takes it: of no annealing in Eq. 7, as in the paper."""
-    return g.fitted(law, runs, warmup="peak" if law == "eq7" else "auto")
+    return g.fitted(law, runs, warmup=_WARMUPS[law])
 
 
 def _row(law: str, unseen: str, numbers: dict[str, float]) -> tuple[str | float, ...]:

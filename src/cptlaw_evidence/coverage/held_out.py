@@ -24,7 +24,7 @@ LEVELS = (0.5, 0.8, 0.9)
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class HeldOut:
     """A measured curve that a fit has not seen, beside its forecast; n points.
 
     Args:
@@ -48,7 +48,7 @@ class Held:
     rival: FloatArray
 
 
-def collect(task: Task, splits: Splits) -> Found[Held]:
+def collect(task: Task, splits: Splits) -> Found[HeldOut]:
     """Fit once and forecast every curve that the task's splits hold back.
 
     Args:
@@ -61,13 +61,13 @@ def collect(task: Task, splits: Splits) -> Found[Held]:
     return attempted(task, splits, partial(_held, task, splits))
 
 
-def _held(task: Task, splits: Splits, fit: Fit) -> Found[Held]:
+def _held(task: Task, splits: Splits, fit: Fit) -> Found[HeldOut]:
     ensemble, rival = ensemble_of(fit), independent(fit)
-    held: list[Held] = []
+    held: list[HeldOut] = []
     left_out: list[LeftOut] = []
     for protocol, index in task.uses:
         for one in _of_split(protocol, splits[protocol][index], task.law, ensemble, rival):
-            if isinstance(one, Held):
+            if isinstance(one, HeldOut):
                 held.append(one)
             else:
                 left_out.append({"protocol": protocol, "law": task.law, "why": one})
@@ -76,7 +76,7 @@ def _held(task: Task, splits: Splits, fit: Fit) -> Found[Held]:
 
 def _of_split(
     protocol: str, split: Split, law: str, ensemble: Ensemble, rival: Ensemble
-) -> Generator[Held | str]:
+) -> Generator[HeldOut | str]:
     fit = ensemble.fit
     for role in split.study.domains:
         observed = observe(split.study, role, fit.convention)
@@ -92,14 +92,14 @@ def _of_split(
             yield (
                 f"no finite forecast of '{run}' on {domain} ({split.name})."
                 if found is None
-                else Held(protocol, "", name, domain, law, *found)
+                else HeldOut(protocol, "", name, domain, law, *found)
             )
 
 
 def _forecast(
     role: str, points: Points, measured: FloatArray, ensemble: Ensemble, rival: Ensemble
 ) -> tuple[FloatArray, FloatArray, FloatArray] | None:
-    """Error, parts and the rival's ends; None where the forecast is no loss."""
+    """Error, parts and the rival's ends; None where the forecast is not a loss."""
     predicted = ensemble.fit.domain(role).loss(points)
     if not (np.isfinite(predicted) & (predicted > 0)).all():
         return None
