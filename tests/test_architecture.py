@@ -40,8 +40,12 @@ class House:
 
     def run(self, *words: object) -> str:
         """What `cptlaw WORDS` prints."""
+        return self.python("-m", "cptlaw", *map(str, words))
+
+    def python(self, *words: str) -> str:
+        """What `python WORDS` prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "cptlaw", *map(str, words)],
+            [sys.executable, *words],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(self.folder)},
             capture_output=True,
@@ -198,3 +202,32 @@ def test_a_training_framework_touches_two_files(house, tmp_path):
     assert len(house.touched) == 2
     house.run("schedule", "warmup 10 to 1e-3 | constant 90", "-o", tmp_path / "lr.bounds")
     assert (tmp_path / "lr.bounds").read_text() == "lr [10, 90]"
+
+
+def test_a_figure_of_a_value_touches_two_files(house):
+    pytest.importorskip("matplotlib")
+    house.write(
+        "cptlaw/output/plot/areas_done.py",
+        '"""How the forward area of a schedule grows."""\n\n'
+        "from cptlaw.output.plot import style\n\n\n"
+        "@style.styled\n"
+        "def area_done(value, ax=None):\n"
+        "    ax = style.axes(ax)\n"
+        "    ax.plot(value.lr().cumsum())\n"
+        '    style.label_axes(ax, "step", "forward area")\n'
+        "    return ax\n",
+    )
+    table = "cptlaw/output/plot/__init__.py"
+    imports = "from cptlaw.output.plot import style\n"
+    house.change(table, imports, f"{imports}from cptlaw.output.plot.areas_done import area_done\n")
+    house.change(
+        table, '__all__ = [\n    "areas",\n', '__all__ = [\n    "area_done",\n    "areas",\n'
+    )
+    assert len(house.touched) == 2
+    said = house.python(
+        "-c",
+        "from cptlaw import Schedule, plot\n"
+        "ax = plot.area_done(Schedule.constant(2.0, 3))\n"
+        "print(ax.lines[0].get_ydata().tolist(), ax.get_ylabel())\n",
+    )
+    assert said == "[2.0, 4.0, 6.0] forward area\n"

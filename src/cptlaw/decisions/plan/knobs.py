@@ -1,6 +1,7 @@
 """What may vary: each knob of a recipe is fixed, listed, or anywhere in a range.
 
 A new knob is a row of KNOBS and a field of `Knobs` with its default; `recipe` says what it does.
+The option of `cptlaw plan` follows from the row.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Figures of schedules, areas and all results, for a talk or a report.
 
-Every function takes a value and draws it, into `ax` if given, else into a figure of its own;
-`save` writes a figure. Needs matplotlib (the extra "plot").
+Most functions draw a value into `ax` if given, else into a figure of its own, and return the axes;
+`areas` and those called NAME_figure have several panels and return a figure of their own. `save`
+writes a figure. Needs matplotlib (the extra "plot").
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Training logs -> runs. To add a format: write its module, and name it in `FORMATS`."""
+"""Training logs -> runs.
+
+To add a format: write a module whose `Format` reads a `Source` into a `Table`, and name it in
+`FORMATS`.
+"""
 
 from __future__ import annotations
 

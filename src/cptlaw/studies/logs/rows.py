@@ -27,7 +27,8 @@ class Table:
         origin: the path as given.
         name: the run's name.
         format: the format's name.
-        columns: cells in file order by column name, each of the same length n.
+        columns: cells in file order by column name, each of the same length n; None where a row
+            has none. The names say what they hold (see `names`): the step is one of `STEP_NAMES`.
         place: where row i, from 0, stands: "FILE, line N".
         averaged: loss columns whose values are means over the steps since the row before.
         lr_note: what to say about the logged LR of this format.
