@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 import labs
+import warm
 
 # Read when NumPy and PyTorch are first imported: processes that share a machine do not fight.
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -15,6 +16,23 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+# What loads PyTorch and shares the runs that are trained once.
+LAB = ("tests/lab/", "tests/cli/test_lab.py", "tests/evidence/test_lab_speed.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With --dist loadfile: the lab in one process, the other tests file by file."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return "lab" if nodeid.startswith(LAB) else super()._split_scope(nodeid)
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +61,10 @@ def lab_done(tmp_path_factory, lab_texts, lab_data):
 def lab(tmp_path, lab_texts, lab_data, lab_done):
     """The tiny experiment in a folder of its own."""
     return labs.Lab(tmp_path, lab_texts, lab_data, lab_done)
+
+
+@pytest.fixture(scope="session")
+def warm_python(tmp_path_factory):
+    """A Python that has imported what the lab needs."""
+    with warm.python(tmp_path_factory.mktemp("warm")) as executable:
+        yield executable

@@ -129,7 +129,10 @@ def fake(tmp_path, monkeypatch):
     return folder
 
 
-def test_slurm_jobs_leave_the_study_that_the_local_engine_leaves(lab, fake):
+def test_slurm_jobs_leave_the_study_that_the_local_engine_leaves(
+    lab, fake, warm_python, monkeypatch
+):
+    monkeypatch.setattr(sys, "executable", warm_python)
     job = job_of(lab, BASE, CPT, out="its 100% own")
     swept = sweeps.sweep(job, slurm.engine(["partition=gpu"], True), lab.said.append)
     assert swept.done == ("base", "cpt")

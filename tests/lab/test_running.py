@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -37,11 +36,11 @@ OFTEN = {"evaluate_every = 4": "evaluate_every = 20\ncheckpoint_every = 10"}
 MIDDLE = '\n[[run]]\nname = "middle"\nafter = "base"\nafter_step = 6\nschedule = "linear 4 to 0"\n'
 
 
-def start(lab, file):
+def start(python, lab, file):
     """The sweep as a process of its own."""
     out = str(lab.out("killed"))
     words = ["-m", "cptlaw", "lab", "sweep", str(file), "-o", out, "--threads", "1"]
-    return subprocess.Popen([sys.executable, *words], stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([python, *words], stderr=subprocess.PIPE, text=True)
 
 
 def wait_for(process, run, step=10):
@@ -54,12 +53,12 @@ def wait_for(process, run, step=10):
     raise AssertionError("no checkpoint within two minutes")
 
 
-def test_killed_runs_end_bitwise_as_undisturbed_ones(lab):
+def test_killed_runs_end_bitwise_as_undisturbed_ones(lab, warm_python):
     """Killed in the base, then in the continuation, then done."""
     lab.sweep(LONG_BASE, LONG_CPT, changes=OFTEN)
     file = lab.write(LONG_BASE, LONG_CPT, changes=OFTEN)
     for name in ("base", "cpt"):
-        process = start(lab, file)
+        process = start(warm_python, lab, file)
         wait_for(process, lab.folder / "killed" / name)
         process.kill()
         process.communicate()

@@ -1,5 +1,7 @@
 """Runs in two processes: the same losses, one log, and an end when asked."""
 
+import sys
+
 import pytest
 
 from labs import BASE, CPT, history, rates, record, steps_of
@@ -19,6 +21,12 @@ def in_two_processes(lab, *runs, changes=None, out="two"):
     experiment = lab.load(*runs, changes=changes)
     names = tuple(node.name for node in experiment.nodes)
     return sweeps.Job(experiment, lab.out(out), names, threads=1, processes=2)
+
+
+@pytest.fixture
+def warm(warm_python, monkeypatch):
+    """Processes are forked, not started, by torchrun and for it."""
+    monkeypatch.setattr(sys, "executable", warm_python)
 
 
 def same_history(run, other, atol):
@@ -42,7 +50,7 @@ def test_two_processes_log_the_losses_of_one_and_log_them_once(lab, capfd):
     assert len([line for line in said.err.splitlines() if "step 12/12" in line]) == 1
 
 
-def test_sharded_weights_are_saved_whole_and_a_continuation_starts_from_them(lab):
+def test_sharded_weights_are_saved_whole_and_a_continuation_starts_from_them(lab, warm):
     new = CPT + 'optimizer_state = "new"\n'
     lab.sweep(BASE, new, changes=EVERY_STEP)
     job = in_two_processes(lab, BASE, new, changes=SHARDED)
@@ -54,7 +62,7 @@ def test_sharded_weights_are_saved_whole_and_a_continuation_starts_from_them(lab
     assert record(job.out / "base")["model_size"] == record(lab.out() / "base")["model_size"]
 
 
-def test_processes_that_are_asked_stop_with_a_checkpoint(lab):
+def test_processes_that_are_asked_stop_with_a_checkpoint(lab, warm):
     job = in_two_processes(lab, BASE.replace("constant 8", "constant 8000"))
     run = job.out / "base"
     log = run / "trainer_state.json"
