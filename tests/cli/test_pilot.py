@@ -5,7 +5,8 @@ import json
 import pytest
 
 import command
-from cptlaw import Goal, Study, datasets, fit, store
+from bundled import grid_fit
+from cptlaw import Goal, Study, datasets, store
 from cptlaw.decisions.pilot import Budget
 from cptlaw_evidence import pilots as replay
 
@@ -14,11 +15,8 @@ GOAL = ("--goal", "cpt=1 pt=0.3", "--budget", "1700steps")
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    study = datasets.load("tiny-grid")
-    names = ("base", "annealed", "cpt-const")
-    few = tuple(run for run in study.runs if run.name in names)
     path = tmp_path_factory.mktemp("fit") / "fit.json"
-    store.save(fit(Study({"pt": "pt", "cpt": "code"}, few, study.origin)), path)
+    store.save(grid_fit(), path)
     return path
 
 

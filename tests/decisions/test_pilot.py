@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bundled import FIRST, grid_fit
 from cptlaw import (
     Budget,
     DataError,
@@ -26,8 +27,6 @@ from cptlaw.decisions.pilot.reasons import reason
 from cptlaw.studies.history import History
 from cptlaw.studies.study import Study
 
-FIRST = ("base", "annealed", "cpt-const")
-
 
 @pytest.fixture(scope="module")
 def grid():
@@ -36,8 +35,8 @@ def grid():
 
 
 @pytest.fixture(scope="module")
-def fitted(grid):
-    return fit(Study(grid.domains, tuple(r for r in grid.runs if r.name in FIRST)))
+def fitted():
+    return grid_fit()
 
 
 def bare(grid, *names):

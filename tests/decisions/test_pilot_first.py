@@ -1,8 +1,11 @@
 """First runs without data, and pilots as files."""
 
+from dataclasses import replace
+
 import pytest
 
-from cptlaw import DataError, Goal, Study, candidates, datasets, first_pilots, fit, pilot
+from bundled import grid_fit
+from cptlaw import DataError, Goal, Study, candidates, datasets, first_pilots, pilot
 from cptlaw.decisions.pilot.first import usual_peak
 from cptlaw.lab import records
 from cptlaw.output import pilot_files
@@ -110,7 +113,7 @@ def found(tmp_path_factory):
     names = ("base", "annealed", "cpt-const")
     few = Study({"pt": "pt", "cpt": "code"}, tuple(r for r in grid.runs if r.name in names))
     few = Study(few.domains, few.runs, str(folder / "study.toml"))
-    fitted = fit(few)
+    fitted = replace(grid_fit(), study=few)
     runs = candidates(few, peaks=[1e-3], replay=[0, 0.25])
     return pilot(fitted, Goal({"cpt": 1.0}), runs, "1600steps", 2)
 

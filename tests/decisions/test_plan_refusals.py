@@ -85,8 +85,9 @@ def batches():
     grid = datasets.load("tiny-grid")
     names = ("base", "annealed", "cpt-const", "cpt-cosine", "batch128")
     few = tuple(run for run in grid.runs if run.name in names)
-    study = Study({"pt": "pt", "cpt": "code"}, few)
-    return fit(study, "eq4-batch", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
+    given = {"alpha": 0.8, "lambda": 0.98}
+    study = Study({"cpt": "code"}, few)
+    return fit(study, "eq4-batch", options=FitOptions(Convention(), fixed=given))
 
 
 def test_a_batch_is_one_of_those_that_were_fitted(batches):

@@ -53,6 +53,11 @@ def cpt_alone(tiny):
     return tiny.without(["base", "annealed", "hidden-pt-const"])
 
 
+def only(study, role):
+    """One domain: each of these is fitted by itself."""
+    return Study({role: study.domains[role]}, study.runs)
+
+
 def advice(domain):
     return "\n".join(domain.advice)
 
@@ -95,9 +100,8 @@ def test_the_same_run_twice_is_named():
 @pytest.mark.parametrize("law", ["effective", "eq4"])
 @pytest.mark.parametrize("role", ["pt", "cpt"])
 def test_cpt_logs_alone_do_not_tell_the_base(cpt_alone, law, role):
-    domain = fit(
-        cpt_alone, law, options=FitOptions(fixed={"lambda": 0.98} if law == "eq4" else {})
-    ).domain(role)
+    given = FitOptions(fixed={"lambda": 0.98} if law == "eq4" else {})
+    domain = fit(only(cpt_alone, role), law, given).domain(role)
     assert domain.status == "not identified"
     assert domain.advice[0].startswith("Only CPT losses were given; they cannot tell L0, A")
     assert "Add the PT log" in domain.advice[0]
@@ -107,7 +111,8 @@ def test_cpt_logs_alone_do_not_tell_the_base(cpt_alone, law, role):
 
 
 def test_with_the_base_nothing_is_said_of_it(tiny):
-    said = advice(fit(tiny, "eq4", options=FitOptions(fixed={"lambda": 0.98})).domain("cpt"))
+    given = FitOptions(Convention(), fixed={"lambda": 0.98})
+    said = advice(fit(only(tiny, "cpt"), "eq4", given).domain("cpt"))
     assert "Only CPT losses" not in said
 
 
@@ -116,7 +121,7 @@ def test_with_the_base_nothing_is_said_of_it(tiny):
 
 def diagnosed(study, role, law="effective", **options):
     """The diagnosis of a fit, and what it was made of."""
-    result = fit(study, law, FitOptions(**options))
+    result = fit(only(study, role), law, FitOptions(**options))
     domain, observed = result.domain(role), result.observed(role)
     objective = objective_of(result, domain, observed)
     z = np.array(

@@ -188,7 +188,7 @@ def test_published_coefficients_have_no_profile():
 
 
 def test_open_parameters_name_their_partner_and_what_both_determine():
-    result = fit(two_run_study(points=120, noise=4e-3), "eq4", options=GIVEN)
+    result = fit(two_run_study(points=120, noise=4e-3, roles=("pt",)), "eq4", options=GIVEN)
     domain = result.domain("pt")
     found = tradeoffs(result, "pt")
     assert {"B", "E", "beta"} <= set(domain.loose)

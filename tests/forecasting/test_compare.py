@@ -1,12 +1,14 @@
 """Comparisons of laws: what is held out, the paired bootstrap, and what is said."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from bundled import MOST_GIVEN
 from command import run, write_logs
-from cptlaw import Convention, DataError, FitOptions, Study, backtest, datasets
+from cptlaw import DataError, FitOptions, Study, backtest, datasets
 from cptlaw.fitting.selection import parts_of
 from cptlaw.fitting.uncertainty import Interval, limits
 from cptlaw.forecasting.compare import (
@@ -16,7 +18,8 @@ from cptlaw.forecasting.compare import (
 )
 from cptlaw.forecasting.held_out import HeldOutCurve, resampled_means
 
-QUICK = FitOptions(Convention(), fixed={"lambda": 0.98})
+QUICK = replace(MOST_GIVEN, fixed={**MOST_GIVEN.fixed, "zeta1": 0.95, "zeta2": 0.85})
+SUITING = {"eq4": MOST_GIVEN, "eq10": QUICK}  # a comparison sees to it by itself
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +70,12 @@ def test_many_runs_are_left_out_in_eight_groups():
 
 def test_errors_are_those_of_a_backtest(study):
     found = compare(study, ["eq4", "eq10"], ["cpt-cosine"], options=QUICK)
-    tested = backtest(study, ["cpt-cosine"], laws=["eq4", "eq10"], options=QUICK)
+    tests = [backtest(study, ["cpt-cosine"], laws=[w], options=o) for w, o in SUITING.items()]
+    tested = [row for test in tests for row in test.rows]
     assert {(c.law, c.run, c.domain) for c in found.curves} == {
-        (r.law, r.run, r.domain) for r in tested.rows
+        (r.law, r.run, r.domain) for r in tested
     }
-    for row in tested.rows:
+    for row in tested:
         own = next(r for r in found.rows if (r.law, r.domain) == (row.law, row.domain))
         assert own.mape == pytest.approx(row.scores.mape, rel=0.02)  # log against relative errors
         assert own.runs == 1
@@ -100,8 +104,9 @@ def test_laws_are_judged_on_the_same_points(result):
 
 
 def test_the_default_law_is_what_others_are_compared_with(study):
+    one = Study({"pt": study.domains["pt"]}, study.runs)
     found = compare(
-        study, ["eq4", "effective"], ["cpt-cosine"], options=FitOptions(fixed={"lambda": 0.98})
+        one, ["eq4", "effective"], ["cpt-cosine"], options=FitOptions(fixed={"lambda": 0.98})
     )
     assert found.against == "effective"
     assert compare(study, ["eq4"], ["cpt-cosine"], against="eq10", options=QUICK).against == "eq10"
@@ -212,6 +217,7 @@ def here(tmp_path, monkeypatch):
 
 
 WORDS = ("compare", "study.toml", "--law", "eq4", "eq10", "--lambda", "0.999", "--warmup", "peak")
+WORDS += tuple(f"--fix={given}" for given in ("alpha=0.6", "E=10", "zeta1=0.9", "zeta2=0.8"))
 
 
 def test_the_command_prints_a_table_a_conclusion_and_what_is_next(here):

@@ -21,7 +21,7 @@ def losses(law, params, histories, steps, convention=None):
     ]
 
 
-def two_run_study(seed=0, noise=1e-3, points=300, name="fineweb-kp-106m"):
+def two_run_study(seed=0, noise=1e-3, points=300, name="fineweb-kp-106m", roles=("pt", "cpt")):
     """A WSD and a cosine pre-training, each continued by its own kind, from published fits."""
     fit, random = published.load(name), np.random.default_rng(seed)
     runs = []
@@ -50,4 +50,4 @@ def two_run_study(seed=0, noise=1e-3, points=300, name="fineweb-kp-106m"):
                 after=f"pt-{kind}",
             )
         )
-    return Study({"pt": "pt", "cpt": "cpt"}, tuple(runs))
+    return Study({role: role for role in roles}, tuple(runs))

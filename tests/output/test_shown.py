@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
+from bundled import MOST_GIVEN
 from cptlaw import (
     Budget,
-    FitOptions,
     Goal,
     Knobs,
     MissingExtra,
@@ -24,7 +24,7 @@ from cptlaw import (
     uncertainty,
 )
 
-OPTIONS = FitOptions(fixed={"lambda": 0.98})
+OPTIONS = MOST_GIVEN
 
 
 @pytest.fixture(scope="module")

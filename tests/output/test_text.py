@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bundled import REPLAY, default_fit, tiny
+from bundled import GIVEN, REPLAY, default_fit, tiny
 from cptlaw import backtest, catalog, fit, forecast, published
 from cptlaw.output.text.backtest import backtest_text
 from cptlaw.output.text.fit import fit_text
@@ -111,8 +111,9 @@ def test_a_forecast_in_words():
     assert "warning: A length of 5000 steps lies outside" in text
 
 
-def test_a_backtest_in_words(study):
-    tested = backtest(study.without(["mixed-const-replay0.25"]), ["cpt-cosine", "hidden-pt-const"])
+def test_a_backtest_in_words():
+    few = tiny(REPLAY, roles=("pt", "cpt"))
+    tested = backtest(few, ["cpt-cosine", "hidden-pt-const"], laws=["eq4"], options=GIVEN)
     text = backtest_text(tested)
     assert "Held out: cpt-cosine, hidden-pt-const" in text
     assert "mean over runs" in text
