@@ -16,6 +16,7 @@ from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import ensemble_of
 
 _ALIKE = 0.95  # correlation from which parameters trade off
+_ROUNDING = 1e-9  # a smaller relative move is left by rounding: the parameter stands still
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _logarithms(domain: DomainFit, moves: FloatArray) -> dict[str, FloatArray]:
     law, found = domain.law, dict[str, FloatArray]()
     for i, name in enumerate(law.parameters):
         value = domain.params[name] if i < len(law.terms) else 1.0
-        if value != 0 and moves[:, i].std() > 0:
+        if value != 0 and moves[:, i].std() > _ROUNDING * abs(value):
             found[name] = moves[:, i] / value
     return found
 
