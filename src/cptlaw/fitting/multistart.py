@@ -76,12 +76,22 @@ def _settled(objective: Objective, ends: list[FloatArray]) -> Minimum:
     """The lowest minimum from several ends: all for some steps, the promising ones to the end.
 
     What has not settled after 40 steps creeps along a ridge of parameters that the data leave
-    open; hundreds of steps there are only worth while for what may become the best.
+    open; hundreds of steps there are only worth while for what may become the best, and once
+    for several that are one by then.
     """
     first = sorted((minimise(objective, z, steps=40) for z in ends), key=lambda m: m.value)
-    promising = [m for m in first if not m.converged and m.value <= PROMISING * first[0].value]
-    last = [minimise(objective, m.z, steps=600) for m in promising[:3]]
-    return min([*first, *last], key=lambda m: (m.value, not m.converged))
+    best = min(first, key=_order)
+    followed: list[float] = []
+    for end in [m for m in first if not m.converged and m.value <= PROMISING * best.value][:3]:
+        if all(end.value > value * (1 + SAME) for value in followed):
+            best = min(best, minimise(objective, end.z, 600, beat=best.value), key=_order)
+            followed.append(end.value)
+    return best
+
+
+def _order(minimum: Minimum) -> tuple[float, bool]:
+    """Lower first; of equal ones the one that settled."""
+    return minimum.value, not minimum.converged
 
 
 def _screened(objective: Objective, seed: int, count: int) -> list[Projected]:

@@ -53,12 +53,21 @@ class Minimum:
     iterations: int
 
 
-def minimise(objective: Objective, start: FloatArray, steps: int = 120) -> Minimum:
+def minimise(
+    objective: Objective, start: FloatArray, steps: int = 120, beat: float = np.inf
+) -> Minimum:
     """Minimise from `start`, shape (m + k,).
 
     It has settled when the quadratic model promises nothing more and the last step gave nothing.
     On the flat ridge of a parameter that the data do not determine, where every step still gives
     a little, it has settled when the last ten of many together gave less than a millionth.
+
+    Args:
+        objective: what is minimised.
+        start: where from.
+        steps: at most.
+        beat: an objective that is known; the search ends where it cannot come below, even if all
+            steps that are left gave as much as the last ten.
 
     Raises:
         FitError: a loss predicted there is not above 0, so that the objective is undefined.
@@ -86,6 +95,10 @@ def minimise(objective: Objective, start: FloatArray, steps: int = 120) -> Minim
         stalled = stalled + 1 if gain <= NO_GAIN * value else 0
         if (settled and stalled) or stalled >= MOST_STALLS:
             break
+        if iteration >= RECENT and value > beat:
+            pace = (values[-1 - RECENT] - value) / RECENT
+            if value - (steps - iteration) * pace > beat:
+                break
     rests = _resting(z, objective.gradient(z), low, high)
     flat = len(values) > LONG and values[-1 - RECENT] - value <= FLAT * value
     return Minimum(z, value, iteration < steps or flat, rests, iteration)

@@ -221,7 +221,7 @@ def fig15() -> Drawing:
         numbers,
         "The lines are fitted to all three sizes; the errors are of fits to the largest and "
         "one smaller, on all runs of the third. Two sizes leave the exponent of the size "
-        "open.",
+        "open, so that the error of Eq. 7 on the third is one of many that fit them as well.",
         *g.statuses("Eq. 7", fits["eq7"]),
         tables=(Table(("law", "held-out size", "D_pt (%)", "D_cpt (%)"), tuple(rows)),),
     )
