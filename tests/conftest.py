@@ -18,7 +18,12 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 # What loads PyTorch and shares the runs that are trained once.
-LAB = ("tests/lab/", "tests/cli/test_lab.py", "tests/evidence/test_lab_speed.py")
+LAB = (
+    "tests/lab/",
+    "tests/cli/test_lab.py",
+    "tests/evidence/test_lab_speed.py",
+    "tests/schedules/test_export_torch.py",
+)
 
 
 @pytest.hookimpl(optionalhook=True)
