@@ -1,4 +1,4 @@
-"""Fits of the bundled runs, each made once in a session, whichever tests ask for it."""
+"""Fits of the bundled runs, each made once in a test run, whichever tests ask for it."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""A tiny experiment that trains in a second, its texts and tokens made once a session."""
+"""A tiny experiment that trains in a second, its texts and tokens made once in a test run."""
 
 import json
 import random
