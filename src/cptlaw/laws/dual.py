@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -40,6 +41,8 @@ class Dual:
         if isinstance(other, Dual):
             return Dual(self.value + other.value, self.slopes + other.slopes)
         value = self.value + other
+        if self.slopes.shape[1] == value.size:
+            return Dual(value, self.slopes)
         return Dual(value, np.broadcast_to(self.slopes, (self.slopes.shape[0], value.size)))
 
     def __mul__(self, other: Number) -> Dual:
@@ -86,8 +89,16 @@ Value = TypeVar("Value", Dual, float)
 
 def variables(*values: float, slopes: bool = True) -> tuple[Dual, ...]:
     """Parameters, each with its own derivative, or with none at all, which is quicker."""
-    unit = np.eye(len(values)) if slopes else np.empty((0, len(values)))
-    return tuple(Dual(np.array([value]), unit[:, i : i + 1]) for i, value in enumerate(values))
+    units = _units(len(values), slopes)
+    return tuple(Dual(np.array([value]), unit) for value, unit in zip(values, units, strict=True))
+
+
+@cache  # asked for at every factor of every step of a search
+def _units(count: int, slopes: bool) -> tuple[FloatArray, ...]:
+    """The derivatives of k parameters in each of them, shape (k, 1) each; (0, 1) without."""
+    unit = np.eye(count) if slopes else np.empty((0, count))
+    unit.flags.writeable = False
+    return tuple(unit[:, i : i + 1] for i in range(count))
 
 
 def constant(value: FloatArray) -> Dual:

@@ -120,7 +120,10 @@ class Factor:
     def evaluate(self, points: Points, *values: float) -> Dual:
         """What it is at n points, with its derivative in each of k shape parameters, (k, n)."""
         found = self.function(points, *variables(*values))
-        return Dual(found.value, np.broadcast_to(found.slopes, (len(values), len(points))))
+        shape = (len(values), len(points))
+        if found.slopes.shape == shape:
+            return found
+        return Dual(found.value, np.broadcast_to(found.slopes, shape))
 
     def value(self, points: Points, *values: float, hidden: bool = False) -> FloatArray:
         """What it is at n points, shape (n,), without derivatives; or on the hidden PT curve."""
