@@ -9,7 +9,7 @@ import pytest
 from command import STUDY, run, write_log, write_logs
 
 START = ("--after", "base", "--schedule", "cosine 1000 to 0")
-QUICK = ("--law", "paper", "--lambda", "0.999", "--warmup", "peak")
+QUICK = ("--law", "paper", "--fix", "alpha=0.5", "--lambda", "0.999", "--warmup", "peak")
 
 
 @pytest.fixture(scope="module")

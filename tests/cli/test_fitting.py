@@ -10,7 +10,7 @@ from cptlaw import catalog, datasets, load_study, logs, published, store
 from cptlaw_evidence import fit_speed
 
 GIVEN = ("--lambda", "0.999", "--warmup", "peak")
-QUICK = ("--law", "paper", *GIVEN)
+QUICK = ("--law", "paper", "--fix", "alpha=0.5", *GIVEN)
 OPEN = {"fit": "llama3.2-1b-law", "after": "unknown:llama3.2-1b"}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from command import STUDY, run, write_logs
 
-QUICK = ("--law", "paper", "--lambda", "0.999", "--warmup", "peak")
+QUICK = ("--law", "paper", "--fix", "alpha=0.5", "--lambda", "0.999", "--warmup", "peak")
 
 
 @pytest.fixture(scope="module")
