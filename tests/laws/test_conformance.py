@@ -64,10 +64,10 @@ def blank_study(name, role):
             continue
         for share in shares if size == sizes[0] else shares[:1]:
             for batch in batches:
-                for kind in CPT if share == 0 else ("drop",):
+                for kind, schedule in CPT.items():
                     run = Run(
                         f"{kind}-{size}-{share}-{batch}",
-                        schedule=CPT[kind],
+                        schedule=schedule,
                         data="cpt",
                         after="unknown:open" if "unknown" in sees else base,
                         replay=share,
@@ -75,7 +75,7 @@ def blank_study(name, role):
                         sequence_length=None if batch is None else 4096,
                     )
                     runs.append(run)
-    step = np.arange(50, 1500, 75)
+    step = np.arange(50, 1500, 50)
     runs = [replace(run, curves={"x": flat(step[step <= run.steps])}) for run in runs]
     return Study({role: "x"}, tuple(runs))
 
