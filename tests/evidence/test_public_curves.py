@@ -10,24 +10,12 @@ import pytest
 
 from cptlaw import backtest
 from cptlaw.studies import study_file
+from cptlaw_evidence.sources import multipower
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 needs_multipower = pytest.mark.skipif(
     not (DATA / "multipower-100m").is_dir(), reason="../shared/data/multipower-100m is absent"
 )
-FITTED = ("cosine_24000", "constant_24000", "wsdcon_9")
-# The exact schedules; a logged LR would smear the drops of the two-stage runs.
-SCHEDULES = {
-    "constant_24000": "constant 21840",
-    "constant_72000": "constant 69840",
-    "cosine_24000": "cosine 21840 to 3e-5",
-    "cosine_72000": "cosine 69840 to 3e-5",
-    "wsd_20000_24000": "constant 17840 | exponential 4000 to 3e-5",
-    "wsdld_20000_24000": "constant 17840 | linear 4000 to 3e-5",
-    "wsdcon_3": "constant 5840 | constant 8000 to 3e-5",
-    "wsdcon_9": "constant 5840 | constant 8000 to 9e-5",
-    "wsdcon_18": "constant 5840 | constant 8000 to 18e-5",
-}
 
 
 def written(folder, exact):
@@ -35,8 +23,8 @@ def written(folder, exact):
     lines = ["[domains]", 'loss = "loss"']
     for path in sorted((DATA / "multipower-100m").glob("*.csv")):
         lines += ["[[run]]", f'name = "{path.stem}"', f'log = "{path.as_posix()}"']
-        if exact:
-            lines.append(f'schedule = "warmup 2160 to 3e-4 | {SCHEDULES[path.stem]}"')
+        if exact:  # a logged LR would smear the drops of the two-stage runs
+            lines.append(f'schedule = "{multipower.WARMUP} | {multipower.SCHEDULES[path.stem]}"')
     (folder / "study.toml").write_text("\n".join(lines))
     return folder / "study.toml"
 
@@ -50,7 +38,7 @@ def written(folder, exact):
 def test_the_protocol_of_the_multi_power_law(tmp_path, exact, law, name, r2, mae):
     """arXiv:2503.12811: fit on three runs, predict six, with everything left to the data."""
     study = study_file.load(written(tmp_path, exact))
-    held_out = [run.name for run in study.runs if run.name not in FITTED]
+    held_out = [run.name for run in study.runs if run.name not in multipower.THREE]
     rows = backtest(study, held_out, laws=[law] if law else ()).rows
     assert len(rows) == 6
     assert {row.law for row in rows} == {name}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 
 import numpy as np
 
@@ -59,6 +58,8 @@ COMBINATION = "eq6"
 @cache
 def _from_outside() -> Mapping[str, Entry]:
     """Laws of installed packages, such as those that benchmarks compare with, by name."""
+    from importlib.metadata import entry_points  # slow to load, and seldom needed
+
     found = entry_points(group="cptlaw.laws")
     return {entry.name: entry for point in found for entry in point.load()}
 
