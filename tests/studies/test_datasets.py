@@ -22,7 +22,15 @@ def study():
 
 
 def test_the_names():
-    assert datasets.names() == ("tiny-cpt", "tiny-grid", "tiny-grid-far")
+    assert datasets.names() == (
+        "tiny-cpt",
+        "tiny-grid",
+        "tiny-grid-far",
+        "grid-20m",
+        "grid-20m-far",
+        "grid-6m",
+        "grid-20m-sizes",
+    )
     assert datasets.path().is_dir()
     assert (datasets.path() / "CARD.md").read_text().strip()
 
@@ -79,8 +87,18 @@ def test_a_copy_over_a_file(tmp_path):
         datasets.copy("tiny-cpt", tmp_path)
 
 
-@pytest.mark.parametrize(("name", "cpt"), [("tiny-grid", "code"), ("tiny-grid-far", "bytecode")])
-def test_the_grid(name, cpt):
+@pytest.mark.parametrize(
+    ("name", "cpt"),
+    [
+        ("tiny-grid", "code"),
+        ("tiny-grid-far", "bytecode"),
+        ("grid-20m", "c"),
+        ("grid-20m-far", "de"),
+        ("grid-6m", "c"),
+        ("grid-20m-sizes", "c"),
+    ],
+)
+def test_a_grid(name, cpt):
     grid = datasets.load(name)
     assert (grid.domains["pt"], grid.domains["cpt"]) == ("pt", cpt)
     assert not [note for note in grid.all_notes if "disagree" in note or "no column" in note]
@@ -105,3 +123,46 @@ def test_the_grid_is_the_experiment_of_the_lab():
         assert (runs[name].after, runs[name].replay) == (node.after, node.replay)
     files = {path.stem for path in datasets.path("tiny-grid").glob("*.csv")}
     assert files == set(nodes)
+
+
+SHARES = {"en": 0.85, "c": 0.08, "de": 0.04, "rust": 0.03}
+
+
+def test_the_studies_of_the_larger_grid_are_the_same_runs():
+    both = {run.name: run for run in datasets.load("grid-20m-sizes").runs}
+    parts = [run for name in ("grid-20m", "grid-6m") for run in datasets.load(name).runs]
+    far = datasets.load("grid-20m-far").runs
+    assert list(both) == [run.name for run in parts]
+    assert {run.model_size for run in parts} == {14_160_000, 2_655_000}
+    for run in (*parts, *far[:-1]):
+        same = both[run.name]
+        assert np.array_equal(run.schedule.lr(), same.schedule.lr())
+        assert (run.after, run.after_step, run.data, run.replay, run.batch_tokens) == (
+            same.after,
+            same.after_step,
+            same.data,
+            same.replay,
+            same.batch_tokens,
+        )
+    files = {path.stem for path in datasets.path("grid-20m").glob("*.csv")}
+    assert files == {*both, "far-const"}
+
+
+@pytest.mark.parametrize("name", ["grid-20m", "grid-20m-far", "grid-6m"])
+def test_the_larger_grid_is_what_its_card_says(name):
+    for run in datasets.load(name).runs:
+        mixture = sum(share * run.curves[text].loss for text, share in SHARES.items())
+        assert np.allclose(run.curves["pt"].loss, mixture, atol=2e-5)
+        inside = run.logged_lr.steps > 0
+        planned = run.schedule.lr(run.logged_lr.steps[inside])
+        assert np.allclose(planned, run.logged_lr.lr[inside], rtol=1e-3, atol=1e-8)
+
+
+def test_two_seeds_of_the_larger_grid_differ_as_its_card_says():
+    grid = datasets.load("grid-20m")
+    one, other = grid.run("cpt-const").curves, grid.run("repeat-const").curves
+    gaps = {text: abs(one[text].loss[1:] / other[text].loss[1:] - 1) for text in ("pt", "c")}
+    assert {text: round(100 * gap.mean(), 2) for text, gap in gaps.items()} == {
+        "pt": 0.52,
+        "c": 0.8,
+    }

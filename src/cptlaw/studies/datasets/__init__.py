@@ -13,6 +13,10 @@ _STUDIES = {
     "tiny-cpt": ("tiny_cpt", "study.toml"),
     "tiny-grid": ("tiny_grid", "study.toml"),
     "tiny-grid-far": ("tiny_grid", "study-far.toml"),
+    "grid-20m": ("grid_20m", "study.toml"),
+    "grid-20m-far": ("grid_20m", "study-far.toml"),
+    "grid-6m": ("grid_20m", "study-6m.toml"),
+    "grid-20m-sizes": ("grid_20m", "study-sizes.toml"),
 }
 
 
