@@ -16,6 +16,7 @@ import command
 from cptlaw.lab import model as models
 from cptlaw.lab.tables import Model
 from cptlaw.studies import study_file
+from cptlaw.studies.optimization import Optimization
 from labs import BASE, CPT, evaluations
 
 SMALL = "[model.small]\nwidth = 16\nlayers = 1\nheads = 2\n"
@@ -46,6 +47,8 @@ def test_study_says_what_the_runs_were(lab):
         assert (run.data, run.after, run.after_step) == ("cpt", "base", 8)
         assert (run.batch_tokens, run.sequence_length) == (64, 32)
         assert run.replay == replay
+        assert run.optimization == Optimization(optimizer_reset=False)
+    assert base.optimization == Optimization("adamw", 0.1, 0.02)
     assert {run.model_size for run in found.values()} == {4 * 16 * 16 + 3 * 16 * 48 + 3 * 16}
     for name, run in found.items():
         for column, losses in evaluations(lab.out() / name).items():

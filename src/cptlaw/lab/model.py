@@ -11,6 +11,8 @@ from cptlaw.lab.tables import located
 if TYPE_CHECKING:
     from cptlaw.lab.tables import Model
 
+INIT_STD = 0.02  # of the random weights of a new model
+
 
 def build(
     model: Model,
@@ -57,6 +59,7 @@ def config(model: Model, vocabulary: int, length: int) -> Any:
         max_position_embeddings=length,
         rope_parameters={"rope_type": "default", "rope_theta": model.rope_theta},
         tie_word_embeddings=model.tied,
+        initializer_range=INIT_STD,
         bos_token_id=None,
         eos_token_id=0,
         use_cache=False,

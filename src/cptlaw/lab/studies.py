@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from cptlaw import toml_text
 from cptlaw.files import write_atomic
+from cptlaw.lab.model import INIT_STD
 from cptlaw.lab.records import LOG
 from cptlaw.studies.runs import UNKNOWN, Run
 from cptlaw.studies.study_file.writing import domains_table, run_table
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
+
+OPTIMIZER = "adamw"  # transformers' default, which the lab keeps
 
 
 def write(experiment: Experiment, out: Path, sizes: Mapping[str, int]) -> tuple[Path, ...]:
@@ -38,7 +41,7 @@ def write(experiment: Experiment, out: Path, sizes: Mapping[str, int]) -> tuple[
             ),
             "",
             *_domains(experiment, kind),
-            *(line for node in own for line in ["", *_run(node, sizes[node.name])]),
+            *(line for node in own for line in ["", *_run(experiment, node, sizes[node.name])]),
         ]
         written.append(write_atomic(out / name, "\n".join(lines) + "\n"))
     return tuple(written)
@@ -65,7 +68,7 @@ def _domains(experiment: Experiment, kind: str) -> list[str]:
     return domains_table(roles)
 
 
-def _run(node: Node, size: int) -> list[str]:
+def _run(experiment: Experiment, node: Node, size: int) -> list[str]:
     open_model = node.after is None and node.model.from_ is not None
     run = Run(
         node.name,
@@ -77,5 +80,9 @@ def _run(node: Node, size: int) -> list[str]:
         model_size=size,
         batch_tokens=node.batch_tokens,
         sequence_length=node.sequence_length,
+        optimizer=OPTIMIZER if node.after is None else None,
+        weight_decay=experiment.training.weight_decay if node.after is None else None,
+        init_std=INIT_STD if node.after is None and not open_model else None,
+        optimizer_reset=None if node.after is None else node.optimizer_state == "new",
     )
     return run_table(run, f"{node.name}/{LOG}")

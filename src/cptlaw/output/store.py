@@ -51,6 +51,7 @@ from cptlaw.output.json.plan import plan_json
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
 from cptlaw.studies.history import History
+from cptlaw.studies.optimization import Optimization
 from cptlaw.studies.runs import Curve, LoggedLR, Run
 from cptlaw.studies.study import Study
 
@@ -80,6 +81,7 @@ TYPES: dict[str, type[Any]] = {
         Limit,
         LimitPrice,
         LoggedLR,
+        Optimization,
         Outcome,
         Pilot,
         Pilots,

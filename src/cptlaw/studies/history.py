@@ -8,6 +8,7 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray, floats, same_values
 from cptlaw.errors import DataError
+from cptlaw.studies.optimization import NOT_SAID, Optimization
 from cptlaw.studies.runs import Run
 
 MOST_STEPS = 20_000_000
@@ -25,6 +26,8 @@ class History:
         batch: (batch tokens, sequence length) of the CPT, either may be None.
         unknown_base: name of an open model whose pre-training nobody knows, or None.
         domain_steps: steps of nothing but D_cpt data until they repeat, or None.
+        pt_by: how the pre-training moves its weights.
+        cpt_by: the same of the CPT, with what goes on from the pre-training.
     """
 
     pt_lr: FloatArray
@@ -34,6 +37,8 @@ class History:
     batch: tuple[float | None, int | None] = (None, None)
     unknown_base: str | None = None
     domain_steps: float | None = None
+    pt_by: Optimization = NOT_SAID
+    cpt_by: Optimization = NOT_SAID
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pt_lr", floats(self.pt_lr))
@@ -63,7 +68,9 @@ class History:
         lr = run.schedule.lr()[:steps]
         size = run.model_size if run.model_size is not None else self.model_size
         if run.data == "pt":
-            return replace(self, pt_lr=np.concatenate([self.pt_lr, lr]), model_size=size)
+            pt_lr, by = np.concatenate([self.pt_lr, lr]), self.pt_by.completed(run.optimization)
+            return replace(self, pt_lr=pt_lr, model_size=size, pt_by=by)
+        cpt_by = self.pt_by.then(run.optimization)
         return replace(
             self,
             cpt_lr=np.concatenate([self.cpt_lr, lr]),
@@ -71,6 +78,7 @@ class History:
             model_size=size,
             batch=(run.batch_tokens, run.sequence_length),
             domain_steps=_steps_of(run),
+            cpt_by=self.cpt_by.completed(cpt_by) if self.is_cpt else cpt_by,
         )
 
     @property

@@ -12,9 +12,11 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.optimization import Optimization, optimizer_name
 
 Data: TypeAlias = Literal["pt", "cpt"]
 UNKNOWN = "unknown:"
+_ABOVE_0 = ("model_size", "batch_tokens", "sequence_length", "domain_tokens", "init_std")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +128,10 @@ class Run:
         batch_tokens: tokens per optimiser step.
         sequence_length: tokens per sequence.
         domain_tokens: distinct tokens of D_cpt data in a CPT; seen again once they are used up.
+        optimizer: its name, such as "adamw"; None for that of the base, or for an unknown one.
+        weight_decay: as the optimizer is given it; None for that of the base, or an unknown one.
+        init_std: standard deviation of the weights before the first step, of a run from scratch.
+        optimizer_reset: whether a run that goes on begins with a new optimizer state.
         origin: the path it was read from.
         format: name of the log format.
         notes: what was found and done while reading, each a sentence.
@@ -146,6 +152,10 @@ class Run:
     batch_tokens: float | None = None
     sequence_length: int | None = None
     domain_tokens: float | None = None
+    optimizer: str | None = None
+    weight_decay: float | None = None
+    init_std: float | None = None
+    optimizer_reset: bool | None = None
     origin: str = ""
     format: str = ""
     notes: tuple[str, ...] = ()
@@ -167,10 +177,16 @@ class Run:
                 f"run '{self.name}': domain_tokens belongs to CPT runs, and needs batch_tokens to "
                 "tell how often they are seen."
             )
-        for key in ("model_size", "batch_tokens", "sequence_length", "domain_tokens"):
+        for key in _ABOVE_0:
             value = getattr(self, key)
             if value is not None and not 0 < value < float("inf"):
                 raise DataError(f"run '{self.name}': {key} = {value:g} must be above 0.")
+        if self.optimizer is not None:
+            object.__setattr__(self, "optimizer", optimizer_name(self.optimizer))
+        if self.weight_decay is not None and not 0 <= self.weight_decay < float("inf"):
+            raise DataError(
+                f"run '{self.name}': weight_decay = {self.weight_decay:g} must be 0 or above."
+            )
 
     def __repr__(self) -> str:
         steps = "" if self.schedule is None else f", {self.schedule.steps} steps"
@@ -191,6 +207,11 @@ class Run:
     def batch_label(self) -> str:
         """Batch tokens x sequence length, such as 4e+06x4096, with ? for what is not known."""
         return batch_label(self.batch_tokens, self.sequence_length)
+
+    @property
+    def optimization(self) -> Optimization:
+        """What is said of how this run moves its weights, without what its base says."""
+        return Optimization(self.optimizer, self.weight_decay, self.init_std, self.optimizer_reset)
 
     @property
     def unknown_base(self) -> str | None:

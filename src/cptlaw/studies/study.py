@@ -13,7 +13,9 @@ import numpy as np
 from cptlaw.errors import DataError, suggestion
 from cptlaw.shown import Shown
 from cptlaw.studies.bases import bases_first
+from cptlaw.studies.differences import told_differences
 from cptlaw.studies.history import History
+from cptlaw.studies.optimization import NOT_SAID
 from cptlaw.studies.runs import Run
 
 
@@ -224,7 +226,7 @@ class Study(Shown):
             f"{'every run' if len(names) == every > 1 else 'run ' + ', '.join(names)}: {note}"
             for note, names in said.items()
         ]
-        return (*self.notes, *grouped)
+        return (*self.notes, *told_differences(self.runs, self.before), *grouped)
 
     def _concerns_a_domain(self, note: str) -> bool:
         """Whether a note is about a column that is used, or about no single column."""
@@ -250,6 +252,7 @@ class Study(Shown):
                 run.batch_tokens,
                 run.sequence_length,
                 *(() if run.domain_tokens is None else (run.domain_tokens,)),
+                *(() if run.optimization == NOT_SAID else (run.optimization,)),
             )
             digest.update(repr(meta).encode())
             if run.schedule is not None:

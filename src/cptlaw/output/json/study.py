@@ -24,5 +24,8 @@ def run_json(run: Run) -> dict[str, Any]:
             for name, curve in run.curves.items()
         },
         "lr": None if lr is None else {"step": lr.steps.tolist(), "lr": lr.lr.tolist()},
+        "optimizer": run.optimizer,
+        "weight_decay": run.weight_decay,
+        "init_std": run.init_std,
         "notes": list(run.notes),
     }

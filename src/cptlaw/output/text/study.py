@@ -48,7 +48,23 @@ def study_text(study: Study) -> str:
     ]
     headers = ("run", "data", "starts from", "steps", "peak LR", "replay", "model size", "tokens")
     domains = ", ".join(f"{role} = column '{c}'" for role, c in study.domains.items())
-    return table(headers, rows) + "\n" + wrapped(f"domains: {domains}", "  ", "    ")
+    below = [f"domains: {domains}", *_optimizations(study)]
+    return "\n".join([table(headers, rows), *(wrapped(line, "  ", "    ") for line in below)])
+
+
+def _optimizations(study: Study) -> list[str]:
+    """How the runs move their weights, each way once; nothing where no run says so."""
+    groups: dict[str, list[str]] = {}
+    for run in study.runs:
+        history = study.history(run.name)
+        by = history.cpt_by if run.data == "cpt" else history.pt_by
+        reset = ", new optimizer state" if by.optimizer_reset else ""
+        groups.setdefault((by.words or "unknown") + reset, []).append(run.name)
+    if set(groups) <= {"unknown"}:
+        return []
+    if len(groups) == 1:
+        return [f"optimizer: {next(iter(groups))}"]
+    return ["optimizer: " + "; ".join(f"{words} ({', '.join(n)})" for words, n in groups.items())]
 
 
 def _model_size(study: Study, run: Run) -> float | None:

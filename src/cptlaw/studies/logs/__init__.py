@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import json_rows, tables, trainer_state
+from cptlaw.studies.logs.beside import with_what_lies_beside
 from cptlaw.studies.logs.lrs import read_lrs
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.rows import Table, to_run
@@ -33,6 +34,8 @@ FORMATS: tuple[Format, ...] = (
 def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
     """Read a training log, whatever its format; `Run.notes` tells all that was done on the way.
 
+    What configurations beside it say of the optimizer comes along.
+
     Args:
         path: CSV, TSV, JSON Lines (each gzipped or not), Parquet, or a trainer_state.json or
             the output directory that holds it.
@@ -45,7 +48,8 @@ def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
     source = open_source(path)
     for log_format in FORMATS:
         if log_format.claims(source):
-            return to_run(log_format.read(source), columns)
+            run = to_run(log_format.read(source), columns)
+            return with_what_lies_beside(run, source.path)
     raise DataError(
         f"{source.given}: the directory holds no log that is read as a directory; expected "
         f"trainer_state.json or checkpoint-N/trainer_state.json. {_candidates(source.path)}"

@@ -139,7 +139,17 @@ def _run(
     lines = [toml_text.header("run", many=True), *named, *lines]
     if part.data == "cpt":
         lines.append("# replay = 0.0  # share of D_pt in its data; logs do not tell it")
-    return [*lines, *rates], [*notes, *told]
+    moved, found = _optimization(part, from_scratch=part.link.after is None and unknown is None)
+    return [*lines, *rates, *moved], [*notes, *told, *found]
+
+
+def _optimization(part: _Part, from_scratch: bool) -> tuple[list[str], list[str]]:
+    """What files beside the log say of the optimizer, and from which they are."""
+    keys = ("optimizer", "weight_decay", *(("init_std",) if from_scratch else ()))
+    found = {key: getattr(part.log, key) for key in keys}
+    told = [note for note in part.log.notes if " beside the log " in note]
+    comments = [line for note in told for line in toml_text.comment(note)]
+    return [*comments, *toml_text.pairs(found)], told
 
 
 def _start(part: _Part, parts: Sequence[_Part], unknown: str | None) -> tuple[list[str], list[str]]:

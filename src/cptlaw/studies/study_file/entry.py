@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, Strict, model_validator
 
 from cptlaw.errors import DataError, shown, suggestion
 from cptlaw.studies.keys import Count, Number, Table, Whole, Words
@@ -46,6 +46,12 @@ class Entry(Table):
     batch_tokens: Number | None = Field(None, description="a number of tokens")
     sequence_length: Count | None = Field(None, description="a whole number of tokens, at least 1")
     domain_tokens: Number | None = Field(None, description="a number of tokens")
+    optimizer: Words | None = Field(None, description='a name in quotes, such as "adamw"')
+    weight_decay: Annotated[Number, Field(ge=0)] | None = Field(
+        None, description="a number of at least 0"
+    )
+    init_std: Annotated[Number, Field(gt=0)] | None = Field(None, description="a number above 0")
+    optimizer_reset: Annotated[bool, Strict()] | None = Field(None, description="true or false")
     first_step: Annotated[Whole, Field(ge=0)] | None = Field(
         None, description="a whole number of at least 0"
     )
@@ -76,6 +82,13 @@ class Entry(Table):
             raise DataError('lr_from = "schedule", but there is neither schedule nor lrs. Add one.')
         if self.after_step is not None and self.base is None:
             raise DataError("after_step needs after, the name of a run of this study.")
+        if self.optimizer_reset is not None and self.after is None:
+            raise DataError("optimizer_reset is about a run that goes on from another; add after.")
+        if self.init_std is not None and self.after is not None:
+            raise DataError(
+                "init_std is that of the weights before the first step of all; give it to the run "
+                "from scratch."
+            )
         if self.after is not None and self.after.strip() == UNKNOWN:
             raise DataError(f'after = "{UNKNOWN}" needs a name, such as "{UNKNOWN}llama".')
         return self

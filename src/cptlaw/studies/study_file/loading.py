@@ -22,6 +22,16 @@ from cptlaw.studies.study_file.numbering import Placed, place
 if TYPE_CHECKING:
     from cptlaw.studies.study_file.entry import Entry, StudyFile
 
+_FOUND = ("optimizer", "weight_decay", "init_std")  # keys that files beside a log may tell
+_OWN = (
+    "model_size",
+    "batch_tokens",
+    "sequence_length",
+    "domain_tokens",
+    *_FOUND,
+    "optimizer_reset",
+)
+
 
 def load(path: str | Path) -> Study:
     """Read a study file and the logs that it names.
@@ -122,12 +132,10 @@ def _place(entry: Entry, folder: Path, base: Placed | None) -> Placed:
 
 def _described(entry: Entry, log: Run) -> Run:
     """The log with what the study says of the run."""
-    given = {
-        key: value
-        for key in ("model_size", "batch_tokens", "sequence_length", "domain_tokens")
-        if (value := getattr(entry, key)) is not None
-    }
-    curves, notes = dict(log.curves), log.notes
+    given = {key: value for key in _OWN if (value := getattr(entry, key)) is not None}
+    curves, notes = dict(log.curves), (*log.notes, *_contradicted(entry, log))
+    if entry.after is not None:
+        log = replace(log, init_std=None)
     if entry.window is not None:
         means = [column for column, curve in curves.items() if curve.source == "training"]
         curves.update({c: replace(curves[c], window=entry.window) for c in means})
@@ -144,6 +152,19 @@ def _described(entry: Entry, log: Run) -> Run:
         replay=entry.replay,
         **given,
     )
+
+
+def _contradicted(entry: Entry, log: Run) -> list[str]:
+    """Where the study says another thing than the files beside the log."""
+    said = Run("said", **{key: getattr(entry, key) for key in _FOUND})
+    return [
+        f"{key} = {shown(mine)}, as the study says, not the {shown(theirs)} of the files beside "
+        "the log."
+        for key in _FOUND
+        if (mine := getattr(said, key)) is not None
+        and (theirs := getattr(log, key)) is not None
+        and mine != theirs
+    ]
 
 
 def _read_log(entry: Entry, folder: Path) -> Run:

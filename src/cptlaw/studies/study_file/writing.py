@@ -48,6 +48,10 @@ def run_table(run: Run, log: str) -> list[str]:
         "batch_tokens": run.batch_tokens,
         "sequence_length": run.sequence_length,
         "domain_tokens": run.domain_tokens,
+        "optimizer": run.optimizer,
+        "weight_decay": run.weight_decay,
+        "init_std": run.init_std,
+        "optimizer_reset": run.optimizer_reset,
     }
     return [toml_text.header("run", many=True), *toml_text.pairs(values)]
 
