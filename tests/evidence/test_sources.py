@@ -68,7 +68,7 @@ def write_tiny_cpt(folder):
     texts = {"pt_const": "warmup 200 to 1e-3 | constant 3800", "pt_anneal": "linear 800 to 0"}
     for name in (tiny_cpt.BASE, *tiny_cpt.STARTS):
         schedule = Schedule.parse(texts.get(name, "cosine 1500 to 1e-4"), 1e-3)
-        steps, first = every(schedule, 100), tiny_cpt.STARTS.get(name, 0)
+        steps, first = every(schedule, 100), tiny_cpt.first_step(name)
         write(folder / f"{name}.csv", schedule, steps, ["pt", "py"], first)
         (folder / f"{name}.lrs.json").write_text(json.dumps(schedule.lr().tolist()))
 

@@ -15,7 +15,12 @@ from cptlaw_evidence.coverage.held_out import HeldOut, collect
 from cptlaw_evidence.sources.loading import LeftOut, Loaded, load
 
 LAWS = ("effective", "paper")
-GROUPS = {"tiny-grid-far": "tiny-grid"}
+GROUPS = {
+    "tiny-grid-far": "tiny-grid",
+    "grid-20m-far": "grid-20m",
+    "grid-6m": "grid-20m",
+    "grid-20m-sizes": "grid-20m",
+}
 """Sources that are left out together, since they share runs."""
 
 

@@ -50,6 +50,12 @@ def _far(curves: Curves) -> tuple[Split, ...]:
     return (split("far", curves.study, fitted, ("far-cosine",)),)
 
 
+def _longer(curves: Curves) -> tuple[Split, ...]:
+    cuts = dict.fromkeys(("cpt-const", "half-const"), 260)  # of 800 steps; a loss every 20
+    given = {**dict.fromkeys(FOUR[:2]), **cuts}
+    return (split("3 times", curves.study, given, cuts),)
+
+
 _HALF = tuple(f"half-{kind}" for kind in ("const", "cosine", "wsd", "linear", "twostage"))
 _REWARMED = ("rewarmed-const", "rewarmed-cosine", "rewarmed-half")
 _HIDDEN = ("hidden-pt-const", "hidden-pt-cosine", "hidden-pt-twostage", "hidden-rewarmed")
@@ -81,6 +87,33 @@ SOURCE = Source(
             FOUR,
             ("early-const", "early-cosine"),
             (_FITTED, "CPT from the base at half its steps"),
+        ),
+        whole_runs(
+            "grid-two-starts",
+            NAME,
+            (*FOUR, "early-const"),
+            ("early-cosine", "cpt-cosine", "rewarmed-cosine"),
+            (
+                f"{_FITTED}, and constant CPT from the base at half its steps",
+                "cosines from three starts",
+            ),
+        ),
+        whole_runs(
+            "grid-peak-up",
+            NAME,
+            (*FOUR[:2], "half-const", "half-twostage"),
+            tuple(f"cpt-{kind}" for kind in ("const", "cosine", "wsd", "linear", "twostage")),
+            (
+                "base, annealed, constant and two-stage CPT at half the peak",
+                "five schedules at twice that peak",
+            ),
+        ),
+        Protocol(
+            "grid-longer",
+            NAME,
+            "base, annealed, the first third of constant CPT at the peak and at half of it",
+            "the rest of both: three times as long",
+            _longer,
         ),
         whole_runs(
             "grid-repeat",

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from cptlaw.errors import DataError, suggestion
-from cptlaw_evidence.sources import grid, lr_schedules, multipower, olmo, tiny_cpt
+from cptlaw_evidence.sources import grid, grid_20m, lr_schedules, multipower, olmo, tiny_cpt
 from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
 
 LeftOut: TypeAlias = Mapping[str, str]
@@ -21,6 +21,10 @@ SOURCES: tuple[Source, ...] = (
     olmo.SOURCE,
     grid.SOURCE,
     grid.FAR_SOURCE,
+    grid_20m.SOURCE,
+    grid_20m.FAR_SOURCE,
+    grid_20m.SMALL_SOURCE,
+    grid_20m.SIZE_SOURCE,
     tiny_cpt.SOURCE,
 )
 

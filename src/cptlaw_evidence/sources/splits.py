@@ -102,6 +102,29 @@ def whole_runs(
     return Protocol(name, source, *words, splits, unit)
 
 
+def parts(
+    name: str,
+    source: str,
+    fitted: tuple[str, ...],
+    scored: Mapping[str, tuple[str, ...]],
+    words: tuple[str, str],
+) -> Protocol:
+    """A protocol of whole runs whose scored ones are of several kinds, each shown by itself.
+
+    Args:
+        name: of the protocol.
+        source: name of the source.
+        fitted: runs.
+        scored: kind, in words -> its runs.
+        words: what is fitted, and what is scored.
+    """
+
+    def splits(curves: Curves) -> tuple[Split, ...]:
+        return tuple(split(kind, curves.study, fitted, runs) for kind, runs in scored.items())
+
+    return Protocol(name, source, *words, splits, apart=True)
+
+
 def beginnings(
     name: str, source: str, runs: Sequence[str], stem: Sequence[str], fitted: str
 ) -> Protocol:

@@ -1,4 +1,4 @@
-"""Seven PT and CPT runs of a 0.8M model."""
+"""Ten PT and CPT runs of a 0.8M model."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ from cptlaw.studies import logs
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 from cptlaw_evidence.sources.source import Curves, Source
-from cptlaw_evidence.sources.splits import whole_runs
+from cptlaw_evidence.sources.splits import parts, whole_runs
 
 NAME = "tiny-cpt"
-BASE = "pt_const"
-FOUR = (BASE, "pt_anneal", "cpt_const", "cpt_twostage")
+BASE, ANNEALED = "pt_const", "pt_anneal"
+FOUR = (BASE, ANNEALED, "cpt_const", "cpt_twostage")
 REPLAY = "cpt_const_replay25"
-# name -> first step, for the runs that go on from the base
+# name -> what it goes on from, and at which of that run's own steps
 STARTS = {
-    "pt_anneal": 3200,
-    "pt_hidden": 4000,
-    "cpt_const": 4000,
-    "cpt_cosine": 4000,
-    "cpt_twostage": 4000,
-    REPLAY: 4000,
+    ANNEALED: (BASE, 3200),
+    "pt_hidden": (BASE, 4000),
+    "cpt_const": (BASE, 4000),
+    "cpt_cosine": (BASE, 4000),
+    "cpt_twostage": (BASE, 4000),
+    "cpt_const_half": (BASE, 4000),
+    "cpt_rewarm50": (ANNEALED, 800),
+    REPLAY: (BASE, 4000),
+    "cpt_const_replay10": (BASE, 4000),
 }
+_REPLAYS = {REPLAY: 0.25, "cpt_const_replay10": 0.1}
 
 
 def load(folder: Path) -> Curves:
-    """Read the seven logs, each with the LR of every step.
+    """Read the ten logs, each with the LR of every step.
 
     Raises:
         DataError: a file or column is missing.
@@ -41,31 +45,54 @@ def _read(folder: Path, name: str) -> Run:
     return replace(run, name=name, schedule=logs.read_lrs(folder / f"{name}.lrs.json"))
 
 
+def first_step(name: str) -> int:
+    """The number that the log of a run has at its start; numbers go on from the base's."""
+    if name not in STARTS:
+        return 0
+    base, step = STARTS[name]
+    return first_step(base) + step
+
+
 def _continued(folder: Path, name: str) -> Run:
-    run, start = _read(folder, name).shifted(STARTS[name]), STARTS[name]
-    is_pt = name.startswith("pt")
-    replay = 0.25 if name == REPLAY else 0.0
-    data = "pt" if is_pt else "cpt"
-    return replace(run, after=BASE, after_step=start, data=data, replay=replay)
+    run, (base, step) = _read(folder, name).shifted(first_step(name)), STARTS[name]
+    data = "pt" if name.startswith("pt") else "cpt"
+    replay = _REPLAYS.get(name, 0.0)
+    return replace(run, after=base, after_step=step, data=data, replay=replay)
 
 
-_SCORED = ("cpt_cosine", "pt_hidden")
-_WORDS = "the cosine CPT and the base going on on D_pt"
+_WORDS = "base, annealed, constant and two-stage CPT"
+_SCORED = {
+    "other schedule": ("cpt_cosine",),
+    "half the peak": ("cpt_const_half",),
+    "re-warmed at half the peak": ("cpt_rewarm50",),
+    "the base going on on D_pt": ("pt_hidden",),
+}
 
 SOURCE = Source(
     NAME,
-    "7 PT and CPT runs of a 0.8M model, validation loss on D_pt and D_cpt",
+    "10 PT and CPT runs of a 0.8M model, validation loss on D_pt and D_cpt",
     load,
     (
-        whole_runs(
-            "tiny", NAME, FOUR, _SCORED, ("base, annealed, constant and two-stage CPT", _WORDS)
-        ),
+        parts("tiny", NAME, FOUR, _SCORED, (_WORDS, "another schedule, peak, start, and D_pt")),
         whole_runs(
             "tiny-replay",
             NAME,
             (*FOUR, REPLAY),
-            _SCORED,
-            ("the same four and constant CPT with 25 % replay", _WORDS),
+            ("cpt_const_replay10", "cpt_cosine", "pt_hidden"),
+            (
+                "the same four and constant CPT with 25 % replay",
+                "10 % replay, the cosine CPT and the base going on on D_pt",
+            ),
+        ),
+        whole_runs(
+            "tiny-peak-up",
+            NAME,
+            (*FOUR[:2], "cpt_const_half", "cpt_rewarm50"),
+            ("cpt_const", "cpt_cosine", "cpt_twostage"),
+            (
+                "base, annealed, and CPT at half the peak: constant, and re-warmed",
+                "three schedules at twice that peak",
+            ),
         ),
     ),
 )
