@@ -38,6 +38,9 @@ class Effort(NamedTuple):
 # Priors on all shape parameters leave one valley as a rule, and their centre lies in it; a second
 # search is there to see that it ends in the same place.
 WITH_PRIORS = Effort(2, 4, 2, 2)
+# An end without a whole term is a valley of its own: nothing there pulls the term's shape
+# parameters to where it would help.
+TERM_LOST = Effort(4, 8, 3, 3)
 FEW_SHAPES = Effort(16, 12, 3, 8)  # up to three: searches mostly meet
 MANY_SHAPES = Effort(32, 12, 12, 8)  # equal ends prove little there, so that all are searched
 SAME = 1e-6  # share of the objective by which two ends are one
@@ -59,17 +62,30 @@ def best_minimum(objective: Objective, seed: int = 0) -> Minimum:
     free = [s for s in objective.law.shapes if s.name not in objective.fixed]
     drawn = all(s.prior for s in free) and objective.prior_weight > 0
     effort = WITH_PRIORS if drawn else FEW_SHAPES if len(free) <= 3 else MANY_SHAPES
-    found: list[Projected] = []
-    for one in dict.fromkeys((0, seed)):
-        tried = _screened(objective, one, effort.screened * max(len(free), 1))
-        found += _searched(objective, tried[: effort.searched if free else 1], effort.enough)
-    found.sort(key=lambda f: f.score)
+    found = _ends(objective, seed, effort, len(free))
+    if effort is WITH_PRIORS and free and _lost_a_term(found[0]):
+        effort = TERM_LOST
+        found = _ends(objective, seed, effort, len(free))
     distinct: list[Projected] = []
     for end in found:
         if all(end.score > other.score * (1 + SAME) for other in distinct):
             distinct.append(end)
     close = [e for e in distinct[: effort.settled] if e.score <= CLOSE * distinct[0].score]
     return _settled(objective, [end.z for end in close])
+
+
+def _ends(objective: Objective, seed: int, effort: Effort, free: int) -> list[Projected]:
+    """Where searches end, lowest first."""
+    found: list[Projected] = []
+    for one in dict.fromkeys((0, seed)):
+        tried = _screened(objective, one, effort.screened * max(free, 1))
+        found += _searched(objective, tried[: effort.searched if free else 1], effort.enough)
+    return sorted(found, key=lambda f: f.score)
+
+
+def _lost_a_term(end: Projected) -> bool:
+    """Whether a coefficient is 0 though its column is not."""
+    return bool((end.columns.matrix.any(axis=0) & (end.coefficients == 0)).any())
 
 
 def _settled(objective: Objective, ends: list[FloatArray]) -> Minimum:

@@ -15,14 +15,14 @@ from cptlaw.laws.traits import Traits
 
 
 def _effective(facts: Facts) -> tuple[Term, ...]:
-    return (*base_terms(), *completed(facts, f.EFFECTIVE))
+    return (*base_terms(facts), *completed(facts, f.EFFECTIVE))
 
 
 def with_shift(shift: Terms) -> Terms:
     """The effective-LR law with another shift."""
 
     def terms(facts: Facts) -> tuple[Term, ...]:
-        return (*base_terms(), *size_floor(facts), *(shift(facts) if facts.has_cpt else ()))
+        return (*base_terms(facts), *size_floor(facts), *(shift(facts) if facts.has_cpt else ()))
 
     return terms
 
@@ -33,10 +33,11 @@ def _repetition(facts: Facts) -> tuple[Term, ...]:
     return shift_of_cpt(facts, f.EFFECTIVE), overfitted
 
 
-def base_terms() -> tuple[Term, ...]:
+def base_terms(facts: Facts) -> tuple[Term, ...]:
     """The effective-LR law of the pre-training."""
     noise = Term("C", (f.noise(),), part="annealing")
-    return Term("L0"), Term("A", (f.power_of_progress(),)), noise
+    exponent = f.ALPHA_OF_NEW if facts.role == "cpt" else f.ALPHA
+    return Term("L0"), Term("A", (f.power_of_progress(exponent),)), noise
 
 
 def completed(facts: Facts, clock: f.Clock) -> tuple[Term, ...]:

@@ -1,6 +1,14 @@
 """The factors that laws are made of, each with its derivatives and its spelling."""
 
-from cptlaw.laws.factors.effective import AREA, EFFECTIVE, Clock, noise, power_of_progress
+from cptlaw.laws.factors.effective import (
+    ALPHA,
+    ALPHA_OF_NEW,
+    AREA,
+    EFFECTIVE,
+    Clock,
+    noise,
+    power_of_progress,
+)
 from cptlaw.laws.factors.paper import (
     anchored_shift,
     annealing,
@@ -20,6 +28,8 @@ from cptlaw.laws.factors.paper import (
 from cptlaw.laws.factors.transfer import forgetting, learning, repetition
 
 __all__ = [
+    "ALPHA",
+    "ALPHA_OF_NEW",
     "AREA",
     "EFFECTIVE",
     "Clock",

@@ -16,7 +16,7 @@ memory of noise in intrinsic time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cptlaw.caching import remembers
 from cptlaw.laws import dual
@@ -32,6 +32,7 @@ REFERENCE_LR = 1e-3  # the coefficient C is the noise of this effective LR, in n
 SIGMA = Shape("sigma", 1e-4, 10.0, (0.01, 0.05), prior=Prior(0.02, 0.25), remedy=WEIGHTS)
 DECAY = Shape("decay", 1e-5, 10.0, (0.03, 0.3), prior=Prior(0.1, 0.5), remedy=WEIGHTS)
 ALPHA = Shape("alpha", 0.02, 5.0, (0.35, 0.8), prior=Prior(0.6, 0.4), remedy=LEVEL)
+ALPHA_OF_NEW = replace(ALPHA, prior=Prior(0.6, 0.8))  # on D_cpt, where the shift takes a part
 ZETA = Shape("zeta", 0.05, 3.0, (0.55, 0.95), prior=Prior(0.72, 0.14), remedy=ANNEALING)
 KAPPA = Shape("kappa", 1e-3, 1e7, (10.0, 300.0), prior=Prior(50.0, 0.8), remedy=ANNEALING)
 RHO = Shape("rho", 0.15, 5.0, (0.5, 2.0), prior=Prior(1.0, 0.4), remedy=ANNEALING)
@@ -79,7 +80,7 @@ EFFECTIVE = Clock((SIGMA, DECAY), _effective_steps)
 AREA = Clock((), _area)
 
 
-def power_of_progress() -> Factor:
+def power_of_progress(exponent: Shape = ALPHA) -> Factor:
     """S**-alpha, S the sum of the effective LR."""
 
     def power(x: Points, alpha: Dual, sigma: Dual, decay: Dual) -> Dual:
@@ -87,7 +88,7 @@ def power_of_progress() -> Factor:
         return dual.exp(dual.log(done[x.blocks.ends]) * -alpha)
 
     return Factor(
-        (ALPHA, SIGMA, DECAY),
+        (exponent, SIGMA, DECAY),
         power,
         "S^-<alpha>",
         "S^{-<alpha>}",
