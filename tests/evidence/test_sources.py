@@ -1,6 +1,5 @@
 """Sources of the accuracy benchmark: schedules, reading, and what each protocol holds back."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,77 +7,20 @@ import pytest
 
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
-from cptlaw_evidence.sources import loading, lr_schedules, multipower, olmo, tiny_cpt
+from cptlaw_evidence.sources import (
+    delphi,
+    gemstones,
+    loading,
+    lr_schedules,
+    multipower,
+    olmo,
+    optimizers,
+)
 from cptlaw_evidence.sources.splits import keeping, split
+from curve_files import WRITERS, write
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 FOREIGN = [source for source in loading.SOURCES if not source.bundled]
-
-
-def write(path, schedule, steps, columns, first=0, more=0.0):
-    """A log of one smooth curve with the LR of each step."""
-    lines = [f"step,lr,{','.join(columns)}"]
-    for step in steps:
-        lr = "" if step < 1 else f"{schedule.lr(step):.9g}"
-        loss = f"{3.0 + 5.0 / (step + 10.0) ** 0.3 + schedule.peak + more:.5f}"
-        lines.append(f"{first + step},{lr},{','.join([loss] * len(columns))}")
-    path.write_text("\n".join(lines) + "\n")
-
-
-def every(schedule, stride, start=0):
-    return [*range(start, schedule.steps, stride), schedule.steps]
-
-
-def write_lr_schedules(folder):
-    kinds = {"constant": (50_000,), "cosine0": (25_000,), "cosine10": (25_000,)}
-    kinds |= {f"wsd{share}-linear": (15_000, 25_000) for share in (0.1, 0.2, 0.4, 0.8)}
-    kinds |= {"wsd0.2-sqrt": (25_000,)}
-    rows = ["name,schedule,peak_lr,steps,warmup,final_val_loss_full_set"]
-    for peak in lr_schedules.PEAKS:
-        for kind, lengths in kinds.items():
-            for steps in lengths:
-                names = [f"{kind}_lr{peak}_T{steps}"]
-                names += [f"{names[0]}_rerun"] if kind == "constant" else []
-                for name in names:
-                    schedule = lr_schedules.schedule(kind, float(peak), steps)
-                    more = 0.01 if "wsd0.8" in kind else 0.0  # real runs that branched nowhere
-                    steps_of = every(schedule, 500)
-                    write(folder / f"{name}.csv", schedule, steps_of, ["val_loss"], more=more)
-                    rows.append(f"{name},{kind},{peak},{steps},300,3.1")
-    (folder / "runs.csv").write_text("\n".join(rows) + "\n")
-
-
-def write_multipower(folder):
-    for name, text in multipower.SCHEDULES.items():
-        schedule = Schedule.parse(f"{multipower.WARMUP} | {text}")
-        write(folder / f"{name}.csv", schedule, every(schedule, 1000, 2500), ["loss"])
-
-
-def write_olmo(folder):
-    for size in olmo.PEAK:
-        for kind, lengths in (("constant", ("10xC",)), ("cosine", None), ("decay", None)):
-            for length in lengths or olmo.LENGTHS:
-                schedule = olmo.schedule(size, kind, length)
-                start = olmo.decay_start(size, length) if kind == "decay" else 100
-                steps = every(schedule, max(schedule.steps // 60, 10), start)
-                write(folder / f"{size}_{kind}_{length}.csv", schedule, steps, olmo.DOMAINS)
-
-
-def write_tiny_cpt(folder):
-    texts = {"pt_const": "warmup 200 to 1e-3 | constant 3800", "pt_anneal": "linear 800 to 0"}
-    for name in (tiny_cpt.BASE, *tiny_cpt.STARTS):
-        schedule = Schedule.parse(texts.get(name, "cosine 1500 to 1e-4"), 1e-3)
-        steps, first = every(schedule, 100), tiny_cpt.first_step(name)
-        write(folder / f"{name}.csv", schedule, steps, ["pt", "py"], first)
-        (folder / f"{name}.lrs.json").write_text(json.dumps(schedule.lr().tolist()))
-
-
-WRITERS = {
-    lr_schedules.NAME: write_lr_schedules,
-    multipower.NAME: write_multipower,
-    olmo.NAME: write_olmo,
-    tiny_cpt.NAME: write_tiny_cpt,
-}
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +145,70 @@ def test_lr_schedules_of_the_ladder():
         [1, 1, 0.92004, 0.17624, 0.1],
         rtol=1e-4,
     )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "at", "lr"),
+    [
+        ((0.035, 3150, 0, 0.7), [1, 945, 3050, 3150], [0.035, 0.035, 0.0015873, 0.0]),
+        ((0.0015, 5625, 250, 0.7), [125, 249, 1687, 5375], [7.56e-4, 1.5e-3, 1.5e-3, 9.52381e-5]),
+        ((0.018, 3325, 0, 1.0), [1, 3325], [0.018 * 3324 / 3325, 0.0]),
+    ],
+)
+def test_lr_schedules_of_the_optimizers(recipe, at, lr):
+    schedule = optimizers.schedule(*recipe)
+    assert schedule.steps == recipe[1]
+    np.testing.assert_allclose(schedule.lr(at), lr, rtol=1e-6, atol=1e-12)
+
+
+def test_seeds_of_a_recipe_are_averaged_and_unknown_rates_left_out(loaded, data):
+    studies = loaded.curves[optimizers.NAME].studies
+    assert list(studies) == ["muon", "adamw"]
+    run = studies["muon"].run("muon_T3150_lr0.035_wd0.025")
+    seed = optimizers.NAME, "muon_T3150_lr0.035_wd0.025_s01.csv"
+    one = float((data / seed[0] / seed[1]).read_text().splitlines()[-1].split(",")[-1])
+    assert run.curves["val"].loss[-1] == pytest.approx(one + 0.05)
+    assert (run.optimizer, run.weight_decay) == ("muon", 0.025)
+    assert studies["adamw"].run("adamw_T5625_lr0.0015_wdna").weight_decay is None
+
+
+def test_seeds_that_were_measured_at_other_steps_are_refused(tmp_path, data):
+    for path in (data / optimizers.NAME).iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    other = tmp_path / "muon_T3150_lr0.035_wd0.025_s02.csv"
+    other.write_text("".join(other.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(DataError, match="other seeds were measured at other steps"):
+        optimizers.load(tmp_path)
+
+
+def test_shapes_whose_branches_left_another_run_are_left_out(loaded):
+    studies = loaded.curves[gemstones.NAME].studies
+    assert list(studies) == ["256x23", "1280x36"]
+    assert studies["256x23"].has_run("branch-4770")
+    assert not studies["1280x36"].has_run("branch-4770")  # a wrong row at the source
+    first = loaded.splits["gemstones-branches"][0]
+    ends = {run.name: run.curves["train"].steps[-1] for run in first.fitted.runs}
+    assert [n for n, end in ends.items() if end] == [
+        "hot",
+        "half",
+        *(f"branch-{2385 * k}" for k in (1, 2, 3)),
+    ]
+    assert list(first.scored) == [f"branch-{2385 * k}" for k in range(4, 10)]
+
+
+def test_the_open_base_has_a_study_of_its_own(loaded):
+    studies = loaded.curves[delphi.NAME].studies
+    assert {run.after for run in studies[delphi.OPEN].runs} == {"unknown:1e21"}
+    assert {run.after for run in studies[delphi.KNOWN].runs} == {None, "1e21"}
+    assert studies[delphi.OPEN].run("1e21_p67m33_lr50").replay == 0.67
+    assert not studies[delphi.OPEN].has_run("1e22_p33m67_lr33")
+
+
+def test_the_constant_runs_are_fitted_as_far_as_a_shorter_run_shares_them(loaded):
+    (one,) = loaded.splits["horizon-50k-124m"]
+    constant = one.fitted.run("constant_lr0.001_T50000")
+    assert constant.curves["val_loss"].steps[-1] == 31_500
+    assert not one.fitted.run("constant_lr0.001_T50000_rerun").curves
 
 
 def test_keeping_cuts_and_drops(loaded):

@@ -13,8 +13,8 @@ from cptlaw_evidence.cli import curves
     "--law",
     multiple=True,
     metavar="NAME ...",
-    help="Laws of `cptlaw laws`, or paper, auto, average, last-value, damped-trend; `default` is "
-    "what a fit takes when none is named. Left out, all but the variants of Eq. 4.",
+    help="Laws of `cptlaw laws`, or paper, auto, average, last-value, damped-trend, same-drop; "
+    "`default` is what a fit takes when none is named. Left out, all but the variants of Eq. 4.",
 )
 @curves.PROTOCOLS
 @curves.DATA
@@ -36,8 +36,8 @@ def bench_accuracy(
     """Fit laws to a part of real curves, and score their forecasts of the rest.
 
     Some curves come with the package. --data DIR adds those of others, a folder each:
-    multipower-100m, lr-schedules-124m, olmo-ladder, tiny-cpt. What is not there is left out by
-    name.
+    multipower-100m, lr-schedules-124m, olmo-ladder, tiny-cpt, delphi-midtraining,
+    nanogpt-optimizers, gemstones. What is not there is left out by name.
     """
     from cptlaw_evidence import accuracy
     from cptlaw_evidence.measured import peak_errors, start_errors, told, write_figures

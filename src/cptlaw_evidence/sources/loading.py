@@ -9,7 +9,17 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from cptlaw.errors import DataError, suggestion
-from cptlaw_evidence.sources import grid, grid_20m, lr_schedules, multipower, olmo, tiny_cpt
+from cptlaw_evidence.sources import (
+    delphi,
+    gemstones,
+    grid,
+    grid_20m,
+    lr_schedules,
+    multipower,
+    olmo,
+    optimizers,
+    tiny_cpt,
+)
 from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
 
 LeftOut: TypeAlias = Mapping[str, str]
@@ -26,6 +36,9 @@ SOURCES: tuple[Source, ...] = (
     grid_20m.SMALL_SOURCE,
     grid_20m.SIZE_SOURCE,
     tiny_cpt.SOURCE,
+    delphi.SOURCE,
+    optimizers.SOURCE,
+    gemstones.SOURCE,
 )
 
 

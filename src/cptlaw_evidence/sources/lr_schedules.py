@@ -1,8 +1,7 @@
-"""35 pre-training runs of a 124M model at two peak learning rates (arXiv:2501.18965)."""
+"""48 pre-training runs of a 124M model at two peak learning rates (arXiv:2501.18965)."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +12,13 @@ from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import DecayKind, Segment
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
-from cptlaw_evidence.sources.reading import read_run
+from cptlaw_evidence.sources.reading import bad_row, read_run, read_table
 from cptlaw_evidence.sources.source import Candidate, Curves, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import LONGER, beginnings, longer, others, split
 
 NAME = "lr-schedules-124m"
 PEAKS = ("0.0005", "0.001")
-LENGTHS = (15_000, 25_000)
+LENGTHS = (15_000, 25_000, 35_000, 50_000)
 _LOSS, _AGAIN = "val_loss", "_rerun"
 _LOWEST = {"cosine0": lambda peak: 1e-7, "cosine10": lambda peak: peak / 10}
 _KEYS = ("name", "schedule", "peak_lr", "steps", "final_val_loss_full_set")
@@ -89,17 +88,13 @@ def load(folder: Path) -> Curves:
 
 
 def _table(path: Path) -> list[_Row]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {error}.") from None
     rows: list[_Row] = []
-    for number, row in enumerate(csv.DictReader(text.splitlines()), start=2):
+    for number, row in enumerate(read_table(path, _KEYS), start=2):
+        name, kind, peak, steps, final = (row[key] for key in _KEYS)
         try:
-            name, kind, peak, steps, final = (row[key] for key in _KEYS)
             rows.append(_Row(name, kind, float(peak), int(steps), float(final)))
-        except (KeyError, TypeError, ValueError):
-            raise DataError(f"{path}: row {number}: expected columns {', '.join(_KEYS)}.") from None
+        except ValueError:
+            raise bad_row(path, number, _KEYS) from None
     return rows
 
 
@@ -156,12 +151,12 @@ def _at(study: Study, peak: str) -> list[str]:
 
 
 def _candidates(curves: Curves, names: Iterable[str] = ()) -> tuple[Candidate, ...]:
-    """The named runs, or all, of the lengths at which many schedules were run."""
+    """The named runs, or all but repetitions, of the lengths at which schedules were compared."""
     among = set(names) or set(curves.finals)
     return tuple(
         Candidate(run.name, f"{run.steps} steps", curves.finals[run.name])
         for run in curves.study.runs
-        if run.steps in LENGTHS and run.name in among
+        if run.steps in LENGTHS and run.name in among and not run.name.endswith(_AGAIN)
     )
 
 
@@ -194,6 +189,17 @@ def _horizon(curves: Curves) -> tuple[Split, ...]:
     )
 
 
+def _to_50k(curves: Curves) -> tuple[Split, ...]:
+    """Runs of up to 35k steps, with what of the constant runs is part of them."""
+    study, longest = curves.study, 35_000
+    long = [run.name for run in study.runs if run.steps > longest]
+    shared = longest - decay_steps("wsd0.1-linear", longest)
+    fitted: dict[str, int | None] = dict.fromkeys(others(study, long))
+    fitted |= {f"constant_lr{peak}_T50000": shared for peak in PEAKS}
+    scored = dict.fromkeys(long, longest)
+    return (split("50k", study, fitted, scored, _candidates(curves, long)),)
+
+
 def _stable_prefix(curves: Curves) -> tuple[Split, ...]:
     def one(peak: str) -> Split:
         later = {
@@ -223,7 +229,7 @@ _FIRST_PART = "the first 10, 25 or 50 % of cosine 25k, WSD 80 % 25k or constant 
 
 SOURCE = Source(
     NAME,
-    "35 pre-training runs of a 124M Llama on SlimPajama, validation loss (arXiv:2501.18965)",
+    "48 pre-training runs of a 124M Llama on SlimPajama, validation loss (arXiv:2501.18965)",
     load,
     (
         _other_peak(*PEAKS),
@@ -242,6 +248,13 @@ SOURCE = Source(
             "the rest of the constant run: 2, 4 and 8 times as long",
             _horizon,
             apart=True,
+        ),
+        Protocol(
+            "horizon-50k-124m",
+            NAME,
+            "all runs of 15k, 25k and 35k steps at both peaks",
+            "the constant runs from step 35k to 50k; regret among them",
+            _to_50k,
         ),
         Protocol(
             "stable-prefix-124m",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,29 @@ from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies import logs
 from cptlaw.studies.runs import Run
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a table, such as runs.csv, each with the named columns.
+
+    Raises:
+        DataError: it cannot be read, or a row lacks one of them.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}.") from None
+    rows: list[dict[str, str]] = []
+    for number, row in enumerate(csv.DictReader(text.splitlines()), start=2):
+        if any(row.get(column) is None for column in columns):
+            raise bad_row(path, number, columns)
+        rows.append({column: row[column] for column in columns})
+    return rows
+
+
+def bad_row(path: Path, number: int, columns: Sequence[str]) -> DataError:
+    """What is said of a row, from 2, that is not as expected."""
+    return DataError(f"{path}: row {number}: expected columns {', '.join(columns)}.")
 
 
 def read_run(path: Path, losses: str | Sequence[str], name: str, schedule: Schedule) -> Run:
@@ -33,7 +57,7 @@ def read_run(path: Path, losses: str | Sequence[str], name: str, schedule: Sched
     if logged is not None:
         inside = (logged.steps >= 1) & (logged.steps <= schedule.steps)
         steps, lr = logged.steps[inside], logged.lr[inside]
-        off = np.flatnonzero(np.abs(schedule.lr(steps) - lr) > 1e-6 * schedule.peak)
+        off = np.flatnonzero(np.abs(schedule.lr(steps) - lr) > 1e-5 * schedule.peak)
         if off.size > 1:
             raise DataError(
                 f"{run.origin}: step {steps[off[0]]} has LR {lr[off[0]]:g}, but its schedule says "

@@ -42,7 +42,8 @@ def load(folder: Path) -> Curves:
 
 def _read(folder: Path, name: str) -> Run:
     run = logs.read(folder / f"{name}.csv", ("pt", "py"))
-    return replace(run, name=name, schedule=logs.read_lrs(folder / f"{name}.lrs.json"))
+    schedule = logs.read_lrs(folder / f"{name}.lrs.json")
+    return replace(run, name=name, schedule=schedule, optimizer="adamw", weight_decay=0.1)
 
 
 def first_step(name: str) -> int:

@@ -1,0 +1,127 @@
+"""Pre-training of many shapes: constant LR, half of it, annealed branches (arXiv:2502.06857)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cptlaw.schedules.schedule import Schedule
+from cptlaw.studies.runs import Curve, Run
+from cptlaw.studies.study import Study
+from cptlaw_evidence.sources.reading import bad_row, read_run, read_table
+from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.splits import split
+
+NAME = "gemstones"
+HOT, HALF = "hot", "half"
+_LOSS = "train"
+_BATCH, _SEQUENCE = 2048 * 2048, 2048
+_RUNS = ("file", "params", "peak_lr_inferred", "last_step")
+_BRANCHES = ("model", "start_step", "end_step", "loss_before", "loss_after")
+_WRONG = {("1280x36", 4770)}  # its drop is a twentieth of the others'
+_LAST_FITTED = 7155  # start of the third branch
+
+
+def load(folder: Path) -> Curves:
+    """Read the logs and the table of branches: a study for each shape with branches.
+
+    The branch's row holds the loss before and after; nothing was kept between. A shape is left
+    out where that before is not the constant run's, so that the branches left another one.
+
+    Raises:
+        DataError: a file or column is missing.
+    """
+    shapes: dict[str, list[Run]] = {}
+    for number, row in enumerate(read_table(folder / "runs.csv", _RUNS), start=2):
+        run = _constant(folder, row, number)
+        shapes.setdefault(row["file"].rpartition("_")[0], []).append(run)
+    branches = _branches(folder / "cooldowns.csv", {name: runs[0] for name, runs in shapes.items()})
+    studies = {
+        shape: Study({"loss": _LOSS}, (*runs, *branches[shape]))
+        for shape, runs in shapes.items()
+        if shape in branches and _of(runs[0], branches[shape])
+    }
+    return Curves(NAME, studies)
+
+
+def _constant(folder: Path, row: dict[str, str], number: int) -> Run:
+    try:
+        size, peak = float(row["params"]), float(row["peak_lr_inferred"])
+        schedule = Schedule.constant(peak, int(row["last_step"]))
+    except ValueError:
+        raise bad_row(folder / "runs.csv", number, _RUNS) from None
+    kind = row["file"].removesuffix(".csv").rpartition("_")[2]
+    run = read_run(folder / row["file"], _LOSS, kind, schedule)
+    return replace(run, model_size=size, batch_tokens=_BATCH, sequence_length=_SEQUENCE)
+
+
+def _branches(path: Path, stems: dict[str, Run]) -> dict[str, list[Run]]:
+    """Shape -> its branches in order, each with the loss at its start and its end."""
+    found: dict[str, list[Run]] = {}
+    for number, row in enumerate(read_table(path, _BRANCHES), start=2):
+        if row["model"] not in stems:
+            continue
+        try:
+            start, end = int(row["start_step"]), int(row["end_step"])
+            losses = [float(row["loss_before"]), float(row["loss_after"])]
+        except ValueError:
+            raise bad_row(path, number, _BRANCHES) from None
+        if (row["model"], start) in _WRONG:
+            continue
+        stem, steps = stems[row["model"]], end - start
+        assert stem.schedule is not None
+        branch = replace(
+            stem,
+            name=f"branch-{start}",
+            curves={_LOSS: Curve(np.array([0, steps]), np.array(losses))},
+            schedule=Schedule.parse(f"linear {steps} to 0 from={stem.schedule.peak!r}"),
+            logged_lr=None,
+            after=HOT,
+            after_step=start,
+            data="pt",
+            origin=str(path),
+        )
+        found.setdefault(row["model"], []).append(branch)
+    return found
+
+
+def _of(stem: Run, branches: list[Run]) -> bool:
+    """Whether the losses at their starts are those of the constant run, where it has them."""
+    curve = stem.curves[_LOSS]
+    known = dict(zip(curve.steps.tolist(), curve.loss.tolist(), strict=True))
+    before = {branch.after_step: float(branch.curves[_LOSS].loss[0]) for branch in branches}
+    return all(abs(known[step] - loss) < 1e-5 for step, loss in before.items() if step in known)
+
+
+def _ends(curves: Curves) -> tuple[Split, ...]:
+    """The constant runs and the first branches, and where the others start -> how they end."""
+
+    def one(shape: str, study: Study) -> Split:
+        branches = [run for run in study.runs if run.after == HOT]
+        starts = sorted(branches, key=lambda run: run.after_step or 0)
+        early = [run.name for run in starts if (run.after_step or 0) <= _LAST_FITTED]
+        late = dict.fromkeys((run.name for run in starts if run.name not in early), 0)
+        constant = [run.name for run in study.runs if run.after is None]
+        return split(shape, study, {**dict.fromkeys([*constant, *early]), **late}, late)
+
+    return tuple(one(*named) for named in curves.studies.items())
+
+
+SOURCE = Source(
+    NAME,
+    "pre-training runs of shapes of 50M to 2B: constant LR, half of it, and ten annealed branches",
+    load,
+    (
+        Protocol(
+            "gemstones-branches",
+            NAME,
+            "constant LR, half of it and the first three annealed branches, a shape at a time",
+            "the loss after each of the later branches, up to three times as far",
+            _ends,
+            "mae",
+            apart=True,
+        ),
+    ),
+)
