@@ -81,6 +81,18 @@ def test_choices_of_the_grid_differ_in_what_a_plan_decides(grid):
     assert {r for r in replay[0].finals if r not in runs} == {
         f"mixed-const-replay{share}" for share in (0.05, 0.1, 0.25, 0.5)
     }
+    assert {c.usual for c in (*found, *replay)} == {("half-cosine",)}
+
+
+def test_choices_of_the_larger_grid():
+    curves = loading.load(("20m-near",)).curves["grid-20m"]
+    near = choices_of("20m-near", curves)
+    assert [(c.among, c.usual) for c in near] == [("1200 CPT steps", ("cpt-cosine",))] * 3
+    kinds = ("cpt-const", "cpt-cosine", "cpt-twostage", "half-wsd", "rewarmed-cosine")
+    assert set(near[0].finals) == {*kinds, "early-const"}
+    replay = choices_of("20m-replay", curves)
+    mixed = {"mixed-wsd-replay0.05", "mixed-const-replay0.25"}
+    assert set(replay[0].finals) == {*near[0].finals, *mixed}
 
 
 def test_a_repetition_counts_in_the_mean(grid):

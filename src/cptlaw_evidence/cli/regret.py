@@ -30,7 +30,7 @@ def bench_regret(
 ) -> None:
     """Fit laws to a few real runs, let them choose among all of one length, and count the cost.
 
-    Without --data DIR only the bundled grid is chosen from; with it, from the folder
+    Without --data DIR only the bundled grids are chosen from; with it, from the folder
     lr-schedules-124m there, the 124M runs at two peaks as well.
     """
     from cptlaw_evidence import regret
@@ -39,7 +39,7 @@ def bench_regret(
     check_laws(curves.words(law))
     check_writable(output, figures)
     if data is None:
-        say("without --data only the bundled grid is chosen from.")
+        say("without --data only the bundled grids are chosen from.")
     laws = curves.words(law) or regret.LAWS
     found = regret.measure(laws, curves.place(data), jobs=curves.processes(jobs), progress=say)
     result = regret.shape(found)

@@ -13,7 +13,18 @@ from cptlaw_evidence.sources import grid, lr_schedules
 from cptlaw_evidence.sources.repeats import measured_finals
 from cptlaw_evidence.sources.source import Curves
 
-PROTOCOLS = ("two-peaks", "peak-up", "peak-down", "grid-schedule", "grid-replay", "grid-far")
+PROTOCOLS = (
+    "two-peaks",
+    "peak-up",
+    "peak-down",
+    "grid-schedule",
+    "grid-replay",
+    "grid-far",
+    "20m-near",
+    "20m-replay",
+)
+_WITH_REPLAY = ("grid-replay", "20m-replay")
+_USUAL = ("half-cosine", "far-cosine", "cpt-cosine")  # the first that there is
 GOALS = ("cpt=1", "cpt=1 pt=0.3", "pt=1")
 
 
@@ -69,13 +80,13 @@ def choices_of(protocol: str, curves: Curves) -> tuple[Choice, ...]:
     study, finals = curves.study, measured_finals(curves)
     length = {r.name: study.history(r.name).cpt_lr.size for r in study.runs}
     runs = [run for run in _continued(study) if run in finals]
-    if protocol != "grid-replay":
+    if protocol not in _WITH_REPLAY:
         runs = [run for run in runs if not study.run(run).replay]
     among = {n: [r for r in runs if length[r] == n] for n in sorted({length[r] for r in runs})}
     return tuple(
         Choice(protocol, f"{steps} CPT steps", goal, {r: finals[r] for r in some}, used)
         for steps, some in among.items()
-        for used in [tuple(r for r in some if r in ("half-cosine", "far-cosine"))]
+        for used in [tuple(name for name in _USUAL if name in some)[:1]]
         for goal in GOALS
         if len(some) > 1
     )

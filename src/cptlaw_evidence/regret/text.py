@@ -31,6 +31,8 @@ FITTED = {
     "grid-schedule": "the bundled grid's base, annealed base, constant and two-stage CPT",
     "grid-replay": "these and constant CPT with 25 % replay",
     "grid-far": "base, annealed base, constant and two-stage CPT on the farther D_cpt",
+    "20m-near": "the 20M grid's base, annealed base, constant and two-stage CPT",
+    "20m-replay": "these and constant CPT with 25 % replay",
 }
 """Protocol -> what the laws are fitted to."""
 
@@ -42,8 +44,9 @@ MEANING = (
 )
 RULES = (
     "Random: mean regret of a run drawn at random. Usual: mean regret of a cosine to a tenth of "
-    "its peak; of CPT runs, at the lowest peak that was tried, which is half the base's peak (on "
-    "the farther D_cpt the base's). A tenth of the base's peak, which many take, was run nowhere."
+    "its peak; of CPT runs, at half the base's peak, or at the base's where no cosine was run "
+    "lower (the farther D_cpt, the 20M grid). A tenth of the base's peak, which many take, was run "
+    "nowhere."
 )
 COVERED = (
     "Covered: of the choices that are not the best run, those whose measured difference to it lies "
