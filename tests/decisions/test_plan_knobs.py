@@ -46,6 +46,7 @@ def test_values_of_a_knob(text, values, is_range):
         ({"family": "cosin"}, "Did you mean 'cosine'"),
         ({"family": ()}, "one entry each"),
         ({"decay_shape": "sqr"}, "Did you mean 'sqrt'"),
+        ({"power": 0}, "above 0 and at most 20"),
         ({"knots": 1}, "2 to 12"),
         ({"family": "wsd", "decay_shape": "exponential", "end": "0.1,0"}, "never reaches 0"),
     ],
@@ -77,3 +78,15 @@ def test_all_that_is_listed_is_combined():
     assert [axis.name for axis in found[-1].axes] == ["decay"]
     with pytest.raises(DataError, match="more than 5000 combinations"):
         branches(knobs(replay=np.linspace(0, 0.5, 5001)), ["one"])
+
+
+def test_only_power_decays_have_a_power():
+    several = knobs(family="power,wsd", decay_shape="linear,power", power="2,3")
+    found = [(b.family, b.decay_shape, dict(b.fixed).get("power")) for b in branches(several, [0])]
+    assert found == [
+        ("power", "", 2.0),
+        ("power", "", 3.0),
+        ("wsd", "linear", None),
+        ("wsd", "power", 2.0),
+        ("wsd", "power", 3.0),
+    ]

@@ -38,6 +38,17 @@ def test_a_wsd_holds_and_falls(shape):
     assert lr == pytest.approx(2e-4 * expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("power", [1.0, 2.5])
+def test_a_power_decay_is_the_optimum_of_the_functional_law(power):
+    values = {"peak": 2e-4, "steps": 100, "warmup": 0.2, "decay": 0.5, "end": 0.0, "power": power}
+    whole, end = schedule_of("power", "", values), schedule_of("wsd", "power", values)
+    assert whole.lr()[20:] == pytest.approx(2e-4 * (1 - K) ** power, rel=1e-12)
+    assert end.lr()[50:] == pytest.approx(2e-4 * (1 - np.arange(1, 51) / 50) ** power, rel=1e-12)
+    assert whole.lr()[19] == end.lr()[49] == 2e-4
+    assert Schedule.parse(whole.text) == whole
+    assert whole == Schedule.power(2e-4, 100, power, warmup=20)
+
+
 def test_a_free_schedule_never_rises():
     values = {"peak": 1e-3, "steps": 100, "warmup": 0.2, "drop1": 0.0, "drop2": 0.5, "drop3": 0.0}
     lr = schedule_of("free", "", {**values, "drop4": 1.0}).lr()
@@ -46,11 +57,18 @@ def test_a_free_schedule_never_rises():
     assert (np.diff(lr[20:]) <= 0).all()
 
 
-@pytest.mark.parametrize("family", ["constant", "linear", "cosine", "wsd", "free"])
+@pytest.mark.parametrize("family", ["constant", "linear", "cosine", "power", "wsd", "free"])
 @pytest.mark.parametrize("steps", [2, 3, 7, 1001])
 @pytest.mark.parametrize("warmup", [0.0, 1e-6, 0.9])
 def test_steps_peak_and_end_are_exact(family, steps, warmup):
-    values = {"peak": 3e-4, "steps": steps, "warmup": warmup, "decay": 1.0, "end": 0.0}
+    values = {
+        "peak": 3e-4,
+        "steps": steps,
+        "warmup": warmup,
+        "decay": 1.0,
+        "end": 0.0,
+        "power": 3.0,
+    }
     drops = dict.fromkeys(["drop1", "drop2"], 0.5)
     made = schedule_of(family, "linear", values | drops)
     assert made.steps == made.lr().size == steps

@@ -49,7 +49,7 @@ def test_problems_are_of_every_kind():
     assert {m.judge.aim.measure for m in made} == {"loss", "change", "perplexity"}
     assert {len(b.axes) for m in made for b in m.judge.branches} >= {1, 2, 3}
     families = {b.family for m in made for b in m.judge.branches}
-    assert families == {"constant", "cosine", "linear", "wsd", "free"}
+    assert families == {"constant", "cosine", "linear", "power", "wsd", "free"}
     assert len({m.words.partition(":")[0] for m in made}) >= 4
 
 

@@ -49,6 +49,8 @@ def _default(name: str) -> str | None:
     value = getattr(Knobs, name, None)
     if value is None:
         return None
+    if isinstance(value, str):
+        return value
     return ",".join(value) if isinstance(value, tuple) else f"{value:g}"
 
 

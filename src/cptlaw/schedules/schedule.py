@@ -170,6 +170,23 @@ class Schedule:
         return cls._after_warmup(peak, warmup, start, body)
 
     @classmethod
+    def power(
+        cls,
+        peak: float,
+        steps: int,
+        power: float,
+        warmup: int = 0,
+        end: float = 0.0,
+        start: float = 0.0,
+    ) -> Schedule:
+        """Warm-up from `start`, then end + (peak - end) * (1 - k/n)**power; `steps` counts both.
+
+        Source: arXiv:2602.06797: with end 0 and power 2 beta - 1 the optimum under the functional
+        law, beta above 1 being the exponent by which it forgets noise.
+        """
+        return cls.wsd(peak, steps, _left(steps, warmup), warmup, end, "power", power, start)
+
+    @classmethod
     def wsd(
         cls,
         peak: float,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,28 +72,36 @@ def branches(knobs: Knobs, starts: Sequence[object]) -> tuple[Branch, ...]:
         DataError: more choices than can be looked at.
     """
     found: list[Branch] = []
-    for family in knobs.families:
-        used = _used(family)
+    for family, shape in _kinds(knobs):
+        used = _used(family, shape)
         given = {n: v for n in used if (v := knobs.numbers(n)) is not None}
         listed = [(n, v.values) for n, v in given.items() if not v.is_range]
         axes = [Axis(n, *v.values, is_log=KNOBS[n].is_log) for n, v in given.items() if v.is_range]
         if family == "free":
             axes += [Axis(f"{DROP}{i + 1}", 0.0, 1.0) for i in range(knobs.knots)]
-        shapes = knobs.decay_shape if family in KNOBS["decay_shape"].families else ("",)
-        size = len(starts) * len(shapes) * math.prod(len(v) for _, v in listed)
+        size = len(starts) * math.prod(len(v) for _, v in listed)
         if len(found) + size > _MOST:
             raise DataError(
                 f"more than {_MOST} combinations of listed values; give ranges (low..high) "
                 "or shorter lists."
             )
-        for start, shape, values in itertools.product(
-            range(len(starts)), shapes, itertools.product(*[v for _, v in listed])
+        for start, values in itertools.product(
+            range(len(starts)), itertools.product(*[v for _, v in listed])
         ):
             fixed = tuple(zip([n for n, _ in listed], values, strict=True))
             found.append(Branch(start, family, shape, fixed, tuple(axes)))
     return tuple(found)
 
 
-def _used(family: Family) -> list[str]:
-    """The knobs of a family that are numbers, those of its shape before the others."""
-    return [n for n, knob in KNOBS.items() if family in knob.families and not knob.choices]
+def _kinds(knobs: Knobs) -> Iterator[tuple[Family, str]]:
+    """Families with their decay shapes, "" for one that has none."""
+    for family in knobs.families:
+        shapes = knobs.decay_shape if family in KNOBS["decay_shape"].families else ("",)
+        for shape in shapes:
+            yield family, shape
+
+
+def _used(family: Family, shape: str) -> list[str]:
+    """The knobs of a kind that are numbers, those of its shape before the others."""
+    used = [n for n, knob in KNOBS.items() if family in knob.families and not knob.choices]
+    return [name for name in used if name != "power" or shape in ("", "power")]

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 
 from cptlaw.errors import DataError, suggestion
 
-Family: TypeAlias = Literal["constant", "cosine", "linear", "wsd", "free"]
-FAMILIES: tuple[Family, ...] = ("constant", "cosine", "linear", "wsd", "free")
-DECAYS = ("linear", "sqrt", "cosine", "exponential")
+Family: TypeAlias = Literal["constant", "cosine", "linear", "power", "wsd", "free"]
+FAMILIES: tuple[Family, ...] = ("constant", "cosine", "linear", "power", "wsd", "free")
+DECAYS = ("linear", "sqrt", "cosine", "exponential", "power")
 DROP = "drop"
 """What the knobs of a free schedule begin with: drop1, drop2, ..."""
 
@@ -89,7 +89,7 @@ KNOBS: Mapping[str, Knob] = {
     ),
     "family": Knob(
         "schedule family",
-        "constant, cosine, linear, wsd or free (straight lines that never rise), with commas.",
+        "constant, cosine, linear, power, wsd, free (lines that never rise), with commas.",
         choices=FAMILIES,
         metavar="NAMES",
     ),
@@ -101,16 +101,26 @@ KNOBS: Mapping[str, Knob] = {
     ),
     "decay_shape": Knob(
         "decay shape",
-        "Of a WSD: linear, sqrt, cosine, exponential, with commas.",
+        "Of a WSD: linear, sqrt, cosine, exponential, power, with commas.",
         choices=DECAYS,
         families=("wsd",),
         metavar="NAMES",
+    ),
+    "power": Knob(
+        "power of the decay",
+        "Of a power decay, (1 - share)^power; above 1 under the functional law.",
+        low=0.0,
+        high=20.0,
+        expected="above 0 and at most 20",
+        above_low=True,
+        is_log=True,
+        families=("wsd", "power"),
     ),
     "end": Knob(
         "final LR / peak",
         "Final LR, as a share of the peak.",
         expected="a share of the peak, 0 to 1",
-        families=("wsd", "cosine", "linear"),
+        families=("wsd", "cosine", "linear", "power"),
     ),
     "warmup": Knob(
         "warm-up share",
@@ -251,10 +261,13 @@ class Knobs:
         steps: optimiser steps.
         after: starts: "RUN", "RUN@STEP", "RUN@FROM..TO" (nine of them), "unknown:NAME"; each may go
             on with D_pt training, as in "base@32000 | linear 8000 to 0". None: from scratch.
-        family: "constant", "cosine", "linear", "wsd" (constant, then a decay) or "free" (straight
-            lines through knots that never rise).
+        family: "constant", "cosine", "linear", "power", "wsd" (constant, then a decay) or "free"
+            (straight lines through knots that never rise).
         decay: a WSD's decay, as a share of the steps.
-        decay_shape: how it falls: "linear", "sqrt" (1-sqrt), "cosine" or "exponential".
+        decay_shape: how it falls: "linear", "sqrt" (1-sqrt), "cosine", "exponential" or "power".
+        power: of the family and of the decay shape of that name, peak * (1 - share)^power. Under
+            the functional law the optimum is such a decay with 2 beta - 1 (arXiv:2602.06797), beta
+            above 1; where the task is hard, a WSD that ends in one.
         end: LR at the end, as a share of the peak; of an exponential decay above 0.
         warmup: share of the steps; 0 steps to the peak at once.
         replay: share of D_pt in the CPT data, the same all along.
@@ -271,6 +284,7 @@ class Knobs:
     family: Sequence[str] | str = ("cosine",)
     decay: Given = 0.2
     decay_shape: Sequence[str] | str = ("linear",)
+    power: Given = "1.5,2,3"
     end: Given = 0.0
     warmup: Given = 0.01
     replay: Given = 0.0

@@ -96,13 +96,16 @@ def schedule_of(family: Family, decay_shape: str, values: Mapping[str, float]) -
         return Schedule.cosine(peak, steps, warmup, end)
     if family == "linear":
         return Schedule.linear(peak, steps, warmup, end)
+    if family == "power":
+        return Schedule.power(peak, steps, values["power"], warmup, end)
     if family == "free":
         drops = [value for name, value in values.items() if is_drop(name)]
         return Schedule.falling(peak, steps, drops, warmup)
     decay = min(_whole(values["decay"], steps), steps - warmup) if family == "wsd" else 0
     if not decay:
         return Schedule.constant(peak, steps, warmup)
-    return Schedule.wsd(peak, steps, decay, warmup, end, cast(DecayKind, decay_shape))
+    power = values.get("power", 1.0)
+    return Schedule.wsd(peak, steps, decay, warmup, end, cast(DecayKind, decay_shape), power)
 
 
 def _whole(share: float, steps: int) -> int:
