@@ -85,7 +85,7 @@ def attempted(task: Task, splits: Splits, work: Callable[[Fit], Found[T]]) -> Fo
         return work(fitted(task, splits))
     except Exception as error:
         why = reason(error)
-        return [], [{"protocol": p, "law": task.law, "why": why} for p, _ in task.uses]
+        return [], [{"protocol": p, "law": task.law, "why": why} for p in dict(task.uses)]
 
 
 def run(

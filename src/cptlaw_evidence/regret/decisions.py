@@ -71,7 +71,7 @@ def _decisions(
     ensemble = ensemble_of(fit)
     return [
         decided(choice, task.law, ensemble, splits[protocol][index])
-        for protocol, index in task.uses
+        for protocol, index in dict(task.uses).items()  # once, however many splits share the fit
         for choice in choices[protocol]
     ], []
 
