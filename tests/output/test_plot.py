@@ -136,6 +136,22 @@ def test_runs_that_were_held_out_are_drawn_and_named(fitted: Fit, study: Study) 
     assert len(plot.residuals(partly, "pt", study=study).lines) == 5
 
 
+def test_first_steps_can_be_left_out(fitted: Fit) -> None:
+    figure = plot.fit_figure(fitted, ["pt"], since=900)
+    losses, residuals = figure.axes
+    for ax in (losses, residuals):
+        assert min(min(line.get_xdata()) for line in curves_in(ax, marker=True)) >= 900
+    assert [curve.get_xdata()[0] for curve in curves_in(losses)] == [900, 900, 1000, 1000]
+    assert losses.get_ylim()[1] < plot.fit(fitted, "pt").get_ylim()[1]
+    assert legend_of(plot.fit(fitted, "pt", since=1001).figure) == [
+        "cpt flat",
+        "cpt_cosine",
+        TRANSFER,
+    ]
+    with pytest.raises(DataError, match="no pt loss from step 5000 on; the last is at"):
+        plot.residuals(fitted, "pt", since=5000)
+
+
 @pytest.mark.parametrize("draw", [plot.fit, plot.residuals])
 def test_what_cannot_be_drawn_is_named(fitted: Fit, draw: Any) -> None:
     with pytest.raises(DataError, match=r"no domain 'ood\.cod'"):

@@ -31,22 +31,32 @@ BOTH = f"{KEY}; residual: {RESIDUAL}"
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What a panel shows: a fitted domain, and n measured losses with their global steps (n,)."""
+    """What a panel shows: a fitted domain, and n measured losses with their global steps (n,).
+
+    Those before the step `since` are not drawn.
+    """
 
     domain: DomainFit
     study: Study
     observed: Observations
     at: IntArray
     looks: Mapping[str, dict[str, Any]]
+    since: int
+
+    @property
+    def seen(self) -> BoolArray:
+        """Which of the losses are drawn, shape (n,)."""
+        return self.at >= self.since
 
     @property
     def runs(self) -> list[tuple[int, str]]:
         """Index and name of every run with points, in the order of the study."""
-        names = self.observed.runs
-        return [(names.index(name), name) for name in self.looks if name in names]
+        names, there = self.observed.runs, set(self.observed.run[self.seen].tolist())
+        known = [(names.index(name), name) for name in self.looks if name in names]
+        return [(i, name) for i, name in known if i in there]
 
 
-def _drawn(fit: Fit, role: str, study: Study | None) -> _Drawn:
+def _drawn(fit: Fit, role: str, study: Study | None, since: int = 0) -> _Drawn:
     domain, study = fit.domain(role), study or fit.study
     if study is None:
         raise DataError(
@@ -55,7 +65,9 @@ def _drawn(fit: Fit, role: str, study: Study | None) -> _Drawn:
         )
     observed = observe(study, role, fit.convention)
     at = observed.points.pt_step + observed.points.cpt_step
-    return _Drawn(domain, study, observed, at, _looks(fit, study))
+    if at.max() < since:
+        raise DataError(f"no {role} loss from step {since} on; the last is at {at.max()}.")
+    return _Drawn(domain, study, observed, at, _looks(fit, study), since)
 
 
 def _looks(fit: Fit, study: Study) -> dict[str, dict[str, Any]]:
@@ -74,7 +86,9 @@ def _looks(fit: Fit, study: Study) -> dict[str, dict[str, Any]]:
 
 
 @style.styled
-def fit(fit: Fit, role: str, ax: Axes | None = None, *, study: Study | None = None) -> Axes:
+def fit(
+    fit: Fit, role: str, ax: Axes | None = None, *, study: Study | None = None, since: int = 0
+) -> Axes:
     """Measured losses (markers) and fitted curves (lines) of all runs, against the global step.
 
     Args:
@@ -83,19 +97,22 @@ def fit(fit: Fit, role: str, ax: Axes | None = None, *, study: Study | None = No
         ax: where to draw; left out, a figure of its own.
         study: whose runs are drawn, such as one with the runs that were held out; left out,
             those that were fitted.
+        since: the first step that is drawn, counted from the beginning of the pre-training.
 
     Raises:
         DataError: no such domain, or no points.
     """
     own, ax = ax is None, style.axes(ax)
-    handles = _draw_losses(ax, fit, _drawn(fit, role, study))
+    handles = _draw_losses(ax, fit, _drawn(fit, role, study, since))
     style.label_axes(ax, title=style.domain_title(role))
     style.legend(ax, handles, own, KEY)
     return ax
 
 
 @style.styled
-def residuals(fit: Fit, role: str, ax: Axes | None = None, *, study: Study | None = None) -> Axes:
+def residuals(
+    fit: Fit, role: str, ax: Axes | None = None, *, study: Study | None = None, since: int = 0
+) -> Axes:
     """Fitted minus measured, in percent of the measured loss, against the global step.
 
     Args:
@@ -103,12 +120,13 @@ def residuals(fit: Fit, role: str, ax: Axes | None = None, *, study: Study | Non
         role: the domain.
         ax: where to draw; left out, a figure of its own.
         study: whose runs are drawn; left out, those that were fitted.
+        since: the first step that is drawn, counted from the beginning of the pre-training.
 
     Raises:
         DataError: no such domain, or no points.
     """
     own, ax = ax is None, style.axes(ax, height=4)
-    handles = _draw_residuals(ax, _drawn(fit, role, study))
+    handles = _draw_residuals(ax, _drawn(fit, role, study, since))
     style.label_axes(ax, y=RESIDUAL, title=style.domain_title(role))
     style.legend(ax, handles, own)
     return ax
@@ -116,7 +134,7 @@ def residuals(fit: Fit, role: str, ax: Axes | None = None, *, study: Study | Non
 
 @style.styled
 def fit_figure(
-    fit: Fit, roles: Sequence[str] | None = None, *, study: Study | None = None
+    fit: Fit, roles: Sequence[str] | None = None, *, study: Study | None = None, since: int = 0
 ) -> Figure:
     """Losses above and residuals below, one column a domain.
 
@@ -124,12 +142,13 @@ def fit_figure(
         fit: fitted, or published coefficients with a study to compare them with.
         roles: up to four domains; left out, the first four of the fit, D_pt and D_cpt first.
         study: whose runs are drawn; left out, those that were fitted.
+        since: the first step that is drawn, counted from the beginning of the pre-training.
 
     Raises:
         DataError: no such domain, too many, or no points.
     """
     shown = style.shown(fit.domains, roles)
-    panels = {role: _drawn(fit, role, study) for role in shown}
+    panels = {role: _drawn(fit, role, study, since) for role in shown}
     figure, rows = style.columns(len(shown), (2.2, 1.0))
     handles: dict[str, Any] = {}
     for (above, below), (role, drawn) in zip(rows.T, panels.items(), strict=True):
@@ -150,18 +169,20 @@ def _draw_losses(ax: Axes, fit: Fit, drawn: _Drawn) -> list[Any]:
 
     observed, handles, transfers = drawn.observed, list[Any](), list[int]()
     for i, name in drawn.runs:
-        mine, look, history = observed.run == i, drawn.looks[name], observed.points.histories[i]
+        mine = (observed.run == i) & drawn.seen
+        look, history = drawn.looks[name], observed.points.histories[i]
         at, loss = drawn.at[mine], observed.loss[mine]
         kept = style.sample(at.size, max(400 // len(observed.runs), 60))
         ax.plot(at[kept], loss[kept], **{**look, "linestyle": ""}, alpha=0.4, zorder=2)
-        first = _start(drawn.study, name, int(at.min()))
+        first = max(_start(drawn.study, name, int(at.min())), drawn.since)
         step = style.grid(first, int(at.max()), history.pt_lr.size)
         points = Points.along(history, step, fit.convention)
         ax.plot(step, drawn.domain.loss(points), **{**look, "marker": ""}, zorder=3)
         handles.append(Line2D([], [], **look))
         if history.phase_start:
             transfers.append(history.phase_start)
-    style.tell(ax, style.points_text(style.frame_losses(ax, drawn.at, observed.loss), "above"))
+    above = style.frame_losses(ax, drawn.at[drawn.seen], observed.loss[drawn.seen])
+    style.tell(ax, style.points_text(above, "above"))
     return handles + style.transfers(ax, transfers)
 
 
@@ -175,12 +196,13 @@ def _draw_residuals(ax: Axes, drawn: _Drawn) -> list[Any]:
     observed, handles = drawn.observed, list[Any]()
     percent = 100.0 * (drawn.domain.loss(observed.points) / observed.loss - 1.0)
     for i, name in drawn.runs:
-        mine = np.flatnonzero(observed.run == i)
+        mine = np.flatnonzero((observed.run == i) & drawn.seen)
         kept = mine[style.sample(mine.size, style.DRAWN // len(observed.runs))]
         look = {**drawn.looks[name], "linestyle": "", "markersize": 4.0, "alpha": 0.7}
         handles += ax.plot(drawn.at[kept], percent[kept], **look)
     ax.axhline(0, color=style.BLACK, linewidth=1.0, zorder=1)
-    style.tell(ax, style.points_text(style.frame_residuals(ax, percent), "outside"))
+    outside = style.frame_residuals(ax, percent[drawn.seen])
+    style.tell(ax, style.points_text(outside, "outside"))
     return handles
 
 
