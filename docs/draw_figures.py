@@ -3,21 +3,22 @@
 from pathlib import Path
 
 from cptlaw import Knobs, datasets, fit, plan, plot
+from cptlaw.cli import demo
 from cptlaw.output.plot.plans import plan_figure
 from cptlaw_evidence import paper
 from cptlaw_evidence.paper.figures import paper_figure
 
 FOLDER = Path(__file__).parent / "figures"
-HELD_OUT = ("cpt-cosine", "hidden-pt-const")
 OF_THE_PAPER = {"transfer": "fig1", "shift": "fig2", "replay": "fig19"}
 
 
 def main() -> None:
-    """Draw two runs beside their forecast, and three of the paper's figures on real runs."""
+    """Draw the demo's runs beside their forecasts, a plan, and three of the paper's figures."""
     FOLDER.mkdir(exist_ok=True)
-    study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
-    fitted = fit(study.without(HELD_OUT))
-    plot.save(plot.fit_figure(fitted, ("pt", "cpt"), study=study), FOLDER / "held-out.png")
+    study = datasets.load(demo.STUDY).without(demo.OTHERS)
+    fitted = fit(study.without(demo.HELD_OUT))
+    held_out = plot.fit_figure(fitted, ("pt", "cpt"), study=study, since=demo.SINCE)
+    plot.save(held_out, FOLDER / "held-out.png")
     knobs = Knobs(peak="1e-4..2e-3", steps="200..1500", after="base", replay="0..0.5")
     best = plan(fit(datasets.load("tiny-cpt")), "cpt=1 pt=0.3", knobs)
     plot.save(plan_figure(best), FOLDER / "plan.png")

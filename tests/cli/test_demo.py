@@ -40,7 +40,7 @@ def test_it_ends_well(shown):
     _, ended = shown
     assert ended.status == 0, ended.stderr
     for part in (
-        "Held out: cpt-cosine, hidden-pt-const",
+        "Held out: cpt-cosine, half-wsd, rewarmed-cosine",
         "effective-LR law",
         "Conventions",
         "CPT run from",
@@ -63,9 +63,9 @@ def test_it_leaves_what_it_says(shown):
         "fit.json",
         "fit.png",
         "forecast.png",
-        "tiny-cpt",
+        "grid-20m",
     ]
-    assert len(load_study(folder / "tiny-cpt" / "study.toml").runs) == 7
+    assert len(load_study(folder / "grid-20m" / "study.toml").runs) == 12
     assert list(store.load(folder / "fit.json").domains)[:2] == ["pt", "cpt"]
     assert (folder / "fit.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "forecast.png").read_bytes().startswith(b"\x89PNG")
@@ -85,4 +85,4 @@ def test_as_json_it_prints_one_object(tmp_path):
     assert list(found) == ["backtest", "fit", "forecast"]
     held = [row for row in found["backtest"]["rows"] if row["run"] == "cpt-cosine"]
     errors = {row["domain"]: row["mape"] for row in held}
-    assert errors["pt"] < 0.01 and errors["cpt"] < 0.01
+    assert errors["pt"] < 0.03 and errors["cpt"] < 0.01

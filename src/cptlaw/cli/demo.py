@@ -21,9 +21,17 @@ from cptlaw.output.json.forecast import forecast_json
 from cptlaw.output.text.backtest import backtest_text
 from cptlaw.studies import datasets
 
-HELD_OUT = ("cpt-cosine", "hidden-pt-const")
-REPLAY = "mixed-const-replay0.25"
-SCHEDULE = "constant 300 | linear 700 to 0"
+STUDY = "grid-20m"
+HELD_OUT = ("cpt-cosine", "half-wsd", "rewarmed-cosine")
+OTHERS = (
+    "hidden-pt-const",
+    "early-const",
+    "mixed-wsd-replay0.05",
+    "mixed-const-replay0.25",
+    "repeat-const",
+)
+SCHEDULE = "constant 300 | linear 900 to 0"
+SINCE = 4800  # shortly before the transfer
 
 
 def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> None:
@@ -41,17 +49,17 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib", "plot", "The demo")
     make_folder(directory)
-    folder = datasets.copy("tiny-cpt", directory)
-    say(f"1. seven real runs of a 0.15M model, with a study file: {folder / 'study.toml'}")
-    study = datasets.load("tiny-cpt").without([REPLAY])
-    say(f"2. backtest: fit without {' and '.join(HELD_OUT)}, forecast them, compare")
+    folder = datasets.copy(STUDY, directory)
+    study = datasets.load(STUDY).without(OTHERS)
+    say(f"1. real runs of a 20M model, with a study file: {folder / 'study.toml'}")
+    say(f"2. backtest: fit without {', '.join(HELD_OUT)}, forecast them, compare")
     tested = backtest(study, HELD_OUT)
-    say("3. fit: the effective-LR law on D_pt and D_cpt, Eq. 6 on the two out-of-domain sets")
+    say("3. fit: the effective-LR law on D_pt and D_cpt, Eq. 6 on three out-of-domain sets")
     fitted = fit(study)
     say(f"4. forecast of a run that was never done: {SCHEDULE}")
     future = forecast(fitted, SCHEDULE, after="base")
     store.save(fitted, directory / "fit.json")
-    fitted.plot(directory / "fit.png")
+    fitted.plot(directory / "fit.png", since=SINCE)
     future.plot(directory / "forecast.png", fit=fitted)
     if as_json:
         parts = {
@@ -71,6 +79,6 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
         say(f"wrote {directory / name}")
     fit_file = directory / "fit.json"
     say(
-        f'next: cptlaw forecast {fit_file} --after base --schedule "cosine 1500 to 0", '
+        f'next: cptlaw forecast {fit_file} --after base --schedule "cosine 1200 to 0", '
         "or your own logs: cptlaw init LOG ... -o study.toml"
     )
