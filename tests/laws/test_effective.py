@@ -11,9 +11,10 @@ from cptlaw import Convention, DataError, History, Run, Schedule, catalog, datas
 from cptlaw.laws import branching, dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.catalog import Facts
-from cptlaw.laws.factors.effective import REFERENCE_LR, effective_lr
+from cptlaw.laws.factors.effective import REFERENCE_LR
 from cptlaw.laws.factors.power_memory import relaxed
 from cptlaw.laws.factors.transfer import before_transfer, since_transfer
+from cptlaw.laws.factors.weights import effective_lr
 from cptlaw.laws.points import Points
 
 BASE = Schedule.wsd(1e-3, 900, 200, warmup=50).lr()

@@ -23,16 +23,30 @@ from cptlaw.laws.catalog import Facts
 from cptlaw.laws.law import Law
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
+from cptlaw.studies.optimization import Growth
 
 
-def fit_domain(role: str, observed: Observations, name: str, options: FitOptions) -> DomainFit:
+def fit_domain(
+    role: str,
+    observed: Observations,
+    name: str,
+    options: FitOptions,
+    growth: Growth | None = None,
+) -> DomainFit:
     """Fit the law of that name to the observed losses of one domain.
+
+    Args:
+        role: of the domain.
+        observed: its losses.
+        name: of the law.
+        options: how it is fitted.
+        growth: whether weights grow; None for what the study says.
 
     Raises:
         DataError: no such law, or a parameter to be fixed that it does not have.
         FitError: too few points, or no start gives a finite objective.
     """
-    known = facts(role, observed.points)
+    known = replace(facts(role, observed.points), growth=growth)
     law = catalog.get(name, known)
     _check_fixed(law, options.fixed)
     objective = Objective(

@@ -10,6 +10,7 @@ from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
 from cptlaw.laws.areas import Convention, warmup_steps
 from cptlaw.laws.catalog import Facts
+from cptlaw.laws.catalog.growth import what_is_said
 from cptlaw.laws.points import Points, group_label
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Curve, Run
@@ -188,6 +189,7 @@ def facts(role: str, points: Points) -> Facts:
     areas = points.s1_cpt if cpt else points.s1_pt
     bases = sorted({h.unknown_base for h in points.histories if h.unknown_base})
     labels = sorted({group_label(h, "batch") for h in cpt})
+    pt, cpt_by = what_is_said(points.histories)
     return Facts(
         role,
         reference_area=float(areas.max()) if areas.size and areas.max() > 0 else 1.0,
@@ -197,4 +199,7 @@ def facts(role: str, points: Points) -> Facts:
         has_cpt=bool(cpt),
         replay=len({h.replay for h in cpt}) > 1,
         sizes=len({h.model_size for h in points.histories if h.model_size is not None}) > 1,
+        pt=pt,
+        cpt=cpt_by,
+        peak_lr=max(float(h.lr.max(initial=0.0)) for h in points.histories) or 1e-3,
     )

@@ -7,10 +7,13 @@ from dataclasses import replace
 from typing import Literal
 
 from cptlaw.fitting.domain import fit_combination, fit_domain
+from cptlaw.fitting.growth import decided
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws import catalog
+from cptlaw.laws.catalog.growth import is_open
+from cptlaw.studies.optimization import Growth
 from cptlaw.studies.study import Study
 
 
@@ -54,8 +57,30 @@ def _counted(study: Study, law: str, options: FitOptions, warmup: Literal["peak"
 
 
 def _fit(study: Study, law: str, options: FitOptions) -> Fit:
+    """Fit under one convention; where nobody says whether weights grow, the data do."""
     began = time.perf_counter()
     catalog.check(law, study)
+    as_told = _with(study, law, options)
+    if not _is_open(as_told, options):
+        return as_told
+    held = _with(study, law, options, "held")
+    better, note = decided(as_told, held)
+    seconds = time.perf_counter() - began
+    return replace(better, seconds=seconds, notes=(*better.notes, note))
+
+
+def _is_open(fit: Fit, options: FitOptions) -> bool:
+    """Whether a fit depends on how weights grow, and neither runs nor options say it."""
+    given = {"sigma", "decay"} & set(options.fixed)
+    return not given and any(
+        leaf.law.traits.growth and is_open(leaf.facts)
+        for domain in fit.domains.values()
+        for leaf in domain.leaves
+    )
+
+
+def _with(study: Study, law: str, options: FitOptions, growth: Growth | None = None) -> Fit:
+    began = time.perf_counter()
     said, found = dict[str, list[str]](), dict[str, DomainFit]()
     for role in fitting_order(study):
         observed = observe(study, role, options.convention)
@@ -66,7 +91,7 @@ def _fit(study: Study, law: str, options: FitOptions) -> Fit:
             found[role] = fit_combination(role, observed, found, options)
             continue
         own = options.ood_law if is_ood and not combined else law
-        found[role] = fit_domain(role, observed, own, options)
+        found[role] = fit_domain(role, observed, own, options, growth)
     seconds = time.perf_counter() - began
     every = len(study.domains)
     notes = [n if len(r) == every else f"{', '.join(r)}: {n}" for n, r in said.items()]

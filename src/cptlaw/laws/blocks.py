@@ -42,6 +42,7 @@ class Blocks:
             that there is a block that ends before its first step.
         is_cpt: whether it belongs to the CPT, shape (m,).
         share: share of D_cpt in its data, 0 in the PT, shape (m,).
+        weight_decay: as its optimizer was given it, NaN where nobody said, shape (m,).
         ends: the block after which each point lies, shape (n,).
     """
 
@@ -58,11 +59,15 @@ class Blocks:
         self._stretches: list[Stretch] = []
         rows: list[tuple[FloatArray, FloatArray, BoolArray]] = []
         shares: list[FloatArray] = []
+        decays: list[FloatArray] = []
         for i in order:
             limb = limbs[i]
             limb.offset = self._stretches[-1].end if self._stretches else 0
             rows.append(_rows(limb, histories[i].pt_lr.size))
             shares.append(np.where(rows[-1][2], 1.0 - histories[i].replay, 0.0))
+            told = [by.weight_decay for by in (histories[i].pt_by, histories[i].cpt_by)]
+            of_pt, of_cpt = (np.nan if decay is None else decay for decay in told)
+            decays.append(np.where(rows[-1][2], of_cpt, of_pt))
             before = -1 if limb.parent is None else limb.parent.block(limb.start)
             end = limb.offset + rows[-1][0].size
             self._stretches.append(Stretch(limb.offset, end, before))
@@ -71,6 +76,7 @@ class Blocks:
         self.steps: FloatArray = np.concatenate(steps)
         self.is_cpt: BoolArray = np.concatenate(is_cpt)
         self.share: FloatArray = np.concatenate(shares)
+        self.weight_decay: FloatArray = np.concatenate(decays)
         owners: list[int] = owner.tolist()
         places = zip(owners, step.tolist(), strict=True)
         self.ends: IntArray = np.array([limbs[i].block(s) for i, s in places], dtype=np.int64)

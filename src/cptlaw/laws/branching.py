@@ -93,17 +93,22 @@ def _tree(histories: Sequence[History], lasts: Sequence[int]) -> list[Limb]:
     """Where each history leaves the one that it begins like.
 
     Those of the longest PT come first, so that a base is there before what leaves it. Histories
-    of other data (another end of the PT, another replay) are alike up to the transfer at most,
-    even where their learning rates agree for longer.
+    of other data (another end of the PT, another replay) or another weight decay of the CPT are
+    alike up to the transfer at most, even where their learning rates agree for longer; those of
+    another weight decay of the PT not at all.
     """
     whole = [h.lr[:last] for h, last in zip(histories, lasts, strict=True)]
-    data = [(min(h.pt_lr.size, n), h.replay) for h, n in zip(histories, lasts, strict=True)]
+    data = [
+        (min(h.pt_lr.size, n), h.replay, h.cpt_by.weight_decay)
+        for h, n in zip(histories, lasts, strict=True)
+    ]
+    decays = [h.pt_by.weight_decay for h in histories]
     limbs: dict[int, Limb] = {}
     order = sorted(range(len(whole)), key=lambda i: (-data[i][0], i))
     for i in order:
         best: tuple[int, int] | None = None
         for j in limbs:
-            shared = _shared(whole[i], whole[j])
+            shared = _shared(whole[i], whole[j]) if decays[i] == decays[j] else 0
             if data[i] != data[j]:
                 shared = min(shared, data[i][0], data[j][0])
             if best is None or shared > best[0]:

@@ -49,6 +49,11 @@ WEIGHTS = Remedy(
     "A run at another peak LR, or a longer one, would determine them.",
     "a run at another peak LR, or a longer one,",
 )
+UNIT = Remedy(
+    "A CPT run at another LR, or one whose LR drops, would determine what its LR is worth.",
+    "CPT runs that differ more in their LR",
+    "A CPT run would determine it.",
+)
 SHIFT = Remedy(
     "Read the shift by its value and slope at the reference area, not by these coefficients. "
     "A longer CPT run, or more evaluations in its first steps, would determine them.",

@@ -26,6 +26,8 @@ class Traits:
         limit: stem of a parameter -> its value in an endless CPT, where the law tends to a limit
             that does not depend on the start; empty where it tends to none.
         candidate: whether `auto` and `average` try it.
+        growth: whether it follows how weights grow, so that both ways are tried where no run says
+            which optimizer it has.
         paper_for: what varies in the studies for which it is the paper's law, a set for each
             kind of study; none for a law that is not the paper's choice for any.
     """
@@ -35,6 +37,7 @@ class Traits:
     choices: str = "paper"
     limit: Mapping[str, float] = field(default_factory=dict[str, float], hash=False)
     candidate: bool = False
+    growth: bool = False
     paper_for: tuple[frozenset[Varied], ...] = ()
 
     def __post_init__(self) -> None:

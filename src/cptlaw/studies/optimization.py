@@ -72,6 +72,12 @@ def optimizer_name(written: str) -> str:
     return plain if plain in KINDS else "_".join(told)
 
 
+def unit_of(name: str) -> tuple[str, Growth | None]:
+    """What the learning rates of two optimizers have to share to be compared."""
+    kind = KINDS.get(name)
+    return (name, None) if kind is None else (kind.unit, kind.growth)
+
+
 @dataclass(frozen=True)
 class Optimization:
     """How weights are moved in a phase; None for what nobody said.

@@ -14,6 +14,7 @@ import numpy as np
 from cptlaw.laws import dual
 from cptlaw.laws.catalog.entries import Entry, Facts, sign_of_shift
 from cptlaw.laws.catalog.field import SEEN
+from cptlaw.laws.catalog.growth import clock_of, weights_of
 from cptlaw.laws.catalog.ours import with_shift
 from cptlaw.laws.dual import Dual
 from cptlaw.laws.factors.effective import EFFECTIVE, Clock, power_of_progress
@@ -115,7 +116,9 @@ def start_dependent(replay: bool, role: str, clock: Clock = EFFECTIVE) -> Factor
     return replace(found, tied=(RATE.name, BEND.name))
 
 
-def exponential(which: Literal["fast", "slow"], replay: bool, role: str) -> Factor:
+def exponential(
+    which: Literal["fast", "slow"], replay: bool, role: str, clock: Clock = EFFECTIVE
+) -> Factor:
     """1 - exp(-E1*X), or the slow one with E2, along the effective LR."""
     rate = FAST if which == "fast" else SLOW
 
@@ -123,7 +126,7 @@ def exponential(which: Literal["fast", "slow"], replay: bool, role: str) -> Fact
         return -dual.expm1(-grown)
 
     written = (f"(1 - exp(-<{rate.name}>*X))", rf"\left(1 - e^{{-<{rate.name}>\,X}}\right)")
-    return _shift((rate,), written, replay, role, EFFECTIVE, value)
+    return _shift((rate,), written, replay, role, clock, value)
 
 
 # --- laws ---
@@ -134,18 +137,18 @@ def _term(facts: Facts, name: str, *factors: Factor) -> Term:
 
 
 def _eq3(facts: Facts) -> tuple[Term, ...]:
-    return (_term(facts, "B", saturating(facts.replay, facts.role)),)
+    return (_term(facts, "B", saturating(facts.replay, facts.role, clock_of(facts))),)
 
 
 def _start(facts: Facts) -> tuple[Term, ...]:
     """A shift that depends on the start and, where sizes vary, on the size."""
     sizes = (size_power("gamma4", 1, Prior(0.0, 0.1), SIZE_OF_CPT),) if facts.sizes else ()
-    return (_term(facts, "B", start_dependent(facts.replay, facts.role), *sizes),)
+    return (_term(facts, "B", start_dependent(facts.replay, facts.role, clock_of(facts)), *sizes),)
 
 
 def _two_timescale(facts: Facts) -> tuple[Term, ...]:
-    fast = exponential("fast", facts.replay, facts.role)
-    slow = exponential("slow", facts.replay, facts.role)
+    fast = exponential("fast", facts.replay, facts.role, clock_of(facts))
+    slow = exponential("slow", facts.replay, facts.role, clock_of(facts))
     return _term(facts, "B1", fast), _term(facts, "B2", slow)
 
 
@@ -155,14 +158,15 @@ def _blend(facts: Facts) -> tuple[Term, ...]:
     On its own domain a hidden curve has the lower floor and the lower slope: left free, the two
     differences cancel in the data and part beyond them.
     """
-    weight = saturating(facts.replay, facts.role)
+    weight = saturating(facts.replay, facts.role, clock_of(facts))
     other = replace(weight, tied=())  # its E and beta are judged together with B
-    return _term(facts, "B", weight), _term(facts, "D", other, power_of_progress())
+    hidden = power_of_progress(weights=weights_of(facts))
+    return _term(facts, "B", weight), _term(facts, "D", other, hidden)
 
 
 # The base is that of the effective-LR law, and so are the choices; other shifts forecast other
 # starts worse.
-OTHER_SHIFT = replace(SEEN, choices="effective")
+OTHER_SHIFT = replace(SEEN, choices="effective", growth=True)
 
 ENTRIES = (
     Entry(

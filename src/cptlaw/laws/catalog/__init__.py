@@ -20,6 +20,7 @@ from cptlaw.laws.law import Law
 from cptlaw.laws.points import group_label
 from cptlaw.laws.traits import Traits, Varied
 from cptlaw.studies.history import History
+from cptlaw.studies.optimization import unit_of
 from cptlaw.studies.study import Study
 
 __all__ = [
@@ -215,6 +216,23 @@ def _check_seen(name: str, varying: frozenset[Varied]) -> None:
         )
 
 
+def _check_optimizers(study: Study) -> None:
+    """Whether the learning rates of a phase are in one unit in all runs."""
+    histories = _fitted(study).values()
+    phases = {
+        "the pre-training": {h.pt_by.optimizer for h in histories},
+        "the CPT": {h.cpt_by.optimizer for h in histories if h.is_cpt},
+    }
+    for phase, found in phases.items():
+        names = sorted(name for name in found if name is not None)
+        if len({unit_of(name) for name in names}) > 1:
+            raise DataError(
+                f"the runs differ in the optimizer of {phase}: {', '.join(names)}. Their learning "
+                "rates are not in one unit, and no law covers that. Make a study of each, or "
+                "leave optimizer out of the study to treat them alike."
+            )
+
+
 def check(name: str, study: Study) -> None:
     """Whether the named law suits what varies in the study.
 
@@ -236,6 +254,7 @@ def check(name: str, study: Study) -> None:
     if "cpt" not in seen and study.has_cpt:
         raise DataError(f"law {name} has no shift, but the study has CPT runs. Use eq4.")
     _check_seen(name, varying)
+    _check_optimizers(study)
     if example(name).depends_on_size or "size" in varying:
         for run, history in _fitted(study).items():
             if history.model_size is None:

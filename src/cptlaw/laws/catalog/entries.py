@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cptlaw.laws.law import Bound, Term
 from cptlaw.laws.traits import Traits
+from cptlaw.studies.optimization import NOT_SAID, Growth, Optimization
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class Facts:
         has_cpt: whether any run goes on with CPT.
         replay: whether the replay share differs between CPT runs.
         sizes: whether the model size differs between runs.
+        pt: what is said of how the pre-training moves its weights.
+        cpt: the same of the CPT.
+        growth: whether weights grow, where that was chosen by the data.
+        peak_lr: the highest LR of the fitted runs.
     """
 
     role: str
@@ -33,6 +38,10 @@ class Facts:
     has_cpt: bool = True
     replay: bool = False
     sizes: bool = False
+    pt: Optimization = NOT_SAID
+    cpt: Optimization = NOT_SAID
+    growth: Growth | None = None
+    peak_lr: float = 1e-3
 
 
 Terms = Callable[[Facts], tuple[Term, ...]]

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from cptlaw.laws import factors as f
 from cptlaw.laws.catalog.entries import Entry, Facts, Terms, sign_of_shift
+from cptlaw.laws.catalog.growth import clock_of, weights_of
 from cptlaw.laws.law import Prior, Term
 from cptlaw.laws.remedies import REPETITION, SIZE
 from cptlaw.laws.traits import Traits
 
 
 def _effective(facts: Facts) -> tuple[Term, ...]:
-    return (*base_terms(facts), *completed(facts, f.EFFECTIVE))
+    return (*base_terms(facts), *completed(facts, clock_of(facts)))
 
 
 def with_shift(shift: Terms) -> Terms:
@@ -30,14 +31,15 @@ def with_shift(shift: Terms) -> Terms:
 def _repetition(facts: Facts) -> tuple[Term, ...]:
     """The shift of the effective-LR law, and what passes over the same data cost."""
     overfitted = Term("R", (f.repetition(),), part="shift", remedy=REPETITION)
-    return shift_of_cpt(facts, f.EFFECTIVE), overfitted
+    return shift_of_cpt(facts, clock_of(facts)), overfitted
 
 
 def base_terms(facts: Facts) -> tuple[Term, ...]:
     """The effective-LR law of the pre-training."""
-    noise = Term("C", (f.noise(),), part="annealing")
+    weights = weights_of(facts)
+    noise = Term("C", (f.noise(weights),), part="annealing")
     exponent = f.ALPHA_OF_NEW if facts.role == "cpt" else f.ALPHA
-    return Term("L0"), Term("A", (f.power_of_progress(exponent),)), noise
+    return Term("L0"), Term("A", (f.power_of_progress(exponent, weights),)), noise
 
 
 def completed(facts: Facts, clock: f.Clock) -> tuple[Term, ...]:
@@ -65,6 +67,7 @@ TRAITS = Traits(
     forecasts="effective",
     choices="effective",
     candidate=True,
+    growth=True,
 )
 ENTRIES = (
     Entry(

@@ -6,6 +6,7 @@ from cptlaw.laws.factors.effective import (
     AREA,
     EFFECTIVE,
     Clock,
+    along,
     noise,
     power_of_progress,
 )
@@ -26,6 +27,7 @@ from cptlaw.laws.factors.paper import (
     weighted_annealing,
 )
 from cptlaw.laws.factors.transfer import forgetting, learning, repetition
+from cptlaw.laws.factors.weights import Weights
 
 __all__ = [
     "ALPHA",
@@ -33,6 +35,8 @@ __all__ = [
     "AREA",
     "EFFECTIVE",
     "Clock",
+    "Weights",
+    "along",
     "anchored_shift",
     "annealing",
     "exponential_share",

@@ -1,0 +1,117 @@
+"""The learning rate relative to weights that grow, or do not.
+
+AdamW moves every weight by about the learning rate a step. Weights of size sigma thus grow as a
+random walk does, while weight decay pulls them back; the same learning rate moves large weights
+by less. With q the mean square of the weights, relative to its start,
+
+    dq = (LR / sigma)^2 - 2 * decay * LR * q     a step, q = 1 before the first,
+    effective LR v = LR / sqrt(q).
+
+Optimizers that hold the size of the weights (AdamH, MuonH), or whose steps follow the gradient
+(SGD), have q = 1: their effective LR is the learning rate in another unit.
+
+Where the CPT has another optimizer, u of the pre-training's LR do what 1 of the CPT's does.
+
+These are this project's own forms; van Laarhoven (arXiv:1706.05350) has the effective LR and its
+equilibrium.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cptlaw.arrays import FloatArray
+from cptlaw.caching import remembers
+from cptlaw.laws import dual
+from cptlaw.laws.blocks import Blocks
+from cptlaw.laws.dual import Dual
+from cptlaw.laws.law import Prior, Shape
+from cptlaw.laws.remedies import UNIT as UNIT_REMEDY
+from cptlaw.laws.remedies import WEIGHTS
+
+USUAL_SIZE = 0.02  # of weights before the first step
+SIGMA = Shape("sigma", 1e-4, 10.0, (0.01, 0.05), prior=Prior(USUAL_SIZE, 0.25), remedy=WEIGHTS)
+DECAY = Shape("decay", 1e-5, 10.0, (0.03, 0.3), prior=Prior(0.1, 0.5), remedy=WEIGHTS)
+UNIT = Shape("u", 1e-5, 1e5, (0.1, 10.0), prior=Prior(1.0, 1.5), remedy=UNIT_REMEDY)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How weights are moved, as far as it is known before any data.
+
+    Args:
+        sigma: their size at first, in learning rates; None where they grow in no phase.
+        decay: how fast decay pulls them back; None where there is none.
+        unit: what an LR of the CPT is worth in LRs of the pre-training; None for as much.
+        pt_grow: whether they grow in the pre-training.
+        cpt_grow: whether they grow in the CPT.
+        told_decay: the weight decay that `decay` stands for; that of each block is in proportion.
+            None where none was told.
+        scale: what the effective LR is multiplied by, to be in AdamW's unit.
+    """
+
+    sigma: Shape | None = SIGMA
+    decay: Shape | None = DECAY
+    unit: Shape | None = None
+    pt_grow: bool = True
+    cpt_grow: bool = True
+    told_decay: float | None = None
+    scale: float = 1.0
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Their shape parameters."""
+        return tuple(s for s in (self.sigma, self.decay, self.unit) if s is not None)
+
+    def grow(self, blocks: Blocks) -> FloatArray:
+        """1 where weights grow and decay, else 0, shape (m,)."""
+        return np.where(blocks.is_cpt, self.cpt_grow, self.pt_grow).astype(np.float64)
+
+    def share(self, blocks: Blocks) -> FloatArray:
+        """The weight decay of every block relative to the one that `decay` stands for, (m,)."""
+        told = np.nan_to_num(
+            blocks.weight_decay / self.told_decay if self.told_decay else 1.0, nan=1.0
+        )
+        return told * self.grow(blocks)
+
+
+GROWING = Weights()
+
+
+def effective_lr(blocks: Blocks, *given: Dual, weights: Weights = GROWING) -> Dual:
+    """The effective LR in every block, shape (m,), for the weights' shape parameters."""
+    known = _effective_lr(blocks, weights, *(float(one.value[0]) for one in given))
+    return dual.chained(known.value, tuple(known.slopes[: len(given)]), *given) if given else known
+
+
+@remembers(1)  # the factors of a law ask for it one after the other
+def _effective_lr(blocks: Blocks, weights: Weights, *values: float) -> Dual:
+    given = dict(zip((s.name for s in weights.shapes), dual.variables(*values), strict=True))
+    sigma, decay = given.get("sigma"), given.get("decay")
+    lr = dual.constant(blocks.lr)
+    if (unit := given.get("u")) is not None:
+        cpt = blocks.is_cpt.astype(np.float64)
+        lr = (unit * cpt + (1.0 - cpt)) * lr
+    if sigma is None:
+        return lr * weights.scale
+    size = _size(blocks, weights, lr / sigma, decay)
+    return lr * weights.scale / dual.sqrt((size + blocks.previous(size)) * 0.5)
+
+
+def _size(blocks: Blocks, weights: Weights, moved: Dual, decay: Dual | None) -> Dual:
+    """Mean square of the weights after every block, shape (m,), relative to its start.
+
+    Args:
+        blocks: m blocks.
+        weights: how they are moved.
+        moved: what a step moves them by, relative to their size at first, shape (m,).
+        decay: how fast decay pulls them back; None for not at all.
+    """
+    growth = moved * moved * (blocks.steps * weights.grow(blocks))
+    if decay is None:
+        return blocks.total(growth) + 1.0
+    pull = decay * (2.0 * blocks.lr * blocks.steps * weights.share(blocks))
+    fade = dual.exp(-pull)
+    return blocks.recur(fade, growth * dual.mean_fade(pull)) + dual.exp(-blocks.total(pull))
