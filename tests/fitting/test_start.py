@@ -1,5 +1,7 @@
 """Where a run begins: from scratch, after a run, a base schedule or an open model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from cptlaw import (
     published,
 )
 from cptlaw.fitting.start import checkpoint, open_models, start_of, starts_of
+from cptlaw.studies.optimization import Optimization
 
 BASE = "warmup 500 to 2e-4 | constant 9500"
 LOSS = {"x": Curve([5, 10], [3.0, 2.9])}
@@ -129,3 +132,13 @@ def test_a_schedule_alone_is_a_pre_training(fitted):
 def test_a_start_that_there_is_not(fitted, after, message):
     with pytest.raises(DataError, match=message):
         starts_of(fitted, [after])
+
+
+def test_a_start_moves_weights_as_the_fitted_runs_do(fitted):
+    runs = [replace(r, weight_decay=0.01) if r.data == "cpt" else r for r in fitted.study.runs]
+    told = replace(fitted, study=replace(fitted.study, runs=tuple(runs)))
+    following = Run("next", schedule=Schedule.constant(1e-3, 5), data="cpt")
+    history = start_of(told, "base").history.then(following)
+    assert (history.pt_by.weight_decay, history.cpt_by.weight_decay) == (0.1, 0.01)
+    given = start_of(told, None, "constant 100 to 1e-3").history
+    assert given.pt_by == Optimization("adamw", 0.1, 0.02)

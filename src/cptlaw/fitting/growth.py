@@ -21,18 +21,19 @@ def decided(grows: Fit, held: Fit) -> tuple[Fit, str]:
         grows: fitted with weights that grow.
         held: the same with weights that do not.
     """
-    news = evidence(grows, held)
-    told = f"the misfit is {_misfit(grows):.3g} with them, {_misfit(held):.3g} without"
-    mend = 'Give optimizer (such as "adamw") in the study to decide it.'
-    points = _points(grows)
-    if news < -np.log(points):
-        words = "do not grow, as with AdamH or SGD: the data clearly favour that, and it is kept"
-        return held, f"no run says which optimizer it has. Weights {words} ({told}). {mend}"
-    if news > SHAPES_OF_GROWTH * np.log(points):
+    news, points = evidence(grows, held), _points(grows)
+    kept = held if news < -np.log(points) else grows
+    if kept is held:
+        words = "do not grow, as with AdamH or SGD: the data clearly favour that"
+    elif news > SHAPES_OF_GROWTH * np.log(points):
         words = "grow, as with AdamW: the data clearly favour that"
     else:
         words = "are taken to grow, as with AdamW; the data do not tell it from weights that do not"
-    return grows, f"no run says which optimizer it has. Weights {words} ({told}). {mend}"
+    return kept, (
+        f"Nothing tells whether weights grow, so both were tried. They {words} (the misfit is "
+        f"{_misfit(grows):.3g} with growth, {_misfit(held):.3g} without). Give optimizer (such as "
+        '"adamw") in the study to decide it.'
+    )
 
 
 def evidence(grows: Fit, held: Fit) -> float:

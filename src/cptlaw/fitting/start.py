@@ -14,6 +14,7 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.schedules.schedule import Schedule, as_schedule
 from cptlaw.studies.history import History
+from cptlaw.studies.optimization import in_common
 from cptlaw.studies.runs import UNKNOWN, Run
 from cptlaw.studies.study import Study
 
@@ -63,7 +64,7 @@ class Start:
 def start_of(
     fit: Fit, after: str | None, base_schedule: Schedule | str | ArrayLike | None = None
 ) -> Start:
-    """Where a run of a fit begins.
+    """Where a run of a fit begins; it moves weights as the fitted runs do.
 
     Args:
         fit: fitted or published coefficients.
@@ -75,6 +76,12 @@ def start_of(
     """
     if after is not None and base_schedule is not None:
         raise DataError("give either after or base_schedule, not both.")
+    start = _named(fit, after, base_schedule)
+    return replace(start, history=_moved_as_fitted(fit, start.history, start.run is None))
+
+
+def _named(fit: Fit, after: str | None, base_schedule: Schedule | str | ArrayLike | None) -> Start:
+    """The start that was asked for, with what is said of its own run."""
     if base_schedule is not None:
         base = as_schedule(base_schedule)
         history = _nothing().then(Run("base", schedule=base))
@@ -91,6 +98,26 @@ def start_of(
             "as base_schedule (--base-schedule TEXT)."
         )
     return checkpoint(fit.study, after)
+
+
+def _moved_as_fitted(fit: Fit, history: History, is_new: bool) -> History:
+    """A history that moves its weights, in what is to come, as all fitted runs have in common.
+
+    Args:
+        fit: of a study, or published coefficients.
+        history: before the run.
+        is_new: whether its pre-training is none of the study's.
+    """
+    if fit.study is None:
+        return history
+    known = [fit.study.history(run.name) for run in fit.study.runs if run.curves]
+    pt = in_common(h.pt_by for h in known)
+    cpt = in_common(h.cpt_by for h in known if h.is_cpt)
+    return replace(
+        history,
+        pt_by=pt if is_new else history.pt_by,
+        cpt_by=history.cpt_by if history.is_cpt else cpt,
+    )
 
 
 def checkpoint(study: Study, text: str) -> Start:

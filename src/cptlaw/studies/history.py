@@ -27,7 +27,8 @@ class History:
         unknown_base: name of an open model whose pre-training nobody knows, or None.
         domain_steps: steps of nothing but D_cpt data until they repeat, or None.
         pt_by: how the pre-training moves its weights.
-        cpt_by: the same of the CPT, with what goes on from the pre-training.
+        cpt_by: the same of the CPT, with what goes on from the pre-training; before a CPT, how one
+            would, where that is known.
     """
 
     pt_lr: FloatArray
@@ -70,7 +71,10 @@ class History:
         if run.data == "pt":
             pt_lr, by = np.concatenate([self.pt_lr, lr]), self.pt_by.completed(run.optimization)
             return replace(self, pt_lr=pt_lr, model_size=size, pt_by=by)
-        cpt_by = self.pt_by.then(run.optimization)
+        if self.is_cpt:
+            by = self.cpt_by.completed(run.optimization)
+        else:
+            by = (self.pt_by if self.cpt_by == NOT_SAID else self.cpt_by).then(run.optimization)
         return replace(
             self,
             cpt_lr=np.concatenate([self.cpt_lr, lr]),
@@ -78,7 +82,7 @@ class History:
             model_size=size,
             batch=(run.batch_tokens, run.sequence_length),
             domain_steps=_steps_of(run),
-            cpt_by=self.cpt_by.completed(cpt_by) if self.is_cpt else cpt_by,
+            cpt_by=by,
         )
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias
@@ -129,3 +129,9 @@ class Optimization:
 
 
 NOT_SAID = Optimization()
+
+
+def in_common(each: Iterable[Optimization]) -> Optimization:
+    """What is said alike of all; nothing where they differ, or where there are none."""
+    found = list(dict.fromkeys(each))
+    return found[0] if len(found) == 1 else NOT_SAID

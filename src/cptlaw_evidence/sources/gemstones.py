@@ -53,7 +53,7 @@ def _constant(folder: Path, row: dict[str, str], number: int) -> Run:
     except ValueError:
         raise bad_row(folder / "runs.csv", number, _RUNS) from None
     kind = row["file"].removesuffix(".csv").rpartition("_")[2]
-    run = read_run(folder / row["file"], _LOSS, kind, schedule)
+    run = read_run(folder / row["file"], _LOSS, kind, schedule, "adamw")
     return replace(run, model_size=size, batch_tokens=_BATCH, sequence_length=_SEQUENCE)
 
 

@@ -100,7 +100,7 @@ def _table(path: Path) -> list[_Row]:
 
 def _run(folder: Path, row: _Row) -> Run:
     lr = schedule(row.kind, row.peak, row.steps)
-    return read_run(folder / f"{row.name}.csv", _LOSS, row.name, lr)
+    return read_run(folder / f"{row.name}.csv", _LOSS, row.name, lr, "adamw")
 
 
 def _shared_once(rows: list[_Row], runs: list[Run]) -> tuple[Run, ...]:

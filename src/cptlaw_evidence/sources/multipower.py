@@ -39,7 +39,7 @@ def load(folder: Path) -> Curves:
 
 def _run(folder: Path, name: str, text: str) -> Run:
     schedule = Schedule.parse(f"{WARMUP} | {text}")
-    return read_run(folder / f"{name}.csv", "loss", name, schedule)
+    return read_run(folder / f"{name}.csv", "loss", name, schedule, "adamw")
 
 
 def _horizon(curves: Curves) -> tuple[Split, ...]:

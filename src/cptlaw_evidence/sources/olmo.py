@@ -73,7 +73,7 @@ def load(folder: Path) -> Curves:
 def _run(folder: Path, size: str, name: str) -> Run:
     kind, _, length = name.partition("_")
     path = folder / f"{size}_{name}.csv"
-    run = read_run(path, DOMAINS, name, schedule(size, kind, length))
+    run = read_run(path, DOMAINS, name, schedule(size, kind, length), "adamw")
     return replace(run, batch_tokens=BATCH_TOKENS[size])
 
 

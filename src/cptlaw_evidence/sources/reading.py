@@ -38,7 +38,13 @@ def bad_row(path: Path, number: int, columns: Sequence[str]) -> DataError:
     return DataError(f"{path}: row {number}: expected columns {', '.join(columns)}.")
 
 
-def read_run(path: Path, losses: str | Sequence[str], name: str, schedule: Schedule) -> Run:
+def read_run(
+    path: Path,
+    losses: str | Sequence[str],
+    name: str,
+    schedule: Schedule,
+    optimizer: str | None = None,
+) -> Run:
     """A log as a run with a schedule that must agree with its logged LR.
 
     One logged LR may differ: that of the step at which it jumps, or after the last.
@@ -48,6 +54,7 @@ def read_run(path: Path, losses: str | Sequence[str], name: str, schedule: Sched
         losses: its columns.
         name: of the run.
         schedule: LR of every step.
+        optimizer: its name, where the source tells it and the log does not.
 
     Raises:
         DataError: a file or column is missing, or more of the logged LRs are others.
@@ -63,4 +70,4 @@ def read_run(path: Path, losses: str | Sequence[str], name: str, schedule: Sched
                 f"{run.origin}: step {steps[off[0]]} has LR {lr[off[0]]:g}, but its schedule says "
                 f"{schedule.lr(steps[off[0]]):g}. Is it the file {name} of that source?"
             )
-    return replace(run, name=name, schedule=schedule)
+    return replace(run, name=name, schedule=schedule, optimizer=optimizer or run.optimizer)

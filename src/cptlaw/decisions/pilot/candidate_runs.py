@@ -10,6 +10,7 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.start import Start, checkpoint
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.usual import usual_schedules
+from cptlaw.studies.optimization import NOT_SAID, in_common
 from cptlaw.studies.runs import Data, Run
 from cptlaw.studies.study import Study
 
@@ -84,6 +85,7 @@ def _shared(
     batch = batch_tokens or usual[0]
     distinct = {run.domain_tokens for run in cpt}
     is_known = bool(batch) and data == "cpt" and len(distinct) == 1
+    by = in_common(run.optimization for run in cpt) if data == "cpt" else NOT_SAID
     return Run(
         "candidate",
         schedule=Schedule.constant(1.0, 1),
@@ -91,6 +93,9 @@ def _shared(
         batch_tokens=batch,
         sequence_length=sequence_length or usual[1],
         domain_tokens=distinct.pop() if is_known else None,
+        optimizer=by.optimizer,
+        weight_decay=by.weight_decay,
+        optimizer_reset=by.optimizer_reset,
     )
 
 
