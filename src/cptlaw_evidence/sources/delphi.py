@@ -104,7 +104,8 @@ _PEAKS = (
 
 SOURCE = Source(
     NAME,
-    "7 continued runs of a 3.4B model whose pre-training was not logged, validation loss on D_cpt",
+    "7 continued runs of a 3.4B model, validation loss on D_cpt; its pre-training was not logged "
+    "and counts as a line down to 0, or as unknown",
     load,
     (
         Protocol("delphi-peak", NAME, *_PEAKS, _peaks(KNOWN), apart=True),

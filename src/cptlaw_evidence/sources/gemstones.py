@@ -111,7 +111,9 @@ def _ends(curves: Curves) -> tuple[Split, ...]:
 
 SOURCE = Source(
     NAME,
-    "pre-training runs of shapes of 50M to 2B: constant LR, half of it, and ten annealed branches",
+    "pre-training runs of 50M to 2B (arXiv:2502.06857), training loss: constant LR, half of it, "
+    "the ends of ten annealed branches; a wrong row, and a shape whose branches left another run, "
+    "are left out",
     load,
     (
         Protocol(
