@@ -122,11 +122,11 @@ def check_laws(laws: Iterable[str]) -> None:
     Raises:
         DataError: naming the laws there are.
     """
-    from cptlaw.laws.catalog import CHOSEN, COMBINATION, LAWS, is_known
+    from cptlaw.laws.catalog import CHOSEN, COMBINATIONS, LAWS, is_known
 
     known = ", ".join(LAWS)
     for law in laws:
-        if law == COMBINATION:
+        if law in COMBINATIONS:
             raise DataError(f"law '{law}' is for out-of-domain sets (--ood-law), not for a study.")
         if law not in CHOSEN and not is_known(law):
             names = f"{known}, {', '.join(CHOSEN)}"
@@ -139,11 +139,12 @@ def _check_ood_law(law: str) -> None:
     Raises:
         DataError: naming the laws there are.
     """
-    from cptlaw.laws.catalog import COMBINATION, LAWS, is_known
+    from cptlaw.laws.catalog import BY_CROSS_VALIDATION, COMBINATIONS, LAWS, is_known
 
-    if law != COMBINATION and not is_known(law):
-        known = ", ".join(LAWS)
-        raise DataError(f"--ood-law {law}: law '{law}' is unknown. Known: {COMBINATION}, {known}.")
+    sums = (*COMBINATIONS, BY_CROSS_VALIDATION)
+    if law not in sums and not is_known(law):
+        known = ", ".join((*sums, *LAWS))
+        raise DataError(f"--ood-law {law}: law '{law}' is unknown. Known: {known}.")
 
 
 def _fixed_shapes(pairs: Iterable[str], lambda_: float | None) -> dict[str, float]:
@@ -242,9 +243,10 @@ _FITTING = (
     click.option("--fit-from", type=int, help="First PT step that is fitted."),
     click.option(
         "--ood-law",
-        default="eq6",
+        default="auto",
         show_default=True,
-        help="Law of out-of-domain sets; eq6 is a sum of the D_pt and D_cpt losses.",
+        help="Law of out-of-domain sets: eq6 (a sum of the D_pt and D_cpt losses), loss-to-loss "
+        "(with a constant), auto (which of the two left-out runs favour), or a law by name.",
     ),
     click.option(
         "--no-priors", is_flag=True, help="Do not draw shape parameters to what is usual."

@@ -182,10 +182,14 @@ def _described(
 
 
 def fit_combination(
-    role: str, observed: Observations, found: Mapping[str, DomainFit], options: FitOptions
+    role: str,
+    observed: Observations,
+    found: Mapping[str, DomainFit],
+    name: str,
+    options: FitOptions,
 ) -> DomainFit:
-    """Fit an out-of-domain set as a weighted sum of the fitted D_pt and D_cpt losses (Eq. 6)."""
-    law = combination(found["pt"], found["cpt"])
+    """Fit an out-of-domain set as a sum of the fitted D_pt and D_cpt losses of that name."""
+    law = combination(found["pt"], found["cpt"], name)
     objective = Objective(law, observed.points, observed.loss, options.delta)
     minimum = minimise(objective, project(objective, np.empty(0)).z)
     described = _described(Facts(role), objective, minimum, observed)

@@ -6,7 +6,8 @@ import time
 from dataclasses import replace
 from typing import Literal
 
-from cptlaw.fitting.domain import fit_combination, fit_domain
+from cptlaw.fitting.combining import COMBINED, combines, fit_out_of_domain
+from cptlaw.fitting.domain import fit_domain
 from cptlaw.fitting.growth import decided
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.options import FitOptions
@@ -86,12 +87,15 @@ def _with(study: Study, law: str, options: FitOptions, growth: Growth | None = N
         observed = observe(study, role, options.convention)
         for note in observed.notes:
             said.setdefault(note, []).append(role)
-        is_ood, combined = role.startswith("ood."), options.ood_law == catalog.COMBINATION
-        if is_ood and combined and {"pt", "cpt"} <= set(found) and study.has_cpt:
-            found[role] = fit_combination(role, observed, found, options)
-            continue
-        own = options.ood_law if is_ood and not combined else law
-        found[role] = fit_domain(role, observed, own, options, growth)
+        own = law
+        if role.startswith("ood."):
+            if combines(study, found, options):
+                found[role], why = fit_out_of_domain(role, observed, found, options)
+                for note in why:
+                    said.setdefault(note, []).append(role)
+                continue
+            own = law if options.ood_law in COMBINED else options.ood_law
+        found[role] = fit_domain(role, observed, own, options)
     seconds = time.perf_counter() - began
     every = len(study.domains)
     notes = [n if len(r) == every else f"{', '.join(r)}: {n}" for n, r in said.items()]

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from cptlaw.errors import DataError
 from cptlaw.fitting.objective import DELTA, PRIOR_WEIGHT
 from cptlaw.laws.areas import Convention
-from cptlaw.laws.catalog import COMBINATION
+from cptlaw.laws.catalog import BY_CROSS_VALIDATION
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class FitOptions:
         fixed: shape parameters that keep a value, such as {"lambda": 0.999}. lambda is fitted
             like the others unless it is given here, but the published 0.999 is kept as long as
             the data do not speak clearly against it; the summary says which.
-        ood_law: "eq6" (a weighted sum of the fitted D_pt and D_cpt losses), or a law of the
-            catalogue for the out-of-domain sets.
+        ood_law: of the out-of-domain sets: "eq6" (a weighted sum of the fitted D_pt and D_cpt
+            losses), "loss-to-loss" (that and a constant), "auto" (eq6, unless the other forecasts
+            left-out runs clearly better, for each set by itself), or a law of the catalogue.
         delta: where the Huber objective turns linear, in log loss.
         seed: 0 searches from a fixed set of starts; any other number adds as many of its own,
             to see that they do not matter.
@@ -41,7 +42,7 @@ class FitOptions:
 
     convention: Convention = field(default_factory=lambda: Convention(warmup="auto"))
     fixed: Mapping[str, float] = field(default_factory=dict[str, float])
-    ood_law: str = COMBINATION
+    ood_law: str = BY_CROSS_VALIDATION
     delta: float = DELTA
     seed: int = 0
     prior_weight: float = PRIOR_WEIGHT

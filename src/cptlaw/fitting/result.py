@@ -15,7 +15,7 @@ from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.scores import Scores
 from cptlaw.laws import dual
 from cptlaw.laws.areas import Convention
-from cptlaw.laws.catalog import COMBINATION, PAPER, Facts
+from cptlaw.laws.catalog import COMBINATION, LOSS_TO_LOSS, PAPER, Facts
 from cptlaw.laws.dual import Dual
 from cptlaw.laws.law import Factor, Law, Part, Term
 from cptlaw.laws.points import Points
@@ -44,7 +44,8 @@ class DomainFit:
         kept: shape parameters that keep their usual value: the data do not speak against it.
         loose: parameters that the data leave open.
         unseen: coefficients of terms that are zero at every fitted point.
-        combines: the fitted D_pt and D_cpt losses that "eq6" adds up, else None.
+        combines: the fitted D_pt and D_cpt losses that an out-of-domain set's law adds up, else
+            None; a constant that it adds besides is its last coefficient.
         members: the fits whose mean an "average" is, weighted by its params, else none.
     """
 
@@ -104,8 +105,10 @@ class DomainFit:
         summed = self.combines or self.members
         if not summed:
             return self.law.parts(points, self.params)
-        sums: dict[Part, FloatArray] = {}
-        for name, domain in zip(self.law.coefficients, summed, strict=True):
+        constants = self.law.coefficients[len(summed) :]
+        level = sum(self.params[name] for name in constants)
+        sums: dict[Part, FloatArray] = {"base": np.full(len(points), level)} if constants else {}
+        for name, domain in zip(self.law.coefficients, summed, strict=False):
             for part, values in domain.parts(points).items():
                 sums[part] = sums.get(part, np.zeros(len(points))) + self.params[name] * values
         return sums
@@ -171,17 +174,23 @@ class Fit(Shown):
         return observe(self.study, role, self.convention)
 
 
-def combination(pt: DomainFit, cpt: DomainFit) -> Law:
-    """l_pt * L_pt + l_cpt * L_cpt of two fitted domains (Eq. 6)."""
-    return Law(
-        COMBINATION,
-        "out-of-domain loss from the D_pt and D_cpt losses",
-        f"{PAPER}, Eq. 6",
-        (
-            Term("l_pt", (_loss_of(pt, pt.role),), bound="free", remedy=MIXTURE),
-            Term("l_cpt", (_loss_of(cpt, cpt.role),), bound="free", remedy=MIXTURE),
-        ),
+def combination(pt: DomainFit, cpt: DomainFit, name: str = COMBINATION) -> Law:
+    """l_pt * L_pt + l_cpt * L_cpt of two fitted domains (Eq. 6), or that plus a constant.
+
+    Args:
+        pt: the fit on D_pt.
+        cpt: the fit on D_cpt.
+        name: one of `catalog.COMBINATIONS`.
+    """
+    terms = (
+        Term("l_pt", (_loss_of(pt, pt.role),), bound="free", remedy=MIXTURE),
+        Term("l_cpt", (_loss_of(cpt, cpt.role),), bound="free", remedy=MIXTURE),
     )
+    title, source = "out-of-domain loss from the D_pt and D_cpt losses", f"{PAPER}, Eq. 6"
+    if name == LOSS_TO_LOSS:
+        terms += (Term("l_0", bound="free", remedy=MIXTURE),)
+        title, source = f"{title}, shifted", "after arXiv:2411.12925, the power held at 1"
+    return Law(name, title, source, terms)
 
 
 def mean_law(members: Sequence[DomainFit]) -> Law:

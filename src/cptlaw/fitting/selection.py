@@ -16,7 +16,7 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray
 from cptlaw.errors import CptlawError, DataError
-from cptlaw.fitting.domain import fit_combination
+from cptlaw.fitting.combining import fit_out_of_domain
 from cptlaw.fitting.observations import Observations, observe
 from cptlaw.fitting.one_law import fit_law, fitting_order
 from cptlaw.fitting.options import FitOptions
@@ -145,7 +145,7 @@ def _average(study: Study, fits: Mapping[str, Fit], weights: Mapping[str, float]
     for role in fitting_order(study):
         one, observed = first.domain(role), first.observed(role)
         if one.combines is not None:
-            domains[role] = fit_combination(role, observed, domains, first.options)
+            domains[role], _ = fit_out_of_domain(role, observed, domains, first.options)
             continue
         members = tuple(fit.domain(role) for fit in fits.values())
         law = mean_law(members)

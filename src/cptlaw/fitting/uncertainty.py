@@ -80,8 +80,8 @@ class Ensemble:
             found = [share * (move @ slopes(leaf, points).T) for share, leaf, move in each]
             return np.sum(found, axis=0)
         (own,) = moves
-        found = own @ np.stack([both.loss(points) for both in domain.combines])
-        for name, both in zip(domain.law.coefficients, domain.combines, strict=True):
+        found = own @ domain.law.columns(points, np.empty(0)).matrix.T
+        for name, both in zip(domain.law.coefficients, domain.combines, strict=False):
             found = found + domain.params[name] * self._deviations(both.role, points)
         return found
 
@@ -230,7 +230,7 @@ def _moved(domain: DomainFit, moves: list[FloatArray], found: Mapping[str, Domai
     if domain.combines is None:
         return replace(domain, params=params)
     both = found["pt"], found["cpt"]
-    return replace(domain, params=params, combines=both, law=combination(*both))
+    return replace(domain, params=params, combines=both, law=combination(*both, law.name))
 
 
 def slopes(domain: DomainFit, points: Points) -> FloatArray:
@@ -373,14 +373,16 @@ def _within(
 def _combined(
     both: Ensemble, domain: DomainFit, observed: Observations, weights: FloatArray
 ) -> FloatArray:
-    """How far every refit moves the weights of D_pt and D_cpt loss, shape (count, 2)."""
+    """How far every refit moves the weights of D_pt and D_cpt loss and a constant, (count, m)."""
     assert domain.combines is not None
     own = np.array([domain.params[c] for c in domain.law.coefficients])
     parts = np.stack([both.losses(b.role, observed.points) for b in domain.combines], axis=2)
-    none, free = (np.zeros((2, 2)), np.zeros((1, 2))), np.zeros((0, 2))
-    moves = np.empty((weights.shape[0], 2))
+    m, two = own.size, parts.shape[2]
+    none, free = (np.zeros((m, m)), np.zeros((1, m))), np.zeros((0, m))
+    moves = np.empty((weights.shape[0], m))
     for i, weight in enumerate(weights):
-        slopes = parts[i] / observed.loss[:, None]
+        columns = np.column_stack([parts[i], np.ones((len(observed), m - two))])
+        slopes = columns / observed.loss[:, None]
         residual = slopes @ own - 1.0
         model = _Linear(residual, slopes, both.fit.options.delta, none)
         moves[i] = model.lowest(0, weight, free, np.zeros(0))

@@ -230,13 +230,14 @@ def _domain(pairs: dict[str, Any]) -> DomainFit:
 
 
 def _domains(plain: dict[str, dict[str, Any]]) -> dict[str, DomainFit]:
-    """Rebuild the laws from their names; eq6 needs the D_pt and D_cpt fits first."""
+    """Rebuild the laws from their names; combinations need the D_pt and D_cpt fits first."""
     built: dict[str, DomainFit] = {}
-    for role in sorted(plain, key=lambda role: plain[role]["law"] == catalog.COMBINATION):
+    for role in sorted(plain, key=lambda role: plain[role]["law"] in catalog.COMBINATIONS):
         pairs = dict(plain[role])
-        if pairs["law"] == catalog.COMBINATION:
+        if pairs["law"] in catalog.COMBINATIONS:
             both = built["pt"], built["cpt"]
-            built[role] = DomainFit(**{**pairs, "law": combination(*both), "combines": both})
+            law = combination(*both, pairs["law"])
+            built[role] = DomainFit(**{**pairs, "law": law, "combines": both})
         else:
             built[role] = _domain(pairs)
     return {role: built[role] for role in plain}

@@ -24,9 +24,12 @@ from cptlaw.studies.optimization import unit_of
 from cptlaw.studies.study import Study
 
 __all__ = [
+    "BY_CROSS_VALIDATION",
     "CHOSEN",
     "COMBINATION",
+    "COMBINATIONS",
     "LAWS",
+    "LOSS_TO_LOSS",
     "PAPER",
     "Entry",
     "Facts",
@@ -52,8 +55,11 @@ LAWS = {entry.name: entry for entry in (*ours.ENTRIES, *paper.ENTRIES, *field.EN
 
 CHOSEN = ("paper", "auto", "average")
 """What stands for a law and depends on the study."""
-COMBINATION = "eq6"
-"""What stands for a sum of the fitted D_pt and D_cpt losses, and so for no terms of its own."""
+COMBINATION, LOSS_TO_LOSS = "eq6", "loss-to-loss"
+COMBINATIONS = (COMBINATION, LOSS_TO_LOSS)
+"""Sums of the fitted D_pt and D_cpt losses, without and with a constant: no terms of their own."""
+BY_CROSS_VALIDATION = "auto"
+"""What stands for the combination that forecasts left-out runs better."""
 
 
 @cache
