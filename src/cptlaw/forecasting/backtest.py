@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cptlaw.errors import DataError
+from cptlaw.fitting.branches import compared, end_of, rule_errors
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
@@ -125,12 +126,27 @@ def backtest(
             notes.extend(f"'{run}': {said}" for said in _leaves(result, study.run(run), study))
     if not rows:
         raise DataError("the held-out part has no losses to score the forecasts on.")
+    notes.extend(_beside_the_rule(study, fitted, names, rows))
     words = (
         ", ".join(hold_out)
         if hold_out
         else f"after the first {100 * (fit_steps or 0):g} % of the steps"
     )
     return Backtest(tuple(rows), tuple(law_rows), words, (*_by_law(told), *notes))
+
+
+def _beside_the_rule(
+    study: Study, fitted: Study, names: Sequence[str], rows: Sequence[BacktestRow]
+) -> Iterator[str]:
+    """How far the rule of earlier branches is off at held-out ends, and every law."""
+    rule = rule_errors(study, fitted)
+    for name in names:
+        ends = {
+            (row.run, row.domain): abs(row.scores.final_error) / measured
+            for row in rows
+            if row.law == name and (measured := end_of(study, row.run, row.domain)) is not None
+        }
+        yield from compared(rule, ends, name)
 
 
 def _by_law(told: Mapping[str, Sequence[str]]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 import numpy as np
 
 from cptlaw.errors import CptlawError, DataError
+from cptlaw.fitting.branches import compared, rule_errors
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
@@ -149,6 +150,7 @@ def compare(
         rows += _rows(
             {n: [c for c in mine if c.law == n] for n in names}, reference, level, count, seed
         )
+    notes.extend(_beside_the_rule(study, parts, names, curves))
     told = tuple(dict.fromkeys([*notes, *_few(rows)]))
     words = tuple(part.words for part in parts)
     return Comparison(tuple(rows), reference, words, tuple(curves), level, told)
@@ -249,6 +251,20 @@ def _shared(found: Mapping[str, _Curves], notes: list[str]) -> list[HeldOutCurve
             "comparison: not every law forecasts them."
         )
     return [curves[place] for curves in found.values() for place in common]
+
+
+def _beside_the_rule(
+    study: Study, parts: Sequence[Part], names: Sequence[str], curves: Sequence[HeldOutCurve]
+) -> Iterator[str]:
+    """How far the rule of earlier branches is off at held-out ends, and every law."""
+    rule = {
+        (f"{run} {part.words}", role): error
+        for part in parts
+        for (run, role), error in rule_errors(study, part.study).items()
+    }
+    for name in names:
+        ends = {(f"{c.run} {c.part}", c.domain): c.final for c in curves if c.law == name}
+        yield from compared(rule, ends, name)
 
 
 # --- the paired bootstrap --------------------------------------------------------------------
