@@ -143,7 +143,11 @@ def test_another_unit_leaves_the_size_to_the_data(name):
 
 def test_a_learning_rate_that_adamw_never_has_is_in_another_unit():
     assert weights(peak_lr=4e-3) == Weights()
-    assert weights(peak_lr=0.03).sigma.prior.centre == pytest.approx(0.6)
+    assert not weights(peak_lr=0.03).shapes
+    grown = weights(peak_lr=0.03, growth="grows")
+    assert grown.sigma.prior.centre == pytest.approx(0.6)
+    assert grown.decay.prior.centre == pytest.approx(0.1 / 30)
+    assert grown.decay.prior.spread > DECAY.prior.spread
 
 
 def test_another_optimizer_in_the_cpt_has_a_unit_of_its_own():

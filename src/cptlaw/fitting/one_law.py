@@ -13,7 +13,8 @@ from cptlaw.fitting.observations import observe
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws import catalog
-from cptlaw.laws.catalog.growth import is_open
+from cptlaw.laws.catalog import Facts
+from cptlaw.laws.catalog.growth import is_open, usual_growth
 from cptlaw.studies.optimization import Growth
 from cptlaw.studies.study import Study
 
@@ -61,23 +62,22 @@ def _fit(study: Study, law: str, options: FitOptions) -> Fit:
     """Fit under one convention; where nobody says whether weights grow, the data do."""
     began = time.perf_counter()
     catalog.check(law, study)
-    as_told = _with(study, law, options)
-    if not _is_open(as_told, options):
-        return as_told
-    held = _with(study, law, options, "held")
-    better, note = decided(as_told, held)
+    usual = _with(study, law, options)
+    open_ = _open(usual, options)
+    if open_ is None:
+        return usual
+    growth = usual_growth(open_)
+    opposite: Growth = "held" if growth == "grows" else "grows"
+    better, note = decided(usual, _with(study, law, options, opposite), growth)
     seconds = time.perf_counter() - began
     return replace(better, seconds=seconds, notes=(*better.notes, note))
 
 
-def _is_open(fit: Fit, options: FitOptions) -> bool:
-    """Whether a fit depends on how weights grow, and neither runs nor options say it."""
-    given = {"sigma", "decay"} & set(options.fixed)
-    return not given and any(
-        leaf.law.traits.growth and is_open(leaf.facts)
-        for domain in fit.domains.values()
-        for leaf in domain.leaves
-    )
+def _open(fit: Fit, options: FitOptions) -> Facts | None:
+    """Facts of a fit that depends on how weights grow, if neither they nor options tell it."""
+    leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
+    found = [leaf.facts for leaf in leaves if leaf.law.traits.growth and is_open(leaf.facts)]
+    return found[0] if found and not {"sigma", "decay"} & set(options.fixed) else None
 
 
 def _with(study: Study, law: str, options: FitOptions, growth: Growth | None = None) -> Fit:
@@ -95,7 +95,7 @@ def _with(study: Study, law: str, options: FitOptions, growth: Growth | None = N
                     said.setdefault(note, []).append(role)
                 continue
             own = law if options.ood_law in COMBINED else options.ood_law
-        found[role] = fit_domain(role, observed, own, options)
+        found[role] = fit_domain(role, observed, own, options, growth)
     seconds = time.perf_counter() - began
     every = len(study.domains)
     notes = [n if len(r) == every else f"{', '.join(r)}: {n}" for n, r in said.items()]

@@ -34,7 +34,7 @@ ADAM = "adam"
 KINDS: Mapping[str, Kind] = MappingProxyType(
     _kinds("grows", ADAM, "adamw", "adam", "nadam", "nadamw", "radam", "amsgrad", "ademamix")
     | _kinds("grows", ADAM, "soap")
-    | _kinds("grows", "", "adafactor", "lion", "muon", "normuon", "shampoo", "sophia")
+    | _kinds("grows", "", "adafactor", "dynmuon", "lion", "muon", "normuon", "shampoo", "sophia")
     | _kinds("held", "hyperball", "adamh", "muonh", "normuonh")
     | _kinds("held", "", "sgd")
 )

@@ -12,14 +12,15 @@ from cptlaw.laws.catalog.entries import Facts
 from cptlaw.laws.factors.weights import DECAY, SIGMA, UNIT, USUAL_SIZE
 from cptlaw.laws.law import Prior, Shape
 from cptlaw.studies.history import History
-from cptlaw.studies.optimization import ADAM, Kind, Optimization
+from cptlaw.studies.optimization import ADAM, Growth, Kind, Optimization
 
 TOLD_DECAY = 0.4
 """Spread (log) of `decay` where the weight decay is told: fits of runs with .1 are .05 to .12."""
-OWN_SIGMA = {"muon": 0.5, "normuon": 0.1, "lion": 0.005}
+OWN_SIGMA = {"muon": 0.5, "dynmuon": 0.5, "normuon": 0.1, "lion": 0.005}
 """Size of usual weights in learning rates of an optimizer: Muon's step has a root mean square of
 1/sqrt(width) times its LR, Lion's learning rates are some times smaller than AdamW's."""
 OWN_SPREAD = 1.0
+OWN_DECAY = 1.5
 MOST_OF_ADAM = 5e-3
 """The highest learning rate that AdamW is run at; a higher one is in another unit."""
 USUAL_PEAK = 1e-3  # of AdamW
@@ -65,13 +66,12 @@ def clock_of(facts: Facts) -> f.Clock:
 
 def weights_of(facts: Facts) -> f.Weights:
     """How the weights of a study are moved, with priors where something is told."""
-    pt = _kind(facts) or Kind("grows", _likely_unit(facts))
-    pt = pt._replace(growth=facts.growth or pt.growth)
+    pt = _kind(facts) or Kind(facts.growth or usual_growth(facts), _likely_unit(facts))
     cpt = facts.cpt.kind or pt
     cpt = cpt if facts.has_cpt and cpt.unit != pt.unit else pt
     told = _largest(facts)
     found = f.Weights(
-        decay=None if told == 0 else _decay(told),
+        decay=None if told == 0 else _decay(facts, pt.unit, told),
         unit=None if cpt is pt else _unit(facts, pt.unit, cpt.unit),
         pt_grow=pt.growth == "grows",
         cpt_grow=cpt.growth == "grows",
@@ -81,6 +81,11 @@ def weights_of(facts: Facts) -> f.Weights:
     if not (found.pt_grow or found.cpt_grow):
         return replace(found, sigma=None, decay=None)
     return replace(found, sigma=_sigma(facts, pt.unit))
+
+
+def usual_growth(facts: Facts) -> Growth:
+    """What is taken of weights where nobody tells: that they grow, in AdamW's unit."""
+    return "grows" if _likely_unit(facts) == ADAM else "held"
 
 
 def _likely_unit(facts: Facts) -> str:
@@ -107,8 +112,13 @@ def _usual_sigma(facts: Facts, unit: str) -> float:
     return OWN_SIGMA.get(unit, likely)
 
 
-def _decay(told: float | None) -> Shape:
-    return DECAY if told is None else _around(DECAY, told, TOLD_DECAY)
+def _decay(facts: Facts, unit: str, told: float | None) -> Shape:
+    """The weight decay, around what is told or usual; it takes off decay * LR a step."""
+    if told is not None:
+        return _around(DECAY, told, TOLD_DECAY)
+    if unit == ADAM or DECAY.prior is None:
+        return DECAY
+    return _around(DECAY, DECAY.prior.centre * USUAL_PEAK / facts.peak_lr, OWN_DECAY)
 
 
 def _unit(facts: Facts, pt: str, cpt: str) -> Shape:
