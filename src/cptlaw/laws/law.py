@@ -267,13 +267,18 @@ class Law:
         self._check_whole(params)
         matrix = self.columns(points, self.inner(params), slopes=False).matrix
         sums: dict[Part, FloatArray] = {}
+
+        def add(part: Part, value: FloatArray) -> None:
+            sums[part] = sums.get(part, np.zeros(len(points))) + value
+
         for t, term in enumerate(self.terms):
             value = params[term.coefficient] * matrix[:, t]
             hidden = self._hidden(term, points, params)
-            if hidden is not None:
-                sums["base"] = sums.get("base", np.zeros(len(points))) + hidden
-                value = value - hidden
-            sums[term.part] = sums.get(term.part, np.zeros(len(points))) + value
+            if hidden is None:
+                add(term.part, value)
+                continue
+            add("annealing" if term.part == "annealing" else "base", hidden)
+            add("shift", value - hidden)
         return sums
 
     def _check_whole(self, params: Mapping[str, float]) -> None:

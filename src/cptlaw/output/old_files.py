@@ -11,6 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
+from cptlaw.laws import catalog
+from cptlaw.laws.catalog import Facts
 from cptlaw.studies.runs import UNKNOWN
 
 Plain = dict[str, Any]
@@ -18,6 +22,9 @@ Change = Callable[[Plain], Plain]
 
 LATEST = 2
 FIRST = 1
+
+# What the laws of version 0.1.0 had as constants, or did not have: where it has no effect.
+WITHOUT_EFFECT = {"p": 1.0, "k": 0.9, "g": 1e-12, "gamma1": 0.0, "gamma4": 0.0}
 
 
 def today(plain: Any, version: int) -> Any:
@@ -51,6 +58,36 @@ def _fixed(domains: Iterable[Plain]) -> Plain:
     """The parameters that were given, from what each domain kept of them."""
     items = {name: value for domain in domains for name, value in domain["fixed"]["items"].items()}
     return {"type": "dict", "items": items}
+
+
+def _domain_fit(old: Plain) -> Plain:
+    """Version 0.1.0 had fewer parameters in the shift and in the noise of its own laws."""
+    if not catalog.is_known(old["law"]):
+        return old  # a sum of laws, each of which comes by itself
+    facts = {k: tuple(v) if isinstance(v, list) else v for k, v in old["facts"].items()}
+    law = catalog.get(old["law"], Facts(**{k: v for k, v in facts.items() if k != "type"}))
+    had = old["params"]["items"]
+    new = [name for name in law.parameters if name not in had and name in WITHOUT_EFFECT]
+    if not new:
+        return old
+    params = {n: had.get(n, WITHOUT_EFFECT.get(n)) for n in law.parameters}
+    errors = {n: old["stderr"]["items"].get(n) for n in params} if old["stderr"]["items"] else {}
+    return {
+        **old,
+        "params": {"type": "dict", "items": params},
+        "stderr": {"type": "dict", "items": errors},
+        "covariance": _wider(old["covariance"], [n in had for n in params]),
+    }
+
+
+def _wider(covariance: list[Any], had: list[bool]) -> list[Any]:
+    """A covariance with 0 for what was not there before."""
+    if not covariance:
+        return covariance
+    place, side = np.flatnonzero(had), len(had)
+    found = np.zeros((side, side), dtype=object)
+    found[np.ix_(place, place)] = np.array(covariance, dtype=object).reshape(place.size, -1)
+    return found.ravel().tolist()
 
 
 def _forecast(old: Plain) -> Plain:
@@ -99,6 +136,7 @@ def _now_called(name: str) -> Change:
 
 CHANGES: Mapping[int, Mapping[str, Change]] = {
     1: {
+        "DomainFit": _domain_fit,
         "Fit": _fit,
         "Forecast": _forecast,
         "Option": _now_called("Outcome"),

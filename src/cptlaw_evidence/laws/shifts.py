@@ -26,10 +26,9 @@ from cptlaw.laws.factors.transfer import (
     REPLAY_LATEX,
     REPLAY_TEXT,
     before_transfer,
-    replay_factor,
-    replay_shape,
-    replay_strength,
+    replay_shapes,
     since_transfer,
+    spared,
 )
 from cptlaw.laws.law import Factor, Prior, Shape, Term
 from cptlaw.laws.points import Points
@@ -55,7 +54,7 @@ def _shift(
     Args:
         shapes: of the shift.
         written: text and LaTeX, with X for S_cpt.
-        replay: whether the strength h of replay is fitted.
+        replay: whether the strength of replay is fitted.
         role: of the domain; it decides the usual strength.
         clock: what the progress of the CPT is counted by.
         value: (points, progress in every block, E * S_cpt, the other shapes) -> shape (m,).
@@ -66,15 +65,14 @@ def _shift(
         rate = given[0]
         moved = clock.moved(x.blocks, *given[count:last])
         gone = since_transfer(x.blocks, moved)
-        h = replay_strength(role, replay, given[last] if replay else None)
         whole = value(x, moved, rate * gone, *given[1:count])[x.blocks.ends]
-        return whole * replay_factor(x.r_pt, h)
+        return whole * spared(x.r_pt, role, given[last:])
 
     text = written[0].replace("X", "S_cpt") + (f"/{REPLAY_TEXT}" if replay else "")
     latex = written[1].replace("X", r"S_{\mathrm{cpt}}")
     latex += rf"\,{REPLAY_LATEX}^{{-1}}" if replay else ""
     return Factor(
-        (*shapes, *clock.shapes, *((replay_shape(role),) if replay else ())),
+        (*shapes, *clock.shapes, *(replay_shapes(role) if replay else ())),
         shifted,
         text,
         latex,

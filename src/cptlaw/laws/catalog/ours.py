@@ -10,9 +10,13 @@ from dataclasses import replace
 from cptlaw.laws import factors as f
 from cptlaw.laws.catalog.entries import Entry, Facts, Terms, sign_of_shift
 from cptlaw.laws.catalog.growth import clock_of, weights_of
-from cptlaw.laws.law import Prior, Term
-from cptlaw.laws.remedies import REPETITION, SIZE
+from cptlaw.laws.law import Factor, Prior, Term
+from cptlaw.laws.remedies import REPETITION, SIZE, SIZE_OF_CPT
 from cptlaw.laws.traits import Traits
+
+# Fits of .03M to 20M models: the larger gain a little more by annealing and forget a little less.
+GAIN_WITH_SIZE = Prior(0.05, 0.1)
+LOSS_WITH_SIZE = Prior(-0.05, 0.05)
 
 
 def _effective(facts: Facts) -> tuple[Term, ...]:
@@ -35,11 +39,15 @@ def _repetition(facts: Facts) -> tuple[Term, ...]:
 
 
 def base_terms(facts: Facts) -> tuple[Term, ...]:
-    """The effective-LR law of the pre-training."""
+    """The effective-LR law of the pre-training; D_pt is shaken more by steps on D_cpt."""
     weights = weights_of(facts)
-    noise = Term("C", (f.noise(weights),), part="annealing")
+    noise = f.noise(weights, excess=facts.has_cpt and facts.role == "pt")
     exponent = f.ALPHA_OF_NEW if facts.role == "cpt" else f.ALPHA
-    return Term("L0"), Term("A", (f.power_of_progress(exponent, weights),)), noise
+    return (
+        Term("L0"),
+        Term("A", (f.power_of_progress(exponent, weights),)),
+        Term("C", (noise, *_sized(facts, "gamma1", GAIN_WITH_SIZE)), part="annealing"),
+    )
 
 
 def completed(facts: Facts, clock: f.Clock) -> tuple[Term, ...]:
@@ -59,7 +67,13 @@ def shift_of_cpt(facts: Facts, clock: f.Clock) -> Term:
     if facts.role == "cpt":
         return Term("D", (f.learning(facts.replay, clock),), part="shift")
     forgetting = f.forgetting(facts.replay, clock)
-    return Term("B", (forgetting,), bound=sign_of_shift(facts), part="shift")
+    sized = _sized(facts, "gamma4", LOSS_WITH_SIZE)
+    return Term("B", (forgetting, *sized), bound=sign_of_shift(facts), part="shift")
+
+
+def _sized(facts: Facts, name: str, prior: Prior) -> tuple[Factor, ...]:
+    """N^name where the size varies."""
+    return (f.size_power(name, 1, prior, SIZE_OF_CPT),) if facts.sizes else ()
 
 
 TRAITS = Traits(

@@ -25,6 +25,7 @@ ALPHA = Shape("alpha", 0.02, 5.0, (0.35, 0.8), prior=Prior(0.6, 0.4), remedy=LEV
 ALPHA_OF_NEW = replace(ALPHA, prior=Prior(0.6, 0.8))  # on D_cpt, where the shift takes a part
 ZETA = Shape("zeta", 0.05, 3.0, (0.55, 0.95), prior=Prior(0.72, 0.14), remedy=ANNEALING)
 KAPPA = Shape("kappa", 1e-3, 1e7, (10.0, 300.0), prior=Prior(50.0, 0.8), remedy=ANNEALING)
+EXCESS = Shape("xi", 0.01, 5.0, (0.1, 0.6), prior=Prior(0.15, 0.7), remedy=ANNEALING)
 RHO = Shape("rho", 0.15, 5.0, (0.5, 2.0), prior=Prior(1.0, 0.4), remedy=ANNEALING)
 
 
@@ -75,18 +76,31 @@ def power_of_progress(exponent: Shape = ALPHA, weights: Weights = GROWING) -> Fa
     )
 
 
-def noise(weights: Weights = GROWING) -> Factor:
-    """The noise n that the effective LR keeps up, with a power-law memory of its past."""
+def noise(weights: Weights = GROWING, excess: bool = False) -> Factor:
+    """The noise n that the effective LR keeps up, with a power-law memory of its past.
+
+    Args:
+        weights: how the weights move.
+        excess: whether steps on D_cpt keep up 1 + xi times the noise of others, by their share.
+    """
+    last = len(weights.shapes)
 
     def kept_up(x: Points, zeta: Dual, kappa: Dual, rho: Dual, *given: Dual) -> Dual:
-        rate = effective_lr(x.blocks, *given, weights=weights)
+        rate = effective_lr(x.blocks, *given[:last], weights=weights)
         level = dual.power(rate * (1.0 / REFERENCE_LR), zeta)
+        for xi in given[last:]:
+            level = level * (xi * x.blocks.share + 1.0)
         return relaxed(x.blocks, level, rate * x.blocks.steps, kappa, rho)[x.blocks.ends]
 
+    def of_pre_training(x: Points, zeta: Dual, kappa: Dual, rho: Dual, *given: Dual) -> Dual:
+        return kept_up(x, zeta, kappa, rho, *given[:last])
+
+    arguments = "<zeta>, <kappa>, <rho>" + (", <xi>" if excess else "")
     return Factor(
-        (ZETA, KAPPA, RHO, *weights.shapes),
+        (ZETA, KAPPA, RHO, *weights.shapes, *((EXCESS,) if excess else ())),
         kept_up,
-        "n(<zeta>, <kappa>, <rho>)",
-        "n(<zeta>, <kappa>, <rho>)",
+        f"n({arguments})",
+        f"n({arguments})",
+        hidden=of_pre_training if excess else None,
         conventional=False,
     )

@@ -2,18 +2,21 @@
 
 With S_cpt the progress since the transfer (of any clock, by default the sum of the effective LR):
 
-- on D_pt the shift is B * ((1 + E S_cpt)^b - 1) / b, Eq. 3 of arXiv:2505.07796 with beta = -b;
-  b = 0 is a logarithm;
+- on D_pt the shift is B * ((1 + (E S_cpt)^p)^b - 1) / b: Eq. 3 of arXiv:2505.07796 with beta = -b
+  and an onset p. p = 1 starts at full slope; above it forgetting starts slowly, which makes the
+  curve S-shaped. b < 0 ends at B / -b, b = 0 is a logarithm;
 - on D_cpt the pre-training has been worth a share c of D_cpt training, and the loss has a term
   D * (c S_pt + S_cpt)^-beta. That is Eq. 3 with E = 1 / (c S_pt), so that the shift depends on
   the start; the hidden PT curve has D * (c S)^-beta;
-- replay multiplies the shift by 1 / (1 + h * (r_pt / r_cpt)^0.9). The power is that of the
-  final D_pt shifts read off figure 12 of the same paper, which h = 4.2 gives to 2 %.
+- replay multiplies the shift by 1 / (1 + h * (r_pt / r_cpt)^k).
 
-The forms of D_cpt and of replay are this project's own.
+The onset is that of a Burr distribution. It and the forms of D_cpt and of replay are this
+project's own.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,16 +29,19 @@ from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import REPETITION, REPLAY, SHIFT, SHIFT_RATE, START
 
-RATE = Shape("E", 1e-3, 1e8, (5.0, 500.0), prior=Prior(60.0, 2.0), remedy=SHIFT_RATE)
-BEND = Shape("b", -3.0, 0.95, (-0.5, 0.5), "linear", prior=Prior(0.0, 0.5), remedy=SHIFT)
+RATE = Shape("E", 1e-3, 1e8, (2.0, 50.0), prior=Prior(8.0, 1.0), remedy=SHIFT_RATE)
+BEND = Shape("b", -3.0, 0.95, (-0.8, 0.2), "linear", prior=Prior(-0.5, 0.25), remedy=SHIFT)
+ONSET = Shape("p", 0.2, 6.0, (0.6, 2.5), prior=Prior(1.2, 0.6), remedy=SHIFT)
 WORTH = Shape("c", 1e-5, 1.0, (0.005, 0.3), prior=Prior(0.05, 2.0), remedy=START)
 BETA = Shape("beta", 1e-3, 8.0, (0.15, 1.0), prior=Prior(0.37, 1.0), remedy=SHIFT)
-REPLAY_PT = Shape("h", 0.01, 1e3, (2.0, 20.0), prior=Prior(6.0, 0.7), remedy=REPLAY)
+REPLAY_PT = Shape("h", 0.01, 1e3, (4.0, 40.0), prior=Prior(14.0, 0.5), remedy=REPLAY)
 REPLAY_CPT = Shape("h", 1e-3, 1e2, (0.05, 1.0), prior=Prior(0.25, 1.0), remedy=REPLAY)
+POWER_PT = Shape("k", 0.3, 1.5, (0.6, 1.0), prior=Prior(0.8, 0.15), remedy=REPLAY)
+POWER_CPT = Shape("k", 0.3, 1.5, (0.7, 1.1), prior=Prior(0.9, 0.15), remedy=REPLAY)
 OVERFIT = Shape("omega", 0.2, 5.0, (0.7, 1.5), prior=Prior(1.0, 0.5), remedy=REPETITION)
-REPLAY_POWER = 0.9
-REPLAY_TEXT = "(1 + <h>*(r_pt/r_cpt)^0.9)"
-REPLAY_LATEX = r"(1 + <h>\,(r_{\mathrm{pt}}/r_{\mathrm{cpt}})^{0.9})"
+NO_D_CPT = 1e12  # stands in for r_pt / r_cpt on D_pt alone, where replay leaves nothing
+REPLAY_TEXT = "(1 + <h>*(r_pt/r_cpt)^<k>)"
+REPLAY_LATEX = r"(1 + <h>\,(r_{\mathrm{pt}}/r_{\mathrm{cpt}})^{<k>})"
 
 
 def since_transfer(blocks: Blocks, moved: Dual) -> Dual:
@@ -48,48 +54,49 @@ def before_transfer(blocks: Blocks, moved: Dual) -> Dual:
     return blocks.total(moved * (~blocks.is_cpt).astype(np.float64))
 
 
-def replay_factor(r_pt: FloatArray, h: Dual | float) -> Dual | FloatArray:
-    """What replay leaves of a shift, shape (n,): 1 without replay, 0 on D_pt alone."""
+def replay_shapes(role: str) -> tuple[Shape, Shape]:
+    """The h and the k of a domain."""
+    return (REPLAY_CPT, POWER_CPT) if role == "cpt" else (REPLAY_PT, POWER_PT)
+
+
+def spared(r_pt: FloatArray, role: str, fitted: Sequence[Dual] = ()) -> Dual:
+    """What replay leaves of a shift, shape (n,): 1 without replay, 0 on D_pt alone.
+
+    Args:
+        r_pt: share of D_pt, shape (n,).
+        role: of the domain; it decides what is usual.
+        fitted: h and k; the usual ones if left out, for shares that do not vary.
+    """
+    usual = (shape.prior for shape in replay_shapes(role))
+    h, k = fitted or (dual.constant(np.array([p.centre])) for p in usual if p)
     new = 1.0 - r_pt
-    ratio = np.where(new > 0, r_pt / np.where(new > 0, new, 1.0), 1e12) ** REPLAY_POWER
-    return 1.0 / (1.0 + h * ratio)
-
-
-def replay_shape(role: str) -> Shape:
-    """The h of a domain."""
-    return REPLAY_CPT if role == "cpt" else REPLAY_PT
-
-
-def replay_strength(role: str, replay: bool, given: Dual | None) -> Dual | float:
-    """The h that is fitted, or the usual one where the share does not vary."""
-    usual = replay_shape(role).prior
-    assert usual is not None
-    return given if replay and given is not None else usual.centre
+    ratio = np.where(new > 0, r_pt / np.where(new > 0, new, 1.0), NO_D_CPT)
+    return (dual.power(ratio, k) * h + 1.0).inverse()
 
 
 def forgetting(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
-    """((1 + E*S_cpt)^b - 1) / b, less by replay: how much of D_pt is forgotten.
+    """((1 + (E*S_cpt)^p)^b - 1) / b, less by replay: how much of D_pt is forgotten.
 
     Args:
-        replay: whether the strength h of replay is fitted; it is the usual one otherwise.
+        replay: whether the strength of replay is fitted; it is the usual one otherwise.
         clock: what progress is counted by.
     """
     last = len(clock.shapes)
 
-    def forgotten(x: Points, rate: Dual, bend: Dual, *more: Dual) -> Dual:
-        gone = since_transfer(x.blocks, clock.moved(x.blocks, *more[:last]))
-        h = replay_strength("pt", replay, more[last] if replay else None)
-        return dual.box(dual.log1p(rate * gone[x.blocks.ends]), bend) * replay_factor(x.r_pt, h)
+    def forgotten(x: Points, rate: Dual, bend: Dual, onset: Dual, *more: Dual) -> Dual:
+        gone = since_transfer(x.blocks, clock.moved(x.blocks, *more[:last]))[x.blocks.ends]
+        risen = dual.box(dual.log1p(dual.power(rate * gone, onset)), bend)
+        return risen * spared(x.r_pt, "pt", more[last:])
 
-    written = "((1 + <E>*S_cpt)^<b> - 1)/<b>"
-    latex = r"\frac{(1 + <E>\,S_{\mathrm{cpt}})^{<b>} - 1}{<b>}"
+    written = "((1 + (<E>*S_cpt)^<p>)^<b> - 1)/<b>"
+    latex = r"\frac{(1 + (<E>\,S_{\mathrm{cpt}})^{<p>})^{<b>} - 1}{<b>}"
     return Factor(
-        (RATE, BEND, *clock.shapes, *((REPLAY_PT,) if replay else ())),
+        (RATE, BEND, ONSET, *clock.shapes, *(replay_shapes("pt") if replay else ())),
         forgotten,
         written + (f"/{REPLAY_TEXT}" if replay else ""),
         latex + (rf"\,{REPLAY_LATEX}^{{-1}}" if replay else ""),
         conventional=False,
-        tied=(RATE.name, BEND.name),
+        tied=(RATE.name, BEND.name, ONSET.name),
     )
 
 
@@ -100,7 +107,7 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
     nothing but replay.
 
     Args:
-        replay: whether the strength h of replay is fitted; it is the usual one otherwise.
+        replay: whether the strength of replay is fitted; it is the usual one otherwise.
         clock: what progress is counted by.
     """
     last = len(clock.shapes)
@@ -116,8 +123,7 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
 
     def left(x: Points, worth: Dual, beta: Dual, *more: Dual) -> Dual:
         learnt, hidden = both(x, worth, beta, *more)
-        h = replay_strength("cpt", replay, more[last] if replay else None)
-        return hidden + (learnt - hidden) * replay_factor(x.r_pt, h)
+        return hidden + (learnt - hidden) * spared(x.r_pt, "cpt", more[last:])
 
     def unlearnt(x: Points, worth: Dual, beta: Dual, *more: Dual) -> Dual:
         return both(x, worth, beta, *more)[1]
@@ -130,7 +136,7 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
         r"\right)",
     )
     return Factor(
-        (WORTH, BETA, *clock.shapes, *((REPLAY_CPT,) if replay else ())),
+        (WORTH, BETA, *clock.shapes, *(replay_shapes("cpt") if replay else ())),
         left,
         f"({more[0]})" if replay else text,
         more[1] if replay else latex,
