@@ -13,7 +13,8 @@ VALUES = {
     "R": 0.1, "omega": 1.0, "gamma4": 0.05,
     "F": 1.5, "G": 2.9, "E": 30.0, "E1": 100.0, "E2": 3.0, "b": 0.1, "beta": 0.4, "c": 0.1,
     "d": 0.08, "decay": 0.15, "epsilon": 0.1, "g": 0.9, "gamma3": 0.3, "h": 0.3, "kappa": 40.0,
-    "lambda": 0.99, "nu": 0.1, "rho": 0.7, "sigma": 0.025, "zeta": 0.7,
+    "lambda": 0.99, "nu": 0.1, "p": 1.3, "k": 0.8, "xi": 0.2, "gamma1": 0.05, "rho": 0.7,
+    "sigma": 0.025, "zeta": 0.7,
 }  # fmt: skip
 
 
@@ -72,7 +73,8 @@ def own(name, role):
     observed = observe(blank, role, Convention("as-is"))
     law = catalog.get(name, facts(role, observed.points))
     signs = {t.coefficient: -1.0 if t.bound == "nonpositive" else 1.0 for t in law.terms}
-    params = {n: VALUES[n] * signs.get(n, 1.0) for n in law.parameters}
+    known = VALUES if role == "cpt" else VALUES | {"h": 10.0}
+    params = {n: known[n] * signs.get(n, 1.0) for n in law.parameters}
     loss = law.loss(observed.points, params)
     runs = []
     for run in blank.runs:

@@ -279,7 +279,7 @@ def test_the_value_before_a_block(single, given):
 VALUES = {
     "L0": 2.4, "A": 0.5, "C": 0.2, "B": 0.05, "D": 0.05, "F": 1.5, "alpha": 0.5, "sigma": 0.02,
     "decay": 0.1, "zeta": 0.7, "kappa": 50.0, "rho": 1.0, "E": 60.0, "b": 0.2, "c": 0.05,
-    "beta": 0.4, "h": 1.0,
+    "beta": 0.4, "h": 1.0, "k": 0.8, "p": 1.3, "xi": 0.2,
 }  # fmt: skip
 BASES = {
     "wsd": Schedule.wsd(1e-3, 4000, 1000, warmup=200),

@@ -207,13 +207,16 @@ EFFECTIVE = "alpha sigma decay zeta kappa rho"
     ("facts", "parameters"),
     [
         ({"has_cpt": False}, f"L0 A C {EFFECTIVE}"),
-        ({"has_cpt": False, "sizes": True}, f"L0 A C F {EFFECTIVE} gamma3"),
-        ({}, f"L0 A C B {EFFECTIVE} E b"),
-        ({"role": "ood.code"}, f"L0 A C B {EFFECTIVE} E b"),
+        ({"has_cpt": False, "sizes": True}, f"L0 A C F {EFFECTIVE} gamma1 gamma3"),
+        ({}, f"L0 A C B {EFFECTIVE} xi E b p"),
+        ({"role": "ood.code"}, f"L0 A C B {EFFECTIVE} E b p"),
         ({"role": "cpt"}, f"L0 A C D {EFFECTIVE} c beta"),
-        ({"replay": True}, f"L0 A C B {EFFECTIVE} E b h"),
-        ({"role": "cpt", "replay": True}, f"L0 A C D {EFFECTIVE} c beta h"),
-        ({"sizes": True, "replay": True}, f"L0 A C F B {EFFECTIVE} gamma3 E b h"),
+        ({"replay": True}, f"L0 A C B {EFFECTIVE} xi E b p h k"),
+        ({"role": "cpt", "replay": True}, f"L0 A C D {EFFECTIVE} c beta h k"),
+        (
+            {"sizes": True, "replay": True},
+            f"L0 A C F B {EFFECTIVE} xi gamma1 gamma3 E b p h k gamma4",
+        ),
     ],
 )
 def test_parameters_of_the_default_law(facts, parameters):

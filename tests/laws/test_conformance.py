@@ -25,7 +25,8 @@ VALUES = {
 }  # fmt: skip
 EFFECTIVE = {
     "alpha": 0.5, "sigma": 0.02, "decay": 0.1, "zeta": 0.7, "kappa": 50.0, "rho": 1.0, "C": 0.2,
-    "B": 0.05, "E": 60.0, "b": 0.2, "D": 0.1, "c": 0.05, "gamma3": 0.2,
+    "B": 0.3, "E": 10.0, "b": -0.4, "D": 0.1, "c": 0.05, "gamma3": 0.2,
+    "gamma1": 0.05,
 }  # fmt: skip
 REPLAY = {"pt": 4.0, "cpt": 0.4}
 CASES = [

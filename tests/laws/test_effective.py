@@ -152,12 +152,13 @@ def test_progress_is_counted_on_both_sides_of_the_transfer():
     assert_allclose(since + before, made.summed(made.lr * made.steps), rtol=1e-12)
 
 
+@pytest.mark.parametrize("onset", [1.0, 2.5])
 @pytest.mark.parametrize("bend", [-0.7, 0.0, 0.4])
-def test_forgetting_is_eq3_with_beta_negative(bend):
-    """((1 + E*S)^b - 1) / b, S the sum of the effective LR since the transfer."""
+def test_forgetting_is_eq3_with_beta_negative_and_an_onset(bend, onset):
+    """((1 + (E*S)^p)^b - 1) / b, S the sum of the effective LR since the transfer."""
     x = place([History(BASE, CPT)], [np.array([500, BASE.size, BASE.size + 100, BASE.size + 300])])
-    value = factors.forgetting(False).evaluate(x, 60.0, bend, SIGMA, DECAY).value
-    grown = 60.0 * progress(x)[1]
+    value = factors.forgetting(False).evaluate(x, 60.0, bend, onset, SIGMA, DECAY).value
+    grown = (60.0 * progress(x)[1]) ** onset
     expected = ((1 + grown) ** bend - 1) / bend if bend else np.log1p(grown)
     assert_allclose(value, expected, rtol=1e-10)
     assert not value[:2].any()
@@ -178,13 +179,13 @@ def test_learning_is_eq3_that_depends_on_the_start():
 
 @pytest.mark.parametrize("replay", [0.0, 0.2, 0.5, 0.9])
 def test_replay_takes_back_a_share_of_the_shift(replay):
-    """The share 1 / (1 + h * (r_pt / r_cpt)^0.9) is left, on both domains."""
+    """The share 1 / (1 + h * (r_pt / r_cpt)^k) is left, on both domains."""
     x = place([History(BASE, CPT, replay=replay)], [np.array([BASE.size + 50, BASE.size + 300])])
     alone = place([History(BASE, CPT)], [np.array([BASE.size + 50, BASE.size + 300])])
-    left = 1.0 / (1.0 + 3.0 * (replay / (1.0 - replay)) ** 0.9)
-    given = (SIGMA, DECAY, 3.0)
-    forgotten = factors.forgetting(True).evaluate(x, 60.0, 0.2, *given).value
-    whole = factors.forgetting(True).evaluate(alone, 60.0, 0.2, *given).value
+    left = 1.0 / (1.0 + 3.0 * (replay / (1.0 - replay)) ** 0.7)
+    given = (SIGMA, DECAY, 3.0, 0.7)
+    forgotten = factors.forgetting(True).evaluate(x, 60.0, 0.2, 1.3, *given).value
+    whole = factors.forgetting(True).evaluate(alone, 60.0, 0.2, 1.3, *given).value
     assert_allclose(forgotten, left * whole, rtol=1e-10)
     learning = factors.learning(True)
     shifts = [
@@ -200,13 +201,14 @@ def test_the_strength_of_replay_is_fitted_only_where_the_share_varies(made):
     """Elsewhere it is the centre of its prior."""
     x = place([History(BASE, CPT, replay=0.5)], [np.array([950, 1100, 1200])])
     fitted, usual = made(True), made(False)
-    assert fitted.shapes[:-1] == usual.shapes
-    strength = fitted.shapes[-1]
-    assert strength.name == "h"
+    assert fitted.shapes[:-2] == usual.shapes
+    strength, power = fitted.shapes[-2:]
+    assert (strength.name, power.name) == ("h", "k")
     given = [s.prior.centre for s in usual.shapes]
-    expected = fitted.evaluate(x, *given, strength.prior.centre).value
+    expected = fitted.evaluate(x, *given, strength.prior.centre, power.prior.centre).value
     assert_allclose(usual.evaluate(x, *given).value, expected, rtol=1e-12)
-    assert not np.allclose(fitted.evaluate(x, *given, 3 * strength.prior.centre).value, expected)
+    other = fitted.evaluate(x, *given, 3 * strength.prior.centre, power.prior.centre).value
+    assert not np.allclose(other, expected)
 
 
 # --- the law ----------------------------------------------------------------------------------
@@ -214,7 +216,8 @@ def test_the_strength_of_replay_is_fitted_only_where_the_share_varies(made):
 VALUES = {
     "L0": 2.4, "A": 0.5, "C": 0.2, "B": 0.05, "D": 0.05, "F": 1.5, "alpha": 0.5, "sigma": 0.02,
     "decay": 0.1, "zeta": 0.7, "kappa": 50.0, "rho": 1.0, "E": 60.0, "b": 0.2, "c": 0.05,
-    "beta": 0.4, "h": 2.0, "gamma3": 0.3,
+    "beta": 0.4, "h": 2.0, "k": 0.8, "p": 1.3, "xi": 0.2, "gamma1": 0.05, "gamma3": 0.3,
+    "gamma4": -0.05,
 }  # fmt: skip
 ALONG = np.array([200, 500, 900, 905, 1000, 1200])
 
@@ -229,7 +232,7 @@ def test_the_shift_is_0_up_to_the_transfer_and_the_base_is_the_hidden_pre_traini
     hidden = place([History(np.concatenate([BASE, CPT]), [])], [ALONG])
     parts, pt = law(role).parts(x, VALUES), law(role).parts(hidden, VALUES)
     assert_allclose(parts["shift"][:3], 0, atol=1e-14)
-    assert (np.abs(parts["shift"][3:]) > 1e-4).all()
+    assert (np.abs(parts["shift"][3:]) > 1e-5).all()
     assert_allclose(parts["base"], pt["base"], rtol=1e-12)
     assert_allclose(parts["annealing"], pt["annealing"], rtol=1e-12)
     assert_allclose(pt["shift"], 0, atol=1e-14)
@@ -266,7 +269,9 @@ def test_a_later_start_learns_as_if_it_had_learned_before():
 def test_larger_models_lose_less(role):
     histories = [History(BASE, CPT, model_size=size) for size in (1e8, 4e8)]
     x = place(histories, [ALONG] * 2)
-    small, large = np.split(law(role, sizes=True).loss(x, VALUES), 2)
+    small, large = np.split(
+        law(role, sizes=True).loss(x, VALUES | {"gamma1": 0.0, "gamma4": 0.0}), 2
+    )
     assert_allclose(small - large, 1.5 * (100**-0.3 - 400**-0.3), rtol=1e-10)
 
 

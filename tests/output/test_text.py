@@ -52,7 +52,7 @@ def test_any_fit_in_words(texts, law, words):
     "words",
     [
         "effective-LR law (this project; see docs/laws.md)",
-        "pt: L = L0 + A*S^-alpha + C*n(zeta, kappa, rho) + B*((1 + E*S_cpt)^b - 1)/b/(1 + h*",
+        "pt: L = L0 + A*S^-alpha + C*n(zeta, kappa, rho, xi) + B*((1 + (E*S_cpt)^p)^b - 1)/b/",
         "cpt: L = L0 + A*S^-alpha + C*n(zeta, kappa, rho) + D*((c*S)^-beta + ((c*S_pt + S_cpt)^-",
         "learning rates: every one as it was, warm-ups too",
     ],

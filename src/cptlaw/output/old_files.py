@@ -24,7 +24,7 @@ LATEST = 2
 FIRST = 1
 
 # What the laws of version 0.1.0 had as constants, or did not have: where it has no effect.
-WITHOUT_EFFECT = {"p": 1.0, "k": 0.9, "g": 1e-12, "gamma1": 0.0, "gamma4": 0.0}
+WITHOUT_EFFECT = {"p": 1.0, "k": 0.9, "xi": 1e-12, "gamma1": 0.0, "gamma4": 0.0}
 
 
 def today(plain: Any, version: int) -> Any:
