@@ -64,7 +64,7 @@ def _domain_fit(old: Plain) -> Plain:
     """Version 0.1.0 had fewer parameters in the shift and in the noise of its own laws."""
     if not catalog.is_known(old["law"]):
         return old  # a sum of laws, each of which comes by itself
-    facts = {k: tuple(v) if isinstance(v, list) else v for k, v in old["facts"].items()}
+    facts: Plain = {k: tuple(v) if isinstance(v, list) else v for k, v in old["facts"].items()}
     law = catalog.get(old["law"], Facts(**{k: v for k, v in facts.items() if k != "type"}))
     had = old["params"]["items"]
     new = [name for name in law.parameters if name not in had and name in WITHOUT_EFFECT]
