@@ -144,7 +144,7 @@ def test_a_short_run_leaves_decay_to_its_prior():
 def test_a_parameter_that_runs_determine_is_not_held_by_its_prior(tiny):
     found, *_ = diagnosed(tiny, "pt")
     assert "decay" in found.usual
-    assert not {"alpha", "b"} & set(found.usual)
+    assert not {"alpha", "E"} & set(found.usual)
 
 
 def test_a_given_value_is_not_held_by_a_prior():

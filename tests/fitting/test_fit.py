@@ -242,7 +242,7 @@ def test_replay_is_fitted_where_it_varies(fits):
     result = default_fit()
     for role in ("pt", "cpt"):
         assert result.domain(role).law.name == "effective"
-        assert set(result.domain(role).params) == {*fits[None].domain(role).params, "h"}
+        assert set(result.domain(role).params) == {*fits[None].domain(role).params, "h", "k"}
 
 
 def test_the_papers_replay_is_fitted_where_it_varies():

@@ -137,7 +137,7 @@ def test_a_law_that_does_not_follow_weights_is_fitted_once():
 def transferred(truth, **keys):
     """A base and CPT runs at two learning rates of a law."""
     law = catalog.get("effective", truth)
-    values = VALUES | {"B": 0.05, "E": 60.0, "b": 0.2, "u": 0.05}
+    values = VALUES | {"B": 0.3, "E": 10.0, "b": -0.4, "p": 1.2, "xi": 0.15, "u": 0.05}
     params = {name: values[name] for name in law.parameters}
     base = Schedule.parse("warmup 300 to 1e-3 | constant 7700")
     at = np.arange(200, 2001, 100)
