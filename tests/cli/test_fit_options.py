@@ -6,7 +6,16 @@ import pytest
 
 from command import STUDY, run, write_logs
 
-SHARED = ("--lambda", "--fix", "--warmup", "--tail", "--fit-from", "--ood-law", "--no-priors")
+SHARED = (
+    "--lambda",
+    "--fix",
+    "--warmup",
+    "--tail",
+    "--fit-from",
+    "--ood-law",
+    "--target",
+    "--no-priors",
+)
 ASKED = {
     "fit": ("--law", "effective"),
     "backtest": ("--hold-out", "stages", "--law", "effective"),

@@ -5,7 +5,7 @@ import pytest
 
 from bundled import MOST_GIVEN, REPLAY, given_fit, tiny
 from cptlaw import Convention, DataError, FitOptions, backtest, compare, fit
-from cptlaw.fitting.selection import unseen
+from cptlaw.fitting.parts import unseen
 
 GIVEN = FitOptions(Convention(), fixed={"lambda": 0.98})
 

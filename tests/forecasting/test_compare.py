@@ -9,7 +9,7 @@ import pytest
 from bundled import MOST_GIVEN
 from command import run, write_logs
 from cptlaw import DataError, FitOptions, Study, backtest, datasets
-from cptlaw.fitting.selection import parts_of
+from cptlaw.fitting.parts import parts_of
 from cptlaw.fitting.uncertainty import Interval, limits
 from cptlaw.forecasting.compare import (
     ComparedRow,

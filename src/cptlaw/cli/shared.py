@@ -205,6 +205,7 @@ def fitting_options(command: Callable[..., None]) -> Callable[..., None]:
         tail: Literal["frozen", "carried"],
         fit_from: int | None,
         ood_law: str,
+        target: Literal["any", "run", "horizon", "peak", "start"],
         no_priors: bool,
         **rest: Any,
     ) -> None:
@@ -213,7 +214,7 @@ def fitting_options(command: Callable[..., None]) -> Callable[..., None]:
 
         _check_ood_law(ood_law)
         options = FitOptions(
-            Convention(warmup, tail, fit_from), _fixed_shapes(fix, lambda_), ood_law
+            Convention(warmup, tail, fit_from), _fixed_shapes(fix, lambda_), ood_law, target
         )
         command(options=replace(options, prior_weight=0.0) if no_priors else options, **rest)
 
@@ -247,6 +248,14 @@ _FITTING = (
         show_default=True,
         help="Law of out-of-domain sets: eq6 (a sum of the D_pt and D_cpt losses), loss-to-loss "
         "(with a constant), auto (which of the two left-out runs favour), or a law by name.",
+    ),
+    click.option(
+        "--target",
+        type=click.Choice(["any", "run", "horizon", "peak", "start"]),
+        default="any",
+        show_default=True,
+        help="What is to be forecast, by which auto and average judge laws: a new run, a longer "
+        "one, another peak or start; any: a run or longer.",
     ),
     click.option(
         "--no-priors", is_flag=True, help="Do not draw shape parameters to what is usual."

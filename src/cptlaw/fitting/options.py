@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal, TypeAlias
 
-from cptlaw.errors import DataError
+from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.objective import DELTA, PRIOR_WEIGHT
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import BY_CROSS_VALIDATION
+
+Target: TypeAlias = Literal["any", "run", "horizon", "peak", "start"]
+TARGETS: tuple[Target, ...] = ("any", "run", "horizon", "peak", "start")
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,9 @@ class FitOptions:
         ood_law: of the out-of-domain sets: "eq6" (a weighted sum of the fitted D_pt and D_cpt
             losses), "loss-to-loss" (that and a constant), "auto" (eq6, unless the other forecasts
             left-out runs clearly better, for each set by itself), or a law of the catalogue.
+        target: what is to be forecast, by which "auto" and "average" judge laws: "run" (a new run
+            like the fitted ones), "horizon" (longer ones), "peak" (another peak LR), "start"
+            (another start of the CPT); "any" for runs and horizons alike.
         delta: where the Huber objective turns linear, in log loss.
         seed: 0 searches from a fixed set of starts; any other number adds as many of its own,
             to see that they do not matter.
@@ -35,7 +42,7 @@ class FitOptions:
             (docs/laws.md); 0 for not at all.
 
     Raises:
-        DataError: delta is not above 0, or prior_weight is below 0.
+        DataError: delta is not above 0, prior_weight is below 0, or there is no such target.
 
     Source: arXiv:2505.07796, section 3.3 (objective), Eq. 6 (out-of-domain sets).
     """
@@ -43,12 +50,15 @@ class FitOptions:
     convention: Convention = field(default_factory=lambda: Convention(warmup="auto"))
     fixed: Mapping[str, float] = field(default_factory=dict[str, float])
     ood_law: str = BY_CROSS_VALIDATION
+    target: Target = "any"
     delta: float = DELTA
     seed: int = 0
     prior_weight: float = PRIOR_WEIGHT
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fixed", MappingProxyType(dict(self.fixed)))
+        if self.target not in TARGETS:
+            raise DataError(f"target '{self.target}': {suggestion(self.target, TARGETS)}")
         if not self.delta > 0:
             raise DataError(f"delta = {self.delta:g} must be above 0.")
         if not self.prior_weight >= 0:

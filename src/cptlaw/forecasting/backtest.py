@@ -12,9 +12,9 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.branches import compared, end_of, rule_errors
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.options import FitOptions
+from cptlaw.fitting.parts import unseen
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.scores import Scores, score
-from cptlaw.fitting.selection import unseen
 from cptlaw.fitting.uncertainty import ensemble_of
 from cptlaw.forecasting.extrapolation import warnings
 from cptlaw.forecasting.intervals import LEVEL, band

@@ -18,8 +18,8 @@ from cptlaw.errors import CptlawError, DataError
 from cptlaw.fitting.branches import compared, rule_errors
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.options import FitOptions
+from cptlaw.fitting.parts import Part, parts_of, unseen
 from cptlaw.fitting.result import Fit
-from cptlaw.fitting.selection import Part, parts_of, unseen
 from cptlaw.fitting.uncertainty import Interval, limits
 from cptlaw.forecasting.held_out import HeldOutCurve, resampled_means
 from cptlaw.laws import catalog
