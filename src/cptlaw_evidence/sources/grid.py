@@ -51,9 +51,13 @@ def _far(curves: Curves) -> tuple[Split, ...]:
 
 
 def _longer(curves: Curves) -> tuple[Split, ...]:
-    cuts = dict.fromkeys(("cpt-const", "half-const"), 260)  # of 800 steps; a loss every 20
-    given = {**dict.fromkeys(FOUR[:2]), **cuts}
-    return (split("3 times", curves.study, given, cuts),)
+    """The first part of two constant runs -> their whole length; a loss every 20 of 800 steps."""
+
+    def one(times: int, cut: int) -> Split:
+        cuts = dict.fromkeys(("cpt-const", "half-const"), cut)
+        return split(f"{times} times", curves.study, {**dict.fromkeys(FOUR[:2]), **cuts}, cuts)
+
+    return one(2, 400), one(3, 260)
 
 
 _HALF = tuple(f"half-{kind}" for kind in ("const", "cosine", "wsd", "linear", "twostage"))
@@ -111,9 +115,10 @@ SOURCE = Source(
         Protocol(
             "grid-longer",
             NAME,
-            "base, annealed, the first third of constant CPT at the peak and at half of it",
-            "the rest of both: three times as long",
+            "base, annealed, a half or a third of constant CPT at the peak and at half of it",
+            "the rest of both: two and three times as long",
             _longer,
+            apart=True,
         ),
         whole_runs(
             "grid-repeat",

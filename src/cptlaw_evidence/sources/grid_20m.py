@@ -14,7 +14,7 @@ STEM = ("base", "annealed")
 FOUR = (*STEM, "cpt-const", "cpt-twostage")
 REPLAY, EARLY, AGAIN = "mixed-const-replay0.25", "early-const", "repeat-const"
 _FITTED = "base, annealed, constant and two-stage CPT"
-_THIRD = 400  # steps of the 1,200
+_STEPS = 1200
 _NEAR = {
     "other schedule": ("cpt-cosine",),
     "half the peak": ("half-wsd",),
@@ -66,8 +66,13 @@ def _sizes(curves: Curves) -> tuple[Split, ...]:
 
 
 def _longer(curves: Curves) -> tuple[Split, ...]:
-    given = {**dict.fromkeys(STEM), "cpt-const": _THIRD, "half-wsd": _THIRD}
-    return (split("3 times", curves.study, given, {"cpt-const": _THIRD}),)
+    """The first part of constant CPT -> the whole length."""
+
+    def one(times: int, cut: int) -> Split:
+        given = {**dict.fromkeys(STEM), "cpt-const": cut, "half-wsd": cut}
+        return split(f"{times} times", curves.study, given, {"cpt-const": cut})
+
+    return tuple(one(times, _STEPS // times) for times in (2, 3))
 
 
 SOURCE = Source(
@@ -117,9 +122,10 @@ SOURCE = Source(
         Protocol(
             "20m-longer",
             NAME,
-            "base, annealed, the first 400 steps of constant CPT at the peak and at half of it",
-            "the rest of the constant CPT: three times as long",
+            "base, annealed, a half or a third of constant CPT at the peak and at half of it",
+            "the rest of that at the peak: two and three times as long",
             _longer,
+            apart=True,
         ),
         whole_runs(
             "20m-replay",
