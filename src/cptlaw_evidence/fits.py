@@ -33,19 +33,36 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @dataclass(frozen=True)
 class Task:
-    """One fit of a law, and the splits (protocol, index) that it serves."""
+    """One fit of a law, and the splits (protocol, index) that it serves.
+
+    With `everything` the losses that are scored are fitted too.
+    """
 
     law: str
     uses: tuple[tuple[str, int], ...]
+    everything: bool = False
+
+    def study(self, splits: Splits) -> Study:
+        """What is fitted."""
+        protocol, index = self.uses[0]
+        split = splits[protocol][index]
+        return split.study if self.everything else split.fitted
 
 
-def tasks(splits: Splits, laws: Sequence[str]) -> list[Task]:
-    """A task for each law and each set of fitted losses, which protocols may share."""
+def tasks(splits: Splits, laws: Sequence[str], everything: bool = False) -> list[Task]:
+    """A task for each law and each set of fitted losses, which protocols may share.
+
+    Args:
+        splits: of every protocol.
+        laws: names.
+        everything: whether the losses that are scored are fitted too.
+    """
     alike: dict[str, list[tuple[str, int]]] = {}
     for protocol, some in splits.items():
         for index, split in enumerate(some):
-            alike.setdefault(split.fitted.fingerprint, []).append((protocol, index))
-    return [Task(law, tuple(uses)) for uses in alike.values() for law in laws]
+            fitted = split.study if everything else split.fitted
+            alike.setdefault(fitted.fingerprint, []).append((protocol, index))
+    return [Task(law, tuple(uses), everything) for uses in alike.values() for law in laws]
 
 
 def fit_of(study: Study, law: str) -> Fit:
@@ -62,8 +79,7 @@ def fit_of(study: Study, law: str) -> Fit:
 
 def fitted(task: Task, splits: Splits) -> Fit:
     """The fit that a task asks for; raises as `fit_of`."""
-    protocol, index = task.uses[0]
-    return fit_of(splits[protocol][index].fitted, task.law)
+    return fit_of(task.study(splits), task.law)
 
 
 def reason(error: Exception) -> str:

@@ -16,6 +16,7 @@ RESULT = {
     "noise": {},
     "sources": {},
     "laws": [],
+    "floor": False,
     "jobs": 1,
     "seconds": 0.0,
 }
@@ -41,6 +42,15 @@ def test_the_command_prints_one_json_object_and_writes_a_page(tmp_path):
 def test_the_text_has_the_main_table(asked):
     ended = run("bench", "accuracy")
     assert ended.status == 0 and "Error on what was not fitted" in ended.stdout
+
+
+def test_a_floor_is_called_one_and_is_no_figure_of_held_out_runs(asked, tmp_path):
+    asked.return_value = {**RESULT, "floor": True}
+    ended = run("bench", "accuracy", "--floor", "-o", tmp_path / "page.md")
+    assert asked.call_args.kwargs["floor"] and "Floor: error of laws" in ended.stdout
+    assert "did not see" not in (tmp_path / "page.md").read_text()
+    ended = run("bench", "accuracy", "--floor", "--write", tmp_path / "figures.json")
+    assert ended.status == 2 and "leave out --floor" in ended.stderr
 
 
 @pytest.mark.parametrize(

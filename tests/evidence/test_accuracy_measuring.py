@@ -54,6 +54,13 @@ def test_progress_tells_of_every_protocol_and_law(measured):
     assert "grid-far, eq1: does not apply" in told[2]
 
 
+def test_a_floor_is_of_fits_that_saw_what_is_scored(measured):
+    floor = accuracy.measure(["eq4"], QUICK, floor=True)
+    known = {row["domain"]: row["mape"] for row in measured[0]["rows"] if row["law"] == "eq4"}
+    assert all(row["mape"] < known[row["domain"]] for row in floor["rows"])
+    assert floor["floor"] and not measured[0]["floor"]
+
+
 def test_protocols_that_fit_the_same_losses_share_a_fit():
     loaded = loading.load(("grid-schedule", "grid-start", "grid-size"))
     uses = [task.uses for task in fits.tasks(loaded.splits, ["eq4"])]

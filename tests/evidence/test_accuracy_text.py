@@ -59,6 +59,7 @@ def result():
         "sources": {"here": "two runs"},
         "laws": list(LAWS),
         "jobs": 1,
+        "floor": False,
         "seconds": 12.3,
     }
 

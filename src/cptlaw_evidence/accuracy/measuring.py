@@ -28,6 +28,7 @@ def measure(
     data: Path | None = None,
     *,
     jobs: int = 1,
+    floor: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Fit laws on parts of real curves and score their forecasts of the rest.
@@ -37,6 +38,8 @@ def measure(
         protocols: names; none for all.
         data: folder of curves that do not come with the package.
         jobs: processes; 1 stays in this one.
+        floor: fit to the scored losses too, so that the errors are those that the form of a law
+            leaves.
         progress: is told of every protocol and law that is done.
 
     Raises:
@@ -45,7 +48,7 @@ def measure(
     """
     began = time.perf_counter()
     laws, loaded = list(dict.fromkeys(laws)), load(protocols, data)
-    todo = fits.tasks(loaded.splits, laws)
+    todo = fits.tasks(loaded.splits, laws, floor)
     progress(f"{len(todo)} fits, {jobs} at a time ...")
     found = _measured(loaded, todo, data, jobs, progress)
     rows = [row for p in loaded.protocols for law in laws for row in found[p.name, law]]
@@ -58,6 +61,7 @@ def measure(
         "noise": {name: noise(curves) for name, curves in loaded.curves.items()},
         "sources": {s.name: s.title for s in SOURCES if s.name in loaded.curves},
         "laws": laws,
+        "floor": floor,
         "jobs": jobs,
         "seconds": time.perf_counter() - began,
     }

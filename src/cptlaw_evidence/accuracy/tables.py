@@ -9,6 +9,7 @@ from cptlaw_evidence.accuracy.rows import FIGURES, mean
 from cptlaw_evidence.pages import Table, lowest, nats, percent
 
 Row: TypeAlias = Mapping[str, Any]
+FLOOR = "Floor: error of laws that were fitted to what is scored, too"
 _FEW = 3  # so many domains are shown apart; more are averaged
 
 
@@ -94,7 +95,7 @@ def main_table(result: Row) -> Table:
 
     return _against_laws(
         result,
-        "Error on what was not fitted",
+        FLOOR if result["floor"] else "Error on what was not fitted",
         "Mean relative error in %, or mean absolute error in nats; -: the law could not be scored, "
         "*: not on all splits.",
         figures,

@@ -66,7 +66,9 @@ def to_markdown(result: Mapping[str, Any], command: str) -> str:
         command: that made it.
     """
     parts = [
-        "Laws are fitted to a part of real curves and scored on what they did not see.",
+        f"{tables.FLOOR}. No forecast is as good, unless by chance."
+        if result["floor"]
+        else "Laws are fitted to a part of real curves and scored on what they did not see.",
         bullets(f"`{name}`: {title}" for name, title in result["sources"].items()),
         "## Left out",
         bullets(left_out(result), "Nothing."),

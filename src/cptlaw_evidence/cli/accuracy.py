@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from cptlaw.cli.shared import JSON, Many, check_writable, say, show
+from cptlaw.errors import DataError
 from cptlaw_evidence.cli import curves
 
 
@@ -21,6 +22,9 @@ from cptlaw_evidence.cli import curves
 @curves.JOBS
 @curves.OUTPUT
 @curves.figures_option("errors at other peaks and starts")
+@click.option(
+    "--floor", is_flag=True, help="Fit to what is scored, too: the error that a law's form leaves."
+)
 @click.option("--list", "only_list", is_flag=True, help="Print the protocols and end.")
 @JSON
 def bench_accuracy(
@@ -30,6 +34,7 @@ def bench_accuracy(
     jobs: int | None,
     output: str | None,
     figures: str | None,
+    floor: bool,
     only_list: bool,
     as_json: bool,
 ) -> None:
@@ -47,11 +52,13 @@ def bench_accuracy(
         shape = protocols_json()
         show(as_json, lambda: shape, lambda: accuracy.protocols_text(shape))
         return
+    if floor and figures is not None:
+        raise DataError("--write takes figures of held-out runs; leave out --floor.")
     check_writable(output, figures)
     laws, protocols = curves.words(law) or list(accuracy.LAWS), curves.words(protocol)
     try:
         where, jobs = curves.place(data), curves.processes(jobs)
-        result = accuracy.measure(laws, protocols, where, jobs=jobs, progress=say)
+        result = accuracy.measure(laws, protocols, where, jobs=jobs, floor=floor, progress=say)
     except KeyboardInterrupt:
         say("what was measured so far is lost; --protocol and --law make it shorter.")
         raise
