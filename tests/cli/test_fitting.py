@@ -62,7 +62,8 @@ def test_read_as_json(here):
     found = only_json(run("read", "base.csv", "cosine.csv", "--json"))
     assert [log["name"] for log in found["logs"]] == ["base", "cosine"]
     log = found["logs"][1]
-    assert set(log) == {"name", "origin", "format", "columns", "lr", "notes"}
+    told = {"optimizer", "weight_decay", "init_std"}
+    assert set(log) == {"name", "origin", "format", "columns", "lr", *told, "notes"}
     assert list(log["columns"]) == ["eval_general_loss", "eval_law_loss"]
     assert log["columns"]["eval_law_loss"]["step"][:3] == [0, 50, 100]
     assert log["lr"]["step"][0] == 50

@@ -91,6 +91,11 @@ def test_another_optimizer_in_the_cpt_is_told() -> None:
     assert any("'cpt' goes on with muon after adamw" in note for note in study.all_notes)
 
 
+def test_an_optimizer_that_only_the_cpt_tells_is_taken_for_the_base_too() -> None:
+    study = _study(_run("base"), _run("cpt", after="base", data="cpt", optimizer="muon"))
+    assert any("'cpt' has the optimizer muon, and its base" in note for note in study.all_notes)
+
+
 def test_an_optimizer_that_nobody_knows_is_told() -> None:
     assert any("'rmsprop'" in note for note in _study(_run("a", optimizer="rmsprop")).all_notes)
     assert not _study(_run("a", optimizer="adamw")).all_notes

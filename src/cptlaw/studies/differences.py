@@ -51,7 +51,12 @@ def _changes(runs: Sequence[Run], before: Callable[[Run], History]) -> Iterator[
         history, said = before(run), run.optimization
         if run.data == "pt" or history.is_cpt:
             yield from _within_a_phase(run, history)
-        elif said.optimizer and history.pt_by.optimizer not in (None, said.optimizer):
+        elif said.optimizer and history.pt_by.optimizer is None:
+            yield (
+                f"run '{run.name}' has the optimizer {said.optimizer}, and its base does not say "
+                "which: it is taken for the same."
+            )
+        elif said.optimizer and history.pt_by.optimizer != said.optimizer:
             yield (
                 f"run '{run.name}' goes on with {said.optimizer} after {history.pt_by.optimizer}: "
                 "a learning rate of one says little about the other's. The effective-LR law "
