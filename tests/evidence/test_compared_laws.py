@@ -102,12 +102,13 @@ def test_equations_without_cpt(name, text):
             "effective+start",
             "B*((1 + E*S_cpt)^(b + d*log(S_pt)) - 1)/(b + d*log(S_pt))",
         ),
+        ("effective+power", "B*S_cpt^beta"),
         ("effective+two-timescale", "B1*(1 - exp(-E1*S_cpt)) + B2*(1 - exp(-E2*S_cpt))"),
     ],
 )
 def test_shifts(name, shift):
     law = catalog.get(name, Facts("pt"))
-    assert law.text == f"L = L0 + A*S^-alpha + C*n(zeta, kappa, rho) + {shift}"
+    assert law.text == f"L = L0 + A*S^-alpha + C*n(zeta, kappa, rho, xi) + {shift}"
     assert "<" not in law.latex
 
 
@@ -124,6 +125,7 @@ def shift_only(factor, x, given):
         shifts.saturating(False, "pt", AREA),
         shifts.start_dependent(False, "pt", AREA),
         shifts.exponential("fast", False, "pt"),
+        shifts.power_of_steps(False, "pt"),
     ],
 )
 def test_shifts_begin_at_the_transfer(factor):

@@ -19,6 +19,7 @@ FIELD = (
     "d-cpt",
     "effective+eq3",
     "effective+blend",
+    "effective+power",
     "effective+start",
     "effective+repetition",
     "effective+two-timescale",

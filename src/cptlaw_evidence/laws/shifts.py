@@ -49,7 +49,7 @@ def _shift(
     clock: Clock,
     value: Callable[..., Dual],
 ) -> Factor:
-    """A function of E * S_cpt; the first shape is E.
+    """A function of S_cpt.
 
     Args:
         shapes: of the shift.
@@ -57,15 +57,14 @@ def _shift(
         replay: whether the strength of replay is fitted.
         role: of the domain; it decides the usual strength.
         clock: what the progress of the CPT is counted by.
-        value: (points, progress in every block, E * S_cpt, the other shapes) -> shape (m,).
+        value: (points, progress in every block, S_cpt, the shapes) -> shape (m,).
     """
     count, last = len(shapes), len(shapes) + len(clock.shapes)
 
     def shifted(x: Points, *given: Dual) -> Dual:
-        rate = given[0]
         moved = clock.moved(x.blocks, *given[count:last])
         gone = since_transfer(x.blocks, moved)
-        whole = value(x, moved, rate * gone, *given[1:count])[x.blocks.ends]
+        whole = value(x, moved, gone, *given[:count])[x.blocks.ends]
         return whole * spared(x.r_pt, role, given[last:])
 
     text = written[0].replace("X", "S_cpt") + (f"/{REPLAY_TEXT}" if replay else "")
@@ -83,8 +82,8 @@ def _shift(
 def saturating(replay: bool, role: str, clock: Clock = EFFECTIVE) -> Factor:
     """1 - (1 + E*X)**-beta (Eq. 3 of arXiv:2505.07796, along any clock)."""
 
-    def value(x: Points, moved: Dual, grown: Dual, beta: Dual) -> Dual:
-        return saturated(grown, beta)
+    def value(x: Points, moved: Dual, gone: Dual, rate: Dual, beta: Dual) -> Dual:
+        return saturated(rate * gone, beta)
 
     written = ("(1 - (1 + <E>*X)^-<beta>)", r"\left(1 - (1 + <E>\,X)^{-<beta>}\right)")
     found = _shift((RATE, BETA), written, replay, role, clock, value)
@@ -99,10 +98,10 @@ def start_dependent(replay: bool, role: str, clock: Clock = EFFECTIVE) -> Factor
     """
     bend = BEND if role != "cpt" else replace(BEND, start=(-0.8, 0.0), prior=Prior(-0.37, 0.5))
 
-    def value(x: Points, moved: Dual, grown: Dual, b: Dual, d: Dual) -> Dual:
+    def value(x: Points, moved: Dual, gone: Dual, rate: Dual, b: Dual, d: Dual) -> Dual:
         before = before_transfer(x.blocks, moved)
         live = before + (before.value <= 0).astype(np.float64)
-        return dual.box(dual.log1p(grown), b + d * dual.log(live))
+        return dual.box(dual.log1p(rate * gone), b + d * dual.log(live))
 
     exponent = "<b> + <d>*log(S_pt)"
     latex = r"<b> + <d>\,\log S_{\mathrm{pt}}"
@@ -120,11 +119,26 @@ def exponential(
     """1 - exp(-E1*X), or the slow one with E2, along the effective LR."""
     rate = FAST if which == "fast" else SLOW
 
-    def value(x: Points, moved: Dual, grown: Dual) -> Dual:
-        return -dual.expm1(-grown)
+    def value(x: Points, moved: Dual, gone: Dual, rate: Dual) -> Dual:
+        return -dual.expm1(-(rate * gone))
 
     written = (f"(1 - exp(-<{rate.name}>*X))", rf"\left(1 - e^{{-<{rate.name}>\,X}}\right)")
     return _shift((rate,), written, replay, role, clock, value)
+
+
+def power_of_steps(replay: bool, role: str) -> Factor:
+    """X**beta: what is forgotten grows as a power of the CPT, and has no end.
+
+    Source: arXiv:2502.06042, where it is A D^beta / ((1 + B p) N)^alpha of the D tokens of the CPT
+    and of the share p of pre-training data in them; replay is that of the other shifts here.
+    """
+    exponent = replace(BETA, prior=Prior(0.5, 0.5))
+
+    def value(x: Points, moved: Dual, gone: Dual, beta: Dual) -> Dual:
+        return dual.power(gone, beta)
+
+    written = ("X^<beta>", "X^{<beta>}")
+    return _shift((exponent,), written, replay, role, EFFECTIVE, value)
 
 
 # --- laws ---
@@ -142,6 +156,12 @@ def _start(facts: Facts) -> tuple[Term, ...]:
     """A shift that depends on the start and, where sizes vary, on the size."""
     sizes = (size_power("gamma4", 1, Prior(0.0, 0.1), SIZE_OF_CPT),) if facts.sizes else ()
     return (_term(facts, "B", start_dependent(facts.replay, facts.role, clock_of(facts)), *sizes),)
+
+
+def _power(facts: Facts) -> tuple[Term, ...]:
+    """A power of the CPT and, where sizes vary, of the size."""
+    sizes = (size_power("gamma4", 1, Prior(0.0, 0.1), SIZE_OF_CPT),) if facts.sizes else ()
+    return (_term(facts, "B", power_of_steps(facts.replay, facts.role), *sizes),)
 
 
 def _two_timescale(facts: Facts) -> tuple[Term, ...]:
@@ -186,6 +206,13 @@ ENTRIES = (
         "effective-LR law, shift whose exponent depends on the start, and that on the size",
         "this project; after arXiv:2510.06548",
         with_shift(_start),
+        OTHER_SHIFT,
+    ),
+    Entry(
+        "effective+power",
+        "effective-LR law, a shift that grows as a power of the CPT",
+        "this project; after arXiv:2502.06042",
+        with_shift(_power),
         OTHER_SHIFT,
     ),
     Entry(

@@ -29,7 +29,7 @@ from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import REPETITION, REPLAY, SHIFT, SHIFT_RATE, START
 
-RATE = Shape("E", 1e-3, 1e8, (2.0, 50.0), prior=Prior(8.0, 1.0), remedy=SHIFT_RATE)
+RATE = Shape("E", 1e-3, 1e8, (2.0, 50.0), prior=Prior(7.0, 0.5), remedy=SHIFT_RATE)
 BEND = Shape("b", -3.0, 0.95, (-0.8, 0.2), "linear", prior=Prior(-0.5, 0.25), remedy=SHIFT)
 ONSET = Shape("p", 0.2, 6.0, (0.6, 2.5), prior=Prior(1.2, 0.6), remedy=SHIFT)
 WORTH = Shape("c", 1e-5, 1.0, (0.005, 0.3), prior=Prior(0.05, 2.0), remedy=START)
