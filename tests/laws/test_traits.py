@@ -25,7 +25,8 @@ UNMEASURED = {
     *("eq4-anchored", "eq4-batch", "eq8-printed", "eq9", "eq10", "unknown-pt"),
     *("multi-power", "functional", "relaxing"),
     *("clock", "momentum", "floor", "convex", "step-power", "d-cpt"),
-    *("effective+eq3", "effective+blend", "effective+start", "effective+two-timescale"),
+    *("effective+eq3", "effective+blend", "effective+power"),
+    *("effective+start", "effective+two-timescale"),
 }
 """Laws whose intervals were not measured."""
 TELL_LITTLE = {"g", "nu"}
