@@ -16,7 +16,7 @@ RESULT = {
     "noise": {},
     "sources": {},
     "laws": [],
-    "floor": False,
+    "of_form": False,
     "jobs": 1,
     "seconds": 0.0,
 }
@@ -45,7 +45,7 @@ def test_the_text_has_the_main_table(asked):
 
 
 def test_a_floor_is_called_one_and_is_no_figure_of_held_out_runs(asked, tmp_path):
-    asked.return_value = {**RESULT, "floor": True}
+    asked.return_value = {**RESULT, "of_form": True}
     ended = run("bench", "accuracy", "--floor", "-o", tmp_path / "page.md")
     assert asked.call_args.kwargs["floor"] and "Floor: error of laws" in ended.stdout
     assert "did not see" not in (tmp_path / "page.md").read_text()

@@ -58,7 +58,7 @@ def test_a_floor_is_of_fits_that_saw_what_is_scored(measured):
     floor = accuracy.measure(["eq4"], QUICK, floor=True)
     known = {row["domain"]: row["mape"] for row in measured[0]["rows"] if row["law"] == "eq4"}
     assert all(row["mape"] < known[row["domain"]] for row in floor["rows"])
-    assert floor["floor"] and not measured[0]["floor"]
+    assert floor["of_form"] and not measured[0]["of_form"]
 
 
 def test_protocols_that_fit_the_same_losses_share_a_fit():

@@ -59,7 +59,7 @@ def result():
         "sources": {"here": "two runs"},
         "laws": list(LAWS),
         "jobs": 1,
-        "floor": False,
+        "of_form": False,
         "seconds": 12.3,
     }
 

@@ -61,7 +61,7 @@ def measure(
         "noise": {name: noise(curves) for name, curves in loaded.curves.items()},
         "sources": {s.name: s.title for s in SOURCES if s.name in loaded.curves},
         "laws": laws,
-        "floor": floor,
+        "of_form": floor,
         "jobs": jobs,
         "seconds": time.perf_counter() - began,
     }

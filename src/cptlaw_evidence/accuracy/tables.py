@@ -95,7 +95,7 @@ def main_table(result: Row) -> Table:
 
     return _against_laws(
         result,
-        FLOOR if result["floor"] else "Error on what was not fitted",
+        FLOOR if result["of_form"] else "Error on what was not fitted",
         "Mean relative error in %, or mean absolute error in nats; -: the law could not be scored, "
         "*: not on all splits.",
         figures,

@@ -67,7 +67,7 @@ def to_markdown(result: Mapping[str, Any], command: str) -> str:
     """
     parts = [
         f"{tables.FLOOR}. No forecast is as good, unless by chance."
-        if result["floor"]
+        if result["of_form"]
         else "Laws are fitted to a part of real curves and scored on what they did not see.",
         bullets(f"`{name}`: {title}" for name, title in result["sources"].items()),
         "## Left out",
