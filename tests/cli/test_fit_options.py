@@ -15,6 +15,7 @@ SHARED = (
     "--ood-law",
     "--target",
     "--no-priors",
+    "--weigh",
 )
 ASKED = {
     "fit": ("--law", "effective"),

@@ -21,6 +21,7 @@ from cptlaw import (
     published,
     shift_at,
 )
+from cptlaw.fitting.weighing import pose
 from synthetic import two_run_study
 
 FITTED = ("base", "annealed", "cpt-const", "cpt-twostage")
@@ -144,12 +145,11 @@ def place(domain):
 
 def test_the_objective_is_no_worse_from_any_of_many_starts(fitted, law):
     from cptlaw.fitting.newton import minimise
-    from cptlaw.fitting.objective import Objective
     from cptlaw.fitting.projection import project
 
     for role in ("pt", "cpt"):
         domain, observed = fitted.domain(role), fitted.observed(role)
-        objective = Objective(domain.law, observed.points, observed.loss)
+        objective = pose(domain.law, observed, fitted.options)
         random = np.random.default_rng(5)
         low = np.array([s.inner(s.start[0]) for s in domain.law.shapes])
         high = np.array([s.inner(s.start[1]) for s in domain.law.shapes])
@@ -160,10 +160,8 @@ def test_the_objective_is_no_worse_from_any_of_many_starts(fitted, law):
 
 
 def test_a_minimum_has_no_gradient_left(fitted):
-    from cptlaw.fitting.objective import Objective
-
     domain, observed = fitted.domain("cpt"), fitted.observed("cpt")
-    objective = Objective(domain.law, observed.points, observed.loss)
+    objective = pose(domain.law, observed, fitted.options)
     z = place(domain)
     scale = np.abs(z) + 1e-3
     assert np.abs(objective.gradient(z) * scale).max() < 1e-8

@@ -95,10 +95,11 @@ def exact_refit(fit, weight):
     law, m = domain.law, objective.terms
     z = np.array([*(domain.params[c] for c in law.coefficients), *law.inner(domain.params)])
     free = objective.bounds[0] < objective.bounds[1]
-    centre, pull = (np.append(np.zeros(m), part) for part in objective.pull)
+    centre = np.append(np.zeros(m), objective.priors[0])
+    pull = objective.drawn(z)
     for _ in range(50):
         residual, jacobian = objective.jacobian(z)
-        robust = weight * huber_weight(residual, fit.options.delta) ** 2
+        robust = weight * objective.counts * huber_weight(residual, fit.options.delta) ** 2
         gradient = jacobian.T @ (robust * residual) + pull * (z - centre)
         hessian = jacobian.T @ (robust[:, None] * jacobian) + np.diag(pull)
         scale = np.sqrt(np.diag(hessian))[free]

@@ -40,7 +40,7 @@ def told(text, words):
         "the transfer once, in the base",
         "What these data do not tell",
         "slope per S1cpt",
-        "objective",
+        "Huber loss",
         "mixed-const-replay0.25",
     ],
 )

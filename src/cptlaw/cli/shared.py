@@ -207,6 +207,7 @@ def fitting_options(command: Callable[..., None]) -> Callable[..., None]:
         ood_law: str,
         target: Literal["any", "run", "horizon", "peak", "start"],
         no_priors: bool,
+        weigh: bool | None,
         **rest: Any,
     ) -> None:
         from cptlaw.fitting.options import FitOptions
@@ -214,7 +215,11 @@ def fitting_options(command: Callable[..., None]) -> Callable[..., None]:
 
         _check_ood_law(ood_law)
         options = FitOptions(
-            Convention(warmup, tail, fit_from), _fixed_shapes(fix, lambda_), ood_law, target
+            Convention(warmup, tail, fit_from),
+            _fixed_shapes(fix, lambda_),
+            ood_law,
+            target,
+            weigh=weigh,
         )
         command(options=replace(options, prior_weight=0.0) if no_priors else options, **rest)
 
@@ -259,6 +264,11 @@ _FITTING = (
     ),
     click.option(
         "--no-priors", is_flag=True, help="Do not draw shape parameters to what is usual."
+    ),
+    click.option(
+        "--weigh/--no-weigh",
+        default=None,
+        help="Let points of dense logs count for less; left out, for all but the paper's laws.",
     ),
 )
 

@@ -43,12 +43,12 @@ def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntAr
     sizes, vectors = np.linalg.eigh(hessian)
     inverse = (vectors / np.maximum(sizes, LEAST_CURVATURE)) @ vectors.T
     residual, jacobian = objective.jacobian(z)
-    pull = np.clip(residual, -objective.delta, objective.delta)
+    pull = objective.counts * np.clip(residual, -objective.delta, objective.delta)
     scores = pull[:, None] * (jacobian[:, free] @ axes)
     # Residuals are smaller at a minimum than at the true parameters, by a share for each of them.
     spread = max(objective.loss.size / max(objective.loss.size - int(free.sum()), 1), 1.0)
-    drawn = np.zeros(z.size)  # a prior's centre is as uncertain as its spread
-    drawn[objective.terms :] = objective.prior_weight * objective.pull[1]
+    # A prior's centre is as uncertain as its spread.
+    drawn = objective.prior_weight * objective.drawn(z)
     products = sum(summed_products(scores[run == index]) for index in np.unique(run))
     meat = products * spread + axes.T @ (drawn[free][:, None] * axes)
     inner = inverse @ meat @ inverse

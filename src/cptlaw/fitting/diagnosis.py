@@ -112,7 +112,7 @@ def held_by_priors(objective: Objective, minimum: Minimum) -> list[str]:
     axes = whitening(objective, minimum.z, free)
     left = np.zeros(minimum.z.size)
     left[free] = (axes**2).sum(axis=1)
-    shares = left[objective.terms :] * objective.pull[1]
+    shares = left[objective.terms :] * objective.prior_curvature(minimum.z[objective.terms :])
     names = (shape.name for shape in objective.law.shapes)
     return [n for n, share in zip(names, shares.tolist(), strict=True) if share >= _USUAL]
 

@@ -18,6 +18,7 @@ from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.projection import project, search
 from cptlaw.fitting.result import DomainFit, combination
 from cptlaw.fitting.scores import score
+from cptlaw.fitting.weighing import pose
 from cptlaw.laws import catalog
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.law import Law
@@ -49,9 +50,7 @@ def fit_domain(
     known = replace(facts(role, observed.points), growth=growth)
     law = catalog.get(name, known)
     _check_fixed(law, options.fixed)
-    objective = Objective(
-        law, observed.points, observed.loss, options.delta, options.fixed, options.prior_weight
-    )
+    objective = pose(law, observed, options)
     free = len(law.parameters) - len(options.fixed)
     if len(observed) < free:
         raise FitError(
@@ -79,7 +78,7 @@ def _kept_as_usual(
     because neighbouring residuals are alike.
     """
     kept: list[str] = []
-    n = objective.loss.size
+    n = float(objective.counts.sum())
     for shape in objective.law.shapes:
         if shape.usual is None or shape.name in objective.fixed:
             continue
@@ -166,7 +165,10 @@ def _described(
         params,
         stderr,
         spread,
-        scores=score(law.loss(observed.points, params), observed.loss, objective.delta),
+        scores=replace(
+            score(law.loss(observed.points, params), observed.loss, objective.delta),
+            counted=float(objective.counts.sum()),
+        ),
         ranges=ranges(observed.points),
         fixed={k: v for k, v in objective.fixed.items() if k not in (*held, *kept)},
         kept=kept,

@@ -117,9 +117,9 @@ def whitening(objective: Objective, z: FloatArray, free: BoolArray) -> FloatArra
     the data leave undetermined are not among them.
     """
     residual, jacobian = objective.jacobian(z)
-    weighted = jacobian[:, free] * huber_weight(residual, objective.delta)[:, None]
-    drawn = np.zeros((z.size - objective.terms, z.size))
-    drawn[:, objective.terms :] = np.diag(np.sqrt(objective.pull[1]))
+    weight = objective.root * huber_weight(residual, objective.delta)
+    weighted = jacobian[:, free] * weight[:, None]
+    drawn = np.diag(np.sqrt(objective.drawn(z)))[objective.terms :]
     weighted = np.vstack([weighted, drawn[:, free]])
     scale = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
     scale[scale == 0] = 1.0
@@ -142,7 +142,7 @@ def curvature(
     for k in range(axes.shape[1]):
         move = np.zeros_like(z)
         move[free] = axes[:, k]
-        reach = DIFFERENCE * objective.delta * np.sqrt(objective.loss.size)
+        reach = DIFFERENCE * objective.delta * np.sqrt(objective.counts.sum())
         reach = min(reach, FAR_FOR_DIFFERENCES / max(_shape_move(objective, move), 1e-300))
         ahead = objective.gradient(z + reach * move)
         hessian[k] = axes.T @ (ahead - gradient)[free] / reach

@@ -38,6 +38,7 @@ class Objective:
         delta: where the Huber loss turns linear, in log loss.
         fixed: shape parameters that keep a given value.
         prior_weight: of the squared distance of shape parameters from their priors; 0 for none.
+        weight: how many points each loss counts for, shape (n,); None for one each.
     """
 
     law: Law
@@ -46,26 +47,57 @@ class Objective:
     delta: float = DELTA
     fixed: Mapping[str, float] = field(default_factory=dict[str, float])
     prior_weight: float = PRIOR_WEIGHT
+    weight: FloatArray | None = None
 
     @cached_property
-    def pull(self) -> tuple[FloatArray, FloatArray]:
-        """Centres of the priors and the curvature they add, over search coordinates (k,) each."""
-        drawn = [s.prior if s.name not in self.fixed else None for s in self.law.shapes]
-        centre = [
-            s.inner(p.centre) if p else 0.0 for s, p in zip(self.law.shapes, drawn, strict=True)
-        ]
-        curvature = [self.prior_weight / p.spread**2 if p else 0.0 for p in drawn]
-        return np.array(centre), np.array(curvature)
+    def counts(self) -> FloatArray:
+        """How many points each loss counts for, shape (n,)."""
+        return np.ones(self.loss.size) if self.weight is None else self.weight
+
+    @cached_property
+    def root(self) -> FloatArray:
+        """Square roots of `counts`: what residuals are multiplied by where squares are summed."""
+        return np.sqrt(self.counts)
+
+    @cached_property
+    def priors(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Centres of the priors, one over their spreads, and over their degrees of freedom.
+
+        Shape (k,) each; 0 where there is none.
+        """
+        shapes = self.law.shapes
+        drawn = [s.prior if s.name not in self.fixed else None for s in shapes]
+        centre = [s.inner(p.centre) if p else 0.0 for s, p in zip(shapes, drawn, strict=True)]
+        sharp = [1.0 / p.spread if p else 0.0 for p in drawn]
+        return (
+            np.array(centre),
+            np.array(sharp),
+            np.array([1.0 / p.tails if p else 0 for p in drawn]),
+        )
+
+    def prior_costs(self, u: FloatArray) -> FloatArray:
+        """What each prior adds to the objective at search coordinates u, shape (k,) both."""
+        centre, sharp, tails = self.priors
+        square = ((u - centre) * sharp) ** 2
+        heavy = np.log1p(tails * square) / np.where(tails > 0, tails, 1.0)
+        return 0.5 * self.prior_weight * np.where(tails > 0, heavy, square)
 
     def prior(self, u: FloatArray) -> float:
-        """What the priors add to the objective at search coordinates u, shape (k,)."""
-        centre, curvature = self.pull
-        return float(0.5 * (curvature @ (u - centre) ** 2))
+        """What all of them add."""
+        return float(self.prior_costs(u).sum())
+
+    def prior_curvature(self, u: FloatArray) -> FloatArray:
+        """Curvature of the parabola that touches each prior at u and lies above it, shape (k,)."""
+        centre, sharp, tails = self.priors
+        return self.prior_weight * sharp**2 / (1.0 + tails * ((u - centre) * sharp) ** 2)
+
+    def drawn(self, z: FloatArray) -> FloatArray:
+        """The same over z, shape (m + k,): nothing draws coefficients."""
+        return np.append(np.zeros(self.terms), self.prior_curvature(z[self.terms :]))
 
     def prior_gradient(self, u: FloatArray) -> FloatArray:
-        """Its gradient, shape (k,)."""
-        centre, curvature = self.pull
-        return curvature * (u - centre)
+        """The priors' gradient, shape (k,)."""
+        return self.prior_curvature(u) * (u - self.priors[0])
 
     @cached_property
     def log_loss(self) -> FloatArray:
@@ -98,7 +130,7 @@ class Objective:
         residual = self._residual(prediction)
         if residual is None:
             return np.inf
-        return float(huber(residual, self.delta).sum()) + self.prior(z[self.terms :])
+        return float(self.counts @ huber(residual, self.delta)) + self.prior(z[self.terms :])
 
     def residual(self, z: FloatArray) -> FloatArray:
         """log(predicted) - log(measured), shape (n,); infinite where that is undefined."""
@@ -114,7 +146,7 @@ class Objective:
         residual = self._residual(prediction)
         if residual is None:
             return np.full(z.shape, np.nan)
-        pull = np.clip(residual, -self.delta, self.delta) / prediction
+        pull = self.counts * np.clip(residual, -self.delta, self.delta) / prediction
         gradient = np.zeros(z.size)
         gradient[: self.terms] = columns.matrix.T @ pull
         for s, t, slope in columns.slopes:

@@ -41,6 +41,9 @@ class FitOptions:
         prior_weight: how strongly shape parameters are drawn to what other runs have shown
             (docs/laws.md); 0 for not at all.
 
+        weigh: whether points of dense logs count for less (`fitting/weighing.py`); left out, for
+            laws with priors, since the paper's are fitted as the paper does it.
+
     Raises:
         DataError: delta is not above 0, prior_weight is below 0, or there is no such target.
 
@@ -54,6 +57,7 @@ class FitOptions:
     delta: float = DELTA
     seed: int = 0
     prior_weight: float = PRIOR_WEIGHT
+    weigh: bool | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fixed", MappingProxyType(dict(self.fixed)))

@@ -116,8 +116,8 @@ def profile(
     fixed = {n: v for n, v in objective.fixed.items() if n != name}
     objective = replace(objective, fixed=fixed)
     start = domain.place
-    noise, alike = _noise(objective, start, observed.run)
-    limit, error = _limit(objective, start, name, noise * alike, level)
+    scale, alike = _noise(objective, start, observed.run)
+    limit, error = _limit(objective, start, name, scale, level)
     best = objective.value(start)
     if values is None:
         ends = _outwards(objective, start, shape, best, limit, error)
@@ -156,21 +156,26 @@ def _given(shape: Shape, values: ArrayLike) -> list[float]:
 
 
 def _noise(objective: Objective, z: FloatArray, run: IntArray) -> tuple[float, float]:
-    """Scale of the objective for independent points, and how many points say as much as one."""
+    """Scale of the objective's rise by chance, and how many points say as much as one."""
     residual = objective.residual(z)
     pull = np.clip(residual, -objective.delta, objective.delta)
     free = max(pull.size - z.size + len(objective.fixed), 1)
-    live = max(float((np.abs(residual) < objective.delta).mean()), 1e-3)
-    square = float((pull**2).mean()) * pull.size / free
-    total = 0.0
-    for index in np.unique(run):
-        total += float(summed_products(pull[run == index, None])[0, 0])
-    alike = total / max(float(pull @ pull), 1e-300)
-    return square / live, max(alike, 1.0)
+    counts = objective.counts
+    live = counts @ (np.abs(residual) < objective.delta)
+    products = max(_products(counts * pull, run), float((counts * pull) @ (counts * pull)))
+    scale = products * pull.size / free / max(float(live), 1e-3 * float(counts.sum()))
+    alike = _products(pull, run) / max(float(pull @ pull), 1e-300)
+    return scale, max(alike, 1.0)
+
+
+def _products(pull: FloatArray, run: IntArray) -> float:
+    """Summed products of the pulls of n points, those of neighbours in a run included."""
+    each = (summed_products(pull[run == index, None])[0, 0] for index in np.unique(run))
+    return float(sum(each))
 
 
 def _limit(
-    objective: Objective, z: FloatArray, name: str, noise: float, level: float
+    objective: Objective, z: FloatArray, name: str, chance: float, level: float
 ) -> tuple[float, float]:
     """The rise that chance exceeds in 1 - level of cases, and the standard error at z.
 
@@ -185,10 +190,10 @@ def _limit(
     axes = whitening(objective, z, free)
     place = int(free[:index].sum())
     row = axes[place] @ axes.T
-    drawn = np.append(np.zeros(objective.terms), objective.pull[1])[free]
+    drawn = objective.drawn(z)[free]
     own = max(float(row[place]), 1e-300)
     share = min(float(row @ (drawn * row)) / own, 1.0)
-    scale = noise * (1.0 - share) + objective.prior_weight * share
+    scale = chance * (1.0 - share) + objective.prior_weight * share
     return 0.5 * float(chi2.ppf(level, 1)) * scale, float(np.sqrt(own * scale))
 
 
@@ -211,8 +216,8 @@ def _refitted(
     end = minimise(tried, search(tried, z[objective.terms :]).z, steps=60)
     if end.value > doubtful:
         end = min(end, best_minimum(tried), key=lambda found: found.value)
-    centre, curvature = (part[place] for part in objective.pull)
-    return replace(end, value=end.value + 0.5 * curvature * (shape.inner(value) - centre) ** 2)
+    priors = objective.prior_costs(z[objective.terms :])
+    return replace(end, value=end.value + float(priors[place]))
 
 
 def _along(

@@ -90,11 +90,11 @@ def project(
 ) -> Projected:
     """Solve for the coefficients at u; `weight` (n,) are the square roots of the weights."""
     columns = objective.columns(np.concatenate([np.zeros(objective.terms), u]), slopes)
-    relative = 1.0 / objective.loss if weight is None else weight / objective.loss
-    target = np.ones(objective.loss.size) if weight is None else weight
+    target = objective.root if weight is None else weight
+    relative = target / objective.loss
     c = best_coefficients(columns.matrix * relative[:, None], target, signs_of(objective))
     residual = columns.matrix @ c / objective.loss - 1.0
-    score = float(huber(residual, objective.delta).sum()) + objective.prior(u)
+    score = float(objective.counts @ huber(residual, objective.delta)) + objective.prior(u)
     return Projected(u, c, residual, columns, score if np.isfinite(score) else np.inf)
 
 
@@ -106,7 +106,7 @@ def search(
     here = project(objective, np.clip(start, low, high))
     damping = FIRST_DAMPING
     for _ in range(steps):
-        weight = huber_weight(here.residual, objective.delta)
+        weight = objective.root * huber_weight(here.residual, objective.delta)
         free = low < high
         gradient, hessian = _normal_equations(objective, here, weight, free)
         moves = ~_pushed_out(here.u[free], gradient, low[free], high[free])
@@ -174,4 +174,4 @@ def _normal_equations(
         q, _ = np.linalg.qr(used)
         jacobian -= q @ (q.T @ jacobian)
     gradient = jacobian.T @ (here.residual * weight) + objective.prior_gradient(here.u)[free]
-    return gradient, jacobian.T @ jacobian + np.diag(objective.pull[1][free])
+    return gradient, jacobian.T @ jacobian + np.diag(objective.prior_curvature(here.u)[free])

@@ -16,13 +16,14 @@ class Scores:
 
     Args:
         n: number of points.
-        huber: the fit's objective, summed Huber loss of the log residuals.
+        huber: summed Huber loss of the log residuals, each point counted once.
         r2: 1 - residual sum of squares / total sum of squares; NaN if the loss is constant.
         mae: mean absolute error, nats per token.
         rmse: root mean squared error, nats per token.
         mape: mean absolute relative error, a fraction.
         worst: largest relative error, a fraction.
         final_error: predicted minus measured at the last point, nats per token.
+        counted: how many points the n were fitted as; None where nothing was fitted.
     """
 
     n: int
@@ -33,6 +34,7 @@ class Scores:
     mape: float
     worst: float
     final_error: float
+    counted: float | None = None
 
 
 def score(predicted: FloatArray, measured: FloatArray, delta: float = DELTA) -> Scores:

@@ -25,6 +25,7 @@ from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.projection import huber_weight
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
+from cptlaw.fitting.weighing import pose
 from cptlaw.laws.points import Points
 
 COUNT = 200
@@ -210,8 +211,7 @@ def resampled_weights(observed: Observations, count: int, seed: int) -> FloatArr
 def objective_of(fit: Fit, domain: DomainFit, observed: Observations) -> Objective:
     """What was minimised for one domain."""
     fixed = {**domain.fixed, **{name: domain.params[name] for name in domain.kept}}
-    delta, weight = fit.options.delta, fit.options.prior_weight
-    return Objective(domain.law, observed.points, observed.loss, delta, fixed, weight)
+    return pose(domain.law, observed, fit.options, fixed)
 
 
 def _members_first(fit: Fit) -> list[str]:
@@ -268,13 +268,13 @@ def refitted(
         return moves
     axes = whitening(objective, z, free)
     residual, jacobian = objective.jacobian(z)
-    pulls = np.append(np.zeros(m), objective.pull[1])[free]
+    pulls = objective.drawn(z)[free]
     gaps = np.zeros((weights.shape[0], z.size))
-    gaps[:, m:] = z[m:] - objective.pull[0] - _centres(domain, weights.shape[0], seed)
+    gaps[:, m:] = z[m:] - objective.priors[0] - _centres(domain, weights.shape[0], seed)
     slopes = jacobian[:, free] @ axes
     prior = axes.T @ (pulls[:, None] * axes), (gaps[:, free] * pulls) @ axes
     found = _Linear(residual, slopes, fit.options.delta, prior)
-    for i, weight in enumerate(weights):
+    for i, weight in enumerate(weights * objective.counts):
         moves[i, free] = _within(found, i, weight, axes, low[free] - z[free], high[free] - z[free])
     return moves
 

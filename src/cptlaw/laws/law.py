@@ -33,10 +33,13 @@ class Prior(NamedTuple):
     Args:
         centre: the likely value.
         spread: standard deviation in the search coordinate (of the logarithm on a log scale).
+        tails: degrees of freedom of a Student's t where the parameter is far from usual in some
+            studies, so that there the data decide; infinite for a normal distribution.
     """
 
     centre: float
     spread: float
+    tails: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,11 @@ class Law:
         """Shape parameters in the order of first use."""
         found = {s.name: s for t in self.terms for f in t.factors for s in f.shapes}
         return tuple(found.values())
+
+    @property
+    def has_priors(self) -> bool:
+        """Whether anything is held likely of its shape parameters before any data."""
+        return any(shape.prior for shape in self.shapes)
 
     @property
     def coefficients(self) -> tuple[str, ...]:

@@ -41,12 +41,13 @@ def today(plain: Any, version: int) -> Any:
 
 
 def _fit(old: Plain) -> Plain:
-    """Version 0.1.0 stored a fit's convention and delta, and whether it used priors, one by one."""
+    """Version 0.1.0 stored a fit's options one by one, and weighed no points."""
     options: Plain = {
         "type": "FitOptions",
         "convention": old["convention"],
         "delta": old["delta"],
         "fixed": _fixed(old["domains"]["items"].values()),
+        "weigh": False,
     }
     if not old.get("priors", True):
         options["prior_weight"] = 0.0

@@ -21,7 +21,7 @@ from cptlaw.laws.remedies import ANNEALING, LEVEL
 
 REFERENCE_LR = 1e-3  # the coefficient C is the noise of this effective LR, in nats
 
-ALPHA = Shape("alpha", 0.02, 5.0, (0.35, 0.8), prior=Prior(0.6, 0.4), remedy=LEVEL)
+ALPHA = Shape("alpha", 0.02, 5.0, (0.35, 0.8), prior=Prior(0.6, 0.25, tails=2), remedy=LEVEL)
 ALPHA_OF_NEW = replace(ALPHA, prior=Prior(0.6, 0.8))  # on D_cpt, where the shift takes a part
 ZETA = Shape("zeta", 0.05, 3.0, (0.55, 0.95), prior=Prior(0.72, 0.14), remedy=ANNEALING)
 KAPPA = Shape("kappa", 1e-3, 1e7, (10.0, 300.0), prior=Prior(50.0, 0.8), remedy=ANNEALING)

@@ -22,7 +22,7 @@ def fit_json(fit: Fit) -> dict[str, Any]:
 
 def _domain_fit(domain: DomainFit) -> dict[str, Any]:
     s = domain.scores
-    names = ("huber", "r2", "mae", "rmse", "mape", "worst", "n")
+    names = ("huber", "r2", "mae", "rmse", "mape", "worst", "n", "counted")
     return {
         "law": domain.law.name,
         "equation": domain.law.text,

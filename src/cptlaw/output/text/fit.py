@@ -24,6 +24,13 @@ def fit_text(fit: Fit) -> str:
     parts += bullets(fit.convention.sentences(areas))
     if not fit.options.prior_weight:
         parts += bullets(["shape parameters were fitted without priors"])
+    counted = [
+        f"{role} {s.n} as {s.counted:.0f}"
+        for role, d in fit.domains.items()
+        if (s := d.scores) and s.counted is not None and s.counted < s.n - 0.5
+    ]
+    if counted:
+        parts += bullets([f"points of a dense log count for less: {', '.join(counted)}"])
     lambdas = {r: d.params["lambda"] for r, d in fit.domains.items() if "lambda" in d.params}
     if lambdas:
         memory = [f"{r} {_memory(fit.domains[r], v)}" for r, v in lambdas.items()]
@@ -131,7 +138,7 @@ def _agreement(fit: Fit) -> str:
         for role, d in fit.domains.items()
         if (s := d.scores) is not None
     ]
-    headers = ("fitted points", "n", "R2", "MAE, nats", "MAPE", "worst", "objective", "status")
+    headers = ("fitted points", "n", "R2", "MAE, nats", "MAPE", "worst", "Huber loss", "status")
     return table(headers, rows)
 
 
