@@ -81,7 +81,9 @@ def test_a_stored_fit_forecasts_the_same_numbers(fitted, tmp_path):
     "options",
     [
         FitOptions(),
-        FitOptions(Convention("peak", "carried", 5), {"lambda": 0.98}, "eq4", 1e-2, 3, 0.0),
+        FitOptions(
+            Convention("peak", "carried", 5), {"lambda": 0.98}, "eq4", "peak", 1e-2, 3, 0.0, True
+        ),
     ],
 )
 def test_a_stored_fit_knows_how_it_was_fitted(fitted, options):
