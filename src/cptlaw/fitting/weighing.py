@@ -21,7 +21,7 @@ from cptlaw.fitting.options import FitOptions
 from cptlaw.laws.law import Law
 from cptlaw.studies.history import History
 
-POINTS = 18.0
+POINTS = 25.0
 """Points that a stretch of a run counts for; chosen on runs of several sources (LOG.md)."""
 KEPT = 0.05  # share of the PT's area that counts as progress where a CPT begins
 LEAST = 1e-3  # of its last progress, from which a run counts
