@@ -157,6 +157,13 @@ def test_an_average_weighs_a_domain_at_a_time(monkeypatch):
     assert "pt effective 20 %, functional 80 %; cpt effective 100 %" in note
 
 
+def test_where_nothing_of_the_kind_can_be_tried_the_default_is_kept():
+    found = fit(study(), "auto", FitOptions(target="start"))
+    assert {domain.law.name for domain in found.domains.values()} == {"effective"}
+    assert "its runs have one start" in found.notes[0]
+    assert fit(study(), "average", FitOptions(target="start")).notes[0] == found.notes[0]
+
+
 # --- the whole way --------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from cptlaw.fitting.branches import compared
 from cptlaw.fitting.combining import fit_out_of_domain
 from cptlaw.fitting.one_law import fit_law, fitting_order
-from cptlaw.fitting.options import FitOptions
+from cptlaw.fitting.options import FitOptions, Target
 from cptlaw.fitting.result import DomainFit, Fit, mean_law
 from cptlaw.fitting.scores import score
 from cptlaw.fitting.trials import Standing, Trials, tried
@@ -44,7 +44,7 @@ def choose(
     default = catalog.default_name(study)
     laws = {role: _picked(found.standings(role), default) for role in _judged(study)}
     result = _of_laws(study, laws, found, options)
-    notes = (*_reasons(laws, found, default), *found.notes)
+    notes = _reasons(laws, found, default, options.target)
     seconds = time.perf_counter() - began
     return replace(result, notes=(*notes, *result.notes), seconds=seconds)
 
@@ -78,7 +78,7 @@ def fit_average(
     result = _assembled(study, found.default, averaged)
     notes = dict.fromkeys(note for fit in fits.values() for note in fit.notes)
     seconds = time.perf_counter() - began
-    return replace(result, notes=(note, *found.notes, *notes), seconds=seconds)
+    return replace(result, notes=(note, *notes), seconds=seconds)
 
 
 def _judged(study: Study) -> list[str]:
@@ -97,10 +97,12 @@ def _picked(standings: Mapping[str, Standing], default: str) -> str:
     return min(clear, key=lambda law: clear[law]) if clear else default
 
 
-def _reasons(laws: Mapping[str, str], found: Trials, default: str) -> list[str]:
+def _reasons(laws: Mapping[str, str], found: Trials, default: str, target: Target) -> list[str]:
     """Why each domain has its law, and how the rule of earlier branches does beside it."""
     if not found.laws:
-        return [f"law {default}: the default; the study is too small to try laws on parts of it."]
+        one = target in ("peak", "start")
+        why = f"its runs have one {target}" if one else "it is too small to try laws on parts of it"
+        return [f"law {default}: the default; the study does not tell of another: {why}."]
     said: list[str] = []
     for role, law in laws.items():
         errors = ", ".join(

@@ -72,13 +72,11 @@ class Trials:
         laws: a trial each, the default law's first; none where nothing could be tried.
         default: the default law, fitted to the whole study.
         rule: errors of the rule of earlier branches at the ends of runs that were left out.
-        notes: what was tried in place of what was asked.
     """
 
     laws: tuple[Trial, ...]
     default: Fit
     rule: Mapping[Place, float] = field(default_factory=dict[Place, float])
-    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rule", MappingProxyType(dict(self.rule)))
@@ -106,10 +104,7 @@ def tried(
         options: how laws are fitted; `target` says what is to be forecast.
         progress: is told of every law before it is tried.
     """
-    parts, notes = trial_parts(study, options.target), tuple[str, ...]()
-    if not parts and options.target != "any":
-        parts = trial_parts(study, "any")
-        notes = (f"the study has no two of what '{options.target}' is about to try laws on.",)
+    parts = trial_parts(study, options.target)
     name = catalog.default_name(study)
     default = fit_law(study, name, options)
     found: dict[str, list[_Errors | None]] = {}
@@ -127,7 +122,7 @@ def tried(
         if part.target == "run"
         for place, error in rule_errors(study, part.study).items()
     }
-    return Trials(tuple(t for t in laws if t.domains), default, rule, notes)
+    return Trials(tuple(t for t in laws if t.domains), default, rule)
 
 
 def suited(study: Study) -> Iterator[str]:
