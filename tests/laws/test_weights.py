@@ -137,7 +137,7 @@ def test_the_data_may_have_decided():
 @pytest.mark.parametrize("name", ["muon", "lion"])
 def test_another_unit_leaves_the_size_to_the_data(name):
     found = weights(Optimization(name, 0.025), peak_lr=0.035)
-    assert found.sigma.prior.spread > 3 * SIGMA.prior.spread
+    assert found.sigma.prior.spread >= 2 * SIGMA.prior.spread
     assert found.decay.prior.centre == pytest.approx(0.025)
 
 
@@ -153,7 +153,7 @@ def test_a_learning_rate_that_adamw_never_has_is_in_another_unit():
 def test_another_optimizer_in_the_cpt_has_a_unit_of_its_own():
     found = weights(ADAMW, Optimization("muon", 0.05))
     assert found.unit is not None
-    assert found.unit.prior.centre == pytest.approx(0.04)
+    assert found.unit.prior.centre == pytest.approx(0.05)
     assert (found.pt_grow, found.cpt_grow, found.told_decay) == (True, True, 0.1)
     held = weights(ADAMW, Optimization("adamh"))
     assert (held.pt_grow, held.cpt_grow) == (True, False)

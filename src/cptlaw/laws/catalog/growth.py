@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -16,10 +17,18 @@ from cptlaw.studies.optimization import ADAM, Growth, Kind, Optimization
 
 TOLD_DECAY = 0.4
 """Spread (log) of `decay` where the weight decay is told: fits of runs with .1 are .05 to .12."""
-OWN_SIGMA = {"muon": 0.5, "dynmuon": 0.5, "normuon": 0.1, "lion": 0.005}
-"""Size of usual weights in learning rates of an optimizer: Muon's step has a root mean square of
-1/sqrt(width) times its LR, Lion's learning rates are some times smaller than AdamW's."""
 OWN_SPREAD = 1.0
+OWN_SIGMA: Mapping[str, Prior] = MappingProxyType(
+    {
+        "muon": Prior(0.4, OWN_SPREAD),
+        "dynmuon": Prior(0.4, OWN_SPREAD),
+        "normuon": Prior(0.1, OWN_SPREAD),
+        "lion": Prior(0.005, OWN_SPREAD),
+    }
+)
+"""Size of usual weights in learning rates of an optimizer. Muon's step has a root mean square of
+1/sqrt(width) times its LR, and weights at first one of about 0.5/sqrt(width), some matrices 0;
+Lion's learning rates are some times smaller than AdamW's."""
 OWN_DECAY = 1.5
 MOST_OF_ADAM = 5e-3
 """The highest learning rate that AdamW is run at; a higher one is in another unit."""
@@ -101,15 +110,16 @@ def _largest(facts: Facts) -> float | None:
 
 def _sigma(facts: Facts, unit: str) -> Shape:
     """The size of the weights at first, around what is told or usual."""
+    usual = _usual_sigma(facts, unit)
     size = (facts.pt.init_std or USUAL_SIZE) / USUAL_SIZE
-    spread = SIGMA.prior.spread if unit == ADAM and SIGMA.prior else OWN_SPREAD
-    return _around(SIGMA, _usual_sigma(facts, unit) * size, spread)
+    return _around(SIGMA, usual.centre * size, usual.spread)
 
 
-def _usual_sigma(facts: Facts, unit: str) -> float:
+def _usual_sigma(facts: Facts, unit: str) -> Prior:
     """The size of usual weights in learning rates of a unit."""
-    likely = USUAL_SIZE if unit == ADAM else USUAL_SIZE * facts.peak_lr / USUAL_PEAK
-    return OWN_SIGMA.get(unit, likely)
+    if unit == ADAM and SIGMA.prior is not None:
+        return SIGMA.prior
+    return OWN_SIGMA.get(unit, Prior(USUAL_SIZE * facts.peak_lr / USUAL_PEAK, OWN_SPREAD))
 
 
 def _decay(facts: Facts, unit: str, told: float | None) -> Shape:
@@ -123,7 +133,7 @@ def _decay(facts: Facts, unit: str, told: float | None) -> Shape:
 
 def _unit(facts: Facts, pt: str, cpt: str) -> Shape:
     """What a learning rate of the CPT's optimizer is worth in those of the pre-training's."""
-    return _around(UNIT, _usual_sigma(facts, pt) / _usual_sigma(facts, cpt), 1.5)
+    return _around(UNIT, _usual_sigma(facts, pt).centre / _usual_sigma(facts, cpt).centre, 1.5)
 
 
 def _around(shape: Shape, centre: float, spread: float) -> Shape:
