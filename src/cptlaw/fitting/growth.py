@@ -9,9 +9,9 @@ from cptlaw.fitting.result import Fit
 from cptlaw.fitting.scores import Scores
 from cptlaw.studies.optimization import Growth
 
-CLEARLY = 3.0
+CLEARLY = 2.0
 """What speaks clearly for a way, in logarithms of the number of points. Runs at two peaks speak by
-13 and more; of one peak, AdamW's own runs have spoken against growth by up to 2."""
+13 and more; of one peak, AdamW's own runs have spoken against growth by up to 0.8."""
 _WORDS = {"grows": "grow, as with AdamW", "held": "do not grow, as with AdamH or SGD"}
 
 
@@ -25,7 +25,7 @@ def decided(usual: Fit, other: Fit, growth: Growth) -> tuple[Fit, str]:
         other: the same with weights that are moved the other way.
         growth: how they are moved in the usual fit.
     """
-    favoured = evidence(usual, other) / np.log(np.mean([s.n for s in _scores(usual)]))
+    favoured = evidence(usual, other) / np.log(np.mean([_counted(s) for s in _scores(usual)]))
     opposite: Growth = "held" if growth == "grows" else "grows"
     if favoured < -CLEARLY:
         kept, left, words = other, usual, f"They {_WORDS[opposite]}: the data clearly favour that"
@@ -44,11 +44,11 @@ def decided(usual: Fit, other: Fit, growth: Growth) -> tuple[Fit, str]:
 def evidence(one: Fit, other: Fit) -> float:
     """How clearly the data favour one fit: a log likelihood ratio, 0 for not at all.
 
-    A domain counts by its points, one in five of which is news; of several domains of the same
-    runs the mean is taken, since they say the same.
+    A domain counts by what its points were fitted as, one in five of which is news; of several
+    domains of the same runs the mean is taken, since they say the same.
     """
     ratios = [
-        own.n * float(np.log((against.huber + 1e-300) / (own.huber + 1e-300)))
+        _counted(own) * float(np.log((against.huber + 1e-300) / (own.huber + 1e-300)))
         for own, against in zip(_scores(one), _scores(other), strict=True)
     ]
     return float(np.mean(ratios)) / POINTS_A_PIECE_OF_NEWS
@@ -58,6 +58,11 @@ def _scores(fit: Fit) -> list[Scores]:
     """Of every domain that has a law of its own, in the order of their names."""
     own = [fit.domains[role] for role in sorted(fit.domains) if not fit.domains[role].combines]
     return [domain.scores for domain in own if domain.scores is not None]
+
+
+def _counted(scores: Scores) -> float:
+    """How many points they were fitted as."""
+    return float(scores.n if scores.counted is None else scores.counted)
 
 
 def _misfit(fit: Fit) -> float:
