@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cptlaw.page import bullets, number, table, wrapped
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
@@ -55,16 +57,19 @@ def study_text(study: Study) -> str:
 def _optimizations(study: Study) -> list[str]:
     """How the runs move their weights, each way once; nothing where no run says so."""
     groups: dict[str, list[str]] = {}
+    sizes: dict[str, None] = {}
     for run in study.runs:
         history = study.history(run.name)
         by = history.cpt_by if run.data == "cpt" else history.pt_by
+        if history.pt_by.init_std is not None:
+            sizes[f"{history.pt_by.init_std:g}"] = None
         reset = ", new optimizer state" if by.optimizer_reset else ""
-        groups.setdefault((by.words or "unknown") + reset, []).append(run.name)
-    if set(groups) <= {"unknown"}:
-        return []
-    if len(groups) == 1:
-        return [f"optimizer: {next(iter(groups))}"]
-    return ["optimizer: " + "; ".join(f"{words} ({', '.join(n)})" for words, n in groups.items())]
+        words = (replace(by, init_std=None).words or "unknown") + reset
+        groups.setdefault(words, []).append(run.name)
+    several = [f"{words} ({', '.join(names)})" for words, names in groups.items()]
+    ways = [] if set(groups) <= {"unknown"} else several if len(groups) > 1 else list(groups)
+    at_first = [f"weights of {' and '.join(sizes)} at first"] if sizes else []
+    return [f"optimizer: {'; '.join([*ways, *at_first])}"] if ways or at_first else []
 
 
 def _model_size(study: Study, run: Run) -> float | None:
