@@ -10,7 +10,7 @@ import pytest
 from cptlaw import Convention, Curve, FitOptions, Run, Schedule, Study, datasets, fit
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.uncertainty import objective_of
-from cptlaw.fitting.weighing import POINTS, stretches, weights_of
+from cptlaw.fitting.weighing import FEWEST, POINTS, stretches, weights_of
 from cptlaw.laws import catalog
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.points import Points
@@ -70,6 +70,17 @@ def test_a_run_counts_by_its_progress_and_its_falls():
     assert stretches(decayed, at) == pytest.approx(1.0 + np.log(decayed.pt_lr.sum() / area[0]))
     of_constant = weights(study_of(20))[: len(study_of(20).run("constant").curves["loss"])]
     assert of_constant.sum() == pytest.approx(POINTS * (1 + stretches(constant, at)), rel=0.01)
+
+
+def test_a_run_of_hardly_any_points_counts_for_nine():
+    """The end of a branch is not outvoted by the many points of the run that it left."""
+    alone, few = (
+        weights(Study({"loss": "loss"}, (run_of("decayed", np.array(steps)),)))
+        for steps in ([20_000], [4_000, 12_000, 20_000])
+    )
+    assert alone.tolist() == [FEWEST]
+    assert few.sum() == pytest.approx(FEWEST)
+    assert np.ptp(few) == pytest.approx(0, abs=1e-12)
 
 
 def test_a_point_that_stands_twice_counts_once():

@@ -4,8 +4,10 @@ What a law misses bends a whole stretch of a run: a log ten times as dense tells
 and the law hardly. So a run counts for as many points as there are stretches in which it could be
 missed, however many it has: some for being there, as many again for each e-fold of progress, and
 for a fall of the learning rate from its peak to 0. They are spread evenly over its steps, and no
-evaluation counts for more than itself. Thus priors weigh as much beside a dense log as beside a
-thin one, and a run that is logged more often has no more to say than the others.
+evaluation counts for more than itself, but in a run that has hardly any: a branch of which the
+end alone was measured is as much news as one with many evaluations. Thus priors weigh as much
+beside a dense log as beside a thin one, and a run that is logged more often has no more to say
+than the others.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from cptlaw.studies.history import History
 
 POINTS = 25.0
 """Points that a stretch of a run counts for; chosen on runs of several sources (LOG.md)."""
+FEWEST = 9.0
+"""Points that a run counts for where it has fewer; chosen on annealed branches (LOG.md)."""
 KEPT = 0.05  # share of the PT's area that counts as progress where a CPT begins
 LEAST = 1e-3  # of its last progress, from which a run counts
 
@@ -65,7 +69,7 @@ def counted(law: Law, observed: Observations, weigh: bool | None) -> FloatArray 
 
 
 def weights_of(observed: Observations) -> FloatArray:
-    """How many points each of n losses counts for, at most 1, shape (n,)."""
+    """How many points each of n losses counts for, shape (n,); over 1 in runs of few alone."""
     points = observed.points
     weights = np.ones(len(observed))
     for index in range(len(observed.runs)):
@@ -73,7 +77,8 @@ def weights_of(observed: Observations) -> FloatArray:
         if mine.size:
             at = (points.pt_step + points.cpt_step)[mine]
             history = points.histories[int(points.owner[mine[0]])]
-            weights[mine] = _spread_evenly(at, POINTS * (1.0 + stretches(history, at)))
+            spread = _spread_evenly(at, POINTS * (1.0 + stretches(history, at)))
+            weights[mine] = spread * max(1.0, FEWEST / float(spread.sum()))
     return weights
 
 
