@@ -51,10 +51,12 @@ def test_the_figures_of_each_benchmark():
         row("peak-up", "loss", 0.4, "half"),
         row("grid-start", "pt", 0.01),
         row("grid-start", "cpt", 0.02),
+        row("20m-peak-up", "pt", 0.5),
+        row("20m-start", "cpt", 0.03),
         row("grid-start", None, None, "none"),
     ]
-    assert peak_errors({"rows": rows}) == {"effective": PeakErrors(0.2, 0.3)}
-    assert start_errors({"rows": rows}) == {"effective": StartErrors(0.01, 0.02)}
+    assert peak_errors({"rows": rows}) == {"effective": PeakErrors(0.2, 0.5)}
+    assert start_errors({"rows": rows}) == {"effective": StartErrors(0.01, 0.03)}
 
 
 def test_a_command_is_told_without_the_place_of_the_curves():

@@ -173,8 +173,9 @@ def _of_other_peaks(kind: str) -> str:
     known = measured().peaks
     if kind != OTHERS and kind in known:
         return (
-            f" On real curves this law was off by {_percent(known[kind].most)} % at twice and half "
-            "the fitted peak; farther off it is untested."
+            f" On real curves this law was off by {_percent(known[kind].least)} to "
+            f"{_percent(known[kind].most)} % at twice and half the fitted peak; farther off it is "
+            "untested."
         )
     others = known[OTHERS]
     return (
@@ -189,9 +190,8 @@ def _of_other_starts(kind: str) -> str:
     if known is None:
         return " The shift is taken to be the same from every start, which holds only roughly."
     return (
-        " On real curves this law was off by "
-        f"{_percent(known.pt)} % (D_pt) and {_percent(known.cpt)} % (D_cpt) "
-        "for starts at half the base's steps."
+        f" On real curves this law was off by up to {_percent(known.pt)} % (D_pt) and "
+        f"{_percent(known.cpt)} % (D_cpt) for starts at a third or half of the base's steps."
     )
 
 

@@ -57,7 +57,7 @@ class PeakErrors:
 
 @dataclass(frozen=True)
 class StartErrors:
-    """Mean relative errors of CPT from half the base's steps, on D_pt and D_cpt."""
+    """Mean relative errors of CPT from a third and half of the base's steps, the highest."""
 
     pt: float
     cpt: float
