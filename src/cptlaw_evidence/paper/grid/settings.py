@@ -9,6 +9,7 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.fitting.result import Fit
+from cptlaw.laws.factors.transfer import replay_shapes
 from cptlaw_evidence.paper.drawing import Drawing, Line, Panel, Table
 from cptlaw_evidence.paper.forms import power_shift
 from cptlaw_evidence.paper.grid import runs as g
@@ -134,9 +135,13 @@ def fig19() -> Drawing:
         "Fitted with the 25 % run; 5, 10 and 50 % are held out. Below, the measured shift "
         "(mean over the last 400 steps) as a share of that without replay, and the forms with "
         "one parameter each: the paper's two exponential ones, and the effective-LR law's "
-        "1 / (1 + h (r_pt/r_cpt)^0.9). A form bent the wrong way ends as a straight line.",
+        "1 / (1 + h (r_pt/r_cpt)^k), k as is usual. A form bent the "
+        "wrong way ends as a straight line.",
         tables=(g.error_table(fits, held),),
     )
+
+
+Form = Callable[[FloatArray, float], FloatArray]
 
 
 def _convex(r: FloatArray, a: float) -> FloatArray:
@@ -147,17 +152,16 @@ def _concave(r: FloatArray, a: float) -> FloatArray:
     return np.expm1(-a * r) / np.expm1(-a)
 
 
-def _odds(r: FloatArray, h: float) -> FloatArray:
-    safe = np.maximum(r, 1e-12)
-    return 1.0 / (1.0 + h * ((1.0 - r) / safe) ** 0.9)
+def _odds(role: str) -> Form:
+    """The effective-LR law's form, with the power that is usual on a domain."""
+    power = replay_shapes(role)[1].prior
+    assert power is not None
 
+    def form(r: FloatArray, h: float) -> FloatArray:
+        safe = np.maximum(r, 1e-12)
+        return 1.0 / (1.0 + h * ((1.0 - r) / safe) ** power.centre)
 
-Form = Callable[[FloatArray, float], FloatArray]
-_FORMS: dict[str, tuple[str, Form, tuple[float, float]]] = {
-    "convex": ("exponential, convex", _convex, (0.01, 100.0)),
-    "concave": ("exponential, concave", _concave, (0.01, 100.0)),
-    "odds": ("effective-LR law", _odds, (0.001, 1000.0)),
-}
+    return form
 
 
 def _share_forms(role: str, numbers: dict[str, float]) -> Panel:
@@ -168,7 +172,12 @@ def _share_forms(role: str, numbers: dict[str, float]) -> Panel:
     lines = [g.line("measured", r, ratio, "points", group="measured")]
     dense = np.linspace(0.0, 1.0, 201)
     inner = slice(1, -1)  # every form is 1 without replay and 0 with nothing else
-    for name, (label, form, box) in _FORMS.items():
+    forms: dict[str, tuple[str, Form, tuple[float, float]]] = {
+        "convex": ("exponential, convex", _convex, (0.01, 100.0)),
+        "concave": ("exponential, concave", _concave, (0.01, 100.0)),
+        "odds": ("effective-LR law", _odds(role), (0.001, 1000.0)),
+    }
+    for name, (label, form, box) in forms.items():
         a, worst = _least(form, r[inner], ratio[inner], box)
         lines.append(g.line(label, dense, form(dense, a), group=name))
         numbers[f"{role}.{name}.parameter"] = a
