@@ -67,8 +67,8 @@ def test_sentences_are_built_from_the_figures(kind, peaks, starts):
     [
         ("effective", "0.002", "0.008"),
         ("effective+repetition", "0.002", "0.008"),
-        ("functional", "0.003", "0.027"),
-        ("eq4", "0.003", "0.027"),
+        ("functional", "0.005", "0.032"),
+        ("eq4", "0.005", "0.032"),
     ],
 )
 def test_a_plan_tells_what_choices_by_such_laws_cost(law, mean, worst):
