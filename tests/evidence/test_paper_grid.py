@@ -72,7 +72,7 @@ SAID = [
     ("best replay share", "fig8", "eq8.regret_800", 1, ".019"),
     ("turning length", "fig13", "measured.replay_0.1.break_even", 1, ".72"),
     ("Replay acts", "fig19", "pt.convex.rms", 1, ".093"),
-    ("Replay acts", "fig19", "pt.odds.rms", 1, ".027"),
+    ("Replay acts", "fig19", "pt.odds.rms", 1, ".018"),
     ("Eq. 8 forecasts", "fig19", "eq8.pt.held_out.mape", 100, "1.2"),
     ("(Eq. 7)", "fig15", "eq7.pt.size-xs.mape", 100, "17"),
     ("more vulnerable", "fig16", "base.pt.rise_const", 1, ".325"),

@@ -28,7 +28,7 @@ EFFECTIVE = {
     "B": 0.3, "E": 10.0, "b": -0.4, "D": 0.1, "c": 0.05, "gamma3": 0.2,
     "gamma1": 0.05,
 }  # fmt: skip
-REPLAY = {"pt": 4.0, "cpt": 0.4}
+REPLAY = {"pt": 10.0, "cpt": 0.4}
 CASES = [
     *((name, "loss" if name == "eq1" else "pt") for name in sorted(EVERY)),
     ("effective", "cpt"),
