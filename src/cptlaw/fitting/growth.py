@@ -7,7 +7,7 @@ import numpy as np
 from cptlaw.fitting.domain import POINTS_A_PIECE_OF_NEWS
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.scores import Scores
-from cptlaw.studies.optimization import Growth
+from cptlaw.studies.optimization import OPPOSITE, Growth
 
 CLEARLY = 2.0
 """What speaks clearly for a way, in logarithms of the number of points. Runs at two peaks speak by
@@ -26,9 +26,9 @@ def decided(usual: Fit, other: Fit, growth: Growth) -> tuple[Fit, str]:
         growth: how they are moved in the usual fit.
     """
     favoured = evidence(usual, other) / np.log(np.mean([_counted(s) for s in _scores(usual)]))
-    opposite: Growth = "held" if growth == "grows" else "grows"
     if favoured < -CLEARLY:
-        kept, left, words = other, usual, f"They {_WORDS[opposite]}: the data clearly favour that"
+        kept, left = other, usual
+        words = f"They {_WORDS[OPPOSITE[growth]]}: the data clearly favour that"
     elif favoured > CLEARLY:
         kept, left, words = usual, other, f"They {_WORDS[growth]}: the data clearly favour that"
     else:

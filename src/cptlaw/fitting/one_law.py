@@ -15,7 +15,7 @@ from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws import catalog
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.catalog.growth import is_open, usual_growth
-from cptlaw.studies.optimization import Growth
+from cptlaw.studies.optimization import OPPOSITE, Growth
 from cptlaw.studies.study import Study
 
 
@@ -67,8 +67,7 @@ def _fit(study: Study, law: str, options: FitOptions) -> Fit:
     if open_ is None:
         return usual
     growth = usual_growth(open_)
-    opposite: Growth = "held" if growth == "grows" else "grows"
-    better, note = decided(usual, _with(study, law, options, opposite), growth)
+    better, note = decided(usual, _with(study, law, options, OPPOSITE[growth]), growth)
     seconds = time.perf_counter() - began
     return replace(better, seconds=seconds, notes=(*better.notes, note))
 

@@ -71,7 +71,8 @@ def _domain_fit(old: Plain) -> Plain:
     new = [name for name in law.parameters if name not in had and name in WITHOUT_EFFECT]
     if not new:
         return old
-    params = {n: had.get(n, WITHOUT_EFFECT.get(n)) for n in law.parameters}
+    every = WITHOUT_EFFECT | had
+    params = {n: every[n] for n in law.parameters if n in every}
     errors = {n: old["stderr"]["items"].get(n) for n in params} if old["stderr"]["items"] else {}
     return {
         **old,

@@ -12,6 +12,7 @@ from cptlaw.errors import DataError
 
 Growth: TypeAlias = Literal["grows", "held"]
 """Whether steps move weights by a fixed amount, so that they grow, or by a share of their size."""
+OPPOSITE: Mapping[Growth, Growth] = MappingProxyType({"grows": "held", "held": "grows"})
 
 
 class Kind(NamedTuple):

@@ -17,6 +17,7 @@ from cptlaw.laws.catalog.field import SEEN
 from cptlaw.laws.catalog.growth import clock_of, weights_of
 from cptlaw.laws.catalog.ours import with_shift
 from cptlaw.laws.dual import Dual
+from cptlaw.laws.factors import transfer
 from cptlaw.laws.factors.effective import EFFECTIVE, Clock, power_of_progress
 from cptlaw.laws.factors.paper import saturated, size_power
 from cptlaw.laws.factors.transfer import (
@@ -30,10 +31,11 @@ from cptlaw.laws.factors.transfer import (
 )
 from cptlaw.laws.law import Factor, Prior, Shape, Term
 from cptlaw.laws.points import Points
-from cptlaw.laws.remedies import SHIFT, SHIFT_RATE, SIZE_OF_CPT, START
+from cptlaw.laws.remedies import SHIFT_RATE, SIZE_OF_CPT, START
 
-RATE = Shape("E", 1e-3, 1e8, (5.0, 500.0), prior=Prior(60.0, 2.0), remedy=SHIFT_RATE)
-BEND = Shape("b", -3.0, 0.95, (-0.5, 0.5), "linear", prior=Prior(0.0, 0.5), remedy=SHIFT)
+# Without an onset E is larger and the end not to be seen: wider priors than those of `transfer`.
+RATE = replace(transfer.RATE, start=(5.0, 500.0), prior=Prior(60.0, 2.0))
+BEND = replace(transfer.BEND, start=(-0.5, 0.5), prior=Prior(0.0, 0.5))
 # Rates lie around that of `transfer`; a power of 0.4 is usual for D_cpt, a start that changes it
 # by a tenth for every factor of e in the pre-training is much.
 FAST = Shape("E1", 1e-2, 1e8, (30.0, 1000.0), prior=Prior(200.0, 1.5), remedy=SHIFT_RATE)
