@@ -122,7 +122,8 @@ def write_gemstones(folder):
                 continue
             schedule = Schedule.constant(peak, steps)
             write(folder / f"{shape}_{kind}.csv", schedule, range(477, steps, 477), ["train"])
-            rows.append(f"{shape}_{kind}.csv,1e8,{peak},{steps}")
+            size = 1e9 if shape == "1280x36" else 1e8
+            rows.append(f"{shape}_{kind}.csv,{size:g},{peak},{steps}")
         for start in range(2385, 23_850, 2385) if shape != "512x14" else ():
             before = loss_at(start, 1e-3) + (0.01 if shape == "3072x12" else 0.0)
             after = before - 0.08

@@ -97,6 +97,10 @@ def _replay(curves: Curves) -> tuple[Split, ...]:
     return (split("50 %", curves.studies[KNOWN], _at(33, 50, 67), (_HALF,)),)
 
 
+def _one_peak(curves: Curves) -> tuple[Split, ...]:
+    return (split("one peak", curves.studies[KNOWN], (*_at(50), _HALF), _at(33, 67)),)
+
+
 _PEAKS = (
     "peaks of .33 and .5 of the base's, at one replay share or at both",
     "the peak of .67 at that share",
@@ -115,6 +119,13 @@ SOURCE = Source(
             "peaks of .5 and .67 of the base's",
             "the peak of .33",
             _down,
+        ),
+        Protocol(
+            "delphi-one-peak",
+            NAME,
+            "the peak of .5 of the base's alone, at three replay shares",
+            "peaks of .33 and .67",
+            _one_peak,
         ),
         Protocol(
             "delphi-replay",

@@ -12,20 +12,24 @@ from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
 from cptlaw_evidence.sources.reading import bad_row, read_run, read_table
 from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
-from cptlaw_evidence.sources.splits import split
+from cptlaw_evidence.sources.splits import LONGER, split
 
 NAME = "gemstones"
 HOT, HALF = "hot", "half"
+ALL = "all shapes"
 _LOSS = "train"
 _BATCH, _SEQUENCE = 2048 * 2048, 2048
 _RUNS = ("file", "params", "peak_lr_inferred", "last_step")
 _BRANCHES = ("model", "start_step", "end_step", "loss_before", "loss_after")
 _WRONG = {("1280x36", 4770)}  # its drop is a twentieth of the others'
+_SMALL = 2e8
 _LAST_FITTED = 7155  # start of the third branch
 
 
 def load(folder: Path) -> Curves:
     """Read the logs and the table of branches: a study for each shape with branches.
+
+    One more has the constant runs of all shapes.
 
     The branch's row holds the loss before and after; nothing was kept between. A shape is left
     out where that before is not the constant run's, so that the branches left another one.
@@ -43,7 +47,8 @@ def load(folder: Path) -> Curves:
         for shape, runs in shapes.items()
         if shape in branches and _of(runs[0], branches[shape])
     }
-    return Curves(NAME, studies)
+    every = [replace(r, name=f"{shape} {r.name}") for shape, runs in shapes.items() for r in runs]
+    return Curves(NAME, {**studies, ALL: Study({"loss": _LOSS}, tuple(every))})
 
 
 def _constant(folder: Path, row: dict[str, str], number: int) -> Run:
@@ -99,14 +104,67 @@ def _ends(curves: Curves) -> tuple[Split, ...]:
     """The constant runs and the first branches, and where the others start -> how they end."""
 
     def one(shape: str, study: Study) -> Split:
-        branches = [run for run in study.runs if run.after == HOT]
-        starts = sorted(branches, key=lambda run: run.after_step or 0)
-        early = [run.name for run in starts if (run.after_step or 0) <= _LAST_FITTED]
-        late = dict.fromkeys((run.name for run in starts if run.name not in early), 0)
+        early, late = _early_and_late(study)
+        cuts = dict.fromkeys(late, 0)
         constant = [run.name for run in study.runs if run.after is None]
-        return split(shape, study, {**dict.fromkeys([*constant, *early]), **late}, late)
+        return split(shape, study, {**dict.fromkeys([*constant, *early]), **cuts}, cuts)
 
-    return tuple(one(*named) for named in curves.studies.items())
+    return tuple(one(*named) for named in _shapes(curves))
+
+
+def _shapes(curves: Curves) -> list[tuple[str, Study]]:
+    return [(name, study) for name, study in curves.studies.items() if name != ALL]
+
+
+def _early_and_late(study: Study) -> tuple[list[str], list[str]]:
+    """The first three branches, and the others."""
+    branches = [run for run in study.runs if run.after == HOT]
+    starts = sorted(branches, key=lambda run: run.after_step or 0)
+    early = [run.name for run in starts if (run.after_step or 0) <= _LAST_FITTED]
+    return early, [run.name for run in starts if run.name not in early]
+
+
+def _no_drop(curves: Curves) -> tuple[Split, ...]:
+    """The constant runs, and where the branches start -> how they end."""
+
+    def one(shape: str, study: Study) -> Split:
+        cuts = dict.fromkeys((name for some in _early_and_late(study) for name in some), 0)
+        constant = [run.name for run in study.runs if run.after is None]
+        return split(shape, study, {**dict.fromkeys(constant), **cuts}, cuts)
+
+    return tuple(one(*named) for named in _shapes(curves))
+
+
+def _peak(curves: Curves) -> tuple[Split, ...]:
+    """All at one peak -> the constant run at half of it."""
+
+    def one(shape: str, study: Study) -> Split:
+        rest = [run.name for run in study.runs if run.name != HALF]
+        return split(shape, study, rest, [HALF])
+
+    return tuple(one(*named) for named in _shapes(curves) if named[1].has_run(HALF))
+
+
+def _horizon(curves: Curves) -> tuple[Split, ...]:
+    """The beginning of the constant runs and the first branches -> the rest of the hotter one."""
+
+    def one(times: int, shape: str, study: Study) -> Split:
+        cut = study.run(HOT).steps // times
+        early, _ = _early_and_late(study)
+        early = [n for n in early if (study.run(n).after_step or 0) + study.run(n).steps <= cut]
+        cuts = {name: cut for name in (HOT, HALF) if study.has_run(name)}
+        name = f"{times} times, {shape}"
+        return split(name, study, {**cuts, **dict.fromkeys(early)}, {HOT: cut})
+
+    return tuple(one(times, *named) for times in LONGER for named in _shapes(curves))
+
+
+def _size(curves: Curves) -> tuple[Split, ...]:
+    """The constant runs of the smaller shapes -> those of the larger."""
+    study = curves.studies[ALL]
+    large = [run.name for run in study.runs if (run.model_size or 0) > _SMALL]
+    small = [run.name for run in study.runs if run.name not in large]
+    return (split("larger", study, small, large),) if small and large else ()
 
 
 SOURCE = Source(
@@ -124,6 +182,35 @@ SOURCE = Source(
             _ends,
             "mae",
             apart=True,
+        ),
+        Protocol(
+            "no-drop-gemstones",
+            NAME,
+            "constant LR and half of it, a shape at a time",
+            "the loss after each annealed branch",
+            _no_drop,
+        ),
+        Protocol(
+            "gemstones-peak",
+            NAME,
+            "constant LR and all annealed branches, a shape at a time",
+            "constant at half that LR",
+            _peak,
+        ),
+        Protocol(
+            "horizon-gemstones",
+            NAME,
+            "constant LR up to 1/2, 1/4 or 1/8 of its steps, half of it and the first branches",
+            "the rest of the constant run: 2, 4 and 8 times as long",
+            _horizon,
+            apart=True,
+        ),
+        Protocol(
+            "gemstones-size",
+            NAME,
+            "constant LR and half of it, shapes of up to 200M parameters together",
+            "the same of the shapes of 500M to 2B",
+            _size,
         ),
     ),
 )

@@ -127,6 +127,20 @@ SOURCE = Source(
             tuple(again for _, again in REPEATS),
             (_FITTED, "other batches: no law can do better than the noise"),
         ),
+        whole_runs(
+            "no-drop-grid",
+            NAME,
+            ("base", "cpt-const"),
+            ("annealed", "cpt-cosine", "cpt-wsd", "cpt-linear", "cpt-twostage"),
+            ("base and constant CPT: the LR never falls", "four schedules and the annealed base"),
+        ),
+        whole_runs(
+            "grid-replay-new",
+            NAME,
+            FOUR,
+            ("mixed-const-replay0.25", *_REPLAYS),
+            (_FITTED, "5, 10, 25 and 50 % replay"),
+        ),
         whole_runs("grid-hidden", NAME, FOUR, _HIDDEN, (_FITTED, "the base going on on D_pt")),
         whole_runs(
             "grid-replay",

@@ -134,6 +134,27 @@ SOURCE = Source(
             ("mixed-wsd-replay0.05",),
             (f"{_FITTED}, and 25 % replay", "WSD with 5 % replay"),
         ),
+        whole_runs(
+            "20m-replay-new",
+            NAME,
+            FOUR,
+            (REPLAY, "mixed-wsd-replay0.05"),
+            (_FITTED, "25 % replay, and WSD with 5 %"),
+        ),
+        whole_runs(
+            "20m-rewarmed",
+            NAME,
+            FOUR,
+            ("rewarmed-cosine",),
+            (_FITTED, "CPT from the annealed base, re-warmed"),
+        ),
+        whole_runs(
+            "no-drop-20m",
+            NAME,
+            ("base", "cpt-const"),
+            ("annealed", "cpt-cosine", "cpt-twostage"),
+            ("base and constant CPT: the LR never falls", "two schedules and the annealed base"),
+        ),
         beginnings(
             "beginning-20m",
             NAME,

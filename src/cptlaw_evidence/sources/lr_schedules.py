@@ -224,6 +224,17 @@ def _one_run(curves: Curves) -> tuple[Split, ...]:
     return tuple(one(peak) for peak in PEAKS)
 
 
+def _no_drop(curves: Curves) -> tuple[Split, ...]:
+    """The constant run of a peak -> those of its runs whose LR falls."""
+
+    def one(peak: str) -> Split:
+        constant = f"constant_lr{peak}_T50000"
+        falling = [n for n in _at(curves.study, peak) if not n.startswith("constant")]
+        return split(peak, curves.study, [constant], falling, _candidates(curves, falling))
+
+    return tuple(one(peak) for peak in PEAKS)
+
+
 _BEGUN = ("cosine10_lr0.001_T25000", "wsd0.8-linear_lr0.001_T25000", "constant_lr0.001_T50000")
 _FIRST_PART = "the first 10, 25 or 50 % of cosine 25k, WSD 80 % 25k or constant 50k at peak 1e-3"
 
@@ -277,6 +288,13 @@ SOURCE = Source(
             "cosine to 10 % 25k alone",
             "all other runs at its peak",
             _one_run,
+        ),
+        Protocol(
+            "no-drop-124m",
+            NAME,
+            "constant 50k alone",
+            "all runs at its peak whose LR falls",
+            _no_drop,
         ),
     ),
 )

@@ -73,6 +73,12 @@ SOURCE = Source(
             "cosine 24k alone",
             "the other eight",
         ),
+        _given(
+            "no-drop-multipower",
+            ("constant_24000",),
+            "constant 24k alone",
+            "the other eight",
+        ),
         Protocol(
             "horizon-multipower",
             NAME,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,8 @@ FOUR = ("c4_en", "dolma_books", "dolma_stack", "wikitext_103")  # where all woul
 # Lengths in multiples of 20 tokens a parameter. LR and warm-up as logged at every evaluation.
 LENGTHS = ("0.5xC", "1xC", "2xC", "5xC", "10xC")
 PEAK = {"190M": 0.000972728518721015, "370M": 0.0007785480791584576}
+BOTH = "both sizes"
+SIZE = {"190M": 190e6, "370M": 370e6}
 WARMUP = {"190M": 363, "370M": 472}
 BATCH_TOKENS = {"190M": 524_288, "370M": 786_432}
 STEPS = {
@@ -57,7 +60,7 @@ def schedule(size: str, kind: str, length: str) -> Schedule:
 
 
 def load(folder: Path) -> Curves:
-    """Read the 22 logs.
+    """Read the 22 logs: a study for each size and set, and for four sets one of both sizes.
 
     Raises:
         DataError: a file or column is missing.
@@ -67,7 +70,18 @@ def load(folder: Path) -> Curves:
         names = ["constant_10xC", *(f"{k}_{n}" for k in ("cosine", "decay") for n in LENGTHS)]
         runs = tuple(_run(folder, size, name) for name in names)
         studies |= {f"{size} {domain}": Study({"loss": domain}, runs) for domain in DOMAINS}
+    studies |= {f"{BOTH} {domain}": _both(studies, domain) for domain in FOUR}
     return Curves(NAME, studies)
+
+
+def _both(studies: Mapping[str, Study], domain: str) -> Study:
+    """The runs of both sizes, named after them."""
+    runs = [
+        replace(run, name=f"{size} {run.name}", model_size=SIZE[size])
+        for size in PEAK
+        for run in studies[f"{size} {domain}"].runs
+    ]
+    return Study({"loss": domain}, tuple(runs))
 
 
 def _run(folder: Path, size: str, name: str) -> Run:
@@ -117,6 +131,25 @@ def _horizon(curves: Curves) -> tuple[Split, ...]:
     )
 
 
+def _size(curves: Curves) -> tuple[Split, ...]:
+    """All runs of one size and the constant one of the other -> the others of that size."""
+
+    def to(size: str, domain: str) -> Split:
+        study, known = curves.studies[f"{BOTH} {domain}"], f"{size} constant_10xC"
+        rest = [r.name for r in study.runs if r.name.startswith(size) and r.name != known]
+        return split(f"to {size}", study, others(study, rest), rest, domain=domain)
+
+    return tuple(to(size, domain) for domain in FOUR for size in PEAK)
+
+
+def _no_drop(curves: Curves) -> tuple[Split, ...]:
+    def one(name: str, size: str, domain: str, study: Study) -> Split:
+        falling = [run.name for run in study.runs if run.name != "constant_10xC"]
+        return split(name, study, ["constant_10xC"], falling, domain=domain)
+
+    return tuple(one(*place) for place in _everywhere(curves, FOUR))
+
+
 SOURCE = Source(
     NAME,
     "22 pre-training runs of OLMo's ladder, 190M and 370M, validation loss on 11 sets",
@@ -142,6 +175,21 @@ SOURCE = Source(
             "constant 10xC up to 1/2, 1/4 or 1/8 of its steps and the decay to 1xC",
             "the rest of the constant run: 2, 4 and 8 times as long",
             _horizon,
+            apart=True,
+        ),
+        Protocol(
+            "no-drop-olmo",
+            NAME,
+            "constant 10xC alone",
+            "the decays off it and the cosines",
+            _no_drop,
+        ),
+        Protocol(
+            "olmo-size",
+            NAME,
+            "all runs of one size, constant 10xC of the other",
+            "the decays and cosines of that other size",
+            _size,
             apart=True,
         ),
     ),

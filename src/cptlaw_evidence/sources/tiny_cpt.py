@@ -8,8 +8,8 @@ from pathlib import Path
 from cptlaw.studies import logs
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
-from cptlaw_evidence.sources.source import Curves, Source
-from cptlaw_evidence.sources.splits import parts, whole_runs
+from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.splits import parts, split, whole_runs
 
 NAME = "tiny-cpt"
 BASE, ANNEALED = "pt_const", "pt_anneal"
@@ -69,6 +69,18 @@ _SCORED = {
     "the base going on on D_pt": ("pt_hidden",),
 }
 
+
+def _longer(curves: Curves) -> tuple[Split, ...]:
+    """The first part of constant CPT -> the whole length."""
+
+    def one(times: int) -> Split:
+        cut = curves.study.run("cpt_const").steps // times
+        given = {**dict.fromkeys(FOUR[:2]), "cpt_const": cut, "cpt_const_half": cut}
+        return split(f"{times} times", curves.study, given, {"cpt_const": cut})
+
+    return one(2), one(3)
+
+
 SOURCE = Source(
     NAME,
     "10 PT and CPT runs of a 0.8M model, validation loss on D_pt and D_cpt",
@@ -94,6 +106,42 @@ SOURCE = Source(
                 "base, annealed, and CPT at half the peak: constant, and re-warmed",
                 "three schedules at twice that peak",
             ),
+        ),
+        Protocol(
+            "tiny-longer",
+            NAME,
+            "base, annealed, a half or a third of constant CPT at the peak and at half of it",
+            "the rest of that at the peak: two and three times as long",
+            _longer,
+            apart=True,
+        ),
+        whole_runs(
+            "tiny-replay-new",
+            NAME,
+            FOUR,
+            (REPLAY, "cpt_const_replay10"),
+            (_WORDS, "10 and 25 % replay"),
+        ),
+        whole_runs(
+            "tiny-rewarmed",
+            NAME,
+            FOUR,
+            ("cpt_rewarm50",),
+            (_WORDS, "CPT from the annealed base, re-warmed to half the peak"),
+        ),
+        whole_runs(
+            "tiny-hidden",
+            NAME,
+            FOUR,
+            ("pt_hidden",),
+            (_WORDS, "the base going on on D_pt"),
+        ),
+        whole_runs(
+            "no-drop-tiny",
+            NAME,
+            (BASE, "cpt_const"),
+            (ANNEALED, "cpt_cosine", "cpt_twostage"),
+            ("base and constant CPT: the LR never falls", "two schedules and the annealed base"),
         ),
     ),
 )
