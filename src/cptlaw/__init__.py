@@ -38,6 +38,8 @@ from cptlaw.forecasting.backtest import Backtest, BacktestRow, LawRow, backtest
 from cptlaw.forecasting.compare import ComparedRow, Comparison, compare
 from cptlaw.forecasting.forecast import DomainForecast, Forecast, forecast
 from cptlaw.forecasting.held_out import HeldOutCurve
+from cptlaw.forecasting.rules import Choice
+from cptlaw.forecasting.verdict import Verdict, verdict
 from cptlaw.laws import catalog, factors
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.law import Factor, Law, Shape, Term
@@ -59,6 +61,7 @@ __all__ = [
     "Backtest",
     "BacktestRow",
     "Budget",
+    "Choice",
     "ComparedRow",
     "Comparison",
     "Convention",
@@ -106,6 +109,7 @@ __all__ = [
     "Study",
     "Term",
     "Tradeoff",
+    "Verdict",
     "Weights",
     "__version__",
     "analysis",
@@ -129,4 +133,5 @@ __all__ = [
     "store",
     "tradeoffs",
     "uncertainty",
+    "verdict",
 ]

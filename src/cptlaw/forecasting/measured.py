@@ -72,6 +72,25 @@ class ChoiceCosts:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How far from the fitted runs a law was measured, so that it is known what it misses by.
+
+    Args:
+        peak: times the highest, or below the lowest, fitted peak LR.
+        steps: times the longest fitted run.
+        start: times the nearest fitted start, in steps of the pre-training.
+        size: times the nearest fitted model size, where several were fitted.
+        replay: difference from the nearest fitted replay share.
+    """
+
+    peak: float
+    steps: float
+    start: float
+    size: float
+    replay: float
+
+
+@dataclass(frozen=True)
 class Measured:
     """Every measured figure; each section is kind of law -> figures.
 
@@ -80,12 +99,14 @@ class Measured:
         peaks: errors at other peaks, with those of "other" laws.
         starts: errors at other starts.
         choices: what choosing by a law cost, with that of the "paper" laws.
+        reach: how far from the fitted runs forecasts were measured, with that of "other" laws.
     """
 
     intervals: Mapping[str, Calibration]
     peaks: Mapping[str, PeakErrors]
     starts: Mapping[str, StartErrors]
     choices: Mapping[str, ChoiceCosts]
+    reach: Mapping[str, Reach]
 
 
 Figures = TypeVar("Figures")
@@ -101,6 +122,7 @@ def measured() -> Measured:
         _section(plain["peaks"], PeakErrors),
         _section(plain["starts"], StartErrors),
         _section(plain["choices"], ChoiceCosts),
+        _section(plain["reach"], Reach),
     )
 
 

@@ -6,12 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.forecasting.verdict import verdict
 from cptlaw.output.json.numbers import finite
+from cptlaw.output.json.verdict import verdict_json
 
 
 def fit_json(fit: Fit) -> dict[str, Any]:
-    """`{"domains": {role: {...}}, "conventions": {}, "seconds": s, "notes": []}`."""
+    """`{"verdict": {...}, "domains": {role: {...}}, "conventions": {}, "notes": [], ...}`."""
     return {
+        "verdict": verdict_json(verdict(fit)),
         "domains": {role: _domain_fit(domain) for role, domain in fit.domains.items()},
         "conventions": asdict(fit.convention),
         "seconds": fit.seconds,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.shift import shift_at
+from cptlaw.forecasting.verdict import verdict
 from cptlaw.output.text.study import study_text
+from cptlaw.output.text.verdict import verdict_text
 from cptlaw.page import bullets, number, percent, table, wrapped
 
 
 def fit_text(fit: Fit) -> str:
     """Equations, coefficients with standard errors, agreement, conventions, what is not known."""
-    parts = [] if fit.study is None else [study_text(fit.study), ""]
+    parts = [verdict_text(verdict(fit)), ""]
+    parts += [] if fit.study is None else [study_text(fit.study), ""]
     for law in dict.fromkeys(d.law.name for d in fit.domains.values()):
         parts += [_coefficients(law, [d for d in fit.domains.values() if d.law.name == law]), ""]
     shifts = _shifts(fit)

@@ -1,0 +1,130 @@
+"""What the data of a study decide, what others' runs stand for, what nobody knows."""
+
+import numpy as np
+import pytest
+
+import bundled
+from cptlaw import Curve, DataError, Run, Schedule, Study, fit, published
+from cptlaw.fitting.start import start_of
+from cptlaw.forecasting.design import design_of
+from cptlaw.forecasting.verdict import verdict
+
+
+def few(*names):
+    study = bundled.tiny()
+    runs = tuple(run for run in study.runs if run.name in names)
+    return Study({role: study.domains[role] for role in ("pt", "cpt")}, runs, study.origin)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return bundled.default_fit(roles=("pt", "cpt"))
+
+
+@pytest.fixture(scope="module")
+def flat():
+    """A base and one constant CPT: nothing anneals, one peak, no replay, one start."""
+    return fit(few("base", "cpt-const"))
+
+
+def asked(fitted, schedule, after="base", replay=0.0):
+    start = start_of(fitted, after)
+    made = Schedule.parse(schedule, start.history.last_lr)
+    return start.history.then(Run("x", schedule=made, data="cpt", replay=replay))
+
+
+def statuses(found):
+    return {choice.name: choice.status for choice in found.choices}
+
+
+def test_of_a_study_that_varies(whole):
+    found = verdict(whole)
+    assert found.of("schedule").status == found.of("replay").status == "data"
+    assert found.of("size").status == "unknown"
+    assert found.first.startswith("You can plan with this fit")
+    assert found.lines[0].startswith("Your data decide: ")
+    assert verdict(whole) is found
+
+
+def test_of_one_constant_pilot(flat):
+    found = verdict(flat)
+    assert found.of("schedule").status == "unknown"
+    assert found.of("peak").status == found.of("start").status == "others"
+    assert found.of("replay").status == "others"
+    assert found.of("steps").status == "data"
+    assert found.first.startswith("Do one more run before you plan: ")
+    assert "linear" in found.of("schedule").mend
+    assert found.status == "unknown"
+
+
+def test_the_run_that_tells_can_be_run(flat):
+    words = verdict(flat).first
+    text = words[words.index('"') + 1 : words.rindex('"')]
+    assert Schedule.parse(text, 1e-3).final == 0.0
+    assert "after base" in words
+
+
+def test_of_a_run_that_is_asked_for(flat, whole):
+    same = verdict(flat, asked(flat, "constant 500"))
+    assert same.of("schedule").status == same.of("peak").status == "data"
+    fallen = verdict(flat, asked(flat, "cosine 500 to 0"))
+    assert fallen.of("schedule").status == "unknown"
+    assert fallen.first.startswith("This is a guess: in none of your runs does the LR fall")
+    assert verdict(whole, asked(whole, "cosine 500 to 0")).of("schedule").status == "data"
+
+
+@pytest.mark.parametrize(
+    ("times", "status"), [(1.0, "data"), (1.9, "others"), (0.55, "others"), (3.0, "unknown")]
+)
+def test_a_peak_by_how_far_it_is_from_those_that_ran(flat, times, status):
+    peak = design_of(flat).peaks[0] * times
+    found = verdict(flat, asked(flat, f"constant 1 to {peak:.6g} | constant 400"))
+    assert found.of("peak").status == status
+
+
+@pytest.mark.parametrize(("times", "status"), [(1, "data"), (3, "others"), (5, "unknown")])
+def test_a_length_by_how_far_it_is_from_the_longest(flat, times, status):
+    steps = design_of(flat).longest * times
+    assert verdict(flat, asked(flat, f"constant {steps}")).of("steps").status == status
+
+
+def test_replay_that_a_law_does_not_see_is_unknown():
+    blind = bundled.given_fit(bundled.REPLAY, law="eq4", roles=("pt", "cpt"))
+    assert verdict(blind).of("replay").status == "unknown"
+    assert "does not see" in verdict(blind).of("replay").sentence
+    asked_for = asked(blind, "constant 500", replay=0.3)
+    assert verdict(blind, asked_for).of("replay").status == "unknown"
+    assert verdict(blind, asked(blind, "constant 500")).of("replay").status == "data"
+
+
+def test_an_open_model_with_one_peak():
+    lr = Schedule.cosine(1e-4, 400).lr()
+    steps = np.arange(0, 401, 10)
+    loss = 2.0 + 0.3 / (1 + 0.02 * steps) + 40 * np.append(lr[0], lr)[steps] ** 1.1
+    run = Run(
+        "a",
+        {"cpt": Curve(steps, loss)},
+        schedule=Schedule.cosine(1e-4, 400),
+        data="cpt",
+        after="unknown:m",
+    )
+    found = verdict(fit(Study({"cpt": "cpt"}, (run,))))
+    assert found.of("peak").status == found.of("start").status == "unknown"
+    assert found.of("schedule").status == "others"
+
+
+def test_published_coefficients_have_no_data():
+    found = verdict(published.load("fineweb-kp-106m"))
+    assert set(statuses(found).values()) == {"others"}
+    assert "without data of yours" in found.first
+
+
+def test_no_verdict_on_what_is_no_choice(flat):
+    with pytest.raises(DataError, match="no verdict on 'momentum'"):
+        verdict(flat).of("momentum")
+
+
+def test_runs_are_as_long_as_their_losses():
+    cut = few("base", "cpt-const", "cpt-cosine").beginning(0.3)
+    assert design_of(fit(few("base", "cpt-const", "cpt-cosine"))).falls
+    assert not design_of(fit(cut)).falls
