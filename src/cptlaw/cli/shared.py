@@ -208,6 +208,7 @@ def fitting_options(command: Callable[..., None]) -> Callable[..., None]:
         target: Literal["any", "run", "horizon", "peak", "start"],
         no_priors: bool,
         weigh: bool | None,
+        keep: tuple[str, ...],
         **rest: Any,
     ) -> None:
         from cptlaw.fitting.options import FitOptions
@@ -220,6 +221,7 @@ def fitting_options(command: Callable[..., None]) -> Callable[..., None]:
             ood_law,
             target,
             weigh=weigh,
+            keep=keep,
         )
         command(options=replace(options, prior_weight=0.0) if no_priors else options, **rest)
 
@@ -269,6 +271,12 @@ _FITTING = (
         "--weigh/--no-weigh",
         default=None,
         help="Let points of dense logs count for less; left out, for all but the paper's laws.",
+    ),
+    click.option(
+        "--keep",
+        multiple=True,
+        metavar="RUN",
+        help="Fit this run whatever looks wrong with it (diverged, a jump, there twice).",
     ),
 )
 

@@ -9,6 +9,7 @@ from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.selection import choose, fit_average
 from cptlaw.laws import catalog
+from cptlaw.studies.faults import sound
 from cptlaw.studies.study import Study
 
 
@@ -21,6 +22,9 @@ def fit(
 ) -> Fit:
     """Fit a law to every domain of a study, jointly over all runs and phases of each.
 
+    Bad data are left out first: a run that diverged, what follows a jump, a run that is there
+    twice. The fit's study is the one without them; its `faults` tell of each.
+
     Args:
         study: runs and domains.
         law: a name of the catalogue; "paper" for the one of arXiv:2505.07796 that the study
@@ -31,9 +35,10 @@ def fit(
         progress: is told what is tried where several laws are.
 
     Raises:
-        DataError: the law does not suit the study.
+        DataError: the law does not suit the study, or nothing sound is left of a domain.
         FitError: too few points for its parameters.
     """
+    study = sound(study, options.keep)
     if law == "average":
         return fit_average(study, options, progress)
     if law == "auto":

@@ -43,6 +43,7 @@ class FitOptions:
 
         weigh: whether points of dense logs count for less (`fitting/weighing.py`); left out, for
             laws with priors, since the paper's are fitted as the paper does it.
+        keep: runs that are fitted whatever looks wrong with their data (`studies.faults`).
 
     Raises:
         DataError: delta is not above 0, prior_weight is below 0, or there is no such target.
@@ -58,6 +59,7 @@ class FitOptions:
     seed: int = 0
     prior_weight: float = PRIOR_WEIGHT
     weigh: bool | None = None
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "fixed", MappingProxyType(dict(self.fixed)))

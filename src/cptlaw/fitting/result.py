@@ -21,6 +21,7 @@ from cptlaw.laws.law import Factor, Law, Part, Term
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import MIXTURE
 from cptlaw.shown import Shown
+from cptlaw.studies.runs import Diverged
 from cptlaw.studies.study import Study
 
 
@@ -152,6 +153,16 @@ class Fit(Shown):
     def convention(self) -> Convention:
         """How areas are counted."""
         return self.options.convention
+
+    @property
+    def diverged(self) -> tuple[Diverged, ...]:
+        """The runs of the study that diverged, each with its peak LR."""
+        return () if self.study is None else self.study.diverged
+
+    @property
+    def peak_limit(self) -> float | None:
+        """The lowest peak LR at which runs diverge, as far as the study tells: run none as high."""
+        return None if self.study is None else self.study.peak_limit
 
     def domain(self, role: str) -> DomainFit:
         """The fit of one domain.

@@ -112,6 +112,15 @@ def batch_label(batch_tokens: float | None, sequence_length: int | None) -> str:
 
 
 @dataclass(frozen=True)
+class Diverged:
+    """A run that diverged: its name, the step, and the highest LR it had been trained at."""
+
+    run: str
+    step: int
+    peak: float
+
+
+@dataclass(frozen=True)
 class Run:
     """One training run: what its log holds, and what a study adds to that.
 
@@ -132,6 +141,8 @@ class Run:
         weight_decay: as the optimizer is given it; None for that of the base, or an unknown one.
         init_std: standard deviation of the weights before the first step, of a run from scratch.
         optimizer_reset: whether a run that goes on begins with a new optimizer state.
+        diverged: the step from which its losses are inf, nan or far above, to the end.
+        keep: whether its losses are fitted whatever looks wrong with them.
         origin: the path it was read from.
         format: name of the log format.
         notes: what was found and done while reading, each a sentence.
@@ -156,6 +167,8 @@ class Run:
     weight_decay: float | None = None
     init_std: float | None = None
     optimizer_reset: bool | None = None
+    diverged: int | None = None
+    keep: bool = False
     origin: str = ""
     format: str = ""
     notes: tuple[str, ...] = ()
@@ -238,4 +251,5 @@ class Run:
         if logged is not None:
             logged = LoggedLR(logged.steps - first_step, logged.lr)
         curves = {k: replace(c, steps=c.steps - first_step) for k, c in self.curves.items()}
-        return replace(self, curves=curves, logged_lr=logged)
+        diverged = None if self.diverged is None else max(self.diverged - first_step, 1)
+        return replace(self, curves=curves, logged_lr=logged, diverged=diverged)

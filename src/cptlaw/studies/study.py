@@ -16,7 +16,7 @@ from cptlaw.studies.bases import bases_first
 from cptlaw.studies.differences import told_differences
 from cptlaw.studies.history import History
 from cptlaw.studies.optimization import NOT_SAID
-from cptlaw.studies.runs import Run
+from cptlaw.studies.runs import Diverged, Run
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Study(Shown):
         runs: every run has a schedule; `after` names another run of the study.
         origin: the study file, if there is one.
         notes: what was found and done while putting it together.
+        faults: what is wrong with its data and what was done about it (`faults.sound`).
 
     Raises:
         DataError: a missing run or column, a cycle in `after`, PT after CPT or after an open
@@ -39,6 +40,7 @@ class Study(Shown):
     runs: tuple[Run, ...]
     origin: str = ""
     notes: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
@@ -174,6 +176,25 @@ class Study(Shown):
     def has_cpt(self) -> bool:
         """Whether any run goes on from a base on CPT data."""
         return any(run.data == "cpt" and not self.is_hidden_cpt(run) for run in self.runs)
+
+    @property
+    def diverged(self) -> tuple[Diverged, ...]:
+        """The runs that diverged, with the highest LR that each had been trained at by then."""
+        return tuple(
+            Diverged(run.name, run.diverged, float(run.schedule.lr()[: max(run.diverged, 1)].max()))
+            for run in self.runs
+            if run.diverged is not None and run.schedule is not None and not run.keep
+        )
+
+    @property
+    def peak_limit(self) -> float | None:
+        """The lowest LR at which a run diverged while none on its data went well; else None."""
+        well: dict[str, float] = {}
+        for run in self.runs:
+            if run.curves and run.diverged is None and run.schedule is not None:
+                well[run.data] = max(well.get(run.data, 0.0), run.schedule.peak)
+        peaks = [d.peak for d in self.diverged if d.peak > well.get(self.run(d.run).data, 0.0)]
+        return min(peaks, default=None)
 
     def is_hidden_cpt(self, run: Run) -> bool:
         """Whether a run is CPT from scratch, or goes on from one; no law of a CPT covers it."""

@@ -18,6 +18,8 @@ def fit_json(fit: Fit) -> dict[str, Any]:
         "domains": {role: _domain_fit(domain) for role, domain in fit.domains.items()},
         "conventions": asdict(fit.convention),
         "seconds": fit.seconds,
+        "faults": [] if fit.study is None else list(fit.study.faults),
+        "diverged": [asdict(run) for run in fit.diverged],
         "notes": list(fit.notes),
         "source": fit.source,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cptlaw.studies.faults import faults_of
 from cptlaw.studies.runs import Run
 
 
@@ -27,5 +28,6 @@ def run_json(run: Run) -> dict[str, Any]:
         "optimizer": run.optimizer,
         "weight_decay": run.weight_decay,
         "init_std": run.init_std,
+        "faults": [fault.sentence for fault in faults_of(run)],
         "notes": list(run.notes),
     }

@@ -8,12 +8,13 @@ from cptlaw.forecasting.verdict import verdict
 from cptlaw.output.text.study import study_text
 from cptlaw.output.text.verdict import verdict_text
 from cptlaw.page import bullets, number, percent, table, wrapped
+from cptlaw.studies.study import Study
 
 
 def fit_text(fit: Fit) -> str:
     """Equations, coefficients with standard errors, agreement, conventions, what is not known."""
     parts = [verdict_text(verdict(fit)), ""]
-    parts += [] if fit.study is None else [study_text(fit.study), ""]
+    parts += [] if fit.study is None else [*_faults(fit.study), study_text(fit.study), ""]
     for law in dict.fromkeys(d.law.name for d in fit.domains.values()):
         parts += [_coefficients(law, [d for d in fit.domains.values() if d.law.name == law]), ""]
     shifts = _shifts(fit)
@@ -42,6 +43,10 @@ def fit_text(fit: Fit) -> str:
     if fit.notes:
         parts += ["", "Notes", *bullets(fit.notes)]
     return "\n".join(parts)
+
+
+def _faults(study: Study) -> list[str]:
+    return ["Bad data", *bullets(study.faults), ""] if study.faults else []
 
 
 def _memory(domain: DomainFit, value: float) -> str:

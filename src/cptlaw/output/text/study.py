@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cptlaw.page import bullets, number, table, wrapped
+from cptlaw.studies.faults import faults_of
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
@@ -30,7 +31,8 @@ def run_text(run: Run) -> str:
             f"  learning rate: {lr.lr.size} points, {number(float(lr.lr.min()))} to "
             f"{number(float(lr.lr.max()))}, steps {lr.steps[0]} to {lr.steps[-1]}"
         )
-    return "\n".join([*parts, *bullets(run.notes)])
+    odd = [f"Bad data: {fault.sentence}." for fault in faults_of(run)]
+    return "\n".join([*parts, *bullets([*odd, *run.notes])])
 
 
 def study_text(study: Study) -> str:

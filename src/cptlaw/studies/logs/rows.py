@@ -94,8 +94,15 @@ def to_run(table: Table, columns: str | Iterable[str] | None = None) -> Run:
     logged = None
     if lr is not None:
         logged = LoggedLR(steps.values[settled[_LR]], lr.values[settled[_LR]])
-    origin, kind = table.origin, table.format
-    return Run(table.name, curves, logged, origin=origin, format=kind, notes=tuple(notes))
+    return Run(
+        table.name,
+        curves,
+        logged,
+        diverged=_diverged(steps, losses),
+        origin=table.origin,
+        format=table.format,
+        notes=tuple(notes),
+    )
 
 
 # --- steps -------------------------------------------------------------------------------------
@@ -195,6 +202,16 @@ def _losses(steps: _Steps, wanted: list[str], asked: bool, notes: list[str]) -> 
         )
     notes += [f"{quoted(which)}: {sentence}" for sentence, which in dropped.items()] + reasons
     return kept
+
+
+def _diverged(steps: _Steps, losses: Mapping[str, _Column]) -> int | None:
+    """The step from which on no loss is finite and above 0, in two rows or more that have one."""
+    last = max(int(steps.values[column.rows].max()) for column in losses.values())
+    said = np.zeros(steps.values.size, dtype=np.bool_)
+    for name in losses:
+        said |= numbers(steps.table.columns[name]).said
+    after = np.unique(steps.values[said & (steps.values > last)])
+    return int(after[0]) if after.size > 1 else None
 
 
 def _dropped(bad: IntArray, column: Column, steps: _Steps) -> str:

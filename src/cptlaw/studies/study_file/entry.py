@@ -56,6 +56,7 @@ class Entry(Table):
         None, description="a whole number of at least 0"
     )
     window: Count | None = Field(None, description="a whole number of steps, at least 1")
+    keep: Annotated[bool, Strict()] = Field(False, description="true or false")
 
     @property
     def place(self) -> str:

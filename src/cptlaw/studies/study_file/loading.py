@@ -150,6 +150,7 @@ def _described(entry: Entry, log: Run) -> Run:
         after=entry.after,
         after_step=entry.after_step,
         replay=entry.replay,
+        keep=entry.keep,
         **given,
     )
 

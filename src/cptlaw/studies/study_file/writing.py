@@ -52,6 +52,7 @@ def run_table(run: Run, log: str) -> list[str]:
         "weight_decay": run.weight_decay,
         "init_std": run.init_std,
         "optimizer_reset": run.optimizer_reset,
+        "keep": run.keep or None,
     }
     return [toml_text.header("run", many=True), *toml_text.pairs(values)]
 
