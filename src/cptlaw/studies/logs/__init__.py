@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cptlaw.errors import DataError
-from cptlaw.studies.logs import json_rows, tables, trainer_state
+from cptlaw.studies.logs import console, json_rows, levanter, tables, trainer_state
 from cptlaw.studies.logs.beside import with_what_lies_beside
 from cptlaw.studies.logs.lrs import read_lrs
 from cptlaw.studies.logs.names import quoted
@@ -25,6 +25,8 @@ __all__ = ["FORMATS", "Format", "Source", "Table", "read", "read_lrs", "write_cs
 FORMATS: tuple[Format, ...] = (
     trainer_state.FORMAT,
     tables.PARQUET,
+    levanter.FORMAT,
+    console.FORMAT,
     json_rows.LINES,
     json_rows.LIST,
     tables.DELIMITED,

@@ -23,14 +23,36 @@ _LR_SETTINGS = re.compile(
 )
 _NOT_LOSS = re.compile(
     r"epochs?|progress|percent|percentage|steps?|iters?|iterations?|warmup|decay|skipped"
-    r"|grad|gradient|norm|momentum|scale|beta[12]?|seed|rank"
-    r"|time|timestamp|runtime|walltime|wall|elapsed|remaining|eta|duration|ms|seconds?|throughput"
-    r"|tokens?|samples?|batch|batches|flos|flops|tflops|mfu|hfu|utilization"
-    r"|mem|memory|vram|gpu|cpu|reserved|allocated"
-    r"|acc|accuracy|ppl|perplexity|bleu|f1"
+    r"|grads?|gradients?|\w*norms?|momentum|scale|scaler|beta[12]?|seed|rank|world|size|num|count"
+    r"|time|timestamp|runtime|walltime|wall|elapsed|remaining|eta|duration|dt|ms|seconds?"
+    r"|throughput|tps|rate|clip|clipping|zeros|load|balancing|imbalance|ratio|fraction"
+    r"|tokens?|samples?|batch|batches|flos|flops|tflops|mfu|hfu|utilization|params?|parameters?"
+    r"|mem|memory|vram|gpu|cpu|reserved|allocated|lengths?|len|temperature"
+    r"|acc|\w*accuracy|ppl|\w*perplexity|em|f1|precision|recall|bleu\w*|rouge\w*|meteor|chrf\w*"
+    r"|rewards?|margins?|kl|scores?|mcc|auc|wer|cer|elo|pass"
+    r"|downstream|mmlu\w*|hellaswag\w*|hella|piqa|arc|winogrande|boolq|copa|sciq|openbookqa|obqa"
+    r"|csqa|commonsenseqa|siqa|socialiqa|gsm8k|humaneval|mbpp|truthfulqa|triviaqa|squad\w*|lambada"
+    r"|bbh|agieval|naturalqs|coqa|ifeval|zloss"
 )
+# Losses that are no mean loss of tokens: parts added to it, and its extremes.
+_OTHER_LOSS = re.compile(
+    r"scale|scaler|scaling|z|zloss|balancing|balance|load|aux|auxiliary|auxloss|router|moe|mtp|kl"
+    r"|policy|critic|reward\w*|distill\w*|commit\w*|spikes?|downstream|weights?|ratio|norm"
+    r"|ppl|\w*perplexity|accuracy"
+)
+_EXTREME = re.compile(
+    r"(^|[^a-z])(max|min|best|std|var|lowest)[^a-z]*loss|loss[^a-z]*(max|min|std|var|best)([^a-z]|$)"
+)
+_VALIDATION = re.compile(r"eval\w*|val|valid|validation\d*|dev|test|heldout|held")
+_TRAINING = re.compile(r"train|training|trn")
+_BARE_LOSS = re.compile(
+    r"loss|losses|lm|language|model(ing)?|avg|average|averaged|mean|running|smooth(ed)?|ema|ce|nll"
+    r"|total|global|reduced|cross|entropy|metrics|step|epoch|batch|log"
+)
+_CROSS_ENTROPY = re.compile(r"ce|nll|xent|crossentropy|logloss")
+_BITS = re.compile(r"bpb|bpc|bits")
 _RATE = re.compile(r"(^|[^a-z])per[^a-z]*(s|sec|secs|second|gpu|device|node|hour|day)([^a-z]|$)")
-_INDEX = re.compile(r"^(unnamed: \d+|__index_level_\d+__|index|_step)$")
+_INDEX = re.compile(r"^(unnamed: \d+|__index_level_\d+__|index|_\w+)$")
 
 _SERIES = re.compile(
     r"run|run_name|run_id|name|experiment|exp|model|split|phase|mode|stage"
@@ -53,11 +75,28 @@ def lr_columns(names: Iterable[str]) -> list[str]:
 def is_never_loss(name: str) -> bool:
     """Whether the name says that the column is not a loss, as `grad_norm` or `eval_runtime` do."""
     low, words = name.strip().lower(), _words(name)
-    if _INDEX.match(low) or is_series_label(name) or low == "entropy":
+    if _INDEX.match(low) or is_series_label(name):
         return True
     if "loss" in low:
-        return "scale" in words
-    return bool(_any(_NOT_LOSS, words) or _RATE.search(low) or _speaks_of_lr(words))
+        return bool(_any(_OTHER_LOSS, words) or _EXTREME.search(low))
+    return bool(
+        _any(_NOT_LOSS, words)
+        or _RATE.search(low)
+        or _speaks_of_lr(words)
+        or low.endswith("core_metric")
+        or _is_entropy(words)
+    )
+
+
+def says_loss(name: str) -> bool:
+    """Whether the name itself says that the column is a loss."""
+    words = _words(name)
+    return "loss" in name.lower() or _any(_CROSS_ENTROPY, words) or _crosses(words)
+
+
+def is_bits(name: str) -> bool:
+    """Whether a column is in bits per byte or character, not in nats per token."""
+    return _any(_BITS, _words(name))
 
 
 def is_series_label(name: str) -> bool:
@@ -67,8 +106,11 @@ def is_series_label(name: str) -> bool:
 
 def is_training(name: str) -> bool:
     """Whether a loss column is of the batches trained on."""
-    low = name.strip().lower()
-    return low in ("loss", "lm loss") or low.startswith("train")
+    words = [word for word in _words(name.rsplit(" - ", 1)[-1]) if word]
+    if _any(_VALIDATION, words):
+        return False
+    bare = "loss" in words and all(map(_BARE_LOSS.fullmatch, words))
+    return bare or _any(_TRAINING, words)
 
 
 def quoted(names: Iterable[str]) -> str:
@@ -102,3 +144,11 @@ def _speaks_of_lr(words: list[str]) -> bool:
 
 def _any(pattern: re.Pattern[str], words: Iterable[str]) -> bool:
     return any(pattern.fullmatch(word) for word in words)
+
+
+def _is_entropy(words: list[str]) -> bool:
+    return any(word in ("entropy", "entropies") for word in words) and not _crosses(words)
+
+
+def _crosses(words: list[str]) -> bool:
+    return ("cross", "entropy") in pairwise(words)

@@ -1,0 +1,89 @@
+"""Console text: what a training program printed, read off line by line.
+
+A new program is an entry of `writers.WRITERS`: its name and the patterns of its lines.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from cptlaw.errors import DataError
+from cptlaw.studies.logs.console import trainer
+from cptlaw.studies.logs.console.engine import Writer, plain, read, text_of
+from cptlaw.studies.logs.console.writers import ANY, WRITERS
+from cptlaw.studies.logs.rows import Table
+from cptlaw.studies.logs.source import Format, Source
+
+_PIECE = 1 << 16
+_FEWEST = 3  # lines of an unknown program before its text is taken for a log
+
+# Text that is known and cannot be read: a bar drawn over itself, or losses without steps.
+_UNREAD = (
+    (
+        re.compile(r"Epoch \d+:\s+\d+%\|.*\d+/\d+ \[.*(?:v_num|loss)="),
+        "Lightning's progress bar",
+        "Read the metrics.csv of its CSVLogger, or a TensorBoard or W&B log",
+    ),
+    (
+        re.compile(r"\d+/\d+ \[[=>.]*\]? - .*loss: "),
+        "Keras' progress bar",
+        "Read the file of its CSVLogger",
+    ),
+)
+
+
+def _sample(data: bytes) -> str:
+    """The beginning, the middle and the end: some print their own source code first."""
+    if len(data) <= 3 * _PIECE:
+        return plain(text_of(data))
+    middle = len(data) // 2
+    pieces = (data[:_PIECE], data[middle : middle + _PIECE], data[-_PIECE:])
+    return plain("\n".join(map(text_of, pieces)))
+
+
+def _writer(sample: str) -> Writer | None:
+    """The program that most lines of a sample are of."""
+    best = max((*WRITERS, trainer.TRAINER), key=lambda writer: _fits(writer, sample))
+    if _fits(best, sample):
+        return best
+    return ANY if ANY.fits(sample) >= _FEWEST else None
+
+
+def _fits(writer: Writer, sample: str) -> int:
+    return trainer.fits(sample) if writer is trainer.TRAINER else writer.fits(sample)
+
+
+def _claims(source: Source) -> bool:
+    if source.is_directory or b"\0" in source.data[:_PIECE] or _is_json(source.data):
+        return False
+    sample = _sample(source.data)
+    return _writer(sample) is not None or any(each.search(sample) for each, _, _ in _UNREAD)
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether the first line is a JSON object, or the file a JSON list."""
+    first = data.lstrip()[:_PIECE].split(b"\n", 1)[0].strip()
+    if first[:1] not in (b"{", b"["):
+        return False
+    if first in (b"{", b"["):
+        return True
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return first.startswith((b'{"', b'[{"'))
+    return True
+
+
+def _read(source: Source) -> Table:
+    sample = _sample(source.data)
+    writer = _writer(sample)
+    if writer is trainer.TRAINER:
+        return trainer.read(source)
+    if writer is not None:
+        return read(source, writer)
+    what, mend = next((what, mend) for each, what, mend in _UNREAD if each.search(sample))
+    raise DataError(f"{source.given}: console text of {what}, which is not read. {mend}.")
+
+
+FORMAT = Format("console", _claims, _read, (".log", ".txt", ".out"))

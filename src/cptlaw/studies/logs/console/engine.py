@@ -1,0 +1,211 @@
+"""Console text read line by line: what a writer's lines look like, and how they become rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+from cptlaw.errors import DataError
+from cptlaw.studies.logs.cells import Cell
+from cptlaw.studies.logs.rows import Table
+from cptlaw.studies.logs.source import Source
+
+NUMBER = r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|NaN|Inf)"
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_RANK = re.compile(r"^\[(?:default|rank ?)?(\d+)\]:|\brank=(\d+)\b|\[Rank (\d+)\]")
+_MOST_COLUMNS = 2000
+_LONGEST_LINE = 20_000  # longer ones are no rows: source code, configurations, dumps
+
+Fields: TypeAlias = "dict[str, Cell]"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One kind of line of a writer.
+
+    Args:
+        pattern: searched in the line. The group `step` names the step; `name` and `value` are a
+            pair; every other group is a column, called as in `columns`.
+        columns: group name -> column name.
+        pairs: a pattern with `name` and `value`, found again and again behind the match.
+        called: the column's name made of a pair's `name` and the groups of the match.
+        ahead: whether the values belong to the step that the next line names.
+    """
+
+    pattern: str
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    pairs: str = ""
+    called: str = "{name}"
+    ahead: bool = False
+
+    @cached_property
+    def found(self) -> re.Pattern[str]:
+        """The pattern, compiled."""
+        return re.compile(self.pattern)
+
+    @cached_property
+    def each(self) -> re.Pattern[str]:
+        """The pattern of the pairs, compiled."""
+        return re.compile(self.pairs)
+
+    def values(self, line: str) -> tuple[int | None, Fields] | None:
+        """The step, if the line names it, and the cells by column; None if it is another line."""
+        match = self.found.search(line)
+        if match is None:
+            return None
+        groups = {key: value for key, value in match.groupdict().items() if value is not None}
+        step = groups.pop("step", None)
+        cells: Fields = {}
+        pairs = [groups] if "value" in groups else []
+        if self.pairs:
+            pairs += [pair.groupdict() for pair in self.each.finditer(line, match.end())]
+        for pair in pairs:
+            name = self.called.format(**{**groups, "name": pair["name"].strip()})
+            cells[" ".join(name.split())] = _number(pair["value"])
+        for group in groups.keys() & self.columns.keys():
+            cells[self.columns[group]] = _number(groups[group])
+        return None if step is None else int(step.replace(",", "")), cells
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A program that prints its training to a console or a text file.
+
+    Args:
+        name: what `Run.format` says.
+        lines: its lines that hold numbers, the first that fits a line reads it.
+        averaged: loss columns that are means over the steps since the row before.
+        lr_note: what to say about its logged LR.
+        notes: what to say about its log, each a sentence.
+        mend: rows as read -> rows as they are meant, with what was done.
+    """
+
+    name: str
+    lines: tuple[Line, ...]
+    averaged: frozenset[str] = frozenset()
+    lr_note: str = ""
+    notes: tuple[str, ...] = ()
+    mend: Callable[[Rows], list[str]] | None = None
+
+    def fits(self, text: str) -> int:
+        """How many lines of a sample are the writer's."""
+        each_line = (each for each in text.split("\n") if len(each) <= _LONGEST_LINE)
+        return sum(any(line.found.search(each) for line in self.lines) for each in each_line)
+
+
+@dataclass
+class Rows:
+    """Rows as they are read, and the line that each began at."""
+
+    rows: list[Fields] = field(default_factory=list[Fields])
+    lines: list[int] = field(default_factory=list[int])
+    waiting: Fields = field(default_factory=dict[str, "Cell"])
+    names: dict[str, None] = field(default_factory=dict[str, None])
+
+    def add(self, number: int, step: int | None, cells: Fields, ahead: bool = False) -> None:
+        """Take what a line holds; without a step of its own it belongs to the row before."""
+        self.names.update(dict.fromkeys(cells))
+        if ahead:
+            self.waiting.update(cells)
+        elif step is not None:
+            self.rows.append({"step": step, **self.waiting, **cells})
+            self.lines.append(number)
+            self.waiting = {}
+        elif self.rows:
+            self.rows[-1].update(cells)
+
+    def drop_empty(self) -> None:
+        """Leave out rows that hold nothing but a step and a rank."""
+        kept = [i for i, row in enumerate(self.rows) if row.keys() - {"step", "rank"}]
+        self.rows, self.lines = [self.rows[i] for i in kept], [self.lines[i] for i in kept]
+
+    def columns(self) -> dict[str, list[Cell]]:
+        """Cells by column, one a row."""
+        return {name: [row.get(name) for row in self.rows] for name in ("step", *self.names)}
+
+
+def plain(text: str) -> str:
+    """A line without colour codes."""
+    return _COLOUR.sub("", text) if "\x1b" in text else text
+
+
+def text_of(data: bytes) -> str:
+    """Console text as it lies in a file: odd bytes replaced, bars on lines of their own."""
+    text = data.decode("utf-8-sig", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def lines_of(source: Source) -> Iterator[tuple[int, str]]:
+    """The lines of a console text without colour codes, numbered from 1."""
+    text, start, number = text_of(source.data), 0, 0
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        number += 1
+        if end - start <= _LONGEST_LINE:
+            yield number, plain(text[start:end])
+        start = end + 1
+
+
+def read(source: Source, writer: Writer) -> Table:
+    """The rows of a console text.
+
+    Raises:
+        DataError: none of its lines names a step.
+    """
+    rows = Rows()
+    for number, line in lines_of(source):
+        for kind in writer.lines:
+            found = kind.values(line)
+            if found is not None:
+                step, cells = found
+                if step is not None and (rank := _rank(line)):
+                    cells["rank"] = rank
+                rows.add(number, step, cells, kind.ahead)
+                break
+    rows.drop_empty()
+    notes = [*writer.notes, *(writer.mend(rows) if writer.mend else [])]
+    return table(source, writer, rows, notes)
+
+
+def table(source: Source, writer: Writer, rows: Rows, notes: Sequence[str]) -> Table:
+    """The table of the rows that were read.
+
+    Raises:
+        DataError: there is no row, or columns beyond all measure.
+    """
+    if not rows.rows:
+        raise DataError(f"{source.given}: {writer.name}, but none of its lines names a step.")
+    if len(rows.names) > _MOST_COLUMNS:
+        raise DataError(
+            f"{source.given}: {len(rows.names)} columns; at most {_MOST_COLUMNS} are read."
+        )
+    columns = rows.columns()
+    if len({row.get("rank") for row in rows.rows}) == 1:
+        columns.pop("rank", None)
+    told = f"Console text of {writer.name}: {len(rows.rows)} rows read."
+    return Table(
+        source.given,
+        source.stem,
+        writer.name,
+        columns,
+        lambda row: f"{source.given}, line {rows.lines[row]}",
+        averaged=writer.averaged,
+        lr_note=writer.lr_note,
+        notes=(told, *notes),
+    )
+
+
+def _rank(line: str) -> str | None:
+    match = _RANK.search(line)
+    return None if match is None else match.group(match.lastindex or 0)
+
+
+def _number(text: str) -> Cell:
+    try:
+        return float(text.replace(",", ""))
+    except ValueError:
+        return text.strip()

@@ -1,0 +1,148 @@
+"""The dicts that transformers' Trainer prints, with the progress bars around them.
+
+A printed dict does not say its step. The bar drawn behind it does; where the bars are missing or
+were written through another buffer, the epoch does, if the text tells how many steps it has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cptlaw.arrays import BoolArray, FloatArray
+from cptlaw.errors import DataError
+from cptlaw.studies.logs.console.engine import NUMBER, Fields, Rows, Writer, lines_of, table
+from cptlaw.studies.logs.rows import Table
+from cptlaw.studies.logs.source import Source
+
+_DICT = re.compile(r"\{'(?:loss|eval_\w+|train_\w+|epoch|grad_norm|learning_rate)'[^{}]*\}")
+_PAIR = re.compile(rf"'(?P<name>[^']+)': '?(?P<value>{NUMBER})'?(?=[,}}])")
+_BAR = re.compile(r"^\s*\d+%\|[^|]*\|\s*(?P<at>\d+)/(?P<total>\d+) \[")
+_TOTAL = re.compile(r"Total optimization steps = ([\d,]+)")
+_EPOCHS = re.compile(r"Num Epochs = ([\d,]+)")
+_SUMMARY = frozenset(("train_runtime", "train_loss"))
+
+TRAINER = Writer(
+    "transformers Trainer",
+    (),
+    averaged=frozenset({"loss"}),
+    lr_note=(
+        "transformers up to about 4.50 logs the LR of the next step. One step has no visible "
+        "effect; the study key lr_offset = 1 shifts it."
+    ),
+    notes=("Version 5 prints four digits; trainer_state.json holds all of them.",),
+)
+
+
+@dataclass
+class _Said:
+    """What the text says: dicts with their lines, bars, and how long the training is."""
+
+    dicts: list[Fields] = field(default_factory=list[Fields])
+    lines: list[int] = field(default_factory=list[int])
+    bars: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    total: int | None = None
+    epochs: float | None = None
+
+
+def fits(sample: str) -> int:
+    """How many lines of a sample are printed dicts."""
+    return len(_DICT.findall(sample))
+
+
+def read(source: Source) -> Table:
+    """The rows of the printed dicts.
+
+    Raises:
+        DataError: the text does not tell the dicts' steps.
+    """
+    said = _said(source)
+    summary = [entry for entry in said.dicts if _SUMMARY & entry.keys() and "loss" not in entry]
+    if summary and said.epochs is None:
+        said.epochs = _float(summary[-1].get("epoch"))
+    kept = [i for i, entry in enumerate(said.dicts) if entry not in summary]
+    dicts, lines = [said.dicts[i] for i in kept], [said.lines[i] for i in kept]
+    steps, how = _steps(source, said, dicts, lines)
+    rows = Rows()
+    for entry, line, step in zip(dicts, lines, steps, strict=True):
+        rows.add(line, step, entry)
+    return table(source, TRAINER, rows, [*TRAINER.notes, how])
+
+
+def _said(source: Source) -> _Said:
+    said = _Said()
+    for number, line in lines_of(source):
+        if "{'" in line:
+            for match in _DICT.finditer(line):
+                pairs = _PAIR.finditer(match.group())
+                cells: Fields = {pair["name"]: float(pair["value"]) for pair in pairs}
+                if cells:
+                    said.dicts.append(cells)
+                    said.lines.append(number)
+        if (bar := _BAR.match(line)) is not None:
+            said.bars.append((number, int(bar["at"]), int(bar["total"])))
+        elif (total := _TOTAL.search(line)) is not None:
+            said.total = int(total[1].replace(",", ""))
+        elif (epochs := _EPOCHS.search(line)) is not None:
+            said.epochs = float(epochs[1].replace(",", ""))
+    if said.total is None and said.bars:
+        said.total = said.bars[0][
+            2
+        ]  # the training's bar is drawn first, those of evaluations later
+    return said
+
+
+def _steps(
+    source: Source, said: _Said, dicts: Sequence[Fields], lines: Sequence[int]
+) -> tuple[list[int], str]:
+    """The step of each dict, and how it was found."""
+    training = np.array(["loss" in entry for entry in dicts], dtype=bool)
+    by_bar = _by_bars(said, lines)
+    if by_bar is not None and (np.diff(np.array(by_bar)[training]) > 0).all():
+        return by_bar, "Steps are those of the progress bar drawn behind each dict."
+    by_epoch = _by_epochs(said, dicts, training)
+    if by_epoch is not None:
+        return by_epoch, (
+            f"Steps are worked out from the epochs: {said.total} steps in {said.epochs:g} epochs."
+        )
+    raise DataError(
+        f"{source.given}: console text of transformers' Trainer, which does not print the step, "
+        "and the text holds neither progress bars around the dicts nor the number of all steps. "
+        "Read the trainer_state.json of its output folder (in each checkpoint-N, too), or a "
+        "W&B or TensorBoard log of the run."
+    )
+
+
+def _by_bars(said: _Said, lines: Sequence[int]) -> list[int] | None:
+    bars = [(number, at) for number, at, total in said.bars if total == said.total]
+    if not bars:
+        return None
+    numbers = np.array([number for number, _ in bars])
+    behind = np.searchsorted(numbers, np.asarray(lines), side="left")
+    return [bars[min(int(i), len(bars) - 1)][1] for i in behind]
+
+
+def _by_epochs(said: _Said, dicts: Sequence[Fields], training: BoolArray) -> list[int] | None:
+    """Steps from epochs, rounded to two digits or not: training rows are equally far apart."""
+    epochs = np.array([_float(entry.get("epoch")) or np.nan for entry in dicts])
+    if said.total is None or not said.epochs or not np.isfinite(epochs).all():
+        return None
+    each = said.total / said.epochs
+    guess: FloatArray = epochs * each
+    count = np.cumsum(training)
+    if not training.any():
+        return None
+    apart = round(float(np.median(guess[training] / count[training])))
+    slack = 0.006 * each + 0.5
+    if not apart or (np.abs(guess - count * apart)[training] > slack).any():
+        return None
+    exact = np.where(training, count * apart, np.rint(guess))
+    near = np.abs(np.rint(guess / apart) * apart - guess) <= slack
+    return np.where(near, np.rint(guess / apart) * apart, exact).astype(int).tolist()
+
+
+def _float(cell: object) -> float | None:
+    return cell if isinstance(cell, float) else None

@@ -1,0 +1,251 @@
+"""What programs print while they train, each read off its own print statement."""
+
+from __future__ import annotations
+
+from cptlaw.studies.logs.console.engine import NUMBER, Line, Rows, Writer
+
+_N = rf"(?P<value>{NUMBER})"
+_BARRED = rf"\| *(?P<name>[A-Za-z][^|:=]*?)(?: *: *| +){_N} *(?=\||$)"
+_COLONS = rf"(?P<name>[A-Za-z_][^\s:|]*):\s*{_N}(?=[\s|,]|$)"
+_INDENTED = rf"^\s{{2,}}(?P<name>[A-Za-z][^=]*)={_N}\s*$"
+
+
+def _g(group: str) -> str:
+    """A number as a group."""
+    return rf"(?P<{group}>{NUMBER})"
+
+
+_NEXT_LR = (
+    "The logged LR is that of the next step. One step has no visible effect; the study key "
+    "lr_offset = 1 shifts it."
+)
+
+
+def _litgpt_steps(rows: Rows) -> list[str]:
+    """Steps of the evaluation rows, which name the micro-batch alone."""
+    train = [(row["iter"], row["step"]) for row in rows.rows if row.get("iter") is not None]
+    known = [(float(i), float(s)) for i, s in train if s and i]
+    each = max(1, round(max((i / s for i, s in known), default=1.0)))
+    for row in rows.rows:
+        if row.get("val loss") is not None and row.get("iter") is None:
+            row["step"] = int(float(row["step"] or 0) // each)
+    return [f"Evaluations name the micro-batch; {each} of them are one optimiser step."]
+
+
+def _each_once(rows: Rows) -> list[str]:
+    """Leave out a validation loss that is only shown again."""
+    before: object = None
+    for row in rows.rows:
+        if "val_loss" in row:
+            again, before = row["val_loss"] == before, row["val_loss"]
+            if again:
+                del row["val_loss"]
+    return []
+
+
+def _batch_of_epoch(rows: Rows) -> list[str]:
+    """Steps where each epoch counts its batches anew."""
+    if "epoch" not in rows.names or "batches" not in rows.names:
+        return []
+    for row in rows.rows:
+        epoch, batches = row.pop("epoch", None), row.pop("batches", None)
+        if isinstance(epoch, float) and isinstance(batches, float):
+            row["step"] = float(row["step"] or 0) + (epoch - 1) * batches
+    del rows.names["epoch"], rows.names["batches"]
+    return ["Its batches count anew in each epoch; steps are counted through."]
+
+
+MEGATRON = Writer(
+    "Megatron-LM",
+    (
+        Line(r"\biteration\s+(?P<step>\d+)/\s*\d+ *(?=\|.*\bloss)", pairs=_BARRED),
+        Line(
+            r"(?P<set>(?:validation|test)\S*) (?:loss|results) at iteration (?P<step>\d+)"
+            r"(?: on (?P<on>[\w ]+) set)? *(?=\|)",
+            pairs=rf"\| *(?P<name>[^|:]*?) value: {_N} *(?=\||$)",
+            called="{name} {set}",
+        ),
+    ),
+    averaged=frozenset({"lm loss", "loss", "lm_loss"}),
+    lr_note=_NEXT_LR,
+)
+DEEPSPEED = Writer(
+    "DeepSpeed",
+    (
+        Line(rf"\bsteps: (?P<step>\d+) loss: {_g('loss')} iter time", {"loss": "loss"}),
+        Line(rf"\bstep=(?P<step>\d+), skipped=\d+, lr=\[{_g('lr')}", {"lr": "lr"}),
+    ),
+)
+TORCHTITAN = Writer(
+    "torchtitan",
+    (
+        Line(
+            rf"\bvalidate step:\s*(?P<step>[\d,]+)\s+loss:\s*{_g('loss')}",
+            {"loss": "validation loss"},
+        ),
+        Line(
+            rf"(?<!validate )\bstep:\s*(?P<step>[\d,]+)\s+loss:\s*{_g('loss')}\s+"
+            r"(?=.*(?:memory|tps|grad_norm):)",
+            {"loss": "loss"},
+        ),
+    ),
+)
+NANOGPT = Writer(
+    "nanoGPT",
+    (
+        Line(
+            rf"^step (?P<step>\d+): train loss {_g('train')}, val loss {_g('val')}",
+            {"train": "train loss", "val": "val loss"},
+        ),
+        Line(rf"^iter (?P<step>\d+): loss {_g('loss')}, time", {"loss": "loss"}),
+    ),
+    notes=(
+        "'loss' is that of one micro-batch; 'train loss' is measured on training data at each "
+        "evaluation.",
+    ),
+)
+BUILD_NANOGPT = Writer(
+    "build-nanogpt",
+    (
+        Line(rf"^(?P<step>\d+) val {_g('loss')}$", {"loss": "val loss"}),
+        Line(rf"^(?P<step>\d+) train {_g('loss')}$", {"loss": "train loss"}),
+        Line(rf"^(?P<step>\d+) hella {_g('score')}$", {"score": "hellaswag accuracy"}),
+        Line(rf"^validation loss: {_g('loss')}$", {"loss": "val loss"}, ahead=True),
+        Line(
+            rf"^step\s+(?P<step>\d+) \| loss: {_g('loss')} \| lr {_g('lr')} \| norm",
+            {"loss": "train loss", "lr": "lr"},
+        ),
+    ),
+)
+NANOCHAT = Writer(
+    "nanochat",
+    (
+        Line(
+            rf"^step (?P<step>\d+)(?:/\d+)? \([\d.]+%\) \| loss: {_g('loss')} \| lrm: {_g('lrm')}",
+            {"loss": "train/loss", "lrm": "lrm"},
+        ),
+        Line(rf"^Step (?P<step>\d+) \| Validation bpb: {_g('bpb')}", {"bpb": "val/bpb"}),
+        Line(rf"^Step (?P<step>\d+) \| CORE metric: {_g('core')}", {"core": "core_metric"}),
+    ),
+    notes=(
+        "'train/loss' is a moving average (0.9 of the one before, 0.1 of this step).",
+        "'lrm' is the share of the peak learning rate, which its text does not hold: a study "
+        "needs schedule or lrs.",
+    ),
+)
+MODDED_NANOGPT = Writer(
+    "modded-nanogpt",
+    (
+        Line(rf"^step:(?P<step>\d+)/\d+ val_loss:{_g('loss')} train_time", {"loss": "val_loss"}),
+        Line(
+            rf"^step:(?P<step>\d+)/\d+ train_loss:{_g('loss')} train_time", {"loss": "train_loss"}
+        ),
+    ),
+)
+LLM_C = Writer(
+    "llm.c",
+    (
+        Line(rf"^s:(?P<step>\d+) tel:{_g('loss')}", {"loss": "val loss"}),
+        Line(
+            rf"^s:(?P<step>\d+) trl:{_g('loss')}(?: lr:{_g('lr')})?",
+            {"loss": "train loss", "lr": "lr"},
+        ),
+    ),
+)
+OLMO = Writer(
+    "OLMo",
+    (
+        Line(r"(?<!eval_)\[step=(?P<step>[\d,]+)(?:/|\]|,)"),
+        Line(_INDENTED),
+    ),
+    notes=("Evaluations name no step of their own; they count for the step told before them.",),
+)
+COMPOSER = Writer(
+    "Composer",
+    (
+        Line(
+            r"^\[epoch=(?P<epoch>\d+)\]\[batch=(?P<step>\d+)/(?P<batches>\d+)\]",
+            {"epoch": "epoch", "batches": "batches"},
+        ),
+        Line(r"^\[batch=(?P<step>\d+)(?:/\d+)?\]"),
+        Line(rf"^\s+(?:Train|Eval) (?P<name>[^\s:][^:]*): {_N}\s*$"),
+    ),
+    mend=_batch_of_epoch,
+)
+TORCHTUNE = Writer(
+    "torchtune",
+    (
+        Line(r"^Step (?P<step>\d+) \| (?=\S+:)", pairs=_COLONS),
+        Line(rf"\b\d+\|(?P<step>\d+)\|Loss: {_g('loss')}", {"loss": "loss"}),
+    ),
+)
+MLX = Writer(
+    "mlx-lm",
+    (
+        Line(rf"Iter (?P<step>\d+): Val loss {_g('loss')}, Val took", {"loss": "val loss"}),
+        Line(
+            rf"Iter (?P<step>\d+): Train loss {_g('loss')}, Learning Rate {_g('lr')}",
+            {"loss": "train loss", "lr": "lr"},
+        ),
+    ),
+    averaged=frozenset({"train loss"}),
+    notes=("Its iterations are micro-batches where grad_accumulation_steps is above 1.",),
+)
+LITGPT = Writer(
+    "LitGPT",
+    (
+        Line(
+            rf"\| iter {_g('iter')} step (?P<step>\d+) \| loss train: {_g('loss')},",
+            {"iter": "iter", "loss": "train loss"},
+        ),
+        Line(
+            rf"^iter (?P<step>\d+): val loss {_g('loss')}, val time",
+            {"loss": "val loss"},
+        ),
+    ),
+    mend=_litgpt_steps,
+)
+NEMO = Writer(
+    "NeMo",
+    (
+        Line(
+            r"Training epoch \d+, iteration \d+/\d+ *(?=\|.*\bglobal_step: (?P<step>\d+))",
+            pairs=rf"\| *(?P<name>[A-Za-z]\w*(?: in s)?): {_N} *(?=\||$)",
+        ),
+    ),
+    notes=("'val_loss' is repeated until the next evaluation; each value counts once.",),
+    mend=_each_once,
+)
+# Lines of a program nobody knows: a step and a loss on one line, told by their names.
+ANY = Writer(
+    "console text",
+    (
+        Line(
+            r"^(?=.*?\b(?:global_?step|step|iter(?:ation)?)s?\b[\s:=#\[]{0,4}(?P<step>\d[\d,]*))"
+            rf"(?=.*?loss\W{{0,4}}(?:{NUMBER})(?![\w]))",
+            pairs=rf"(?P<name>[A-Za-z_][\w/.-]*(?: [A-Za-z_][\w/.-]*)?) ?[:= ] ?"
+            rf"(?P<value>{NUMBER})(?![\w:])",
+        ),
+    ),
+    notes=(
+        "Its writer is not known: lines that name a step and a loss were read. Check that steps "
+        "are optimiser steps.",
+    ),
+)
+
+WRITERS: tuple[Writer, ...] = (
+    MEGATRON,
+    DEEPSPEED,
+    TORCHTITAN,
+    NANOCHAT,
+    NANOGPT,
+    BUILD_NANOGPT,
+    MODDED_NANOGPT,
+    LLM_C,
+    OLMO,
+    COMPOSER,
+    TORCHTUNE,
+    MLX,
+    LITGPT,
+    NEMO,
+)

@@ -1,0 +1,66 @@
+"""levanter's JSON tracker: one JSON object a line, often behind a logger's own words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from cptlaw.errors import DataError
+from cptlaw.studies.logs.cells import Cell
+from cptlaw.studies.logs.json_rows import columns_of
+from cptlaw.studies.logs.rows import Table
+from cptlaw.studies.logs.source import Format, Source
+
+_EVENT = re.compile(rb'"event": ?"(?:log|hparams)"')
+_SEEN = 1 << 16
+
+
+def _claims(source: Source) -> bool:
+    head = source.data[:_SEEN]
+    return b'"tracker"' in head and _EVENT.search(head) is not None
+
+
+def _read(source: Source) -> Table:
+    records: list[Mapping[str, Any]] = []
+    numbers: list[int] = []
+    broken = 0
+    for number, line in enumerate(source.data.split(b"\n"), start=1):
+        at = line.find(b'{"tracker"')
+        if at < 0:
+            continue
+        try:
+            record = json.loads(line[at:])
+        except (ValueError, RecursionError):
+            broken += 1
+            continue
+        metrics = record.get("metrics")
+        step = record.get("step")
+        if record.get("event") == "log" and isinstance(metrics, dict) and step is not None:
+            records.append({"step": step, **dict(_flat(cast("dict[str, Any]", metrics)))})
+            numbers.append(number)
+    if not records:
+        raise DataError(f"{source.given}: a log of levanter's JSON tracker without a logged step.")
+    columns, nested = columns_of(records)
+    notes = [f"{broken} damaged lines left out."] if broken else []
+    return Table(
+        source.given,
+        source.stem,
+        "levanter",
+        columns,
+        lambda row: f"{source.given}, line {numbers[row]}",
+        notes=(f"Text of levanter's JSON tracker: {len(records)} rows read.", *notes, *nested),
+    )
+
+
+def _flat(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Cell]]:
+    for name, value in metrics.items():
+        path = f"{prefix}/{name}" if prefix else str(name)
+        if isinstance(value, dict):
+            yield from _flat(cast("dict[str, Any]", value), path)
+        else:
+            yield path, value
+
+
+FORMAT = Format("levanter", _claims, _read, (".jsonl", ".log"))
