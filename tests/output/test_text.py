@@ -126,3 +126,10 @@ def test_the_catalogue_in_words():
     for law in map(catalog.example, catalog.LAWS):
         assert f"{law.name}: {law.title}" in text
         assert law.source in text
+
+
+def test_a_forecast_begins_with_what_to_expect_and_how_sure_it_is():
+    fitted = default_fit(roles=("pt", "cpt"))
+    text = forecast(fitted, "cosine 500 to 0", after="base").summary()
+    assert text.startswith("Expect a final loss of ") and "+-" in text.splitlines()[0]
+    assert told(text, "Your runs cover this.")

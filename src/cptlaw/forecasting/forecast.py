@@ -17,6 +17,7 @@ from cptlaw.fitting.uncertainty import ensemble_of
 from cptlaw.forecasting.extrapolation import check_known, warnings
 from cptlaw.forecasting.future_run import future_run
 from cptlaw.forecasting.intervals import LEVEL, band
+from cptlaw.forecasting.verdict import Verdict, verdict
 from cptlaw.laws.points import Points
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.shown import Shown
@@ -82,6 +83,7 @@ class Forecast(Shown):
         batch_tokens: tokens per step, or None.
         warnings: how far it leaves what was fitted, each a sentence.
         level: share of cases in which the intervals are to hold; None if there are none.
+        verdict: what decides its choices; None where an older version stored it.
     """
 
     domains: Mapping[str, DomainForecast]
@@ -93,6 +95,7 @@ class Forecast(Shown):
     batch_tokens: float | None = None
     warnings: tuple[str, ...] = ()
     level: float | None = None
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
@@ -179,6 +182,7 @@ def _forecast_of(
         batch_tokens=run.batch_tokens,
         warnings=(*warnings(fit, points, run, run.model_size), *_strange(curves)),
         level=level if sure else None,
+        verdict=verdict(fit, history),
     )
 
 

@@ -24,6 +24,7 @@ _SAID: dict[Status, str] = {
     "others": "From other people's runs, less sure",
     "unknown": "Unknown",
 }
+_SAID_OF_A_RUN: dict[Status, str] = {**_SAID, "data": "Your runs cover"}
 # What nobody asks after: that the runs say their optimizer.
 _GRANTED = (("optimizer", "data"),)
 
@@ -36,11 +37,13 @@ class Verdict:
         first: what to do, and how sure that is; of what is asked, how sure it is.
         choices: each at most once, in the order of `CHOICES`.
         phase: "cpt" or "pt".
+        asked: whether it is of a run, or a plan, that was asked for; else of the study.
     """
 
     first: str
     choices: tuple[Choice, ...]
     phase: Data = "cpt"
+    asked: bool = False
 
     def of(self, name: str) -> Choice:
         """The choice of that name.
@@ -69,7 +72,7 @@ class Verdict:
     def lines(self) -> tuple[str, ...]:
         """What the data decide, what others' runs stand for, what is unknown: a line each."""
         found: list[str] = []
-        for status, said in _SAID.items():
+        for status, said in (_SAID_OF_A_RUN if self.asked else _SAID).items():
             named = [c.words for c in self.having(status) if (c.name, status) not in _GRANTED]
             if named:
                 found.append(f"{said}: {', '.join(named)}.")
@@ -102,7 +105,7 @@ def _judged(fit: Fit, asked: Asked | None) -> Verdict:
     at = Known(fit, design, known.get(kind, known[OTHERS]), asked)
     choices = tuple(choices_of(at))
     first = _what_to_do(at, choices) if asked is None else _how_sure(choices)
-    return Verdict(first, choices, design.phase)
+    return Verdict(first, choices, design.phase, asked is not None)
 
 
 def _what_to_do(at: Known, choices: tuple[Choice, ...]) -> str:
@@ -163,4 +166,4 @@ def _of_published(fit: Fit, asked: Asked | None) -> Verdict:
         "Use this to learn what matters, not for numbers of your own: these are a paper's "
         "coefficients, without data of yours."
     )
-    return Verdict(first, choices, phase)
+    return Verdict(first, choices, phase, asked is not None)

@@ -39,6 +39,8 @@ from cptlaw.forecasting.backtest import Backtest, BacktestRow, LawRow
 from cptlaw.forecasting.compare import ComparedRow, Comparison
 from cptlaw.forecasting.forecast import DomainForecast, Forecast
 from cptlaw.forecasting.held_out import HeldOutCurve
+from cptlaw.forecasting.rules import Choice
+from cptlaw.forecasting.verdict import Verdict
 from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import Facts
@@ -63,6 +65,7 @@ TYPES: dict[str, type[Any]] = {
         Backtest,
         BacktestRow,
         Budget,
+        Choice,
         ComparedRow,
         Comparison,
         Convention,
@@ -95,6 +98,7 @@ TYPES: dict[str, type[Any]] = {
         Start,
         Study,
         Stability,
+        Verdict,
     )
 }
 _SUMMARIES: dict[type[Any], Callable[[Any], dict[str, Any]]] = {

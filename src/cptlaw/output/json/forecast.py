@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from cptlaw.forecasting.forecast import DomainForecast, Forecast
+from cptlaw.output.json.verdict import verdict_json
 
 
 def forecast_json(forecast: Forecast) -> dict[str, Any]:
-    """`{"domains": {role: {"step", "loss", "base", "shift", "low", "high", "final"}}, ...}`."""
+    """`{"verdict": {...}, "domains": {role: {"step", "loss", "low", "high", "final", ...}}}`."""
     steps = forecast.schedule.steps
     tokens = forecast.batch_tokens
+    told = forecast.verdict
     return {
+        "verdict": None if told is None else verdict_json(told),
         "domains": {role: _domain_forecast(curve) for role, curve in forecast.domains.items()},
         "start": forecast.start.words,
         "data": forecast.data,

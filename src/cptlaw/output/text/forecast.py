@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cptlaw.forecasting.forecast import DomainForecast, Forecast
+from cptlaw.output.text.verdict import verdict_text
 from cptlaw.page import bullets, number, table
+
+_USELESS = 0.2  # share of a loss: an interval of more says nothing
 
 
 def forecast_text(forecast: Forecast) -> str:
@@ -39,7 +42,25 @@ def forecast_text(forecast: Forecast) -> str:
             f"+-: in {100 * forecast.level:g} % of cases the last loss of one such run lies within "
             "this of the forecast, its noise included",
         )
-    return "\n".join([head, table(headers, rows), *bullets(said)])
+    first = verdict_text(forecast.verdict, _expected(forecast))
+    return "\n".join([first, "", head, table(headers, rows), *bullets(said)])
+
+
+def _expected(forecast: Forecast) -> str:
+    """What to expect at the end."""
+    told: list[str] = []
+    for role, curve in forecast.domains.items():
+        if role.startswith("ood."):
+            continue
+        reach = _ends(curve)
+        if reach and float(reach) > _USELESS * curve.final:
+            told.append(f"nobody knows what on {role} ({curve.final:.3f} +- {float(reach):.2g})")
+        else:
+            told.append(
+                f"{curve.final:.3f}" + (f" +- {float(reach):.2g}" if reach else "") + f" on {role}"
+            )
+    level = "" if forecast.level is None else f" ({100 * forecast.level:g} % of such runs)"
+    return f"Expect a final loss of {' and '.join(told)}{level}."
 
 
 def _without(
