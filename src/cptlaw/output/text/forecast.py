@@ -53,12 +53,11 @@ def _expected(forecast: Forecast) -> str:
         if role.startswith("ood."):
             continue
         reach = _ends(curve)
+        width = f" +- {float(reach):.2g}" if reach else ""
         if reach and float(reach) > _USELESS * curve.final:
-            told.append(f"nobody knows what on {role} ({curve.final:.3f} +- {float(reach):.2g})")
+            told.append(f"nobody knows what on {role} ({curve.final:.3f}{width})")
         else:
-            told.append(
-                f"{curve.final:.3f}" + (f" +- {float(reach):.2g}" if reach else "") + f" on {role}"
-            )
+            told.append(f"{curve.final:.3f}{width} on {role}")
     level = "" if forecast.level is None else f" ({100 * forecast.level:g} % of such runs)"
     return f"Expect a final loss of {' and '.join(told)}{level}."
 
