@@ -101,11 +101,11 @@ def test_a_directory_without_logs(log, tmp_path: Path) -> None:
 
 
 def test_a_file_that_may_not_be_read(log, monkeypatch) -> None:
-    def refuse(self: Path) -> bytes:
+    def refuse(self: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
     path = log(TINY)
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match="not permitted"):
         logs.read(path)
 

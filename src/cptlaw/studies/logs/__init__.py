@@ -10,20 +10,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cptlaw.errors import DataError
-from cptlaw.studies.logs import console, json_rows, levanter, tables, trainer_state
+from cptlaw.studies.logs import console, json_rows, levanter, tables, tensorboard, trainer_state
 from cptlaw.studies.logs.beside import with_what_lies_beside
 from cptlaw.studies.logs.lrs import read_lrs
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.rows import Table, to_run
-from cptlaw.studies.logs.source import Format, Source, open_source
+from cptlaw.studies.logs.source import Format, Source, file_and_part, open_source
 from cptlaw.studies.logs.write import write_csv
 from cptlaw.studies.runs import Run
 
-__all__ = ["FORMATS", "Format", "Source", "Table", "read", "read_lrs", "write_csv"]
+__all__ = ["FORMATS", "Format", "Source", "Table", "file_and_part", "read", "read_lrs", "write_csv"]
 
 # The first that claims a source reads it; delimited text claims every file that is left.
 FORMATS: tuple[Format, ...] = (
     trainer_state.FORMAT,
+    tensorboard.FORMAT,
     tables.PARQUET,
     levanter.FORMAT,
     console.FORMAT,
@@ -39,8 +40,9 @@ def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
     What configurations beside it say of the optimizer comes along.
 
     Args:
-        path: CSV, TSV, JSON Lines (each gzipped or not), Parquet, or a trainer_state.json or
-            the output directory that holds it.
+        path: CSV, TSV, JSON Lines (each gzipped or not), Parquet, a trainer_state.json or
+            the output directory that holds it, a TensorBoard event file or a folder of them.
+            Behind `::` may stand which of several runs in it is wanted.
         columns: the loss columns wanted; left out, every column that may be one.
 
     Raises:
@@ -50,11 +52,18 @@ def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
     source = open_source(path)
     for log_format in FORMATS:
         if log_format.claims(source):
-            run = to_run(log_format.read(source), columns)
-            return with_what_lies_beside(run, source.path)
+            if source.part and not log_format.several:
+                raise DataError(
+                    f"{source.given}: a {log_format.name} log holds one run; leave out "
+                    f"'::{source.part}'."
+                )
+            table = log_format.read(source)
+            lies_at = table.lies_at or source.path
+            return with_what_lies_beside(to_run(table, columns), lies_at, table.settings)
     raise DataError(
         f"{source.given}: the directory holds no log that is read as a directory; expected "
-        f"trainer_state.json or checkpoint-N/trainer_state.json. {_candidates(source.path)}"
+        "trainer_state.json, checkpoint-N/trainer_state.json or TensorBoard event files. "
+        f"{_candidates(source.path)}"
     )
 
 

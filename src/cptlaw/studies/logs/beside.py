@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from cptlaw.errors import DataError
@@ -45,19 +46,25 @@ _DECAY = frozenset({"weight_decay", "wd"})
 _INIT = frozenset({"initializer_range", "init_std", "init_method_std", "initializer_std"})
 
 
-def with_what_lies_beside(run: Run, path: Path) -> Run:
-    """The run with what files beside its log say, and a note on which file said what.
+def with_what_lies_beside(
+    run: Run, path: Path, settings: Mapping[str, Any] = MappingProxyType({})
+) -> Run:
+    """The run with what its log and files beside it say, and a note on which of them said what.
 
     Args:
         run: as read from its log.
         path: the log, a file or a folder.
+        settings: what the log itself says of the run's configuration.
     """
     found, notes = Optimization(), list(run.notes)
+    inside = "The configuration in the log"
+    sources = [(inside, _judged(list(_leaves(settings, ())), inside, notes))]
     for file in _files(path):
-        said = _said(file, notes)
+        sources.append((f"{file.name} beside the log", _said(file, notes)))
+    for where, said in sources:
         new = replace(said, **{k: None for k, v in vars(found).items() if v is not None})
         if new.words:
-            notes.append(f"{file.name} beside the log says: {new.words}.")
+            notes.append(f"{where} says: {new.words}.")
         found = found.completed(said)
     return replace(
         run,
@@ -92,10 +99,21 @@ def _said(file: Path, notes: list[str]) -> Optimization:
     except (OSError, ValueError, RecursionError) as error:
         notes.append(f"{file.name} beside the log was not used: {error}.")
         return Optimization()
+    return _judged(values, f"{file.name} beside the log", notes)
+
+
+def _judged(values: list[tuple[Keys, Any]], where: str, notes: list[str]) -> Optimization:
+    """What settings say of the optimizer.
+
+    Args:
+        values: each with the keys that lead to it.
+        where: they stand, for the notes.
+        notes: gets one where they contradict each other.
+    """
     return Optimization(
-        _one(values, _is_optimizer, _name, file, notes),
-        _one(values, lambda path: path[-1] in _DECAY, _number, file, notes),
-        _one(values, lambda path: path[-1] in _INIT, _positive, file, notes),
+        _one(values, _is_optimizer, _name, where, notes),
+        _one(values, lambda path: path[-1] in _DECAY, _number, where, notes),
+        _one(values, lambda path: path[-1] in _INIT, _positive, where, notes),
     )
 
 
@@ -103,15 +121,15 @@ def _one(
     values: list[tuple[Keys, Any]],
     asked: Callable[[Keys], bool],
     read: Callable[[Any], Any],
-    file: Path,
+    where: str,
     notes: list[str],
 ) -> Any:
-    """The one value of a kind that a file has, None for none or several that differ."""
+    """The one value of a kind that a configuration has, None for none or several that differ."""
     fitting = {".".join(path): read(value) for path, value in values if asked(path)}
     fitting = {name: value for name, value in fitting.items() if value is not None}
     if len(set(fitting.values())) > 1:
         told = ", ".join(f"{name} = {value}" for name, value in fitting.items())
-        notes.append(f"{file.name} beside the log was not used for these: {told}.")
+        notes.append(f"{where} was not used for these: {told}.")
         return None
     return next(iter(fitting.values()), None)
 

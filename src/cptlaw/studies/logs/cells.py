@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -12,6 +12,8 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 
 Cell: TypeAlias = "float | str | None"
+Cells: TypeAlias = "Sequence[Cell] | Column"
+"""One column of a log: cells as they stand, or numbers where its format has nothing else."""
 _MISSING = frozenset(("", "none", "null", "na", "n/a"))
 
 
@@ -27,15 +29,23 @@ class Column:
 
     values: FloatArray
     said: BoolArray
-    texts: IntArray
+    texts: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def __len__(self) -> int:
+        return int(self.values.size)
+
+    def __getitem__(self, row: int) -> Cell:
+        return float(self.values[row]) if self.said[row] else None
 
 
-def numbers(cells: Sequence[Cell]) -> Column:
+def numbers(cells: Cells) -> Column:
     """Turn cells, n of them, into numbers; "", None, null and NA are missing."""
+    if isinstance(cells, Column):
+        return cells
     size = len(cells)
     try:
         values = np.fromiter(map(float, cast(Any, cells)), dtype=np.float64, count=size)
-        return Column(values, np.ones(size, dtype=bool), np.empty(0, dtype=np.int64))
+        return Column(values, np.ones(size, dtype=bool))
     except (ValueError, TypeError, OverflowError):
         return _one_by_one(cells)
 

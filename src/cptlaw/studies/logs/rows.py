@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError, suggestion
 from cptlaw.studies.logs import names
-from cptlaw.studies.logs.cells import Cell, Column, numbers
+from cptlaw.studies.logs.cells import Cell, Cells, Column, numbers
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.order import settle
 from cptlaw.studies.runs import Curve, LoggedLR, Run
@@ -33,16 +35,20 @@ class Table:
         averaged: loss columns whose values are means over the steps since the row before.
         lr_note: what to say about the logged LR of this format.
         notes: what was done while reading, each a sentence.
+        settings: what the log itself says of how the run was configured, as nested tables.
+        lies_at: the run's own file or folder, where that is not the one that was named.
     """
 
     origin: str
     name: str
     format: str
-    columns: Mapping[str, Sequence[Cell]]
+    columns: Mapping[str, Cells]
     place: Callable[[int], str]
     averaged: frozenset[str] = frozenset()
     lr_note: str = ""
     notes: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    lies_at: Path | None = None
 
 
 @dataclass(frozen=True)

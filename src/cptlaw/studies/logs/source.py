@@ -5,20 +5,27 @@ from __future__ import annotations
 import codecs
 import difflib
 import gzip
+import io
 import zlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cptlaw.errors import DataError
+from cptlaw.errors import DataError, suggestion
+from cptlaw.studies.logs.names import quoted
 
 if TYPE_CHECKING:
     from cptlaw.studies.logs.rows import Table
 
+SQLITE = b"SQLite format 3\0"
 _GZIP = b"\x1f\x8b"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_PART = "::"
+LARGEST = 1 << 30
+"""Bytes: the most that a gzipped log may unpack to."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +34,18 @@ class Source:
 
     Args:
         given: the path as the user wrote it.
-        path: the same as a path.
-        data: the file's bytes, unpacked if it was gzipped; empty for a directory.
+        path: the file or directory.
+        data: the file's bytes, unpacked if it was gzipped; empty for a directory, and only the
+            first few of a SQLite database.
         is_directory: whether it is one.
+        part: which of several runs in it is wanted, as written behind `::`; "" if none was.
     """
 
     given: str
     path: Path
     data: bytes = b""
     is_directory: bool = False
+    part: str = ""
 
     @property
     def stem(self) -> str:
@@ -81,25 +91,70 @@ class Format:
         claims: whether a source is of this format, judged by its content.
         read: its rows, raising DataError where they cannot be had.
         suffixes: of its files, as a hint for people.
+        several: whether a source may hold several runs, of which `PATH::RUN` picks one.
     """
 
     name: str
     claims: Callable[[Source], bool]
     read: Callable[[Source], Table]
     suffixes: tuple[str, ...] = ()
+    several: bool = False
+
+
+def file_and_part(path: str | Path) -> tuple[Path, str]:
+    """The file that `PATH` or `PATH::RUN` names, and the run: "" where none is named."""
+    where = Path(path)
+    name, mark, part = str(path).partition(_PART)
+    if not mark or not name or where.exists():
+        return where, ""
+    return Path(name), part.strip()
+
+
+def picked(source: Source, runs: Mapping[str, str], what: str = "runs") -> str:
+    """The key of the one run of a source that is wanted.
+
+    Args:
+        source: of several runs, or of one.
+        runs: what people call each run, by its key; a run may be asked for by either.
+        what: the word for them.
+
+    Raises:
+        DataError: none was named where there are several, or none or several are called that.
+    """
+    if not source.part and len(runs) == 1:
+        return next(iter(runs))
+    if source.part in runs:
+        return source.part
+    named = [key for key, name in runs.items() if name == source.part]
+    if len(named) == 1:
+        return named[0]
+    called = Counter(runs.values())
+    told = [name if called[name] == 1 and name else key for key, name in runs.items()]
+    if not source.part:
+        raise DataError(
+            f"{source.given}: {len(runs)} {what} in one file or folder: {quoted(told)}. Name one: "
+            f"'{source.given}{_PART}{told[0]}'."
+        )
+    if named:
+        raise DataError(f"{source.given}: {len(named)} {what} are called that: {quoted(named)}.")
+    raise DataError(f"{source.given}: no such run. {suggestion(source.part, told)}")
 
 
 def open_source(path: str | Path) -> Source:
     """Read a file's bytes, gzipped or not, or note that the path is a directory.
 
+    Args:
+        path: of a file or directory; `::RUN` behind it picks one of several runs in it.
+
     Raises:
         DataError: nothing is there, it may not be read, it is empty, or its gzip is damaged.
     """
-    given, where = str(path), Path(path)
+    given = str(path)
+    where, part = file_and_part(path)
     try:
         if where.is_dir():
-            return Source(given, where, is_directory=True)
-        data = where.read_bytes()
+            return Source(given, where, is_directory=True, part=part)
+        data = _bytes(where)
     except FileNotFoundError:
         raise DataError(f"{given}: there is no such file. {_nearest(where)}") from None
     except PermissionError:
@@ -112,14 +167,28 @@ def open_source(path: str | Path) -> Source:
         data = _unpacked(given, data)
     if not data.strip():
         raise DataError(f"{given}: the file is empty; expected a log with a loss at each step.")
-    return Source(given, where, data)
+    return Source(given, where, data, part=part)
+
+
+def _bytes(path: Path) -> bytes:
+    """A file's bytes, of a database only those that say it is one: it is read in place."""
+    with path.open("rb") as file:
+        start = file.peek(len(SQLITE))[: len(SQLITE)]
+        return start if start == SQLITE else file.read()
 
 
 def _unpacked(given: str, data: bytes) -> bytes:
     try:
-        return gzip.decompress(data)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            unpacked = file.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{given}: damaged gzip file ({error}). Copy or pack it again.") from None
+    if len(unpacked) > LARGEST:
+        raise DataError(
+            f"{given}: it unpacks to more than {LARGEST >> 30} GiB, the most that is read. Unpack "
+            "it and keep the columns and rows that you need."
+        )
+    return unpacked
 
 
 def _nearest(path: Path) -> str:

@@ -10,15 +10,12 @@ from typing import Any
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import json_rows
+from cptlaw.studies.logs.habits import HF_LR_NOTE
 from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Format, Source, open_source
 
 _FILE = "trainer_state.json"
 _CHECKPOINT = re.compile(r"checkpoint-\d+")
-_LR_NOTE = (
-    "transformers up to about 4.50 logs the LR of the next step. One step has no visible effect; "
-    "the study key lr_offset = 1 shifts it."
-)
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def _read(source: Source) -> Table:
         columns,
         lambda row: rows[row].place,
         averaged=frozenset({"loss"}),
-        lr_note=_LR_NOTE,
+        lr_note=HF_LR_NOTE,
         notes=(*notes, *told, *nested),
     )
 

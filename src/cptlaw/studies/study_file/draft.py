@@ -108,7 +108,10 @@ def _check(
 def _names(logs: Sequence[Run], paths: Sequence[str]) -> list[str]:
     """Each log's stem; its folder where stems clash; numbered where that clashes too."""
     full = [PurePath(log.origin or path) for log, path in zip(logs, paths, strict=True)]
-    stems = [PurePath(path).stem or place.stem for path, place in zip(paths, full, strict=True)]
+    stems = [
+        path.partition("::")[2] or PurePath(path).stem or place.stem
+        for path, place in zip(paths, full, strict=True)
+    ]
     clashes = Counter(stems)
     names = [
         _folder(place) or stem if clashes[stem] > 1 else stem
@@ -147,7 +150,7 @@ def _optimization(part: _Part, from_scratch: bool) -> tuple[list[str], list[str]
     """What files beside the log say of the optimizer, and from which they are."""
     keys = ("optimizer", "weight_decay", *(("init_std",) if from_scratch else ()))
     found = {key: getattr(part.log, key) for key in keys}
-    told = [note for note in part.log.notes if " beside the log " in note]
+    told = [note for note in part.log.notes if re.search(" (beside|in) the log ", note)]
     comments = [line for note in told for line in toml_text.comment(note)]
     return [*comments, *toml_text.pairs(found)], told
 

@@ -175,13 +175,14 @@ def _read_log(entry: Entry, folder: Path) -> Run:
         return logs.read(_existing(folder / entry.log))
 
 
-def _existing(path: Path) -> Path:
+def _existing(named: Path) -> Path:
+    path, _ = logs.file_and_part(named)
     if not path.exists():
         near = ""
         if path.parent.is_dir():
             near = " " + suggestion(path.name, sorted(p.name for p in path.parent.iterdir())[:20])
         raise DataError(f"there is no file {path}. Paths are relative to the study file.{near}")
-    return path
+    return named
 
 
 def _exact(entry: Entry, folder: Path, base_lr: float | None) -> Schedule | None:

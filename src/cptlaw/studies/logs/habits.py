@@ -1,0 +1,60 @@
+"""What training frameworks are known to log, told by the names that they use.
+
+The same names reach TensorBoard, W&B, MLflow and Trackio; the readers of those ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+HF_LR_NOTE = (
+    "transformers up to about 4.50 logs the LR of the next step. One step has no visible effect; "
+    "the study key lr_offset = 1 shifts it."
+)
+
+
+@dataclass(frozen=True)
+class Habit:
+    """What one framework logs.
+
+    Args:
+        framework: its name, "" if it is not known.
+        marks: names that all have to be there.
+        averaged: losses that are means over the steps since the value before.
+        summaries: names that sum up a whole training, no points of a curve.
+        lr_note: what to say of its logged LR.
+    """
+
+    framework: str = ""
+    marks: frozenset[str] = frozenset()
+    averaged: frozenset[str] = frozenset()
+    summaries: frozenset[str] = frozenset()
+    lr_note: str = ""
+
+
+HABITS = (
+    *(
+        Habit(
+            "Hugging Face Trainer",
+            frozenset({f"{prefix}loss", f"{prefix}learning_rate", f"{prefix}{third}"}),
+            frozenset({f"{prefix}loss"}),
+            frozenset({f"{prefix}train_loss"}),
+            HF_LR_NOTE,
+        )
+        for prefix in ("train/", "")
+        for third in ("epoch", "grad_norm")
+    ),
+    Habit(
+        "Megatron-LM",
+        frozenset({"lm loss", "learning-rate"}),
+        lr_note="Megatron-LM logs the LR of the next step; the study key lr_offset = 1 shifts it.",
+    ),
+    Habit("torchtitan", frozenset({"loss_metrics/global_avg_loss"})),
+)
+
+
+def habit(names: Iterable[str]) -> Habit:
+    """The habits of the framework that uses these names; empty ones if none is known to."""
+    known = set(names)
+    return next((each for each in HABITS if each.marks <= known), Habit())
