@@ -62,7 +62,7 @@ def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
             return with_what_lies_beside(to_run(table, columns), lies_at, table.settings)
     raise DataError(
         f"{source.given}: the directory holds no log that is read as a directory; expected "
-        "trainer_state.json, checkpoint-N/trainer_state.json or TensorBoard event files. "
+        "trainer_state.json or checkpoint-N/trainer_state.json, or TensorBoard event files. "
         f"{_candidates(source.path)}"
     )
 

@@ -7,6 +7,7 @@ fields 1: tag = 1, simple_value = 2, tensor = 8, metadata = 9.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -121,7 +122,9 @@ def _times(data: bytes, places: tfrecords.Records) -> list[float]:
 
 def _floats_before(data: bytes, ends: IntArray) -> FloatArray:
     octets = np.frombuffer(data, dtype=np.uint8)
-    return octets[ends[:, None] + np.arange(-_FLOAT32, 0)].view("<f4")[:, 0].astype(float)
+    found = octets[ends[:, None] + np.arange(-_FLOAT32, 0)].view("<f4")[:, 0]
+    with np.errstate(invalid="ignore"):  # signalling NaNs are NaNs
+        return found.astype(float)
 
 
 # --- records -----------------------------------------------------------------------------------
