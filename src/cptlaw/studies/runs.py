@@ -143,6 +143,7 @@ class Run:
         optimizer_reset: whether a run that goes on begins with a new optimizer state.
         diverged: the step from which its losses are inf, nan or far above, to the end.
         keep: whether its losses are fitted whatever looks wrong with them.
+        first_step: the log's step number at the run's start, which is step 0 here.
         origin: the path it was read from.
         format: name of the log format.
         notes: what was found and done while reading, each a sentence.
@@ -169,6 +170,7 @@ class Run:
     optimizer_reset: bool | None = None
     diverged: int | None = None
     keep: bool = False
+    first_step: int = 0
     origin: str = ""
     format: str = ""
     notes: tuple[str, ...] = ()
@@ -252,4 +254,5 @@ class Run:
             logged = LoggedLR(logged.steps - first_step, logged.lr)
         curves = {k: replace(c, steps=c.steps - first_step) for k, c in self.curves.items()}
         diverged = None if self.diverged is None else max(self.diverged - first_step, 1)
-        return replace(self, curves=curves, logged_lr=logged, diverged=diverged)
+        number = self.first_step + first_step
+        return replace(self, curves=curves, logged_lr=logged, diverged=diverged, first_step=number)

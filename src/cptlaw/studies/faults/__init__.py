@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cptlaw.studies.faults.of_run import Fault, faults_of
-from cptlaw.studies.faults.of_study import sound
+from cptlaw.studies.faults.of_run import Fault, faults_of, good_part
+from cptlaw.studies.faults.of_study import repeated, sound, swapped, the_same
 
-__all__ = ["Fault", "faults_of", "sound"]
+__all__ = ["Fault", "faults_of", "good_part", "repeated", "sound", "swapped", "the_same"]

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.studies.faults import shapes
 from cptlaw.studies.faults.units import LARGEST_PERPLEXITY, not_in_nats
 from cptlaw.studies.logs.names import quoted
@@ -37,6 +37,13 @@ class Fault:
     first: int | None = None
     last: int | None = None
 
+    def good(self, steps: IntArray) -> BoolArray:
+        """Which steps, shape (n,), it leaves."""
+        if self.first is None:
+            return np.zeros(steps.size, dtype=np.bool_)
+        after = np.zeros(steps.size, bool) if self.last is None else steps >= self.last
+        return (steps < self.first) | after
+
 
 def faults_of(run: Run) -> tuple[Fault, ...]:
     """What is wrong with a run, whatever others of its study are like."""
@@ -52,12 +59,11 @@ def faults_of(run: Run) -> tuple[Fault, ...]:
 def _units(run: Run, odd: Mapping[str, str]) -> Fault:
     """Columns that are perplexities, or something else that is no loss in nats."""
     name, why = next(iter(odd.items()))
-    curve = run.curves[name]
-    end = float(curve.loss[-1])
-    words = f"{quoted(odd)}: not in nats per token, since '{name}' is {end:.4g} at step "
-    words += f"{curve.steps[-1]} and {why}"
+    end = float(run.curves[name].loss[-1])
+    at = int(run.curves[name].steps[-1]) + run.first_step
+    words = f"{quoted(odd)}: not in nats per token, since '{name}' is {end:.4g} at step {at}, {why}"
     if end < LARGEST_PERPLEXITY:
-        words += f"; for a perplexity the loss is its natural logarithm, {np.log(end):.4g}"
+        words += f"; of a perplexity the natural logarithm, here {np.log(end):.4g}, is the loss"
     return Fault("perplexity", words, tuple(odd))
 
 
@@ -71,7 +77,7 @@ def _no_lr(run: Run) -> list[Fault]:
     name, curve = next(iter(run.curves.items()))
     words = (
         f"the learning rate is 0 at every step, yet '{name}' goes from {curve.loss[0]:.4g} to "
-        f"{curve.loss[-1]:.4g} at step {curve.steps[-1]}"
+        f"{curve.loss[-1]:.4g} at step {int(curve.steps[-1]) + run.first_step}"
     )
     return [Fault("no LR", words, tuple(run.curves))]
 
@@ -89,13 +95,14 @@ def _diverged(run: Run) -> list[Fault]:
         rise, step = telling[name], min(_step(run, n, telling[n].row) for n in telling)
         words = (
             f"diverged: '{name}' rises from {rise.before:.4g} to {rise.after:.4g} from step "
-            f"{step} on and stays there"
+            f"{step + run.first_step} on and stays there"
         )
         if run.diverged is not None:
-            words += f", and is not finite from step {run.diverged} on"
+            words += f", and is not finite from step {run.diverged + run.first_step} on"
         return [Fault("diverged", words, columns, min(step, run.diverged or step))]
     if run.diverged is not None:
-        words = f"diverged: its losses are not finite, or 0, from step {run.diverged} on"
+        at = run.diverged + run.first_step
+        words = f"diverged: its losses are not finite, or 0, from step {at} on"
         return [Fault("diverged", words, columns, run.diverged)]
     return _stuck(run)
 
@@ -120,6 +127,7 @@ def _that_tell(run: Run, rises: Mapping[str, shapes.Rise | None]) -> dict[str, s
         for name, rise in found.items()
     )
     told = {name: found[name] for name in trained or found}
+    told = {name: rise for name, rise in told.items() if not rise.at_start} or told
     jumped = [_a_jump(run, name, rise.row) for name, rise in told.items()]
     return told if by_itself and not all(jumped) else {}
 
@@ -143,7 +151,7 @@ def _stuck(run: Run) -> list[Fault]:
         return []
     name, curve = next(iter(long.items()))
     words = f"never learns: '{name}' is {curve.loss[0]:.4g} at first and {curve.loss[-1]:.4g} at "
-    words += f"step {curve.steps[-1]}"
+    words += f"step {int(curve.steps[-1]) + run.first_step}"
     return [Fault("diverged", words, tuple(run.curves), int(curve.steps[0]))]
 
 
@@ -165,14 +173,16 @@ def _jumps(run: Run) -> list[Fault]:
     trained = {n: j for n, j in found.items() if run.curves[n].source == "training"}
     others = [n for n, c in _long(run).items() if c.source == "validation"]
     together = {n: found[n] for n in others if n in found} if set(others) <= set(found) else {}
-    return [_jump(n, run.curves[n], jump) for n, jump in {**trained, **together}.items()]
+    return [_jump(run, n, jump) for n, jump in {**trained, **together}.items()]
 
 
-def _jump(name: str, curve: Curve, jump: shapes.Jump) -> Fault:
-    step = int(curve.steps[jump.row])
+def _jump(run: Run, name: str, jump: shapes.Jump) -> Fault:
+    curve = run.curves[name]
+    before, step = curve.steps[jump.row - 1 : jump.row + 1].tolist()
     words = (
-        f"'{name}' jumps from {curve.loss[jump.row - 1]:.4g} at step {curve.steps[jump.row - 1]} "
-        f"to {curve.loss[jump.row]:.4g} at step {step}, while the learning rate goes on smoothly: "
+        f"'{name}' jumps from {curve.loss[jump.row - 1]:.4g} at step {before + run.first_step} to "
+        f"{curve.loss[jump.row]:.4g} at step {step + run.first_step}, while the learning rate goes "
+        "on smoothly: "
     )
     if jump.factor is not None:
         words += f"{jump.factor} times as much, a sum where it was a mean before"
@@ -207,3 +217,15 @@ def _long(run: Run) -> dict[str, Curve]:
 
 def _step(run: Run, name: str, row: int) -> int:
     return int(run.curves[name].steps[row])
+
+
+def good_part(run: Run) -> Run:
+    """The run as it was before it diverged, and without what jumped."""
+    curves = dict(run.curves)
+    for fault in faults_of(run):
+        if fault.first is not None:
+            for name in fault.columns:
+                good = fault.good(curves[name].steps)
+                if good.any():
+                    curves[name] = curves[name].only(good)
+    return replace(run, curves=curves)

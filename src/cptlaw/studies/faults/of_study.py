@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -116,7 +116,8 @@ def _mended(study: Study, runs: dict[str, Run], name: str) -> tuple[Run, list[st
         if fault.kind in ("diverged", "jump") and set(fault.columns) & set(used):
             if fault.kind == "diverged":
                 run = replace(run, diverged=fault.first)
-            used, what = _without(fault, used, any(_base(r) == name for r in study.runs))
+            leads_on = any(_base(r) == name for r in study.runs)
+            used, what = _without(fault, used, leads_on, run.first_step)
             told.append(f"run '{name}': {fault.sentence}; {what} ({_keep(name)}).")
     return replace(run, curves={**used, **others} if used else {}), told
 
@@ -127,7 +128,9 @@ def _spoiled(run: Run, base: Run) -> bool:
     return base.diverged is not None and not base.keep and start >= base.diverged
 
 
-def _without(fault: Fault, used: dict[str, Curve], leads_on: bool) -> tuple[dict[str, Curve], str]:
+def _without(
+    fault: Fault, used: dict[str, Curve], leads_on: bool, number: int
+) -> tuple[dict[str, Curve], str]:
     """The curves that a fault leaves, and in words what was left out.
 
     A run that diverged is left out whole, since it had begun to before anyone saw it; one that
@@ -137,15 +140,11 @@ def _without(fault: Fault, used: dict[str, Curve], leads_on: bool) -> tuple[dict
         return {n: c for n, c in used.items() if n not in fault.columns}, "left out"
     left: dict[str, Curve] = {}
     for name, curve in used.items():
-        good = curve.steps < fault.first
-        if fault.last is not None:
-            good |= curve.steps >= fault.last
-        if name not in fault.columns:
-            left[name] = curve
-        elif good.any():
+        good = fault.good(curve.steps) if name in fault.columns else np.ones(len(curve), bool)
+        if good.any():
             left[name] = curve.only(good)
-    until = "on" if fault.last is None else f"to {fault.last}"
-    return left, f"left out from step {fault.first} {until}"
+    until = "on" if fault.last is None else f"to {fault.last + number}"
+    return left, f"left out from step {fault.first + number} {until}"
 
 
 # --- several ----------------------------------------------------------------------------------
@@ -153,22 +152,41 @@ def _without(fault: Fault, used: dict[str, Curve], leads_on: bool) -> tuple[dict
 
 def _each_once(runs: list[Run]) -> tuple[list[Run], list[str]]:
     """Runs that have the points of another one lose theirs."""
-    left, again = list(runs), dict[str, list[Run]]()
+    again = {twin: [r for r in mine if not r.keep] for twin, mine in repeated(runs).items()}
+    out = {run.name for mine in again.values() for run in mine}
+    left = [replace(run, curves={}) if run.name in out else run for run in runs]
+    return left, [
+        f"{the_same(twin, mine)}; counted once ({_keep(mine[0].name)})."
+        for twin, mine in again.items()
+        if mine
+    ]
+
+
+def repeated(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """By the name of a run, the others that are all or part of it again."""
+    found: dict[str, list[Run]] = {}
+    out = set[int]()
     for i, run in enumerate(runs):
-        twin = next((r for r in left[:i] if r.curves and _within(run, r)), None)
-        if twin is not None and not run.keep:
-            left[i] = replace(run, curves={})
-            again.setdefault(twin.name, []).append(run)
-    return left, [_the_same(name, mine) for name, mine in again.items()]
+        for j, other in enumerate(runs):
+            if i != j and j not in out and _within(run, other) and (j < i or _longer(other, run)):
+                found.setdefault(other.name, []).append(run)
+                out.add(i)
+                break
+    return found
 
 
-def _the_same(name: str, again: list[Run]) -> str:
+def _longer(run: Run, other: Run) -> bool:
+    return sum(map(len, run.curves.values())) > sum(map(len, other.curves.values()))
+
+
+def the_same(name: str, again: Sequence[Run]) -> str:
+    """A sentence, without its end, on runs that are `name` again."""
     one = len(again) == 1
     last = max(int(curve.steps[-1]) for run in again for curve in run.curves.values())
+    last += again[0].first_step
     return (
         f"run{'' if one else 's'} {quoted(run.name for run in again)}: {'is' if one else 'are'} "
-        f"'{name}' again, with the same losses up to step {last}; counted once "
-        f"({_keep(again[0].name)})."
+        f"'{name}' again, with the same losses up to step {last}"
     )
 
 
@@ -185,25 +203,38 @@ def _within(run: Run, other: Run) -> bool:
     return True
 
 
-def _swapped(study: Study, runs: list[Run]) -> Iterator[str]:
+def _swapped(study: Study, runs: list[Run]) -> list[str]:
     """Whether the loss on D_cpt rises and that on D_pt falls along the CPT runs."""
     pt, cpt = (study.domains.get(role) for role in ("pt", "cpt"))
     if pt is None or cpt is None:
-        return
-    changes = [
-        (run, _change(study, run, pt), _change(study, run, cpt))
+        return []
+    changes = {
+        run.name: (a, b)
         for run in runs
         if run.data == "cpt" and run.after is not None and run.replay <= 0.5 and not run.keep
+        if (a := _change(study, run, pt)) is not None
+        and (b := _change(study, run, cpt)) is not None
+    }
+    return swapped(pt, cpt, changes)
+
+
+def swapped(pt: str, cpt: str, changes: Mapping[str, tuple[float, float]]) -> list[str]:
+    """A sentence if most CPT runs forget D_cpt and learn D_pt.
+
+    Args:
+        pt: the column taken for D_pt.
+        cpt: the column taken for D_cpt.
+        changes: by run the relative change of both, from its start to its end.
+    """
+    bad = {n: (a, b) for n, (a, b) in changes.items() if a < -_CLEAR and b > _CLEAR}
+    if 2 * len(bad) <= len(changes):
+        return []
+    name, (fall, rise) = next(iter(bad.items()))
+    return [
+        f"the domains look swapped: from the start of the CPT run '{name}' to its end the loss on "
+        f"D_cpt ('{cpt}') rises by {rise:.1%} and that on D_pt ('{pt}') falls by {-fall:.1%}. "
+        "If so, exchange pt and cpt."
     ]
-    known = [(r, a, b) for r, a, b in changes if a is not None and b is not None]
-    bad = [(r, a, b) for r, a, b in known if a < -_CLEAR and b > _CLEAR]
-    if bad and 2 * len(bad) > len(known):
-        run, fall, rise = bad[0]
-        yield (
-            f"the domains look swapped: in the CPT run '{run.name}', from its start to step "
-            f"{run.steps}, the loss on D_cpt ('{cpt}') rises by {rise:.1%} and that on D_pt "
-            f"('{pt}') falls by {-fall:.1%}. If so, exchange pt and cpt in [domains]."
-        )
 
 
 def _change(study: Study, run: Run, column: str) -> float | None:

@@ -86,7 +86,7 @@ def jump_up(loss: FloatArray) -> Jump | None:
             row + int(back[0]) if back.size else None,
             level,
             usual,
-            _factor(level, after[:_BEFORE]),
+            _factor(before, after[:_BEFORE]),
             bool(back.size) or _falls_again(loss[row:], level, usual),
         )
     return None
@@ -101,12 +101,16 @@ def never_learns(loss: FloatArray) -> bool:
     return bool(loss.min() > _LEARNT * loss[0] and late >= 0.98 * early)
 
 
-def _factor(level: float, after: FloatArray) -> int | None:
-    """The whole number by which all of the rows after differ from the level before."""
-    ratio = after / level
+def _factor(before: FloatArray, after: FloatArray) -> int | None:
+    """The whole number by which rows after differ from the straight line of those before."""
+    rows = np.arange(before.size + after.size)
+    slope, level = np.polyfit(rows[: before.size], np.log(before), 1)
+    line = level + slope * rows
+    noise = float(np.std(np.log(before) - line[: before.size]))
+    ratio = np.exp(np.log(after) - line[before.size :])
     whole = round(float(np.median(ratio)))
-    close = abs(np.median(ratio) / whole - 1) < 0.015 and (np.abs(ratio / whole - 1) < 0.06).all()
-    return whole if whole >= 2 and close else None
+    close = abs(np.median(ratio) / whole - 1) < np.clip(2 * noise, 0.015, 0.03)
+    return whole if whole >= 2 and close and (np.abs(ratio / whole - 1) < 0.08).all() else None
 
 
 def _falls_again(tail: FloatArray, level: float, usual: float) -> bool:

@@ -17,7 +17,7 @@ _HIGH, _LOW = 7.0, 3.5  # nats: two domains that a model was trained on are not 
 
 
 def not_in_nats(curves: Mapping[str, Curve]) -> dict[str, str]:
-    """The columns that are no losses in nats per token -> why, in a few words.
+    """The columns that are no losses in nats per token -> what shows it, in a few words.
 
     Args:
         curves: the columns of one run.
@@ -27,13 +27,13 @@ def not_in_nats(curves: Mapping[str, Curve]) -> dict[str, str]:
         loss, twin = curve.loss, _logarithm_of(name, curves)
         end, top = float(np.median(loss[loss.size // 2 :])), float(np.median(loss[:3]))
         if twin is not None:
-            found[name] = f"it is the exponential of '{twin}' in every row"
+            found[name] = f"the exponential of '{twin}' in every row"
         elif top > 2 * GUESS and float(loss.min()) < _LEARNS * top:
-            found[name] = f"it falls from {top:.4g}"
+            found[name] = f"down from {top:.4g}"
         elif end > GUESS and float(loss.min()) > _TRAINED:
-            found[name] = "no model is so bad"
+            found[name] = "above any loss"
         elif end > _HIGH and float(loss.min()) > _HIGH and _apart(name, curves):
-            found[name] = "another column is that much lower"
+            found[name] = "far above another column"
     return found
 
 

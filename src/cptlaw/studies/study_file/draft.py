@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from cptlaw import toml_text
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.bases import bases_first
+from cptlaw.studies.faults import faults_of, good_part, repeated, swapped, the_same
 from cptlaw.studies.runs import UNKNOWN, Data, Run
 from cptlaw.studies.study_file import guesses
 from cptlaw.studies.study_file.lineage import Link, links
@@ -66,9 +67,10 @@ def draft(
         DataError: no logs, a log without losses, a column that no log has, a bad schedule text.
     """
     _check(logs, paths, unknown, schedule)
+    good = [good_part(log) for log in logs]
     starts = links(logs)
-    data = guesses.data_of(logs, starts, unknown, pt, cpt)
-    roles = guesses.roles(logs, starts, data, pt, cpt)
+    data = guesses.data_of(good, starts, unknown, pt, cpt)
+    roles = guesses.roles(good, starts, data, pt, cpt)
     names = _names(logs, paths)
     parts = [_Part(*each) for each in zip(names, paths, logs, starts, data, strict=True)]
     blocks, notes = [domains_table(roles.domains, roles.why)], [*roles.notes]
@@ -79,12 +81,35 @@ def draft(
         lines, told = _run(part, parts, unknown, schedule)
         blocks.append(lines)
         notes += [f"{part.name}: {sentence}" for sentence in told]
-    replay = [_REPLAY] if "cpt" in data else []
-    notes += replay
+    said = [*_bad_data(parts, unknown, pt, cpt), *([_REPLAY] if "cpt" in data else [])]
+    notes += said
     head = ["# A first study. The comments tell what was guessed: check them."]
-    head += [line for note in (*roles.notes, *replay) for line in toml_text.comment(note)]
+    head += [line for note in (*roles.notes, *said) for line in toml_text.comment(note)]
     text = "\n\n".join("\n".join(block) for block in [head, *blocks]) + "\n"
     return Draft(text, tuple(notes))
+
+
+def _bad_data(
+    parts: Sequence[_Part], unknown: str | None, pt: str | None, cpt: str | None
+) -> list[str]:
+    """What is wrong with the logs, a sentence each; `fit` leaves out what is plainly no good."""
+    found = [f"'{p.name}': {fault.sentence}." for p in parts for fault in faults_of(p.log)]
+    own = [replace(part.log, name=part.name) for part in parts]
+    base = {p.name: None if p.link.after is None else parts[p.link.after].name for p in parts}
+    for twin, again in repeated(own).items():
+        mine = [run for run in again if base[twin] != run.name]
+        found += [f"{the_same(twin, mine)}; it counts once."] if mine else []
+    if pt is not None and cpt is not None:
+        logs, starts = [good_part(part.log) for part in parts], [part.link for part in parts]
+        data = guesses.data_of(logs, starts, unknown, cpt, pt)  # as they would be, if swapped
+        moved = [guesses.changes(logs[i], starts[i], logs) for i in range(len(logs))]
+        ends = {
+            part.name: (float(change[pt][-1]), float(change[cpt][-1]))
+            for part, kind, change in zip(parts, data, moved, strict=True)
+            if kind == "cpt" and {pt, cpt} <= set(change)
+        }
+        found += swapped(pt, cpt, ends)
+    return [f"Bad data: {sentence}" for sentence in found]
 
 
 def _check(
