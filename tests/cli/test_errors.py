@@ -184,7 +184,7 @@ def test_a_step_column_that_counts_tokens(here):
         (["study.toml", "--law", "eq1"], ["eq1 has no shift", "Use eq4"]),
         (["study.toml", "--law", "eq7"], ["eq7 needs model_size of run 'base'"]),
         (["study.toml", "--law", "unknown-pt"], ["knows its pre-training", "Leave --law out"]),
-        (["open.toml", "--law", "eq4"], ["Use unknown-pt"]),
+        (["open.toml", "--law", "eq4"], ["Leave --law out", "no log"]),
         (["study.toml", "--ood-law", "eq0"], ["--ood-law eq0", "Known: eq6"]),
         (["study.toml", "--law", "paper", "--lambda", "1.5"], ["lambda = 1.5", "0 to"]),
         (["study.toml", "--law", "paper", "--lambda", "nan"], ["lambda = nan"]),

@@ -299,7 +299,7 @@ def unknown_study(names=("llama",), steps=2000):
 
 def test_an_unknown_pre_training_is_fitted_without_its_log():
     study = unknown_study()
-    result = fit(study)
+    result = fit(study, "paper")
     domain = result.domain("cpt")
     assert domain.law.name == "unknown-pt"
     assert domain.scores.worst < 1e-6
@@ -313,7 +313,10 @@ def test_every_unknown_base_has_its_own_area():
     assert domain.scores.n == sum(len(r.curves["loss_cpt"]) for r in study.runs)
 
 
-@pytest.mark.parametrize(("law", "parameters"), [("paper", "5 .* eq1"), (None, "9 .* effective")])
+@pytest.mark.parametrize(
+    ("law", "parameters"),
+    [("paper", "5 .* eq1"), (None, "3 .* effective that have no prior; 2 for")],
+)
 def test_too_few_points(law, parameters):
     curve = Curve([10, 20, 30], [3.0, 2.9, 2.8])
     study = Study({"loss": "x"}, (Run("a", {"x": curve}, schedule=Schedule.constant(1e-3, 30)),))

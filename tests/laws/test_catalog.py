@@ -67,7 +67,7 @@ STUDIES = {
         ("batch", "eq4-batch", "eq4-batch"),
         ("length", "eq4-batch", "eq4-batch"),
         ("batch of the pt", "effective", "eq4"),
-        ("unknown", "unknown-pt", "unknown-pt"),
+        ("unknown", "effective+unknown", "unknown-pt"),
         ("no curves", "effective", "eq4"),
         ("hidden", "effective", "eq4"),
         ("only hidden", "effective", "eq1"),
@@ -82,13 +82,20 @@ def test_which_law_a_study_asks_for(which, default, papers):
         catalog.check(law, study)
 
 
+def test_the_default_law_sees_the_replay_after_an_open_model():
+    study = STUDIES["unknown, replay"]
+    assert catalog.default_name(study) == "effective+unknown"
+    catalog.check("effective+unknown", study)
+    with pytest.raises(DataError, match="vary in replay and go on from an unknown base"):
+        catalog.paper_name(study)
+
+
 @pytest.mark.parametrize("choose", [catalog.default_name, catalog.paper_name])
 @pytest.mark.parametrize(
     ("which", "words"),
     [
         ("mixed", "run 'b' goes on from an unknown base, and run 'base' has a known"),
         ("replay, batch", "vary in batch and replay; no law covers these together"),
-        ("unknown, replay", "vary in replay and go on from an unknown base"),
     ],
 )
 def test_no_law_covers_it(choose, which, words):
@@ -136,11 +143,15 @@ def test_a_law_of_somebody_else_sees_cpt_alone():
         ("effective", "size of some", "effective needs model_size of run 'base'"),
         ("eq7", "size unsaid", "eq7 needs model_size of run 'base'"),
         ("eq7+eq8", "plain", "needs model_size of run 'base'"),
-        ("eq4", "unknown", "needs the pre-training; .* Use unknown-pt"),
-        ("effective", "unknown", "effective needs the pre-training; .* Use unknown-pt"),
+        ("eq4", "unknown", "needs the pre-training, .* Leave --law out for effective.unknown"),
+        (
+            "effective",
+            "unknown",
+            "effective needs the pre-training, .* schedule and no log",
+        ),
         ("effective", "batch", r"which law effective does not see\. Use eq4-batch"),
         ("unknown-pt", "plain", r"this study knows its pre-training\. Leave --law out"),
-        ("unknown-pt", "unknown, replay", "Keep runs of one replay only.$"),
+        ("unknown-pt", "unknown, replay", r"one replay only, or use effective\+unknown \(the"),
         ("unknown-pt", "mixed", "no law covers both"),
         ("eq4", "mixed", "no law covers both"),
         ("eq10", "batch", r"differ in batch_tokens or sequence_length.* Use eq4-batch"),
@@ -183,6 +194,10 @@ def test_check_allows(law, which):
         ("eq9", "L0 A C1 C2 B alpha lambda epsilon E beta"),
         ("eq10", "L0 A C1 C2 B alpha lambda zeta1 zeta2 E beta"),
         ("unknown-pt", "L0 A C2 B alpha S1_pt lambda E beta"),
+        (
+            "effective+unknown",
+            "L0 A C B alpha S_pt sigma decay q w zeta kappa rho xi E b p",
+        ),
         (
             "eq4-batch",
             "L0 A C1 C2 B[4e+06x4096] B[8e+06x8192] alpha lambda "
@@ -265,7 +280,8 @@ LAWS = [catalog.example(name) for name in EVERY] + [
 IDS = [f"{law.name}-{i}" for i, law in enumerate(LAWS)]
 
 
-INSIDE = {"lambda": "S2", "sigma": "S", "decay": "S"}  # symbols that stand for a parameter too
+# symbols that stand for a parameter too
+INSIDE = {"lambda": "S2", "sigma": "S", "decay": "S", "q": "S"}
 
 
 @pytest.mark.parametrize("law", LAWS, ids=IDS)

@@ -44,13 +44,18 @@ def known():
 
 
 def unknown():
-    return [History([], cpt, unknown_base=name) for cpt in CPTS for name in ("a", "b")]
+    return [
+        History([], cpt, replay, size, unknown_base=name)
+        for cpt, replay in zip(CPTS, (0.0, 0.3), strict=False)
+        for name, size in (("a", 1e8), ("b", 4e8))
+    ]
 
 
 def law_and_points(name, role="pt", convention=None):
-    points = place(unknown() if name == "unknown-pt" else known(), convention=convention)
+    open_ = "unknown" in catalog.find(name).traits.sees
+    points = place(unknown() if open_ else known(), convention=convention)
     batches = sorted({group_label(h, "batch") for h in points.histories} - {""})
-    bases = ("a", "b") if name == "unknown-pt" else ()
+    bases = ("a", "b") if open_ else ()
     reference = float(points.s1_cpt.max())
     facts = Facts(role, reference, 400, bases, tuple(batches), replay=True, sizes=True)
     return catalog.get(name, facts), points

@@ -51,10 +51,12 @@ def fit_domain(
     law = catalog.get(name, known)
     _check_fixed(law, options.fixed)
     objective = pose(law, observed, options)
-    free = len(law.parameters) - len(options.fixed)
-    if len(observed) < free:
+    free, drawn = _free(law, options)
+    if len(observed) < (POINTS_BESIDE_PRIORS if drawn else 1) * free:
+        beside = f" that have no prior; {POINTS_BESIDE_PRIORS} for each are needed" if drawn else ""
         raise FitError(
-            f"domain '{role}': {len(observed)} points for the {free} parameters of {law.name}. "
+            f"domain '{role}': {len(observed)} points for the {free} parameters of {law.name}"
+            f"{beside}. "
             "Log more evaluations, add runs, or fix parameters (--fix NAME=VALUE)."
         )
     minimum = best_minimum(objective, options.seed)
@@ -63,6 +65,7 @@ def fit_domain(
     return _described(known, objective, minimum, observed, held, kept)
 
 
+POINTS_BESIDE_PRIORS = 2  # for each parameter that points alone have to tell
 # Of n points in a run so many are worth one that is independent, where a parameter is judged.
 POINTS_A_PIECE_OF_NEWS = 5.0
 NO_LOSS = 1e-6  # share of the objective that holding a parameter may cost
@@ -117,6 +120,14 @@ def _held_where_open(
             objective, minimum = tried, end
             held.append(shape.name)
     return objective, minimum, tuple(held)
+
+
+def _free(law: Law, options: FitOptions) -> tuple[int, bool]:
+    """How many parameters points alone have to tell, and whether priors tell others."""
+    drawn = options.prior_weight > 0
+    shapes = [shape for shape in law.shapes if shape.name not in options.fixed]
+    free = sum(not (drawn and each.prior) for each in (*law.terms, *shapes))
+    return free, free < len(law.terms) + len(shapes)
 
 
 def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:

@@ -119,7 +119,7 @@ def whitening(objective: Objective, z: FloatArray, free: BoolArray) -> FloatArra
     residual, jacobian = objective.jacobian(z)
     weight = objective.root * huber_weight(residual, objective.delta)
     weighted = jacobian[:, free] * weight[:, None]
-    drawn = np.diag(np.sqrt(objective.drawn(z)))[objective.terms :]
+    drawn = np.diag(np.sqrt(objective.drawn(z)))
     weighted = np.vstack([weighted, drawn[:, free]])
     scale = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
     scale[scale == 0] = 1.0

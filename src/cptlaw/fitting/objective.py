@@ -92,8 +92,20 @@ class Objective:
         return self.prior_weight * sharp**2 / (1.0 + tails * ((u - centre) * sharp) ** 2)
 
     def drawn(self, z: FloatArray) -> FloatArray:
-        """The same over z, shape (m + k,): nothing draws coefficients."""
-        return np.append(np.zeros(self.terms), self.prior_curvature(z[self.terms :]))
+        """The same over z, shape (m + k,), with what draws coefficients."""
+        return np.append(self.coefficient_priors[1], self.prior_curvature(z[self.terms :]))
+
+    @cached_property
+    def coefficient_priors(self) -> tuple[FloatArray, FloatArray]:
+        """Centres of the coefficients' priors and their curvatures, shape (m,) each; 0 for none."""
+        drawn = [term.prior for term in self.law.terms]
+        centre = np.array([p.centre if p else 0.0 for p in drawn])
+        return centre, np.array([self.prior_weight / p.spread**2 if p else 0.0 for p in drawn])
+
+    def coefficient_cost(self, coefficients: FloatArray) -> float:
+        """What the priors of the coefficients (m,) add."""
+        centre, curvature = self.coefficient_priors
+        return 0.5 * float(curvature @ (coefficients - centre) ** 2)
 
     def prior_gradient(self, u: FloatArray) -> FloatArray:
         """The priors' gradient, shape (k,)."""
@@ -130,7 +142,8 @@ class Objective:
         residual = self._residual(prediction)
         if residual is None:
             return np.inf
-        return float(self.counts @ huber(residual, self.delta)) + self.prior(z[self.terms :])
+        drawn = self.prior(z[self.terms :]) + self.coefficient_cost(z[: self.terms])
+        return float(self.counts @ huber(residual, self.delta)) + drawn
 
     def residual(self, z: FloatArray) -> FloatArray:
         """log(predicted) - log(measured), shape (n,); infinite where that is undefined."""
@@ -148,7 +161,8 @@ class Objective:
             return np.full(z.shape, np.nan)
         pull = self.counts * np.clip(residual, -self.delta, self.delta) / prediction
         gradient = np.zeros(z.size)
-        gradient[: self.terms] = columns.matrix.T @ pull
+        centre, curvature = self.coefficient_priors
+        gradient[: self.terms] = columns.matrix.T @ pull + curvature * (c - centre)
         for s, t, slope in columns.slopes:
             gradient[self.terms + s] += c[t] * float(slope @ pull)
         gradient[self.terms :] += self.prior_gradient(z[self.terms :])

@@ -92,10 +92,22 @@ def project(
     columns = objective.columns(np.concatenate([np.zeros(objective.terms), u]), slopes)
     target = objective.root if weight is None else weight
     relative = target / objective.loss
-    c = best_coefficients(columns.matrix * relative[:, None], target, signs_of(objective))
+    pull, centre = _drawn(objective)
+    c = best_coefficients(
+        np.vstack([columns.matrix * relative[:, None], pull]),
+        np.concatenate([target, pull @ centre]),
+        signs_of(objective),
+    )
     residual = columns.matrix @ c / objective.loss - 1.0
-    score = float(objective.counts @ huber(residual, objective.delta)) + objective.prior(u)
+    score = float(objective.counts @ huber(residual, objective.delta))
+    score += objective.prior(u) + objective.coefficient_cost(c)
     return Projected(u, c, residual, columns, score if np.isfinite(score) else np.inf)
+
+
+def _drawn(objective: Objective) -> tuple[FloatArray, FloatArray]:
+    """Priors of coefficients as rows of the linear problem, (j, m), and their centres, (m,)."""
+    centre, curvature = objective.coefficient_priors
+    return np.diag(np.sqrt(curvature))[curvature > 0], centre
 
 
 def search(
@@ -169,9 +181,12 @@ def _normal_equations(
     for s, t, slope in here.columns.slopes:
         jacobian[:, s] += here.coefficients[t] * slope
     jacobian = jacobian[:, free] * relative[:, None]
-    used = here.columns.matrix[:, here.coefficients != 0] * relative[:, None]
+    pull, centre = _drawn(objective)
+    jacobian = np.vstack([jacobian, np.zeros((len(pull), jacobian.shape[1]))])
+    used = np.vstack([here.columns.matrix * relative[:, None], pull])[:, here.coefficients != 0]
     if used.shape[1]:
         q, _ = np.linalg.qr(used)
         jacobian -= q @ (q.T @ jacobian)
-    gradient = jacobian.T @ (here.residual * weight) + objective.prior_gradient(here.u)[free]
+    residual = np.concatenate([here.residual * weight, pull @ (here.coefficients - centre)])
+    gradient = jacobian.T @ residual + objective.prior_gradient(here.u)[free]
     return gradient, jacobian.T @ jacobian + np.diag(objective.prior_curvature(here.u)[free])

@@ -109,7 +109,7 @@ def _on_a_constant_run(fit: Fit, area: float) -> Points:
     """Three neighbouring places around an area of a constant CPT at the longest run's peak LR."""
     assert fit.study is not None
     runs = [r for r in fit.study.runs if r.curves and r.data == "cpt"]
-    known = [h for h in (fit.study.history(r.name) for r in runs) if h.pt_lr.size]
+    known = [h for h in (fit.study.history(r.name) for r in runs) if h.has_base]
     longest = max(known, key=lambda history: float(history.cpt_lr.sum()))
     peak = float(longest.cpt_lr.max())
     steps = max(round(area / peak), 1)

@@ -145,6 +145,8 @@ class Term:
         bound: which values the coefficient may have.
         part: what it belongs to in a decomposition.
         remedy: what would determine the coefficient; left out, what is usual for the part.
+        prior: what draws the coefficient where the data are weak, in its own unit; None for
+            nothing.
         latex: the coefficient's symbol in LaTeX; left out, by its name.
     """
 
@@ -155,6 +157,7 @@ class Term:
     part: Part = "base"
     remedy: Remedy | None = None
     latex: str = ""
+    prior: Prior | None = None
 
     @property
     def symbol(self) -> str:
@@ -207,8 +210,8 @@ class Law:
 
     @property
     def has_priors(self) -> bool:
-        """Whether anything is held likely of its shape parameters before any data."""
-        return any(shape.prior for shape in self.shapes)
+        """Whether anything is held likely of its parameters before any data."""
+        return any(drawn.prior for drawn in (*self.shapes, *self.terms))
 
     @property
     def coefficients(self) -> tuple[str, ...]:

@@ -124,9 +124,10 @@ def default_name(study: Study) -> str:
         DataError: known and unknown bases are mixed, or no law covers what varies.
     """
     _check_bases(study)
-    if {"unknown", "batch"} & varies(study):
+    if "batch" in varies(study):
         return paper_name(study)
-    return "effective+repetition" if _repeats(study) else "effective"
+    name = "effective+unknown" if "unknown" in varies(study) else "effective"
+    return f"{name}+repetition" if _repeats(study) else name
 
 
 def _repeats(study: Study) -> bool:
@@ -162,8 +163,13 @@ def asked_of(study: Study) -> frozenset[Varied]:
 def candidates(study: Study) -> tuple[str, ...]:
     """Names of the laws that `auto` and `average` try, of the paper's the one for the study."""
     asked = asked_of(study)
-    tried = {n: e.traits.paper_for for n, e in LAWS.items() if e.traits.candidate}
-    return tuple(name for name, only in tried.items() if not only or asked in only)
+    tried = {n: e.traits for n, e in LAWS.items() if e.traits.candidate}
+    return tuple(
+        name
+        for name, traits in tried.items()
+        if ("unknown" in traits.sees) == ("unknown" in asked)
+        and (not traits.paper_for or asked in traits.paper_for)
+    )
 
 
 def that_see(what: Varied) -> tuple[str, ...]:
@@ -210,12 +216,16 @@ def _check_seen(name: str, varying: frozenset[Varied]) -> None:
     if "batch" in varying and "batch" not in seen:
         raise DataError(
             f"the CPT runs differ in batch_tokens or sequence_length, which law {name} does not "
-            "see. Use eq4-batch, or leave both keys out of the study to treat them alike."
+            "see. "
+            + ("" if "unknown" in varying else "Use eq4-batch, or ")
+            + f"{'L' if 'unknown' in varying else 'l'}eave both keys out of the study to treat "
+            "them alike."
         )
     for what in ("replay", "size"):
         if what not in varying or what in seen:
             continue
-        instead = "" if {"unknown", "batch"} & varying else ", or use effective (the default)"
+        usual = "effective+unknown" if "unknown" in varying else "effective"
+        instead = "" if "batch" in varying else f", or use {usual} (the default)"
         raise DataError(
             f"the runs differ in {what}, which law {name} does not see. "
             f"Keep runs of one {what} only{instead}."
@@ -252,7 +262,9 @@ def check(name: str, study: Study) -> None:
         raise DataError(
             f"law {name} "
             + (
-                "needs the pre-training; a run goes on from an unknown base. Use unknown-pt."
+                "needs the pre-training, and the runs go on from an open model of which nobody "
+                "knows it. Leave --law out for effective+unknown; or, if the open model's schedule "
+                "is public, make it a run of the study with that schedule and no log."
                 if "unknown" in varying
                 else "is for unknown bases, but this study knows its pre-training. Leave --law out."
             )

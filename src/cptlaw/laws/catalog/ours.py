@@ -10,13 +10,21 @@ from dataclasses import replace
 from cptlaw.laws import factors as f
 from cptlaw.laws.catalog.entries import Entry, Facts, Terms, sign_of_shift
 from cptlaw.laws.catalog.growth import clock_of, weights_of
+from cptlaw.laws.factors.transfer import RATE
+from cptlaw.laws.factors.weights import GROWN
 from cptlaw.laws.law import Factor, Prior, Term
-from cptlaw.laws.remedies import REPETITION, SIZE, SIZE_OF_CPT
+from cptlaw.laws.remedies import REPETITION, SIZE, SIZE_OF_CPT, UNKNOWN_LEVEL
 from cptlaw.laws.traits import Traits
 
 # Fits of .03M to 20M models: the larger gain a little more by annealing and forget a little less.
 GAIN_WITH_SIZE = Prior(0.05, 0.1)
 LOSS_WITH_SIZE = Prior(-0.05, 0.05)
+# Fits of .15M to 124M models: A .3 to .72, C .21 to .71 nats. One short CPT tells neither.
+USUAL_FALL = Prior(0.5, 0.2)
+USUAL_NOISE = Prior(0.4, 0.2)
+# The learning rates of open models are ten to a hundred times lower than those of the models that
+# the usual rate is from.
+RATE_OF_OPEN = replace(RATE, prior=Prior(7.0, 1.5))
 
 
 def _effective(facts: Facts) -> tuple[Term, ...]:
@@ -36,6 +44,50 @@ def _repetition(facts: Facts) -> tuple[Term, ...]:
     """The shift of the effective-LR law, and what passes over the same data cost."""
     overfitted = Term("R", (f.repetition(),), part="shift", remedy=REPETITION)
     return shift_of_cpt(facts, clock_of(facts)), overfitted
+
+
+def _unknown(facts: Facts) -> tuple[Term, ...]:
+    """The effective-LR law after a pre-training that nobody knows."""
+    weights = replace(weights_of(facts), grown=None)
+    if weights.sigma is not None:
+        weights = replace(weights, grown=GROWN)
+    open_ = f.OpenModels(facts.bases or ("",), weights, facts.peak_lr)
+    exponent = f.ALPHA_OF_NEW if facts.role == "cpt" else f.ALPHA
+    noise = f.noise_after(open_, excess=facts.role == "pt")
+    return (
+        *_levels(open_.names),
+        Term("A", (f.power_of_both(open_, exponent),), prior=USUAL_FALL, remedy=UNKNOWN_LEVEL),
+        Term(
+            "C",
+            (noise, *_sized(facts, "gamma1", GAIN_WITH_SIZE)),
+            part="annealing",
+            prior=USUAL_NOISE,
+        ),
+        _shift_after(facts, open_),
+    )
+
+
+def _unknown_and_repetition(facts: Facts) -> tuple[Term, ...]:
+    """The same where passes over the same data cost."""
+    return (*_unknown(facts), Term("R", (f.repetition(),), part="shift", remedy=REPETITION))
+
+
+def _levels(names: tuple[str, ...]) -> tuple[Term, ...]:
+    """L0, of each open model its own, so that each starts where it was measured."""
+    if len(names) < 2:
+        return (Term("L0", remedy=UNKNOWN_LEVEL),)
+    return tuple(
+        Term(f"L0[{name}]", (f.of_base(names, name),), remedy=UNKNOWN_LEVEL) for name in names
+    )
+
+
+def _shift_after(facts: Facts, open_: f.OpenModels) -> Term:
+    """The shift of a CPT that goes on from an open model."""
+    if facts.role == "cpt":
+        return Term("D", (f.learning_after(open_, facts.replay),), part="shift")
+    forgetting = f.forgetting(facts.replay, open_.clock, RATE_OF_OPEN)
+    sized = _sized(facts, "gamma4", LOSS_WITH_SIZE)
+    return Term("B", (forgetting, *sized), bound=sign_of_shift(facts), part="shift")
 
 
 def base_terms(facts: Facts) -> tuple[Term, ...]:
@@ -83,6 +135,7 @@ TRAITS = Traits(
     candidate=True,
     growth=True,
 )
+OPEN_TRAITS = replace(TRAITS, sees=TRAITS.sees | {"unknown"}, growth=False)
 ENTRIES = (
     Entry(
         "effective",
@@ -97,5 +150,19 @@ ENTRIES = (
         "this project; after arXiv:2603.16177",
         with_shift(_repetition),
         replace(TRAITS, sees=TRAITS.sees | {"repetition"}, candidate=False),
+    ),
+    Entry(
+        "effective+unknown",
+        "effective-LR law after an open model",
+        "this project; see docs/laws.md",
+        _unknown,
+        OPEN_TRAITS,
+    ),
+    Entry(
+        "effective+unknown+repetition",
+        "effective-LR law after an open model, repeated D_cpt data cost",
+        "this project; after arXiv:2603.16177",
+        _unknown_and_repetition,
+        replace(OPEN_TRAITS, sees=OPEN_TRAITS.sees | {"repetition"}, candidate=False),
     ),
 )

@@ -10,6 +10,13 @@ from cptlaw.laws.factors.effective import (
     noise,
     power_of_progress,
 )
+from cptlaw.laws.factors.open_model import (
+    OpenModels,
+    learning_after,
+    noise_after,
+    of_base,
+    power_of_both,
+)
 from cptlaw.laws.factors.paper import (
     anchored_shift,
     annealing,
@@ -35,6 +42,7 @@ __all__ = [
     "AREA",
     "EFFECTIVE",
     "Clock",
+    "OpenModels",
     "Weights",
     "along",
     "anchored_shift",
@@ -42,10 +50,14 @@ __all__ = [
     "exponential_share",
     "forgetting",
     "learning",
+    "learning_after",
     "memory",
     "noise",
+    "noise_after",
+    "of_base",
     "only",
     "power_of_area",
+    "power_of_both",
     "power_of_progress",
     "power_of_unknown_area",
     "powered_annealing",

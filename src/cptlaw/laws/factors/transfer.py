@@ -74,24 +74,25 @@ def spared(r_pt: FloatArray, role: str, fitted: Sequence[Dual] = ()) -> Dual:
     return (dual.power(ratio, k) * h + 1.0).inverse()
 
 
-def forgetting(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
+def forgetting(replay: bool, clock: Clock = EFFECTIVE, rate: Shape = RATE) -> Factor:
     """((1 + (E*S_cpt)^p)^b - 1) / b, less by replay: how much of D_pt is forgotten.
 
     Args:
         replay: whether the strength of replay is fitted; it is the usual one otherwise.
         clock: what progress is counted by.
+        rate: E, where another prior is wanted.
     """
     last = len(clock.shapes)
 
-    def forgotten(x: Points, rate: Dual, bend: Dual, onset: Dual, *more: Dual) -> Dual:
+    def forgotten(x: Points, speed: Dual, bend: Dual, onset: Dual, *more: Dual) -> Dual:
         gone = since_transfer(x.blocks, clock.moved(x.blocks, *more[:last]))[x.blocks.ends]
-        risen = dual.box(dual.log1p(dual.power(rate * gone, onset)), bend)
+        risen = dual.box(dual.log1p(dual.power(speed * gone, onset)), bend)
         return risen * spared(x.r_pt, "pt", more[last:])
 
     written = "((1 + (<E>*S_cpt)^<p>)^<b> - 1)/<b>"
     latex = r"\frac{(1 + (<E>\,S_{\mathrm{cpt}})^{<p>})^{<b>} - 1}{<b>}"
     return Factor(
-        (RATE, BEND, ONSET, *clock.shapes, *(replay_shapes("pt") if replay else ())),
+        (rate, BEND, ONSET, *clock.shapes, *(replay_shapes("pt") if replay else ())),
         forgotten,
         written + (f"/{REPLAY_TEXT}" if replay else ""),
         latex + (rf"\,{REPLAY_LATEX}^{{-1}}" if replay else ""),

@@ -34,6 +34,7 @@ from cptlaw.laws.remedies import WEIGHTS
 USUAL_SIZE = 0.02  # of weights before the first step
 SIGMA = Shape("sigma", 1e-4, 10.0, (0.01, 0.05), prior=Prior(USUAL_SIZE, 0.25), remedy=WEIGHTS)
 DECAY = Shape("decay", 1e-5, 10.0, (0.03, 0.3), prior=Prior(0.1, 0.5), remedy=WEIGHTS)
+GROWN = Shape("q", 1.0, 1e3, (2.0, 8.0), prior=Prior(4.0, 0.6), remedy=WEIGHTS)
 UNIT = Shape("u", 1e-5, 1e5, (0.1, 10.0), prior=Prior(1.0, 1.5), remedy=UNIT_REMEDY)
 
 
@@ -50,6 +51,8 @@ class Weights:
         told_decay: the weight decay that `decay` stands for; that of each block is in proportion.
             None where none was told.
         scale: what the effective LR is multiplied by, to be in AdamW's unit.
+        grown: their mean square where the known learning rates begin, relative to its start; None
+            for 1, since they begin with the first step of all.
     """
 
     sigma: Shape | None = SIGMA
@@ -59,11 +62,13 @@ class Weights:
     cpt_grow: bool = True
     told_decay: float | None = None
     scale: float = 1.0
+    grown: Shape | None = None
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
         """Their shape parameters."""
-        return tuple(s for s in (self.sigma, self.decay, self.unit) if s is not None)
+        own = self.sigma, self.decay, self.unit, self.grown
+        return tuple(shape for shape in own if shape is not None)
 
     def grow(self, blocks: Blocks) -> FloatArray:
         """1 where weights grow and decay, else 0, shape (m,)."""
@@ -96,11 +101,13 @@ def _effective_lr(blocks: Blocks, weights: Weights, *values: float) -> Dual:
         lr = (unit * cpt + (1.0 - cpt)) * lr
     if sigma is None:
         return lr * weights.scale
-    size = _size(blocks, weights, lr / sigma, decay)
+    size = _size(blocks, weights, lr / sigma, decay, given.get("q"))
     return lr * weights.scale / dual.sqrt((size + blocks.previous(size)) * 0.5)
 
 
-def _size(blocks: Blocks, weights: Weights, moved: Dual, decay: Dual | None) -> Dual:
+def _size(
+    blocks: Blocks, weights: Weights, moved: Dual, decay: Dual | None, grown: Dual | None
+) -> Dual:
     """Mean square of the weights after every block, shape (m,), relative to its start.
 
     Args:
@@ -108,10 +115,12 @@ def _size(blocks: Blocks, weights: Weights, moved: Dual, decay: Dual | None) -> 
         weights: how they are moved.
         moved: what a step moves them by, relative to their size at first, shape (m,).
         decay: how fast decay pulls them back; None for not at all.
+        grown: what it is before the first block; None for 1.
     """
+    first = dual.constant(np.ones(1)) if grown is None else grown
     growth = moved * moved * (blocks.steps * weights.grow(blocks))
     if decay is None:
-        return blocks.total(growth) + 1.0
+        return blocks.total(growth) + first
     pull = decay * (2.0 * blocks.lr * blocks.steps * weights.share(blocks))
     fade = dual.exp(-pull)
-    return blocks.recur(fade, growth * dual.mean_fade(pull)) + dual.exp(-blocks.total(pull))
+    return blocks.recur(fade, growth * dual.mean_fade(pull)) + first * dual.exp(-blocks.total(pull))
