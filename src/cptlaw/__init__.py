@@ -5,6 +5,7 @@ The whole public API is listed here; everything else may change.
 
 from cptlaw.decisions import analysis
 from cptlaw.decisions.cost import Prices
+from cptlaw.decisions.first_run import with_first_run
 from cptlaw.decisions.goal import Goal
 from cptlaw.decisions.pilot import Budget, Pilot, Pilots, candidates, first_pilots, pilot
 from cptlaw.decisions.plan import (
@@ -134,4 +135,5 @@ __all__ = [
     "tradeoffs",
     "uncertainty",
     "verdict",
+    "with_first_run",
 ]

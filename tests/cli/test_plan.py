@@ -65,8 +65,8 @@ def numbers(value):
 def test_the_text_begins_with_the_recipe_and_its_reasons(planned):
     ended = planned("--goal", "cpt=1", *START, "--limit", "pt<=+2%", "--family", "cosine,wsd")
     lines = ended.stdout.splitlines()
-    assert lines[0] == "goal: cpt=1; limits: pt<=+2%"
-    assert lines[2].startswith("Run warmup 8 to ")
+    assert lines[0].startswith("Run warmup 8 to ")
+    assert "goal: cpt=1; limits: pt<=+2%" in lines
     plain = " ".join(ended.stdout.split())
     for words in ("Limits that bind: pt<=+2%", "schedule family", "trade-offs", "common default"):
         assert words in plain
@@ -113,7 +113,7 @@ def test_published_coefficients_have_no_interval(tmp_path):
     assert sorted(path.name for path in out.iterdir()) == FILES[1:]
     assert "schedule.py says how" in ended.stderr
     plain = command.run("plan", *PUBLISHED, "--goal", "cpt=1")
-    assert "no interval" in plain.stdout
+    assert "without intervals" in " ".join(plain.stdout.split())
     assert "experiment" not in plain.stderr
 
 
@@ -265,7 +265,7 @@ GOOD = ("FIT", "--goal", "cpt=1", *START)
         ([*GOOD, "--limit", "hours<=1"], "--tokens-per-second"),
         ([*GOOD, "--peak", ""], "--peak '': expected a number"),
         ([*GOOD, "--peak", "1e-3..1e-4"], "the lower one first"),
-        ([*GOOD, "--peak", "1e-3..1e-1"], "nothing is known there"),
+        ([*GOOD, "--peak", "1e-1"], "nothing is known there"),
         ([*GOOD, "--replay", "x"], "--replay 'x'"),
         ([*GOOD, "--family", "cosin"], "Did you mean 'cosine'"),
         ([*GOOD, "--knots", "many"], "--knots"),

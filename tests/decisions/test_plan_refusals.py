@@ -1,9 +1,11 @@
 """What cannot be planned."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from bundled import few
 from cptlaw import (
     Aim,
     Convention,
@@ -11,11 +13,14 @@ from cptlaw import (
     FitOptions,
     Knobs,
     PlanOptions,
+    Run,
+    Schedule,
     Study,
     datasets,
     fit,
     plan,
     published,
+    with_first_run,
 )
 from plans import BASE, knobs
 
@@ -25,7 +30,7 @@ from plans import BASE, knobs
     [
         ({"after": None}, {}, "needs its base"),
         ({"after": "cpt-const"}, {}, "is a CPT checkpoint"),
-        ({"peak": "1e-4..1e-1"}, {}, "at peak 0.1 and 800 steps: the peak LR is 100 times"),
+        ({"peak": 1e-1}, {}, "at peak 0.1 and 800 steps: the peak LR is 100 times"),
         ({"steps": "100..1000000"}, {}, r"1e\+06 steps: the length is"),
         ({"batch_tokens": 8192}, {}, "does not see the batch"),
         ({"replay": 0.1}, {"data": "pt"}, "replay belongs to a CPT run"),
@@ -100,3 +105,55 @@ def test_a_batch_is_one_of_those_that_were_fitted(batches):
     for given in ({"batch_tokens": "8192..16384"}, {"batch_tokens": 9999}, {}):
         with pytest.raises(DataError, match="16384x128, 8192x128"):
             plan(batches, "cpt=1", knobs(**given))
+
+
+def test_a_knob_that_the_law_does_not_see_is_refused(simple):
+    with pytest.raises(DataError, match="replay .* eq4 does not see it"):
+        plan(simple, "cpt=1", knobs(replay="0..0.5"), options=PlanOptions(anyway=True))
+    with pytest.raises(DataError, match="does not see the replay share"):
+        plan(simple, "cpt=1", knobs(replay=0.4))
+
+
+def test_what_is_unknown_is_refused_with_the_run_that_would_tell():
+    flat = fit(few("base", "cpt-const"))
+    with pytest.raises(DataError, match=r"--family.*the LR fall.*linear \d+ to 0.*--anyway"):
+        plan(flat, "cpt=1", knobs())
+    insisted = plan(flat, "cpt=1", knobs(peak=1e-3), options=PlanOptions(anyway=True))
+    assert insisted.verdict.of("schedule").status == "unknown"
+    assert "This is a guess" in " ".join(insisted.summary().split())
+    assert plan(flat, "cpt=1", knobs(family="constant")).verdict.of("schedule").status == "data"
+
+
+def test_no_peak_is_chosen_that_forecasts_cannot_carry(fitted):
+    found = plan(fitted, "cpt=1", knobs(peak="5e-4..1e-2"))
+    assert found.best.recipe.schedule.peak <= 2e-3
+    assert found.knobs[0].high == 2e-3
+    assert "Peak LRs looked at: 0.0005..0.002 only" in found.summary()
+    listed = plan(fitted, "cpt=1", knobs(peak="5e-4,1e-3,9e-3"))
+    assert {o.choice for o in listed.alternatives} <= {"0.0005", "0.001"}
+    far = plan(fitted, "cpt=1", knobs(peak="5e-4..5e-3"), options=PlanOptions(anyway=True))
+    assert far.knobs[0].high == 5e-3 and not far.cut
+
+
+def test_no_peak_is_chosen_at_which_a_run_diverged(fitted):
+    hot = Run("hot", schedule=Schedule.constant(1.5e-3, 100), data="cpt", after="base", diverged=50)
+    study = replace(fitted.study, runs=(*fitted.study.runs, hot))
+    for anyway in (False, True):
+        options = PlanOptions(anyway=anyway)
+        found = plan(replace(fitted, study=study), "cpt=1", knobs(), options=options)
+        assert found.best.recipe.schedule.peak <= 1e-3
+        wide = knobs(peak="5e-4..2e-3")
+        found = plan(replace(fitted, study=study), "cpt=1", wide, options=options)
+        assert found.best.recipe.schedule.peak < 1.5e-3
+        assert "a run at 0.0015 diverged" in " ".join(found.cut.split())
+
+
+def test_the_run_to_do_first_is_named_where_it_pays(fitted):
+    flat = fit(few("base", "cpt-const"))
+    wide = knobs(family="cosine,constant", peak="5e-4..2e-3")
+    insisted = plan(flat, "cpt=1", wide, options=PlanOptions(anyway=True))
+    found = with_first_run(flat, insisted)
+    assert "It lowers the expected regret" in found.first_run
+    assert found.summary().startswith("Do this run first: ")
+    sure = plan(fitted, "cpt=1", knobs(peak=1e-3))
+    assert with_first_run(fitted, sure).first_run == ""

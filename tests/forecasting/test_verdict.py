@@ -4,16 +4,11 @@ import numpy as np
 import pytest
 
 import bundled
+from bundled import few
 from cptlaw import Curve, DataError, Run, Schedule, Study, fit, published
 from cptlaw.fitting.start import start_of
 from cptlaw.forecasting.design import design_of
 from cptlaw.forecasting.verdict import verdict
-
-
-def few(*names):
-    study = bundled.tiny()
-    runs = tuple(run for run in study.runs if run.name in names)
-    return Study({role: study.domains[role] for role in ("pt", "cpt")}, runs, study.origin)
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,13 @@ def tiny(*without, roles=()):
     return study.without(without) if without else study
 
 
+def few(*names):
+    """Some runs of tiny-cpt, with D_pt and D_cpt alone."""
+    study = datasets.load("tiny-cpt")
+    runs = tuple(run for run in study.runs if run.name in names)
+    return Study({role: study.domains[role] for role in ("pt", "cpt")}, runs, study.origin)
+
+
 @cache
 def default_fit(*without, roles=()):
     """The default law fitted to `tiny`."""

@@ -133,6 +133,7 @@ def plan(
     FIT is a file that `cptlaw fit -o` wrote, or published:ID. What varies is given as a range or a
     list; the rest is fixed.
     """
+    from cptlaw.decisions.first_run import with_first_run
     from cptlaw.output.json.plan import plan_json
     from cptlaw.output.plan_files import check, write
 
@@ -142,7 +143,7 @@ def plan(
     known = load_fit(fit)
     if output is not None:
         check(output, name, known.study)
-    found = _planned(known, goal, limits, given)
+    found = with_first_run(known, _planned(known, goal, limits, given))
     written: list[str] = []
     if figure is not None:
         found.plot(figure)

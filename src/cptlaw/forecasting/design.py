@@ -10,7 +10,8 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.caching import remembers
-from cptlaw.fitting.result import Fit
+from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.forecasting.measured import OTHERS, Reach, measured, one_kind
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.usual import usual_schedules
 from cptlaw.studies.history import History
@@ -22,6 +23,8 @@ ALIKE = 1.05
 FALLEN = 0.5
 """A learning rate that has come down to this share of its peak has fallen."""
 _SHARES_ALIKE = 0.02  # of two replay shares
+GENTLER = 3.0
+"""So many times as far below the fitted peaks as above: at a learning rate of 0 all is known."""
 _MOST_SEGMENTS = 3  # of a schedule that is proposed as it was run
 _SHAPE = 9  # places at which two shapes of schedules are compared
 _SHAPES_ALIKE = 0.1  # of the peak, at any of those places
@@ -140,6 +143,18 @@ def design_of(fit: Fit, phase: Data | None = None) -> Design | None:
         longest_run=None if longest is None else longest[0],
         last_lr=0.0 if longest is None else study.before(longest[0]).last_lr,
     )
+
+
+def leaves_of(fit: Fit) -> tuple[DomainFit, ...]:
+    """The fits of single laws that a fit is made of."""
+    return tuple(leaf for domain in fit.domains.values() for leaf in domain.leaves)
+
+
+def reach_of(fit: Fit) -> Reach:
+    """How far from fitted runs the law of a fit was measured."""
+    known = measured().reach
+    kind = one_kind((leaf.law.traits.forecasts for leaf in leaves_of(fit)), OTHERS)
+    return known.get(kind, known[OTHERS])
 
 
 def distinct(values: Iterable[float]) -> tuple[float, ...]:

@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from cptlaw.fitting.result import DomainFit, Fit
-from cptlaw.forecasting.design import ALIKE, Asked, Design, distinct, run_that_tells
+from cptlaw.fitting.result import Fit
+from cptlaw.forecasting.design import (
+    ALIKE,
+    GENTLER,
+    Asked,
+    Design,
+    distinct,
+    leaves_of,
+    run_that_tells,
+)
 from cptlaw.forecasting.measured import Reach
 from cptlaw.forecasting.tells import tells_annealing
 from cptlaw.laws.traits import Varied
@@ -76,10 +84,11 @@ def _peak(at: Known) -> Choice:
     name = f"peak LR ({_span(*at.asked.peaks) if at.asked else ran})"
     mend = run_that_tells(at.design, peak=True)
     if at.asked is not None:
-        away = max(low / at.asked.peaks[0], at.asked.peaks[1] / high)
+        below, above = low / at.asked.peaks[0], at.asked.peaks[1] / high
+        away = max(below, above)
         if away <= ALIKE and (several or not at.varies("peak")):
             return Choice("peak", "data", name, f"Runs were fitted at a peak LR of {ran}.")
-        if away > at.reach.peak * 1.001:
+        if max(below / GENTLER, above) > at.reach.peak * 1.001:
             said = f"The peak LR is {away:.3g}x outside what you ran ({ran})"
             return Choice(
                 "peak",
@@ -96,7 +105,7 @@ def _peak(at: Known) -> Choice:
         return Choice(
             "peak", "unknown", "another peak LR" if at.asked is None else name, said, mend
         )
-    said = f"You ran one peak LR ({ran}); {_ANOTHER}."
+    said = f"You ran {'' if several else 'one '}peak LR{'s' * several} of {ran}; {_ANOTHER}."
     return Choice("peak", "others", words, said, mend)
 
 
@@ -236,10 +245,6 @@ def _optimizer(at: Known) -> Iterator[Choice]:
 
 
 # --- what they are made of -------------------------------------------------------------------
-
-
-def leaves_of(fit: Fit) -> tuple[DomainFit, ...]:
-    return tuple(leaf for domain in fit.domains.values() for leaf in domain.leaves)
 
 
 def _annealing_has_prior(fit: Fit) -> bool:

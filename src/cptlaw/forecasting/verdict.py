@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from cptlaw.caching import remembers
 from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.result import Fit
-from cptlaw.forecasting.design import Asked, asked_of, design_of, run_that_tells
-from cptlaw.forecasting.measured import OTHERS, measured, one_kind
-from cptlaw.forecasting.rules import CHOICES, Choice, Known, Status, choices_of, leaves_of
+from cptlaw.forecasting.design import Asked, asked_of, design_of, reach_of, run_that_tells
+from cptlaw.forecasting.rules import CHOICES, Choice, Known, Status, choices_of
 from cptlaw.forecasting.tells import half_widths
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Data
@@ -100,9 +99,7 @@ def _judged(fit: Fit, asked: Asked | None) -> Verdict:
     design = design_of(fit, None if asked is None else asked.phase)
     if design is None:
         return _of_published(fit, asked)
-    known = measured().reach
-    kind = one_kind((leaf.law.traits.forecasts for leaf in leaves_of(fit)), OTHERS)
-    at = Known(fit, design, known.get(kind, known[OTHERS]), asked)
+    at = Known(fit, design, reach_of(fit), asked)
     choices = tuple(choices_of(at))
     first = _what_to_do(at, choices) if asked is None else _how_sure(choices)
     return Verdict(first, choices, design.phase, asked is not None)
@@ -164,6 +161,6 @@ def _of_published(fit: Fit, asked: Asked | None) -> Verdict:
     )
     first = (
         "Use this to learn what matters, not for numbers of your own: these are a paper's "
-        "coefficients, without data of yours."
+        "coefficients, without data of yours and without intervals."
     )
     return Verdict(first, choices, phase, asked is not None)

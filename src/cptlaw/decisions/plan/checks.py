@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from cptlaw.decisions.cost import COSTS
 from cptlaw.decisions.plan.aim import Aim
-from cptlaw.decisions.plan.branches import Branch
+from cptlaw.decisions.plan.asked import ends
 from cptlaw.decisions.plan.judge import Judge, end
 from cptlaw.decisions.plan.knobs import Knobs, Numbers
 from cptlaw.decisions.plan.limit import Limit
@@ -17,6 +17,7 @@ from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.start import Start
 from cptlaw.forecasting.extrapolation import check_known
+from cptlaw.forecasting.verdict import Verdict
 from cptlaw.laws.catalog import that_see
 from cptlaw.studies.runs import Data, batch_label
 
@@ -65,6 +66,13 @@ def check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> No
         raise DataError("a CPT plan needs its base: after = 'RUN' or 'RUN@STEP' (--after).")
     if phase == "pt" and knobs.numbers("replay") != Numbers((0.0,)):
         raise DataError("replay belongs to a CPT run, but this plan is of D_pt training.")
+    share = knobs.numbers("replay")
+    if not any(leaf.law.sees("replay") for leaf in leaves) and share and len(share.values) > 1:
+        raise DataError(
+            f"replay (--replay) varies, but law {leaves[0].law.name} does not see it: its losses "
+            "are the same at every share, so the choice would mean nothing. Fix the share, or fit "
+            "runs of several shares with a law that sees them (the default one)."
+        )
     if knobs.batch_tokens is not None and not any(leaf.law.sees("batch") for leaf in leaves):
         law, *_ = that_see("batch")
         raise DataError(
@@ -90,23 +98,32 @@ def check_batches(fit: Fit, maker: RecipeMaker, knobs: Knobs) -> None:
             )
 
 
+def check_decided(found: Verdict) -> None:
+    """Whether anything at all is known of what a plan may choose.
+
+    Raises:
+        DataError: naming the knob of which nothing is, why, and the run that would tell.
+    """
+    for choice in found.having("unknown"):
+        option = {"start": "--after", "size": "--model-size", "schedule": "--family"}.get(
+            choice.name, f"--{choice.name}"
+        )
+        mend = f" Do this run first: {choice.mend}." if choice.mend else ""
+        raise DataError(
+            f"{choice.words} ({option}): {choice.sentence}{mend} Or insist: anyway = True "
+            "(--anyway)."
+        )
+
+
 def check_reach(judge: Judge) -> None:
     """Whether the extremes of peak and steps lie where anything is known, from every start."""
     for start in range(len(judge.maker.starts)):
         mine = [branch for branch in judge.branches if branch.start == start]
-        ends = [_extremes(mine, name) for name in ("peak", "steps")]
+        extremes = [ends(mine, name) for name in ("peak", "steps")]
         values = {**{axis.name: axis.low for axis in mine[0].axes}, **dict(mine[0].fixed)}
-        for peak, steps in itertools.product(*ends):
+        for peak, steps in itertools.product(*extremes):
             corner = judge.maker.recipe(mine[0], {**values, "peak": peak, "steps": steps})
             try:
                 check_known(judge.fit, end(corner, judge.fit))
             except DataError as error:
                 raise DataError(f"knobs at peak {peak:g} and {steps:g} steps: {error}") from None
-
-
-def _extremes(mine: Sequence[Branch], name: str) -> tuple[float, float]:
-    """Lowest and highest value of a knob over branches."""
-    axes = [axis for branch in mine for axis in branch.axes if axis.name == name]
-    listed = [value for branch in mine for key, value in branch.fixed if key == name]
-    every = [*(axis.low for axis in axes), *(axis.high for axis in axes), *listed]
-    return min(every), max(every)

@@ -17,7 +17,8 @@ from cptlaw.decisions.plan.alternatives import (
     varying_costs,
     walk_to_alternatives,
 )
-from cptlaw.decisions.plan.checks import check_reach, check_wanted
+from cptlaw.decisions.plan.asked import asked_of_plan, within_reach
+from cptlaw.decisions.plan.checks import check_decided, check_reach, check_wanted
 from cptlaw.decisions.plan.effects import KnobEffect, effects
 from cptlaw.decisions.plan.judge import Judge, end
 from cptlaw.decisions.plan.knobs import Knobs
@@ -35,6 +36,7 @@ from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import Interval, ensemble_of
 from cptlaw.forecasting.extrapolation import warnings
 from cptlaw.forecasting.measured import CHOOSERS, measured, one_kind
+from cptlaw.forecasting.verdict import verdict
 
 
 def plan(
@@ -64,9 +66,11 @@ def plan(
     aim = Aim.parse(goal) if isinstance(goal, str) else goal
     bounds = tuple(Limit.parse(m) if isinstance(m, str) else m for m in limits)
     check_wanted(aim, bounds, fit.domains)
-    judge = judge_of(fit, aim, bounds, knobs, options)
+    judge, cut = _judge_within_reach(fit, aim, bounds, knobs, options)
+    told = verdict(fit, asked_of_plan(judge))
     if not options.anyway:
         check_reach(judge)
+        check_decided(told)
     found, knob_effects = _searched(judge, progress)
     samples = found.samples
     feasible = bool(samples.kept[0])
@@ -92,9 +96,20 @@ def plan(
         reference_words=judge.reference.words,
         warnings=(*far, *_repeated(fit, best)),
         notes=(*assumptions(judge, options), *_near_ties(fit, aim)),
+        verdict=told,
+        cut=cut,
         looked_at=samples.value.size,
         seconds=time.perf_counter() - began,
     )
+
+
+def _judge_within_reach(
+    fit: Fit, aim: Aim, bounds: tuple[Limit, ...], knobs: Knobs, options: PlanOptions
+) -> tuple[Judge, str]:
+    """What judges the recipes, without those of peak LRs that nothing is known of."""
+    judge = judge_of(fit, aim, bounds, knobs, options)
+    own, cut = within_reach(fit, knobs, judge.maker.data, options.anyway)
+    return (judge if own is knobs else judge_of(fit, aim, bounds, own, options)), cut
 
 
 def _searched(

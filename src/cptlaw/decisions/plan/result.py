@@ -13,6 +13,7 @@ from cptlaw.decisions.plan.limit_prices import LimitPrice
 from cptlaw.decisions.plan.recipe import Recipe
 from cptlaw.decisions.plan.stability import Stability
 from cptlaw.fitting.uncertainty import Interval
+from cptlaw.forecasting.verdict import Verdict
 from cptlaw.shown import Shown
 
 
@@ -57,6 +58,9 @@ class Plan(Shown):
         reference_words: which checkpoint that is.
         warnings: how far the recipe leaves what was fitted, each a sentence.
         notes: what was taken for granted, each a sentence.
+        verdict: what decides the choices that were open; None where an older version stored it.
+        cut: what was left out of the knobs since nothing is known of it, a sentence; or empty.
+        first_run: which run to do first, where one would pay, in words; or empty.
         looked_at: number of recipes.
         seconds: it took.
     """
@@ -80,6 +84,9 @@ class Plan(Shown):
     notes: tuple[str, ...]
     looked_at: int
     seconds: float
+    verdict: Verdict | None = None
+    cut: str = ""
+    first_run: str = ""
 
     def __repr__(self) -> str:
         recipe, kept = (

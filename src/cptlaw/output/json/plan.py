@@ -8,12 +8,16 @@ from typing import Any
 from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.fitting.uncertainty import Interval
 from cptlaw.output.json.numbers import finite
+from cptlaw.output.json.verdict import verdict_json
 from cptlaw.output.text.advice import advice
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
     """The recipe, what it gives and costs, what is nearly as good, what binds."""
     return {
+        "verdict": None if plan.verdict is None else verdict_json(plan.verdict),
+        "cut": plan.cut or None,
+        "first_run": plan.first_run or None,
         "goal": plan.aim.text,
         "measure": plan.aim.measure,
         "limits": [limit.text for limit in plan.limits],

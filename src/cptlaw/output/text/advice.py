@@ -15,10 +15,21 @@ def plainly(value: float) -> str:
     return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
+def headline(plan: Plan) -> str:
+    """What to run, and how sure that is."""
+    said = [_what(plan), _at_an_end(plan), "" if plan.verdict is None else plan.verdict.first]
+    return " ".join(sentence for sentence in [*said, _sure(plan)] if sentence)
+
+
 def advice(plan: Plan) -> str:
-    """What to run and why, what does not matter, what binds, and how sure it is."""
-    said = [_what(plan), _outcome(plan), _against_default(plan), _flat(plan), _others(plan)]
-    said += [_binding(plan), _sure(plan), _far(plan)]
+    """What to run and how sure that is, why, what does not matter, and what binds."""
+    return f"{headline(plan)} {reasons(plan)}"
+
+
+def reasons(plan: Plan) -> str:
+    """What the recipe gives, what does not matter, and what binds."""
+    said = [_outcome(plan), _against_default(plan), _flat(plan), _others(plan)]
+    said += [_binding(plan), _far(plan)]
     return " ".join(sentence for sentence in said if sentence)
 
 
@@ -98,20 +109,24 @@ def _others(plan: Plan) -> str:
 def _binding(plan: Plan) -> str:
     unit = f" {plan.aim.unit}" if plan.aim.unit else ""
     told = [f"{p.limit.text} (with {p.looser.text}: {p.gain:.2g}{unit} lower)" for p in plan.prices]
+    return f"Limits that bind: {'; '.join(told)}." if told else ""
+
+
+def _at_an_end(plan: Plan) -> str:
+    """Which knobs are best at an end of their range, so that a wider one may do better."""
     ends = [
-        f"{knob_words(k.name)} ({plainly(k.value)})"
+        f"{knob_words(k.name)} {plainly(k.value)}"
         for k in plan.knobs
         if k.value in (k.low, k.high) and k.value not in _NATURAL and max(k.rise) > 0
     ]
-    limits = f"Limits that bind: {'; '.join(told)}." if told else ""
-    edges = f"At an end of its range: {', '.join(ends)}; a wider one may do better."
-    edges = edges if ends and plan.feasible else ""
-    return " ".join(x for x in (limits, edges) if x)
+    if not ends or not plan.feasible:
+        return ""
+    return f"This lies at the end of what was allowed ({', '.join(ends)}): more may be better."
 
 
 def _sure(plan: Plan) -> str:
     if plan.stability is None:
-        return "Published coefficients come without data, so there is no interval."
+        return ""
     told: list[str] = []
     if plan.feasible and plan.aim.kind != "cheapest":
         told.append(
@@ -122,7 +137,7 @@ def _sure(plan: Plan) -> str:
         told.append(f"the limits hold in {plan.stability.keeps:.0%} of the refits")
     if plan.alternatives and plan.feasible:
         told.append(f"{plan.stability.agree:.0%} of the refits agree on what is listed")
-    return f"How sure: {'; '.join(told)}." if told else ""
+    return f"{told[0][0].upper()}{'; '.join(told)[1:]}." if told else ""
 
 
 def _far(plan: Plan) -> str:

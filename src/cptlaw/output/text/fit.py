@@ -13,7 +13,8 @@ from cptlaw.studies.study import Study
 
 def fit_text(fit: Fit) -> str:
     """Equations, coefficients with standard errors, agreement, conventions, what is not known."""
-    parts = [verdict_text(verdict(fit)), ""]
+    told = verdict(fit)
+    parts = [verdict_text(told.first, told.lines), ""]
     parts += [] if fit.study is None else [*_faults(fit.study), study_text(fit.study), ""]
     for law in dict.fromkeys(d.law.name for d in fit.domains.values()):
         parts += [_coefficients(law, [d for d in fit.domains.values() if d.law.name == law]), ""]

@@ -42,7 +42,9 @@ def forecast_text(forecast: Forecast) -> str:
             f"+-: in {100 * forecast.level:g} % of cases the last loss of one such run lies within "
             "this of the forecast, its noise included",
         )
-    first = verdict_text(forecast.verdict, _expected(forecast))
+    told = forecast.verdict
+    sure, lines = ("", ()) if told is None else (f" {told.first}", told.lines)
+    first = verdict_text(_expected(forecast) + sure, lines)
     return "\n".join([first, "", head, table(headers, rows), *bullets(said)])
 
 

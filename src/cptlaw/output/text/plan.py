@@ -7,7 +7,8 @@ import math
 from cptlaw.decisions.cost import COSTS
 from cptlaw.decisions.plan.knobs import is_drop, knob_words
 from cptlaw.decisions.plan.result import Outcome, Plan
-from cptlaw.output.text.advice import advice, plainly
+from cptlaw.output.text.advice import headline, plainly, reasons
+from cptlaw.output.text.verdict import verdict_text
 from cptlaw.page import number, table, wrapped
 
 _SHOWN = 10  # recipes of the front
@@ -19,7 +20,12 @@ def plan_text(plan: Plan) -> str:
     head = f"goal: {plan.aim.text}{measure}"
     if plan.limits:
         head += f"; limits: {', '.join(limit.text for limit in plan.limits)}"
-    parts = [head, "", wrapped(advice(plan)), "", _outcomes(plan)]
+    first = [wrapped(f"Do this run first: {plan.first_run} As things stand:")] * bool(
+        plan.first_run
+    )
+    first.append(verdict_text(headline(plan), () if plan.verdict is None else plan.verdict.lines))
+    first += [wrapped(plan.cut)] if plan.cut else []
+    parts = [*first, "", head, "", wrapped(reasons(plan)), "", _outcomes(plan)]
     for part in (_knobs(plan), _listed(plan), _front(plan)):
         if part:
             parts += ["", part]

@@ -1,0 +1,82 @@
+"""Whether another run should come before the one that a plan names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from cptlaw.decisions.goal import Goal
+from cptlaw.decisions.pilot import Budget, Pilot, candidates, pilot
+from cptlaw.decisions.plan import Plan
+from cptlaw.decisions.plan.effects import FLAT
+from cptlaw.decisions.weights import Weights
+from cptlaw.errors import DataError
+from cptlaw.fitting.result import Fit
+from cptlaw.forecasting.design import design_of, reach_of
+from cptlaw.studies.runs import Data
+
+
+def with_first_run(fit: Fit, plan: Plan) -> Plan:
+    """The plan, with the run to do first where it would lower the expected regret.
+
+    Args:
+        fit: what the plan is of.
+        plan: of weighted final losses; others stay as they are.
+    """
+    found = first_run(fit, plan)
+    if found is None or found.regret_before is None or found.regret_after is None:
+        return plan
+    run = found.run
+    assert run.schedule is not None
+    at = "" if run.after_step is None else f"@{run.after_step}"
+    after = "" if run.after is None else f" after {run.after}{at}"
+    share = f", replay {run.replay:g}" if run.replay else ""
+    words = (
+        f'"{run.schedule.text}"{after}{share}. It lowers the expected regret of the choice from '
+        f"{found.regret_before:.2g} to {found.regret_after:.2g} nats."
+    )
+    return replace(plan, first_run=words)
+
+
+def first_run(fit: Fit, plan: Plan) -> Pilot | None:
+    """The run of the length of the fitted ones that the plan's choice gains most by; or None.
+
+    None where it would gain less than counts as no difference, or where the goal is none of
+    weighted losses.
+    """
+    recipe = plan.best.recipe
+    if fit.study is None or plan.aim.kind != "sum" or plan.aim.measure != "loss":
+        return None
+    if recipe.start.kind == "base schedule" or recipe.start.annealed is not None:
+        return None
+    peaks = {k.name: (k.low, k.value, k.high) for k in plan.knobs}
+    shares = peaks.get("replay", (recipe.replay,))
+    alike = {
+        "after": [recipe.start.text] if recipe.start.run else [],
+        "peaks": _within_reach(fit, recipe.data, peaks.get("peak", (recipe.schedule.peak,))),
+        "replay": sorted(set(shares)) if recipe.data == "cpt" else [],
+        "data": recipe.data,
+    }
+    try:
+        targets = candidates(fit.study, steps=recipe.schedule.steps, prefix="target-", **alike)
+        runs = candidates(fit.study, **alike)
+        cost = max(float(run.steps) for run in runs)
+        goal = Goal(Weights(plan.aim.weights), targets)
+        found = pilot(fit, goal, runs, Budget(cost)).pilots
+    except DataError:  # starts, or lengths, that pilots do not have
+        return None
+    best = found[0] if found else None
+    if best is None or best.regret_before is None or best.regret_after is None:
+        return None
+    return best if best.regret_before - best.regret_after >= FLAT else None
+
+
+def _within_reach(fit: Fit, phase: Data, peaks: Iterable[float]) -> list[float]:
+    """Peak LRs, those of which nothing is known at the end of what is."""
+    design = design_of(fit, phase)
+    if design is None or not design.peaks:
+        return sorted(set(peaks))
+    high = reach_of(fit).peak * design.peaks[-1]
+    if fit.peak_limit is not None and fit.peak_limit <= high:
+        high = design.peaks[-1]
+    return sorted({min(peak, float(f"{high:.3g}")) for peak in peaks})
