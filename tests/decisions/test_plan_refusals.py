@@ -108,7 +108,7 @@ def test_a_batch_is_one_of_those_that_were_fitted(batches):
 
 
 def test_a_knob_that_the_law_does_not_see_is_refused(simple):
-    with pytest.raises(DataError, match="replay .* eq4 does not see it"):
+    with pytest.raises(DataError, match=r"replay .* eq4 does not see it"):
         plan(simple, "cpt=1", knobs(replay="0..0.5"), options=PlanOptions(anyway=True))
     with pytest.raises(DataError, match="does not see the replay share"):
         plan(simple, "cpt=1", knobs(replay=0.4))

@@ -12,7 +12,7 @@ from cptlaw.decisions.plan.effects import FLAT
 from cptlaw.decisions.weights import Weights
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
-from cptlaw.forecasting.design import design_of, reach_of
+from cptlaw.forecasting.design import design_of, reach_of, run_words
 from cptlaw.studies.runs import Data
 
 
@@ -28,11 +28,8 @@ def with_first_run(fit: Fit, plan: Plan) -> Plan:
         return plan
     run = found.run
     assert run.schedule is not None
-    at = "" if run.after_step is None else f"@{run.after_step}"
-    after = "" if run.after is None else f" after {run.after}{at}"
-    share = f", replay {run.replay:g}" if run.replay else ""
     words = (
-        f'"{run.schedule.text}"{after}{share}. It lowers the expected regret of the choice from '
+        f"{run_words(run, run.schedule)}. It lowers the expected regret of the choice from "
         f"{found.regret_before:.2g} to {found.regret_after:.2g} nats."
     )
     return replace(plan, first_run=words)

@@ -241,11 +241,11 @@ def run_that_tells(
         run = replace(run, replay=replay)
     if start and design.starts:
         run = replace(run, after_step=int(design.starts[0] // 2))
-    return _words(run, made)
+    return run_words(run, made)
 
 
-def _words(run: Run, schedule: Schedule) -> str:
-    """A run in words."""
+def run_words(run: Run, schedule: Schedule) -> str:
+    """A run of a schedule in words: its learning rates, where it starts, its replay share."""
     at = "" if run.after_step is None else f"@{run.after_step}"
     after = "" if run.after is None else f" after {run.after}{at}"
     share = f", replay {run.replay:g}" if run.replay else ""

@@ -20,9 +20,8 @@ def plan_text(plan: Plan) -> str:
     head = f"goal: {plan.aim.text}{measure}"
     if plan.limits:
         head += f"; limits: {', '.join(limit.text for limit in plan.limits)}"
-    first = [wrapped(f"Do this run first: {plan.first_run} As things stand:")] * bool(
-        plan.first_run
-    )
+    before = f"Do this run first: {plan.first_run} As things stand:"
+    first = [wrapped(before)] if plan.first_run else []
     first.append(verdict_text(headline(plan), () if plan.verdict is None else plan.verdict.lines))
     first += [wrapped(plan.cut)] if plan.cut else []
     parts = [*first, "", head, "", wrapped(reasons(plan)), "", _outcomes(plan)]
