@@ -10,7 +10,7 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.studies.faults import shapes
-from cptlaw.studies.faults.units import LARGEST_PERPLEXITY, not_in_nats
+from cptlaw.studies.faults.units import GUESS, LARGEST_PERPLEXITY, not_in_nats
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.runs import Curve, Run
 
@@ -128,18 +128,22 @@ def _that_tell(run: Run, rises: Mapping[str, shapes.Rise | None]) -> dict[str, s
     )
     told = {name: found[name] for name in trained or found}
     told = {name: rise for name, rise in told.items() if not rise.at_start} or told
-    jumped = [_a_jump(run, name, rise.row) for name, rise in told.items()]
+    summed = not any(name in found and not found[name].at_start for name in others)
+    jumped = [_a_jump(run, name, rise.row, summed) for name, rise in told.items()]
     return told if by_itself and not all(jumped) else {}
 
 
-def _a_jump(run: Run, name: str, row: int) -> bool:
-    """Whether the rise in that row is a step to another scale, or one that is made good again."""
+def _a_jump(run: Run, name: str, row: int, summed: bool) -> bool:
+    """Whether the rise in that row is a step that is made good again, or one to sums.
+
+    Sums taken for means are those of training, validation losses stay as they were; or they lie
+    above any loss.
+    """
     jump = shapes.jump_up(run.curves[name].loss)
-    return (
-        jump is not None
-        and abs(jump.row - row) <= 1
-        and (jump.factor is not None or jump.falls_again)
-    )
+    if jump is None or abs(jump.row - row) > 1:
+        return False
+    of_training = run.curves[name].source == "training" and summed
+    return jump.falls_again or (jump.factor is not None and (of_training or jump.after > GUESS))
 
 
 def _stuck(run: Run) -> list[Fault]:

@@ -110,14 +110,14 @@ def _factor(before: FloatArray, after: FloatArray) -> int | None:
     ratio = np.exp(np.log(after) - line[before.size :])
     whole = round(float(np.median(ratio)))
     close = abs(np.median(ratio) / whole - 1) < np.clip(2 * noise, 0.015, 0.03)
-    return whole if whole >= 2 and close and (np.abs(ratio / whole - 1) < 0.08).all() else None
+    return whole if whole >= 2 and close and (np.abs(ratio / whole - 1) < 0.15).all() else None
 
 
 def _falls_again(tail: FloatArray, level: float, usual: float) -> bool:
-    """Whether two fifths of a rise are lost again by the end, and it goes on falling."""
+    """Whether a third of a rise is lost again by the end, and it goes on falling."""
     quarter = max(tail.size // 4, 1)
     end, earlier = np.median(tail[-quarter:]), np.median(tail[-2 * quarter : -quarter])
-    return bool(end < usual - 0.4 * (usual - level) and end < 0.995 * earlier)
+    return bool(end < usual - (usual - level) / 3 and end < 0.995 * earlier)
 
 
 def _smooth(loss: FloatArray) -> FloatArray:
