@@ -183,3 +183,15 @@ def test_every_parameter_of_every_law_has_a_mend():
                     name,
                     parameter,
                 )
+
+
+def test_a_fit_that_is_worse_than_no_law_is_not_ok():
+    """A run that is kept though most of it is good and the rest is far above."""
+    steps = np.arange(100, 4001, 50)
+    loss = 3.0 + 2.0 * steps**-0.5
+    loss[::9] = 9.0
+    run = Run("a", {"loss": Curve(steps, loss)}, schedule=Schedule.parse("constant 4000 to 1e-3"))
+    found = fit(Study({"loss": "loss"}, (run,)), "eq1").domain("loss")
+    assert found.scores.r2 < 0
+    assert found.status == "misses the data"
+    assert "do not use" in found.advice[0].lower()

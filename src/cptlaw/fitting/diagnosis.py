@@ -11,6 +11,7 @@ from cptlaw.arrays import FloatArray
 from cptlaw.fitting.newton import Minimum, whitening
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
+from cptlaw.fitting.scores import Scores
 from cptlaw.laws.law import Law
 from cptlaw.laws.remedies import Remedy, place
 from cptlaw.studies.history import History
@@ -97,6 +98,19 @@ def diagnose(
         status = "not converged"
     loose += [*held, *usual]
     return Diagnosis(status, tuple(advice), tuple(loose), tuple(absent), tuple(usual))
+
+
+MISSES = "misses the data"
+
+
+def missed(scores: Scores) -> tuple[str, ...]:
+    """A sentence where a fit is worse than no law at all."""
+    if not scores.r2 < 0:
+        return ()
+    return (
+        f"The law misses these losses by more than their own mean would (R2 {scores.r2:.2g}): do "
+        "not use this fit. Are the learning rates and the units right?",
+    )
 
 
 def held_by_priors(objective: Objective, minimum: Minimum) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cptlaw.errors import DataError, FitError, suggestion
 from cptlaw.fitting.covariance import covariance
-from cptlaw.fitting.diagnosis import diagnose
+from cptlaw.fitting.diagnosis import MISSES, diagnose, missed
 from cptlaw.fitting.multistart import best_minimum
 from cptlaw.fitting.newton import Minimum, minimise
 from cptlaw.fitting.objective import Objective
@@ -185,10 +185,11 @@ def _described(
         kept=kept,
     )
     found = diagnose(objective, minimum, observed, params, inner_error, held)
+    worse = missed(fitted.scores) if fitted.scores is not None else ()
     return replace(
         fitted,
-        status=found.status,
-        advice=found.advice,
+        status=MISSES if worse else found.status,
+        advice=(*worse, *found.advice),
         loose=found.loose,
         unseen=found.unseen,
     )

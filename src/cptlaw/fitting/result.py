@@ -37,7 +37,8 @@ class DomainFit:
         stderr: their standard errors; None for one that was fixed, kept or rests at a bound,
             infinite for one that the data leave open.
         covariance: of coefficients and search coordinates, shape (m + k, m + k).
-        status: "ok", "at bound", "not identified", "not converged" or "published".
+        status: "ok", "at bound", "not identified", "not converged", "misses the data" or
+            "published".
         advice: what is wrong and what would mend it, each a sentence.
         scores: agreement with the fitted points; None for published coefficients.
         ranges: smallest and largest fitted value of each quantity that a forecast may leave.

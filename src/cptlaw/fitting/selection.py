@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from cptlaw.fitting.branches import compared
 from cptlaw.fitting.combining import fit_out_of_domain
+from cptlaw.fitting.diagnosis import MISSES, missed
 from cptlaw.fitting.one_law import fit_law, fitting_order
 from cptlaw.fitting.options import FitOptions, Target
 from cptlaw.fitting.result import DomainFit, Fit, mean_law
@@ -175,7 +176,15 @@ def _average(role: str, fits: Mapping[str, Fit], weights: Mapping[str, float]) -
     law, observed = mean_law(members), first.observed(role)
     params = dict(zip(law.coefficients, weights.values(), strict=True))
     scores = score(law.loss(observed.points, params), observed.loss, first.options.delta)
-    one = members[0]
+    one, worse = members[0], missed(scores)
     return DomainFit(
-        role, law, one.facts, params, scores=scores, ranges=one.ranges, members=members
+        role,
+        law,
+        one.facts,
+        params,
+        status=MISSES if worse else "ok",
+        advice=worse,
+        scores=scores,
+        ranges=one.ranges,
+        members=members,
     )

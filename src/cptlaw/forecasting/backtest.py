@@ -21,6 +21,7 @@ from cptlaw.forecasting.intervals import LEVEL, band
 from cptlaw.laws import catalog
 from cptlaw.laws.points import Points
 from cptlaw.shown import Shown
+from cptlaw.studies.faults import sound
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
@@ -106,6 +107,7 @@ def backtest(
         raise DataError("give either runs to hold out (--hold-out) or --fit-steps, not both.")
     if fit_steps is None and not hold_out:
         raise DataError("say what to hold out: run names (--hold-out), or --fit-steps FRACTION.")
+    study = sound(study, options.keep)
     fitted = study.without(hold_out) if hold_out else study.beginning(fit_steps or 0.0)
     names = list(dict.fromkeys(catalog.resolve(law, fitted) for law in laws or [None]))
     rows: list[BacktestRow] = []
@@ -125,14 +127,15 @@ def backtest(
         for run in dict.fromkeys(row.run for row in rows if row.law == name):
             notes.extend(f"'{run}': {said}" for said in _leaves(result, study.run(run), study))
     if not rows:
-        raise DataError("the held-out part has no losses to score the forecasts on.")
+        why = " ".join(["", *study.faults])
+        raise DataError(f"the held-out part has no losses to score the forecasts on.{why}")
     notes.extend(_beside_the_rule(study, fitted, names, rows))
     words = (
         ", ".join(hold_out)
         if hold_out
         else f"after the first {100 * (fit_steps or 0):g} % of the steps"
     )
-    return Backtest(tuple(rows), tuple(law_rows), words, (*_by_law(told), *notes))
+    return Backtest(tuple(rows), tuple(law_rows), words, (*study.faults, *_by_law(told), *notes))
 
 
 def _beside_the_rule(

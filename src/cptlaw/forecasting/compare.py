@@ -24,6 +24,7 @@ from cptlaw.fitting.uncertainty import Interval, limits
 from cptlaw.forecasting.held_out import HeldOutCurve, resampled_means
 from cptlaw.laws import catalog
 from cptlaw.shown import Shown
+from cptlaw.studies.faults import sound
 from cptlaw.studies.study import Study
 
 COUNT = 2000
@@ -135,11 +136,13 @@ def compare(
     """
     if not 0 < level < 1 or count < 2:
         raise DataError(f"level = {level:g} must lie between 0 and 1, count = {count} above 1.")
+    study = sound(study, options.keep)
     names, reference = _named(study, laws, against)
     for name in names:
         if name not in catalog.CHOSEN:
             catalog.check(name, study)
     parts, notes = _held_out(study, hold_out)
+    notes = [*study.faults, *notes]
     found = _forecasts(study, names, parts, options, notes, progress)
     curves = _shared(found, notes)
     if not curves:
