@@ -10,7 +10,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cptlaw.errors import DataError
-from cptlaw.studies.logs import console, json_rows, levanter, tables, tensorboard, trainer_state
+from cptlaw.studies.logs import (
+    console,
+    json_rows,
+    levanter,
+    tables,
+    tensorboard,
+    trainer_state,
+    wandb_chart,
+    wandb_file,
+)
 from cptlaw.studies.logs.beside import with_what_lies_beside
 from cptlaw.studies.logs.lrs import read_lrs
 from cptlaw.studies.logs.names import quoted
@@ -25,6 +34,8 @@ __all__ = ["FORMATS", "Format", "Source", "Table", "file_and_part", "read", "rea
 FORMATS: tuple[Format, ...] = (
     trainer_state.FORMAT,
     tensorboard.FORMAT,
+    wandb_file.FORMAT,
+    wandb_chart.FORMAT,
     tables.PARQUET,
     levanter.FORMAT,
     console.FORMAT,
@@ -41,7 +52,8 @@ def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
 
     Args:
         path: CSV, TSV, JSON Lines (each gzipped or not), Parquet, a trainer_state.json or
-            the output directory that holds it, a TensorBoard event file or a folder of them.
+            the output directory that holds it, a TensorBoard event file or W&B's file of a run,
+            or a folder of these.
             Behind `::` may stand which of several runs in it is wanted.
         columns: the loss columns wanted; left out, every column that may be one.
 
@@ -62,7 +74,7 @@ def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
             return with_what_lies_beside(to_run(table, columns), lies_at, table.settings)
     raise DataError(
         f"{source.given}: the directory holds no log that is read as a directory; expected "
-        "trainer_state.json or checkpoint-N/trainer_state.json, or TensorBoard event files. "
+        "trainer_state.json or checkpoint-N/trainer_state.json, or files of TensorBoard or W&B. "
         f"{_candidates(source.path)}"
     )
 

@@ -7,6 +7,7 @@ fields 1: tag = 1, simple_value = 2, tensor = 8, metadata = 9.
 from __future__ import annotations
 
 import struct
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -53,10 +54,10 @@ class _Found:
     """What has been read so far; values that end their record wait to be read all at once."""
 
     tags: list[str] = field(default_factory=list[str])
-    steps: list[int] = field(default_factory=list[int])
-    values: list[float] = field(default_factory=list[float])
-    ends: list[int] = field(default_factory=list[int])  # 0 where the value is there already
-    records: list[int] = field(default_factory=list[int])
+    steps: array[int] = field(default_factory=lambda: array("q"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+    ends: array[int] = field(default_factory=lambda: array("q"))  # 0: the value is there already
+    records: array[int] = field(default_factory=lambda: array("q"))
     texts: dict[str, str] = field(default_factory=dict[str, str])
     malformed: list[int] = field(default_factory=list[int])
 

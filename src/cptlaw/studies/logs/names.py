@@ -15,6 +15,7 @@ STEP_NAMES = (
     "current_steps",
     "iteration",
     "iter",
+    "_step",
 )
 _LR_NAMES = ("lr", "learning_rate", "learning-rate", "train/learning_rate", "train/lr")
 _LR = re.compile(r"lrs?\d*|lrm|learningrate")

@@ -75,25 +75,48 @@ def rows_of(points: Points, given: str) -> Rows:
         DataError: a table too large to hold.
     """
     row = _row_of_each(points)
-    count = int(row.max()) + 1
-    if count * len(points.names) > MOST_CELLS:
+    first = np.unique(row, return_index=True)[1]
+    steps = Column(points.steps[first].astype(np.float64), np.ones(first.size, dtype=bool))
+    names = [name if name != STEP else f"{STEP} (logged)" for name in points.names]
+    columns = columns_of(names, points.which, row, points.values, first.size, given)
+    return Rows({STEP: steps, **columns}, first)
+
+
+def columns_of(
+    names: Sequence[str],
+    which: IntArray,
+    row: IntArray,
+    values: FloatArray,
+    count: int,
+    given: str,
+) -> dict[str, Column]:
+    """Columns of cells from values that are not in order.
+
+    Args:
+        names: of the columns, k of them.
+        which: column of each value, shape (n,), 0 to k - 1.
+        row: of each value, shape (n,); where a cell has several, the last counts.
+        values: shape (n,).
+        count: of rows.
+        given: the path, for the error.
+
+    Raises:
+        DataError: a table too large to hold.
+    """
+    if count * len(names) > MOST_CELLS:
         raise DataError(
-            f"{given}: {count} rows of {len(points.names)} names ({quoted(points.names)}) are more "
-            f"than {MOST_CELLS} cells, the most that is read. Export the columns you need as CSV."
+            f"{given}: {count} rows of {len(names)} names ({quoted(names)}) are more than "
+            f"{MOST_CELLS} cells, the most that is read. Export the columns you need as CSV."
         )
-    first = np.full(count, points.steps.size)
-    np.minimum.at(first, row, np.arange(points.steps.size))
-    columns: dict[str, Cells] = {
-        STEP: Column(points.steps[first].astype(np.float64), np.ones(count, dtype=bool))
-    }
-    order = np.argsort(points.which, kind="stable")
-    ends = np.searchsorted(points.which[order], np.arange(len(points.names) + 1))
-    for i, name in enumerate(points.names):
+    order = np.argsort(which, kind="stable")
+    ends = np.searchsorted(which[order], np.arange(len(names) + 1))
+    columns: dict[str, Column] = {}
+    for i, name in enumerate(names):
         mine = order[ends[i] : ends[i + 1]]
-        values, said = np.full(count, np.nan), np.zeros(count, dtype=bool)
-        values[row[mine]], said[row[mine]] = points.values[mine], True
-        columns[name if name != STEP else f"{STEP} (logged)"] = Column(values, said)
-    return Rows(columns, first)
+        cells, said = np.full(count, np.nan), np.zeros(count, dtype=bool)
+        cells[row[mine]], said[row[mine]] = values[mine], True
+        columns[name] = Column(cells, said)
+    return columns
 
 
 def _row_of_each(points: Points) -> IntArray:

@@ -143,7 +143,12 @@ def _step_name(table: Table, notes: list[str]) -> str:
             f"{', '.join(names.STEP_NAMES)}; found {quoted(table.columns)}. "
             "Rename the column that counts optimiser steps to 'step'."
         )
-    if name.strip().lower() != "step":
+    if name == "_step":
+        notes.append(
+            "Steps are read from '_step', which counts W&B's log calls where these do not name "
+            "their step; check that it counts optimiser steps."
+        )
+    elif name.strip().lower() != "step":
         notes.append(f"Steps are read from '{name}'; check that it counts optimiser steps.")
     return name
 

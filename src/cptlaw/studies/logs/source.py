@@ -110,13 +110,12 @@ def file_and_part(path: str | Path) -> tuple[Path, str]:
     return Path(name), part.strip()
 
 
-def picked(source: Source, runs: Mapping[str, str], what: str = "runs") -> str:
+def picked(source: Source, runs: Mapping[str, str]) -> str:
     """The key of the one run of a source that is wanted.
 
     Args:
         source: of several runs, or of one.
         runs: what people call each run, by its key; a run may be asked for by either.
-        what: the word for them.
 
     Raises:
         DataError: none was named where there are several, or none or several are called that.
@@ -131,12 +130,13 @@ def picked(source: Source, runs: Mapping[str, str], what: str = "runs") -> str:
     called = Counter(runs.values())
     told = [name if called[name] == 1 and name else key for key, name in runs.items()]
     if not source.part:
+        place = "folder" if source.is_directory else "file"
         raise DataError(
-            f"{source.given}: {len(runs)} {what} in one file or folder: {quoted(told)}. Name one: "
+            f"{source.given}: several runs in one {place}: {quoted(told)}. Name one: "
             f"'{source.given}{_PART}{told[0]}'."
         )
     if named:
-        raise DataError(f"{source.given}: {len(named)} {what} are called that: {quoted(named)}.")
+        raise DataError(f"{source.given}: {len(named)} runs are called that: {quoted(named)}.")
     raise DataError(f"{source.given}: no such run. {suggestion(source.part, told)}")
 
 
