@@ -22,6 +22,7 @@ _TENSORS = {1: ("<f", 5), 2: ("<d", 6), 3: ("<i", 7), 9: ("<q", 10)}
 _HALF, _TEXT, _BFLOAT16 = 19, 7, 14
 _FLOAT32 = 4
 _LONGEST_TEXT = 1_000_000
+_SHORT = 1024  # bytes of a record that may have held scalars
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,11 @@ def read_events(data: bytes) -> Events:
     late = np.flatnonzero(ends)
     values[late] = _floats_before(data, ends[late])
     records = np.array(found.records, dtype=np.int64)
-    used, back = np.unique(records, return_inverse=True)
-    good = tfrecords.intact(data, places, used)[back]
-    lost = int(np.unique(records[~good]).size) + len(found.malformed)
+    # What damage has made of a record may be one without scalars.
+    checked = np.union1d(records, np.flatnonzero(places.sizes <= _SHORT))
+    fine = tfrecords.intact(data, places, checked)
+    good = fine[np.searchsorted(checked, records)]
+    lost = np.union1d(checked[~fine], np.array(found.malformed, dtype=np.int64)).size
     if lost:
         notes.append(f"Records with a wrong checksum or content left out: {lost}.")
     if places.end < len(data):
