@@ -77,8 +77,8 @@ def test_columns_that_are_no_losses_by_name(log, name) -> None:
     listed(
         """
         pt, docs, gcide, man, py, c4_en, m2d2_s2orc, wikitext_103, eval_law_loss,
-        loss_per_token, eval/c4/CrossEntropyLoss, cross_entropy, val_bpb, lm loss val,
-        legal, eval_general, time_series_loss, eval_base, target, bits_per_byte
+        loss_per_token, eval/c4/CrossEntropyLoss, cross_entropy, lm loss val,
+        legal, eval_general, time_series_loss, eval_base, target
         """
     ),
 )

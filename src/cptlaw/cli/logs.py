@@ -81,7 +81,9 @@ def init(
         raise DataError(f"{output} exists. Name another file with -o, or add --force.")
     folder = Path(output).absolute().parent
     paths = [Path(os.path.relpath(path, folder)).as_posix() for path in logs]
-    made = draft([readers.read(p) for p in logs], paths, unknown=unknown, pt=pt, cpt=cpt)
+    sure = [column for column in (pt, cpt) if column is not None]
+    read_in = [readers.read(path, surely=sure) for path in logs]
+    made = draft(read_in, paths, unknown=unknown, pt=pt, cpt=cpt)
     write_atomic(output, made.text)
     show(
         as_json,
@@ -90,4 +92,5 @@ def init(
     )
     file = shlex.quote(output)
     look = "fill in its schedule lines" if "TODO:" in made.text else "look over its comments"
+    look += " and answer its ASK lines" if "# ASK:" in made.text else ""
     say(f"wrote {file}; {look}, then: cptlaw fit {file} -o fit.json")

@@ -144,6 +144,8 @@ class Run:
         diverged: the step from which its losses are inf, nan or far above, to the end.
         keep: whether its losses are fitted whatever looks wrong with them.
         first_step: the log's step number at the run's start, which is step 0 here.
+        doubts: columns that may be no losses, each with what makes one doubt it.
+        counts_micro_batches: whether its steps are known to count micro-batches.
         origin: the path it was read from.
         format: name of the log format.
         notes: what was found and done while reading, each a sentence.
@@ -171,12 +173,15 @@ class Run:
     diverged: int | None = None
     keep: bool = False
     first_step: int = 0
+    doubts: Mapping[str, str] = field(default_factory=dict[str, str])
+    counts_micro_batches: bool = False
     origin: str = ""
     format: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "curves", MappingProxyType(dict(self.curves)))
+        object.__setattr__(self, "doubts", MappingProxyType(dict(self.doubts)))
         if self.data not in ("pt", "cpt"):
             raise DataError(f"run '{self.name}': data = '{self.data}'; expected 'pt' or 'cpt'.")
         if not 0 <= self.replay <= 1:
@@ -234,6 +239,32 @@ class Run:
         if self.after and self.after.startswith(UNKNOWN):
             return self.after.removeprefix(UNKNOWN)
         return None
+
+    def in_steps(self, micro_batches: int) -> Run:
+        """The same run with its micro-batches, so many to a step, counted as optimiser steps.
+
+        Of several rows of one step the last is kept.
+        """
+        if micro_batches == 1:
+            return self
+        logged, curves = self.logged_lr, {}
+        for column, curve in self.curves.items():
+            steps = curve.steps // micro_batches
+            kept = curve.only(np.r_[np.diff(steps) > 0, True])
+            window = max(1, curve.window // micro_batches)
+            curves[column] = replace(kept, steps=kept.steps // micro_batches, window=window)
+        if logged is not None:
+            steps = logged.steps // micro_batches
+            last = np.r_[np.diff(steps) > 0, True]
+            logged = LoggedLR(steps[last], logged.lr[last])
+        diverged = None if self.diverged is None else max(self.diverged // micro_batches, 1)
+        return replace(
+            self,
+            curves=curves,
+            logged_lr=logged,
+            diverged=diverged,
+            counts_micro_batches=False,
+        )
 
     def shifted(self, first_step: int) -> Run:
         """The same run with `first_step` taken off every step of its curves and logged LRs.

@@ -23,8 +23,9 @@ from cptlaw.studies.logs import (
 from cptlaw.studies.logs.beside import with_what_lies_beside
 from cptlaw.studies.logs.lrs import read_lrs
 from cptlaw.studies.logs.names import quoted
-from cptlaw.studies.logs.rows import Table, to_run
+from cptlaw.studies.logs.rows import to_run
 from cptlaw.studies.logs.source import Format, Source, file_and_part, open_source
+from cptlaw.studies.logs.table import Table
 from cptlaw.studies.logs.write import write_csv
 from cptlaw.studies.runs import Run
 
@@ -45,7 +46,9 @@ FORMATS: tuple[Format, ...] = (
 )
 
 
-def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
+def read(
+    path: str | Path, columns: str | Iterable[str] | None = None, surely: Iterable[str] = ()
+) -> Run:
     """Read a training log, whatever its format; `Run.notes` tells all that was done on the way.
 
     What configurations beside it say of the optimizer comes along.
@@ -56,6 +59,7 @@ def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
             or a folder of these.
             Behind `::` may stand which of several runs in it is wanted.
         columns: the loss columns wanted; left out, every column that may be one.
+        surely: columns that are losses whatever they look like.
 
     Raises:
         DataError: naming the file, the place in it, what was expected and the mend.
@@ -71,7 +75,7 @@ def read(path: str | Path, columns: str | Iterable[str] | None = None) -> Run:
                 )
             table = log_format.read(source)
             lies_at = table.lies_at or source.path
-            return with_what_lies_beside(to_run(table, columns), lies_at, table.settings)
+            return with_what_lies_beside(to_run(table, columns, surely), lies_at, table.settings)
     raise DataError(
         f"{source.given}: the directory holds no log that is read as a directory; expected "
         "trainer_state.json or checkpoint-N/trainer_state.json, or files of TensorBoard or W&B. "

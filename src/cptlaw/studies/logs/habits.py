@@ -50,6 +50,13 @@ HABITS = (
         frozenset({"lm loss", "learning-rate"}),
         lr_note="Megatron-LM logs the LR of the next step; the study key lr_offset = 1 shifts it.",
     ),
+    Habit(
+        "LLaMA-Factory",
+        frozenset({"current_steps", "total_steps", "loss"}),
+        frozenset({"loss"}),
+        lr_note=HF_LR_NOTE
+        + " This log drops evaluation losses of named sets: prefer trainer_state.json beside it.",
+    ),
     Habit("torchtitan", frozenset({"loss_metrics/global_avg_loss"})),
 )
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cell
-from cptlaw.studies.logs.names import quoted
-from cptlaw.studies.logs.rows import Table
+from cptlaw.studies.logs.habits import habit
+from cptlaw.studies.logs.names import lr_columns, quoted
 from cptlaw.studies.logs.source import Format, Source
+from cptlaw.studies.logs.table import Table
 
 
 def load(source: Source) -> Any:
@@ -45,15 +46,23 @@ def columns_of(
     names = dict.fromkeys(chain.from_iterable(records))
     columns: dict[str, list[Cell]] = {}
     nested: list[str] = []
+    several: list[str] = []
     for name in names:
         cells = [_cell(record.get(name)) for record in records]
+        if lr_columns([name]):
+            cells = [_first(record.get(name)) for record in records]
+            if any(_groups(record.get(name)) > 1 for record in records):
+                several.append(name)
         if any(cell is _NESTED for cell in cells):
             nested.append(name)
             cells = [None if cell is _NESTED else cell for cell in cells]
             if all(cell is None for cell in cells):
                 continue
         columns[name] = cells
-    return columns, [f"Nested values left out, of {quoted(nested)}."] if nested else []
+    notes = [f"Nested values left out, of {quoted(nested)}."] if nested else []
+    if several:
+        notes.append(f"{quoted(several)}: of several parameter groups, the first one's is read.")
+    return columns, notes
 
 
 _NESTED = object()
@@ -65,7 +74,20 @@ def _cell(value: Any) -> Any:
         return value
     if kind is bool:
         return "true" if value else "false"
-    return None if value is None else _NESTED
+    if value is None:
+        return None
+    return _cell(value[0]) if _groups(value) == 1 else _NESTED
+
+
+def _groups(value: Any) -> int:
+    """How many numbers a list holds; 0 if it is none."""
+    if not isinstance(value, list) or not all(isinstance(v, int | float) for v in value):
+        return 0
+    return len(value)
+
+
+def _first(value: Any) -> Any:
+    return _cell(value[0]) if _groups(value) else _cell(value)
 
 
 def _read_lines(source: Source) -> Table:
@@ -125,12 +147,15 @@ def _table(source: Source, kind: str, records: Any, notes: list[str], number: An
     columns, told = columns_of(records)
     if not columns:
         raise DataError(f"{source.given}: its objects hold no values; expected steps and losses.")
+    known = habit(columns)
     return Table(
         source.given,
         source.stem,
         kind,
         columns,
         lambda row: f"{source.given}, {number(row)}",
+        averaged=known.averaged,
+        lr_note=known.lr_note,
         notes=(*notes, *told),
     )
 

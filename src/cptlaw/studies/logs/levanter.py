@@ -10,8 +10,8 @@ from typing import Any, cast
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cell
 from cptlaw.studies.logs.json_rows import columns_of
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Format, Source
+from cptlaw.studies.logs.table import Table
 
 _EVENT = re.compile(rb'"event": ?"(?:log|hparams)"')
 _SEEN = 1 << 16

@@ -51,14 +51,16 @@ _BARE_LOSS = re.compile(
     r"|total|global|reduced|cross|entropy|metrics|step|epoch|batch|log"
 )
 _CROSS_ENTROPY = re.compile(r"ce|nll|xent|crossentropy|logloss")
+_SUMMARY = re.compile(r"summary|final|best|last|end")
 _BITS = re.compile(r"bpb|bpc|bits")
 _RATE = re.compile(r"(^|[^a-z])per[^a-z]*(s|sec|secs|second|gpu|device|node|hour|day)([^a-z]|$)")
 _INDEX = re.compile(r"^(unnamed: \d+|__index_level_\d+__|index|_\w+)$")
 
 _SERIES = re.compile(
-    r"run|run_name|run_id|name|experiment|exp|model|split|phase|mode|stage"
+    r"run|run_name|run_id|run_uuid|seed|trial|name|experiment|exp|model|split|phase|mode|stage"
     r"|dataset|subset|domain|task|metric|tag|key|kind|type"
 )
+_RUN = re.compile(r"runs?|run_?name|run_?id|run_?uuid|exp|experiment|trial|trial_?id|seed")
 
 
 def step_column(names: Iterable[str]) -> str | None:
@@ -95,6 +97,13 @@ def says_loss(name: str) -> bool:
     return "loss" in name.lower() or _any(_CROSS_ENTROPY, words) or _crosses(words)
 
 
+def says_where(name: str) -> bool:
+    """Whether the name is that of a loss on training or validation data, and not of a summary."""
+    words = _words(name)
+    known = _any(_VALIDATION, words) or is_training(name)
+    return says_loss(name) and known and not _any(_SUMMARY, words)
+
+
 def is_bits(name: str) -> bool:
     """Whether a column is in bits per byte or character, not in nats per token."""
     return _any(_BITS, _words(name))
@@ -103,6 +112,11 @@ def is_bits(name: str) -> bool:
 def is_series_label(name: str) -> bool:
     """Whether a column may tell several series of one file apart, as `run` or `split` do."""
     return _SERIES.fullmatch(name.strip().lower()) is not None
+
+
+def is_run_label(name: str) -> bool:
+    """Whether a column may tell several runs of one file apart."""
+    return _RUN.fullmatch(name.strip().lower()) is not None
 
 
 def is_training(name: str) -> bool:

@@ -18,7 +18,7 @@ from cptlaw.errors import DataError, suggestion
 from cptlaw.studies.logs.names import quoted
 
 if TYPE_CHECKING:
-    from cptlaw.studies.logs.rows import Table
+    from cptlaw.studies.logs.table import Table
 
 SQLITE = b"SQLite format 3\0"
 _GZIP = b"\x1f\x8b"

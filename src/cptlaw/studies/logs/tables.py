@@ -11,9 +11,10 @@ from typing import Any
 
 from cptlaw.errors import DataError, MissingExtra
 from cptlaw.studies.logs.cells import Cell, is_number
+from cptlaw.studies.logs.habits import habit
 from cptlaw.studies.logs.names import quoted
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Format, Source
+from cptlaw.studies.logs.table import Table
 
 _DELIMITERS = ",\t;"
 
@@ -113,12 +114,15 @@ def _read_delimited(source: Source) -> Table:
         )
     cells = list(zip(*grid.rows, strict=True))
     columns, notes = _named(source.given, list(zip(grid.header, cells, strict=True)))
+    known = habit(columns)
     return Table(
         source.given,
         source.stem,
         "tsv" if grid.delimiter == "\t" else "csv",
         columns,
         lambda row: f"{source.given}, line {grid.lines[row]}",
+        averaged=known.averaged,
+        lr_note=known.lr_note,
         notes=(*grid.notes, *notes),
     )
 

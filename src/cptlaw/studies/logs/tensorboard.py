@@ -18,8 +18,8 @@ from cptlaw.studies.logs.events import Events, read_events
 from cptlaw.studies.logs.habits import habit
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.points import Points, numbered, rows_of
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Format, Source, open_source, picked
+from cptlaw.studies.logs.table import Table
 
 _FILE = "*tfevents*"
 _DEPTH = 4  # folders below the one that was named

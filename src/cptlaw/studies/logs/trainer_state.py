@@ -11,8 +11,8 @@ from typing import Any
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import json_rows
 from cptlaw.studies.logs.habits import HF_LR_NOTE
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Format, Source, open_source
+from cptlaw.studies.logs.table import Table
 
 _FILE = "trainer_state.json"
 _CHECKPOINT = re.compile(r"checkpoint-\d+")

@@ -14,7 +14,7 @@ from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.bases import bases_first
 from cptlaw.studies.faults import faults_of, good_part, repeated, swapped, the_same
 from cptlaw.studies.runs import UNKNOWN, Data, Run
-from cptlaw.studies.study_file import guesses
+from cptlaw.studies.study_file import columns, guesses
 from cptlaw.studies.study_file.lineage import Link, links
 from cptlaw.studies.study_file.numbering import FAR, logged_steps, spacing
 from cptlaw.studies.study_file.writing import domains_table
@@ -67,13 +67,15 @@ def draft(
         DataError: no logs, a log without losses, a column that no log has, a bad schedule text.
     """
     _check(logs, paths, unknown, schedule)
+    every, logs = logs, [columns.certain(log, (pt, cpt)) for log in logs]
     good = [good_part(log) for log in logs]
     starts = links(logs)
     data = guesses.data_of(good, starts, unknown, pt, cpt)
     roles = guesses.roles(good, starts, data, pt, cpt)
     names = _names(logs, paths)
     parts = [_Part(*each) for each in zip(names, paths, logs, starts, data, strict=True)]
-    blocks, notes = [domains_table(roles.domains, roles.why)], [*roles.notes]
+    domains = [*domains_table(roles.domains, roles.why), *columns.asked(every)]
+    blocks, notes = [domains], [*roles.notes]
     notes += [f"{role} = '{roles.domains[role]}': {why}." for role, why in roles.why.items()]
     by_name = {part.name: part for part in parts}
     after = {p.name: None if p.link.after is None else names[p.link.after] for p in parts}
@@ -84,7 +86,8 @@ def draft(
     said = [*_bad_data(parts, unknown, pt, cpt), *([_REPLAY] if "cpt" in data else [])]
     notes += said
     head = ["# A first study. The comments tell what was guessed: check them."]
-    head += [line for note in (*roles.notes, *said) for line in toml_text.comment(note)]
+    told = (*roles.notes, *said, *columns.told(logs))
+    head += [line for note in told for line in toml_text.comment(note)]
     text = "\n\n".join("\n".join(block) for block in [head, *blocks]) + "\n"
     return Draft(text, tuple(notes))
 
@@ -167,6 +170,7 @@ def _run(
     lines = [toml_text.header("run", many=True), *named, *lines]
     if part.data == "cpt":
         lines.append("# replay = 0.0  # share of D_pt in its data; logs do not tell it")
+    lines += columns.asked_of_steps(part.log)
     moved, found = _optimization(part, from_scratch=part.link.after is None and unknown is None)
     return [*lines, *rates, *moved], [*notes, *told, *found]
 

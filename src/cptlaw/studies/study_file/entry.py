@@ -55,6 +55,12 @@ class Entry(Table):
     first_step: Annotated[Whole, Field(ge=0)] | None = Field(
         None, description="a whole number of at least 0"
     )
+    micro_batches: Count | None = Field(
+        None, description="a whole number of micro-batches to an optimiser step, at least 1"
+    )
+    bytes_per_token: Annotated[Number, Field(gt=0)] | None = Field(
+        None, description="a number above 0"
+    )
     window: Count | None = Field(None, description="a whole number of steps, at least 1")
     keep: Annotated[bool, Strict()] = Field(False, description="true or false")
 

@@ -140,7 +140,7 @@ def roles(
         domains, why = {"loss": first}, {"loss": "the first column of those that were measured"}
         notes.append("No CPT run was found, so this is a study of pre-training alone.")
     rest = [column for column in columns if column not in domains.values()]
-    return Roles(domains | _ood(rest), why, tuple(notes))
+    return Roles(domains | ood(rest), why, tuple(notes))
 
 
 def _shared(logs: Sequence[Run], telling: Sequence[int]) -> tuple[list[str], list[str]]:
@@ -187,8 +187,9 @@ def _cpt_roles(
             domains["cpt"] = falls
             why["cpt"] = f"falls most along the CPT runs ({total[falls]:+.1%})"
             left.remove(falls)
-    if "pt" not in domains and left:
-        domains["pt"], why["pt"] = _pt_column(logs, left, total)
+    rising = [c for c in left if total[c] > 0]
+    if "pt" not in domains and rising:
+        domains["pt"], why["pt"] = _pt_column(logs, rising, total)
     return {role: domains[role] for role in ("pt", "cpt") if role in domains}, why
 
 
@@ -209,7 +210,7 @@ def _words(column: str) -> set[str]:
     return set(re.split(r"[^a-z0-9]+", column.lower()))
 
 
-def _ood(columns: Sequence[str]) -> dict[str, str]:
+def ood(columns: Sequence[str]) -> dict[str, str]:
     """Role ood.NAME for every other column, with NAME cut down to what tells it apart."""
     roles: dict[str, str] = {}
     for column in columns:

@@ -18,6 +18,7 @@ from cptlaw.studies.runs import UNKNOWN, Run
 from cptlaw.studies.study import Study
 from cptlaw.studies.study_file.logged_lr import learning_rate
 from cptlaw.studies.study_file.numbering import Placed, place
+from cptlaw.studies.study_file.units import in_nats
 
 if TYPE_CHECKING:
     from cptlaw.studies.study_file.entry import Entry, StudyFile
@@ -56,7 +57,8 @@ def load(path: str | Path) -> Study:
         for name in bases_first({entry.name: entry.base for entry in entries.values()}):
             entry = entries[name]
             with at(entry.place):
-                placed[name] = _place(entry, file.parent, placed.get(entry.base or ""))
+                log = _read_log(entry, file.parent, frozenset(domains.values()))
+                placed[name] = _place(entry, file.parent, log, placed.get(entry.base or ""))
         runs = tuple(placed[name].run for name in entries)
         return Study(domains, runs, str(file), _missing_columns(domains, runs))
 
@@ -111,9 +113,9 @@ def _entries(tables: Any) -> dict[str, Entry]:
 # --- the runs ---------------------------------------------------------------------------------
 
 
-def _place(entry: Entry, folder: Path, base: Placed | None) -> Placed:
-    """Read a run, count its steps from its own start and find its learning rates."""
-    run = _described(entry, _read_log(entry, folder))
+def _place(entry: Entry, folder: Path, log: Run, base: Placed | None) -> Placed:
+    """Describe a run, count its steps from its own start and find its learning rates."""
+    run = _described(entry, log)
     start, base_lr = 0, None
     if base is not None:
         start, run = _start(entry, run, base.run)
@@ -168,11 +170,13 @@ def _contradicted(entry: Entry, log: Run) -> list[str]:
     ]
 
 
-def _read_log(entry: Entry, folder: Path) -> Run:
+def _read_log(entry: Entry, folder: Path, columns: frozenset[str]) -> Run:
+    """The log, in optimiser steps and nats per token; the domains' columns are losses for sure."""
     if entry.log is None:
         return Run(entry.name)
     with at(f"log = {shown(entry.log)}"):
-        return logs.read(_existing(folder / entry.log))
+        run = logs.read(_existing(folder / entry.log), surely=columns)
+    return in_nats(run.in_steps(entry.micro_batches or 1), entry.bytes_per_token)
 
 
 def _existing(named: Path) -> Path:

@@ -12,8 +12,8 @@ from cptlaw.errors import DataError
 from cptlaw.studies.logs.console import trainer
 from cptlaw.studies.logs.console.engine import Writer, plain, read, text_of
 from cptlaw.studies.logs.console.writers import ANY, WRITERS
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Format, Source
+from cptlaw.studies.logs.table import Table
 
 _PIECE = 1 << 16
 _FEWEST = 3  # lines of an unknown program before its text is taken for a log

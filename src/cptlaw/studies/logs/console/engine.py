@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cell
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Source
+from cptlaw.studies.logs.table import Table
 
 NUMBER = r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|NaN|Inf)"
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")

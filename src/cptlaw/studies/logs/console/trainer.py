@@ -15,8 +15,9 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.console.engine import NUMBER, Fields, Rows, Writer, lines_of, table
-from cptlaw.studies.logs.rows import Table
+from cptlaw.studies.logs.habits import HF_LR_NOTE
 from cptlaw.studies.logs.source import Source
+from cptlaw.studies.logs.table import Table
 
 _DICT = re.compile(r"\{'(?:loss|eval_\w+|train_\w+|epoch|grad_norm|learning_rate)'[^{}]*\}")
 _PAIR = re.compile(rf"'(?P<name>[^']+)': '?(?P<value>{NUMBER})'?(?=[,}}])")
@@ -29,10 +30,7 @@ TRAINER = Writer(
     "transformers Trainer",
     (),
     averaged=frozenset({"loss"}),
-    lr_note=(
-        "transformers up to about 4.50 logs the LR of the next step. One step has no visible "
-        "effect; the study key lr_offset = 1 shifts it."
-    ),
+    lr_note=HF_LR_NOTE,
     notes=("Version 5 prints four digits; trainer_state.json holds all of them.",),
 )
 

@@ -1,0 +1,185 @@
+"""Rows brought to one row a step and one column a series: long tables, and several ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.errors import DataError
+from cptlaw.studies.logs import names
+from cptlaw.studies.logs.cells import Cell, Cells, Column, numbers
+from cptlaw.studies.logs.names import quoted
+from cptlaw.studies.logs.points import Points, numbered, rows_of
+from cptlaw.studies.logs.table import Table
+
+_METRIC = ("metric", "metric_name", "tag", "key", "name", "variable", "series")
+_VALUE = ("value", "metric_value", "val")
+_RANKS = ("rank", "local_rank", "global_rank", "rank_id", "process", "process_index", "process_id")
+_REPEATED = 0.9  # of the steps: how many have to be logged equally often, to be the rule
+
+
+def shaped(table: Table) -> Table:
+    """A long table made wide, and the rows of several ranks averaged.
+
+    Raises:
+        DataError: a long table of several runs.
+    """
+    return _one_row_a_step(_wide(table))
+
+
+# --- long tables ---------------------------------------------------------------------------------
+
+
+def _wide(table: Table) -> Table:
+    """One column a metric, of a table with the columns metric, step and value."""
+    by_name = {name.strip().lower(): name for name in table.columns}
+    metric = next((by_name[name] for name in _METRIC if name in by_name), None)
+    value = next((by_name[name] for name in _VALUE if name in by_name), None)
+    step = names.step_column(table.columns)
+    if metric is None or value is None or step is None:
+        return table
+    labels = table.columns[metric]
+    if isinstance(labels, Column) or not numbers(labels).texts.size:
+        return table
+    _refuse_runs(table, metric)
+    cells, steps = numbers(table.columns[value]), numbers(table.columns[step])
+    usable = np.flatnonzero(cells.said & steps.said & ~np.isnan(steps.values))
+    if not usable.size:
+        raise DataError(f"{table.origin}: no row has a step and a value.")
+    called, which = numbered([str(labels[row]).strip() for row in usable.tolist()])
+    points = Points(called, which, steps.values[usable], cells.values[usable])
+    rows = rows_of(points, table.origin)
+    first = usable[rows.first]
+    told = (
+        f"A long table: a row a value. Its {len(called)} metrics in '{metric}' are columns here: "
+        f"{quoted(called)}."
+    )
+    return replace(
+        table,
+        columns=rows.columns,
+        place=lambda row: table.place(int(first[row])),
+        notes=(*table.notes, told),
+    )
+
+
+def _refuse_runs(table: Table, metric: str) -> None:
+    """Refuse a long table whose rows are those of several runs."""
+    for label in table.columns:
+        if label == metric or not names.is_run_label(label):
+            continue
+        cells = table.columns[label]
+        runs = list(dict.fromkeys(str(cells[row]) for row in range(len(cells)) if cells[row]))
+        if len(runs) > 1:
+            raise DataError(
+                f"{table.origin}: several runs in one file, told apart by column '{label}' "
+                f"({quoted(runs)}). Write each run to a file of its own."
+            )
+
+
+# --- several ranks -------------------------------------------------------------------------------
+
+
+def _one_row_a_step(table: Table) -> Table:
+    """The mean over ranks, where each of them logs every step."""
+    step = names.step_column(table.columns)
+    if step is None:
+        return table
+    by_name = {name.strip().lower(): name for name in table.columns}
+    rank = next((by_name[name] for name in _RANKS if name in by_name), None)
+    steps = numbers(table.columns[step])
+    if rank is not None:
+        cells = table.columns[rank]
+        called, which = numbered([str(cells[row]) for row in range(len(cells))])
+        if len(called) < 2:
+            return table
+        group = _groups(steps.values, which)
+        sizes = np.bincount(group)
+        if sizes.max() < 2:
+            return table
+        told = (
+            f"'{rank}': {len(called)} ranks in one file ({quoted(called)}). Each value is the mean "
+            "over the ranks that logged the step."
+        )
+        return _averaged(table, group, {step, rank}, told)
+    return _unnamed_ranks(table, step, steps)
+
+
+def _groups(steps: FloatArray, which: IntArray) -> IntArray:
+    """Which row of the result each row, shape (n,), is part of: the same step of each rank."""
+    order = np.lexsort((np.arange(steps.size), which, steps))
+    same = (np.diff(steps[order]) == 0) & (np.diff(which[order]) == 0)
+    fresh = np.flatnonzero(np.r_[True, ~same])
+    nth = np.empty(steps.size, dtype=np.int64)  # a rank logs a step again after a restart
+    nth[order] = np.arange(steps.size) - np.repeat(fresh, np.diff(np.r_[fresh, steps.size]))
+    keys = np.stack([nth.astype(float), np.nan_to_num(steps, nan=-1.0)])
+    _, first, group = np.unique(keys, axis=1, return_index=True, return_inverse=True)
+    place = np.empty(first.size, dtype=np.int64)
+    place[np.argsort(first)] = np.arange(first.size)  # in the order of the file
+    return place[np.asarray(group).reshape(-1)]
+
+
+def _unnamed_ranks(table: Table, step: str, steps: Column) -> Table:
+    """The mean where nearly every step is logged equally often, one row after the other."""
+    if any(names.is_series_label(name) for name in table.columns if name != step):
+        return table
+    fresh = np.r_[True, np.diff(steps.values) != 0]
+    sizes = np.diff(np.r_[np.flatnonzero(fresh), steps.values.size])
+    usual = int(np.bincount(sizes).argmax()) if sizes.size else 1
+    if usual < 2 or sizes.size < 3 or (sizes == usual).mean() < _REPEATED:
+        return table
+    if not _comes_again(table, fresh):
+        return table
+    told = (
+        f"Nearly every step is logged {usual} times, one row after the other, as by several ranks "
+        "or micro-batches. Each value is the mean of them."
+    )
+    return _averaged(table, np.cumsum(fresh) - 1, {step}, told)
+
+
+def _comes_again(table: Table, fresh: BoolArray) -> bool:
+    """Whether some loss has several values at nearly every step that it is logged at."""
+    block = np.cumsum(fresh)
+    for name, cells in table.columns.items():
+        column = numbers(cells)
+        if names.is_never_loss(name) or names.lr_columns([name]) or not column.said.any():
+            continue
+        values, blocks = column.values[column.said], block[column.said]
+        again = np.diff(blocks) == 0
+        differing = again & (np.diff(values) != 0)
+        if (
+            differing.any()
+            and np.unique(blocks[1:][again]).size >= _REPEATED * np.unique(blocks).size
+        ):
+            return True
+    return False
+
+
+def _averaged(table: Table, group: IntArray, drop: set[str], told: str) -> Table:
+    count = int(group.max()) + 1
+    first = np.full(count, group.size)
+    np.minimum.at(first, group, np.arange(group.size))
+    columns: dict[str, Cells] = {}
+    for name, cells in table.columns.items():
+        column = numbers(cells)
+        if column.texts.size:
+            columns[name] = _firsts(cells, first)
+        elif name in drop:
+            columns[name] = Column(column.values[first], column.said[first])
+        else:
+            sums = np.bincount(group, np.where(column.said, column.values, 0.0), count)
+            said = np.bincount(group, column.said.astype(float), count)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                columns[name] = Column(np.where(said > 0, sums / said, np.nan), said > 0)
+    return replace(
+        table,
+        columns=columns,
+        place=lambda row: table.place(int(first[row])),
+        notes=(*table.notes, told),
+    )
+
+
+def _firsts(cells: Cells, first: IntArray) -> Sequence[Cell]:
+    return [cells[row] for row in first.tolist()]

@@ -1,0 +1,63 @@
+"""What a first study says of the columns of its logs, and what it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from cptlaw import toml_text
+from cptlaw.studies.runs import Run
+from cptlaw.studies.study_file import guesses
+from cptlaw.studies.study_file.units import BITS, unit
+
+ASK = "ASK:"
+"""What marks a line of a first study that asks something."""
+
+
+def certain(log: Run, given: Collection[str | None]) -> Run:
+    """The log without the columns that may be no losses, but for those that were given."""
+    kept = {name: c for name, c in log.curves.items() if name not in log.doubts or name in given}
+    return replace(log, curves=kept) if kept else log
+
+
+def told(logs: Sequence[Run]) -> list[str]:
+    """A sentence on each column that holds losses: of what data, its range and its unit."""
+    names = dict.fromkeys(name for log in logs for name in log.curves)
+    bits = dict.fromkeys(note for log in logs for note in log.notes if BITS in note)
+    return [*(f"'{name}': {_range(logs, name)}." for name in names), *bits]
+
+
+def asked(logs: Sequence[Run]) -> list[str]:
+    """The lines of [domains] that ask whether a column is a loss, each with its answer ready."""
+    doubts = {name: why for log in logs for name, why in log.doubts.items()}
+    lines: list[str] = []
+    for role, name in guesses.ood(list(doubts)).items():
+        question = (
+            f"{ASK} is '{name}' a loss? {_range(logs, name)}; {doubts[name].rstrip('?')}. "
+            "If it is one, take away the # of this line:"
+        )
+        lines += [
+            *toml_text.comment(question),
+            f"# {toml_text.pairs({tuple(role.split('.', 1)): name})[0]}",
+        ]
+    return lines
+
+
+def asked_of_steps(log: Run) -> list[str]:
+    """The lines of a [[run]] that ask how many micro-batches of its log are a step."""
+    if not log.counts_micro_batches:
+        return []
+    question = (
+        f"{ASK} the log counts micro-batches. How many of them are one optimiser step (gradient "
+        "accumulation)? If it is more than 1, write it here and take away the #:"
+    )
+    return [*toml_text.comment(question), "# micro_batches = 8"]
+
+
+def _range(logs: Sequence[Run], name: str) -> str:
+    curves = [log.curves[name] for log in logs if name in log.curves]
+    low = min(float(curve.loss.min()) for curve in curves)
+    high = max(float(curve.loss.max()) for curve in curves)
+    points = sum(len(curve) for curve in curves)
+    what = f"{curves[0].source} loss, {low:.4g} to {high:.4g} {unit(name)}"
+    return f"{what}, {points} point{'s' if points > 1 else ''}"

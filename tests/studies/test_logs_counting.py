@@ -1,0 +1,152 @@
+"""What counts the steps: batch indices, log calls, several ranks, long tables."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cptlaw import logs
+from cptlaw.errors import DataError
+from log_files import points, rates, told
+
+
+def _epochs(val: bool) -> str:
+    lines = ["epoch,step,train_loss,val_loss,lr"]
+    for epoch in range(3):
+        lines += [f"{epoch},{i},{3 - epoch / 10 - i / 1000},,1e-4" for i in range(0, 100, 20)]
+        lines += [f"{epoch},{epoch * 100 + 99},,2.5,"] if val else []
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("val", [True, False])
+def test_a_batch_index_is_counted_through(log, val) -> None:
+    run = logs.read(log(_epochs(val)))
+    assert list(points(run, "train_loss")) == list(range(0, 300, 20))
+    assert list(rates(run)) == list(range(0, 300, 20))
+    if val:
+        assert list(points(run, "val_loss")) == [99, 199, 299]
+    assert told(run, "batch index, not a restart", "as 'val_loss' counts" if val else "a guess")
+
+
+def test_a_restart_in_an_earlier_epoch_is_a_restart(log) -> None:
+    rows = [(0, 10), (0, 20), (1, 30), (1, 40), (0, 20), (1, 30), (1, 40), (2, 50)]
+    text = "epoch,step,loss,lr\n" + "".join(
+        f"{epoch},{step},{3 - i / 100},1e-4\n" for i, (epoch, step) in enumerate(rows)
+    )
+    run = logs.read(log(text))
+    assert list(points(run, "loss")) == [10, 20, 30, 40, 50]
+    assert told(run, "as after a restart")
+
+
+def _ranks(*ranks: int, named: bool = True) -> str:
+    rows = []
+    for step in range(10, 60, 10):
+        for rank in ranks:
+            row = {"step": step, "loss": 2.0 + rank / 10 - step / 1000, "lr": 1e-4}
+            rows.append(json.dumps(row | ({"rank": rank} if named else {})))
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_ranks_are_averaged(log, named) -> None:
+    run = logs.read(log(_ranks(0, 1, 2, 3, named=named), "log.jsonl"))
+    assert points(run, "loss") == pytest.approx({s: 2.15 - s / 1000 for s in range(10, 60, 10)})
+    assert told(run, "mean") and told(run, "4 ranks" if named else "4 times")
+
+
+def test_ranks_in_console_text_are_averaged(log) -> None:
+    text = "".join(
+        f"[rank{rank}]:[titan] 2025-02-03 - root - INFO - step: {step}  loss: {2 + rank / 10}  "
+        "grad_norm: 0.91  memory: 40.1GiB(50.7%)  tps: 7,012\n"
+        for step in (1, 2, 3)
+        for rank in (0, 1)
+    )
+    run = logs.read(log(text, "train.log"))
+    assert points(run, "loss") == pytest.approx({1: 2.05, 2: 2.05, 3: 2.05})
+
+
+def test_train_and_evaluation_rows_of_one_step_are_no_ranks(log) -> None:
+    text = "step,lr,loss,eval_loss\n" + "".join(
+        f"{s},1e-4,{3 - s / 100},\n{s},1e-4,,{2.9 - s / 100}\n" for s in range(10, 60, 10)
+    )
+    run = logs.read(log(text))
+    assert points(run, "loss")[20] == pytest.approx(2.8)
+    assert points(run, "eval_loss")[20] == pytest.approx(2.7)
+    assert not told(run, "mean of them")
+
+
+def test_log_calls_are_told(log) -> None:
+    run = logs.read(log("_step,lr,loss\n0,1e-4,3\n1,1e-4,2.9\n2,1e-4,2.8\n"))
+    assert points(run, "loss") == {0: 3.0, 1: 2.9, 2: 2.8}
+    assert told(run, "'_step'", "calls of the logger")
+
+
+def test_a_global_step_that_differs_from_step_is_preferred(log) -> None:
+    run = logs.read(log("Step,train/global_step,lr,loss\n1,10,1e-4,3\n2,20,1e-4,2.9\n"))
+    assert points(run, "loss") == {10: 3.0, 20: 2.9}
+    assert told(run, "'Step' and 'train/global_step' differ")
+
+
+def test_counters_that_do_not_go_with_the_steps_are_told(log) -> None:
+    text = "step,lr,loss,tokens_seen\n" + "".join(
+        f"{s},1e-4,{3 - s / 100},{s * 1000 if s < 50 else s * 4000 - 150_000}\n"
+        for s in range(10, 100, 10)
+    )
+    assert told(logs.read(log(text)), "Steps do not go with 'tokens_seen'")
+    assert not told(logs.read(log(text.replace("4000", "1000"))), "not go with 'loss'")
+
+
+@pytest.mark.parametrize("name", ["metric", "tag", "key"])
+def test_long_tables(log, name) -> None:
+    text = f"{name},step,value,wall_time\n" + "".join(
+        f"train/loss,{s},{3 - s / 100},1\nlr,{s},1e-4,1\n"
+        + (f"eval/loss,{s},{2.9 - s / 100},1\n" if s % 20 == 0 else "")
+        for s in range(10, 60, 10)
+    )
+    run = logs.read(log(text))
+    assert points(run, "train/loss") == pytest.approx({s: 3 - s / 100 for s in range(10, 60, 10)})
+    assert points(run, "eval/loss") == pytest.approx({20: 2.7, 40: 2.5})
+    assert set(rates(run).values()) == {1e-4}
+    assert told(run, "A long table", "3 metrics")
+
+
+def test_long_json_lines(log) -> None:
+    text = "".join(
+        json.dumps({"step": s, "metric": m, "value": v}) + "\n"
+        for s in (10, 20, 30)
+        for m, v in (("loss", 3 - s / 100), ("lr", 1e-4))
+    )
+    assert points(logs.read(log(text, "a.jsonl")), "loss") == pytest.approx(
+        {10: 2.9, 20: 2.8, 30: 2.7}
+    )
+
+
+def test_a_long_table_of_several_runs_is_refused_by_name(log) -> None:
+    text = "run,metric,step,value\n" + "".join(
+        f"{run},loss,{s},2.5\n" for run in ("a", "b") for s in (10, 20)
+    )
+    with pytest.raises(DataError, match=r"several runs in one file.*'run'.*'a', 'b'"):
+        logs.read(log(text))
+
+
+@pytest.mark.parametrize("cell", ["[2e-5]", "[0.00002, 0.0002]", "(2e-5,)"])
+def test_learning_rates_in_lists(log, cell) -> None:
+    assert rates(logs.read(log(f'step,lr,loss\n1,"{cell}",2.5\n'))) == {1: 2e-5}
+
+
+@pytest.mark.parametrize(("value", "several"), [([2e-5], False), ([2e-5, 1e-4], True)])
+def test_learning_rates_in_json_lists(log, value, several) -> None:
+    run = logs.read(log(json.dumps({"step": 1, "loss": 2.5, "lr": value}) + "\n", "a.jsonl"))
+    assert rates(run) == {1: 2e-5}
+    assert told(run, "several parameter groups") == several
+
+
+def test_llama_factory(log) -> None:
+    row = {"total_steps": 100, "lr": 1e-5, "percentage": 1.0, "elapsed_time": "0:01:00"}
+    text = "".join(
+        json.dumps({"current_steps": s, "loss": 3 - s / 100, **row}) + "\n" for s in (10, 20, 30)
+    )
+    run = logs.read(log(text, "trainer_log.jsonl"))
+    assert run.curves["loss"].window == 10
+    assert told(run, "prefer trainer_state.json")
