@@ -46,11 +46,14 @@ def _wide(table: Table) -> Table:
         return table
     _refuse_runs(table, metric)
     cells, steps = numbers(table.columns[value]), numbers(table.columns[step])
-    usable = np.flatnonzero(cells.said & steps.said & ~np.isnan(steps.values))
+    usable = np.flatnonzero(cells.said & steps.said & np.isfinite(steps.values))
     if not usable.size:
         raise DataError(f"{table.origin}: no row has a step and a value.")
+    whole = steps.values[usable].astype(np.int64)
+    if (whole != steps.values[usable]).any():
+        return table  # whoever counts the steps says which row is wrong
     called, which = numbered([str(labels[row]).strip() for row in usable.tolist()])
-    points = Points(called, which, steps.values[usable], cells.values[usable])
+    points = Points(called, which, whole, cells.values[usable])
     rows = rows_of(points, table.origin)
     first = usable[rows.first]
     told = (
