@@ -79,7 +79,7 @@ def test_train_and_evaluation_rows_of_one_step_are_no_ranks(log) -> None:
 def test_log_calls_are_told(log) -> None:
     run = logs.read(log("_step,lr,loss\n0,1e-4,3\n1,1e-4,2.9\n2,1e-4,2.8\n"))
     assert points(run, "loss") == {0: 3.0, 1: 2.9, 2: 2.8}
-    assert told(run, "'_step'", "calls of the logger")
+    assert told(run, "'_step'", "log calls")
 
 
 def test_a_global_step_that_differs_from_step_is_preferred(log) -> None:

@@ -105,8 +105,8 @@ def _step_name(table: Table, notes: list[str]) -> str:
         return other
     if name == "_step":
         notes.append(
-            "Steps are read from '_step', which counts calls of W&B's logger where these do not "
-            "name their step; check that it counts optimiser steps."
+            "Steps are read from '_step', which counts W&B's log calls where these do not name "
+            "their step; check that it counts optimiser steps."
         )
     elif name.strip().lower() != "step":
         notes.append(f"Steps are read from '{name}'; check that it counts optimiser steps.")

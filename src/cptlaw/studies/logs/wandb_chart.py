@@ -11,8 +11,8 @@ from cptlaw.studies.logs import names, tables
 from cptlaw.studies.logs.cells import Cell, numbers
 from cptlaw.studies.logs.habits import habit
 from cptlaw.studies.logs.names import quoted
-from cptlaw.studies.logs.table import Table
 from cptlaw.studies.logs.source import Format, Source, picked
+from cptlaw.studies.logs.table import Table
 
 _LOW, _HIGH = "__MIN", "__MAX"
 _LONGEST_HEADER = 1 << 20

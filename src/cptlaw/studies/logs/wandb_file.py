@@ -24,8 +24,8 @@ from cptlaw.studies.logs.leveldb_log import MAGIC, Reading
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.points import columns_of
 from cptlaw.studies.logs.protobuf import BYTES, VARINT, Field, Malformed
-from cptlaw.studies.logs.table import Table
 from cptlaw.studies.logs.source import Format, Source, open_source, picked
+from cptlaw.studies.logs.table import Table
 
 _HISTORY, _CONFIG, _RUN = 2, 5, 17
 _PATTERNS = ("*.wandb", "*/*.wandb", "wandb/*/*.wandb")
