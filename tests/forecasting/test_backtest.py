@@ -1,9 +1,11 @@
 """Backtests: what is held out is not seen, and what is scored is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from bundled import MOST_GIVEN, REPLAY, given_fit, tiny
+from bundled import MOST_GIVEN, REPLAY, few, given_fit, tiny
 from cptlaw import Convention, DataError, FitOptions, backtest, compare, fit
 from cptlaw.fitting.parts import unseen
 
@@ -149,3 +151,32 @@ def test_bad_options():
         FitOptions(delta=0.0)
     with pytest.raises(DataError, match="prior_weight = -1 must be 0 or above"):
         FitOptions(prior_weight=-1.0)
+
+
+def test_it_says_what_forecasts_are_not_to_be_trusted():
+    flat = few("base", "cpt-const", "cpt-cosine")
+    found = backtest(flat, ["cpt-cosine"])
+    assert {row.beyond for row in found.rows} == {("schedule",)}
+    (said,) = found.conclusions
+    assert said.startswith("Do not trust this study for other schedules: ")
+    assert "the 90 % interval held" in said
+    assert found.summary().startswith("Do not trust this study for other schedules")
+
+
+def test_it_says_what_forecasts_hold(result):
+    row = result.rows[0]
+    held = replace(result, rows=(replace(row, coverage=0.9, beyond=()),))
+    assert held.conclusions[0].startswith("You can trust forecasts of runs like the fitted ones")
+    bare = replace(result, rows=(replace(row, coverage=None),))
+    assert "interval" not in bare.conclusions[0]
+    two = replace(held, rows=(*held.rows, replace(row, law="eq9", coverage=0.2, beyond=("peak",))))
+    worst, best = two.conclusions
+    assert worst.startswith("eq9: Do not trust this study for other peak LRs")
+    assert best.startswith("eq4: You can trust") or best.startswith(f"{row.law}: You can trust")
+
+
+def test_laws_are_checked_before_any_is_fitted(study):
+    told = []
+    with pytest.raises(DataError, match="unknown"):
+        backtest(study, ["cpt-cosine"], laws=["eq4", "eq44"], progress=told.append)
+    assert not told

@@ -202,9 +202,19 @@ def test_a_conclusion_in_plain_words(better, gap, sentence):
     assert comparison(better, gap).conclusions == (sentence,)
 
 
-def test_the_best_law_has_the_lowest_errors(result):
-    assert comparison(0.9).best == "eq10"
-    assert comparison(0.1, 2e-3).best == "eq4"
+@pytest.mark.parametrize(
+    ("better", "gap", "best", "words"),
+    [
+        (0.9, -2e-3, "eq4", "Keep eq4: no other law forecasts this study clearly better."),
+        (0.97, -2e-3, "eq10", "Use eq10: it forecasts this study clearly better than eq4."),
+        (0.1, 2e-3, "eq4", "Keep eq4"),
+    ],
+)
+def test_the_reference_is_kept_where_the_difference_is_noise(better, gap, best, words):
+    found = comparison(better, gap)
+    assert found.best == best
+    assert found.verdict.startswith(words)
+    assert found.summary().startswith(words)
 
 
 # --- the command -----------------------------------------------------------------------------

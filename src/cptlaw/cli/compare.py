@@ -64,4 +64,4 @@ def compare(
     )
     show(as_json, lambda: comparison_json(result), result.summary)
     words = f"cptlaw fit {shlex.quote(study)} --law {result.best} -o fit.json"
-    say(f"next: {words}   (the lowest error here, fitted to all runs)")
+    say(f"next: {words}   (fitted to all runs)")

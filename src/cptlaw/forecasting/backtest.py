@@ -18,10 +18,12 @@ from cptlaw.fitting.scores import Scores, score
 from cptlaw.fitting.uncertainty import ensemble_of
 from cptlaw.forecasting.extrapolation import warnings
 from cptlaw.forecasting.intervals import LEVEL, band
+from cptlaw.forecasting.verdict import verdict
 from cptlaw.laws import catalog
 from cptlaw.laws.points import Points
 from cptlaw.shown import Shown
 from cptlaw.studies.faults import sound
+from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
@@ -36,6 +38,7 @@ class BacktestRow:
         domain: role of the domain.
         scores: agreement over the held-out points.
         coverage: share of points within the 90 % interval of one run.
+        beyond: names of the run's choices that the fitted data do not decide (`rules.CHOICES`).
     """
 
     law: str
@@ -43,6 +46,7 @@ class BacktestRow:
     domain: str
     scores: Scores
     coverage: float | None = None
+    beyond: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,20 @@ class Backtest(Shown):
         told = [f"{law} {role} {np.mean(e):.3%}" for (law, role), e in errors.items()]
         return f"<Backtest, held out {self.held_out}; mean errors: {', '.join(told)}>"
 
+    @property
+    def conclusions(self) -> tuple[str, ...]:
+        """Whether to trust forecasts of such runs, a sentence for each law and kind of run."""
+        groups: dict[tuple[str, tuple[str, ...]], list[BacktestRow]] = {}
+        for row in self.rows:
+            groups.setdefault((row.law, row.beyond), []).append(row)
+        several = len({row.law for row in self.rows}) > 1
+        said = [
+            (held, f"{law}: {sentence}" if several else sentence)
+            for (law, beyond), mine in groups.items()
+            for held, sentence in [_concluded(mine, beyond)]
+        ]
+        return tuple(sentence for _, sentence in sorted(said, key=lambda pair: pair[0]))
+
 
 def backtest(
     study: Study,
@@ -110,6 +128,9 @@ def backtest(
     study = sound(study, options.keep)
     fitted = study.without(hold_out) if hold_out else study.beginning(fit_steps or 0.0)
     names = list(dict.fromkeys(catalog.resolve(law, fitted) for law in laws or [None]))
+    for name in names:
+        if name not in catalog.CHOSEN:
+            catalog.check(name, fitted)
     rows: list[BacktestRow] = []
     law_rows: list[LawRow] = []
     notes: list[str] = []
@@ -119,7 +140,7 @@ def backtest(
         began = time.perf_counter()
         result = fit(fitted, name, options)
         seconds = time.perf_counter() - began
-        told[name] = result.notes
+        told[name] = result.notes if name in catalog.CHOSEN else ()
         for role, domain in result.domains.items():
             assert domain.scores is not None
             law_rows.append(LawRow(name, role, domain.scores.huber, seconds, domain.status))
@@ -155,6 +176,8 @@ def _beside_the_rule(
 def _by_law(told: Mapping[str, Sequence[str]]) -> list[str]:
     """Notes of several fits, each said once, after the law's name where not all have it."""
     every = list(told.values())
+    if not every:
+        return []
     common = {note for note in every[0] if all(note in notes for notes in every)}
     named = (n if n in common else f"{law}: {n}" for law, notes in told.items() for n in notes)
     return list(dict.fromkeys(named))
@@ -179,8 +202,49 @@ def _scored(
         points = Points.along(history, step, result.convention)
         low, high = band(ensemble, role, points, LEVEL)[:2]
         coverage = float(((low <= full.loss[mine]) & (full.loss[mine] <= high)).mean())
-        rows.append(BacktestRow(law, name, role, score(predicted[mine], full.loss[mine]), coverage))
+        own = score(predicted[mine], full.loss[mine])
+        rows.append(BacktestRow(law, name, role, own, coverage, _beyond(result, history)))
     return rows
+
+
+def _beyond(result: Fit, history: History) -> tuple[str, ...]:
+    """The choices of a held-out run that the fitted data do not decide."""
+    every = verdict(result, history).choices
+    return tuple(c.name for c in every if c.status != "data" and c.name != "optimizer")
+
+
+_KINDS = {
+    "peak": "other peak LRs",
+    "schedule": "other schedules",
+    "steps": "longer runs",
+    "replay": "other replay shares",
+    "start": "other starts",
+    "size": "other model sizes",
+}
+_HOLDS = 0.75  # share of held-out losses that an interval of 90 % must hold to be believed
+
+
+def _concluded(rows: Sequence[BacktestRow], beyond: tuple[str, ...]) -> tuple[bool, str]:
+    """Whether forecasts of one kind of runs are to be trusted, and the same as a sentence."""
+    kind = " and ".join(_KINDS.get(name, name) for name in beyond) or "runs like the fitted ones"
+    roles = dict.fromkeys(row.domain for row in rows)
+    mean = {
+        role: float(np.mean([row.scores.final_error for row in rows if row.domain == role]))
+        for role in roles
+        if not role.startswith("ood.")
+    } or {rows[0].domain: rows[0].scores.final_error}
+    size = max(abs(row.scores.final_error) for row in rows)
+    off = ", ".join(f"{role} {error:+.3f}" for role, error in mean.items())
+    ends = f"their ends were off by {off} nats on average, {size:.3f} at worst"
+    known = [row for row in rows if row.coverage is not None]
+    if not known:
+        return True, f"For {kind}: {ends}."
+    points = [row.scores.n for row in known]
+    held = float(np.average([row.coverage or 0.0 for row in known], weights=points))
+    within = f"the 90 % interval held {held:.0%} of their losses"
+    if held < _HOLDS:
+        return False, f"Do not trust this study for {kind}: {ends}, and {within}."
+    return True, f"You can trust forecasts of {kind}, with their intervals: {within}; {ends}."
 
 
 def _leaves(result: Fit, run: Run, study: Study) -> tuple[str, ...]:

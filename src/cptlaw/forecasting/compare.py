@@ -80,17 +80,32 @@ class Comparison(Shown):
 
     @property
     def best(self) -> str:
-        """The law with the lowest error, domains weighing by their lowest."""
+        """The law to use: `against`, unless another is clearly better and nowhere clearly worse.
+
+        Of several such laws it is the one of the lowest error, domains weighing by their lowest.
+        """
+        clear = 0.5 + self.level / 2
         lowest = {
             r.domain: min(o.mape for o in self.rows if o.domain == r.domain) for r in self.rows
         }
-        laws = dict.fromkeys(row.law for row in self.rows)
+        shares: dict[str, list[float]] = {}
+        for row in self.rows:
+            if row.better is not None:
+                shares.setdefault(row.law, []).append(row.better)
+        laws = [law for law, own in shares.items() if max(own) >= clear and min(own) > 1 - clear]
 
         def total(law: str) -> float:
             own = [r for r in self.rows if r.law == law]
             return sum(r.mape / max(lowest[r.domain], 1e-12) for r in own)
 
-        return min(laws, key=total)
+        return min(laws, key=total) if laws else self.against
+
+    @property
+    def verdict(self) -> str:
+        """Which law to use, and why, a sentence."""
+        if self.best != self.against:
+            return f"Use {self.best}: it forecasts this study clearly better than {self.against}."
+        return f"Keep {self.against}: no other law forecasts this study clearly better."
 
     @property
     def conclusions(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from cptlaw.output.json.numbers import finite
 
 
 def backtest_json(backtest: Backtest) -> dict[str, Any]:
-    """`{"rows": [a row per law, run and domain], "laws": [a row per law and domain], ...}`."""
+    """`{"verdict": [...], "rows": [a row per law, run and domain], "laws": [...], ...}`."""
     rows: list[dict[str, Any]] = []
     for row in backtest.rows:
         s = row.scores
@@ -22,10 +22,12 @@ def backtest_json(backtest: Backtest) -> dict[str, Any]:
                 "domain": row.domain,
                 **{name: finite(getattr(s, name)) for name in names},
                 "coverage": row.coverage,
+                "beyond": list(row.beyond),
             }
         )
     laws = [asdict(law) for law in backtest.laws]
     return {
+        "verdict": list(backtest.conclusions),
         "rows": rows,
         "laws": laws,
         "held_out": backtest.held_out,

@@ -10,6 +10,8 @@ from cptlaw.forecasting.compare import ComparedRow, Comparison
 def comparison_json(result: Comparison) -> dict[str, Any]:
     """`{"rows": [a row per law and domain], "curves": [...], "against", ...}`."""
     return {
+        "verdict": result.verdict,
+        "best": result.best,
         "rows": [_row(row) for row in result.rows],
         "curves": [
             {

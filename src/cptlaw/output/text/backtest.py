@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cptlaw.forecasting.backtest import Backtest
-from cptlaw.page import bullets, percent, table
+from cptlaw.page import bullets, percent, table, wrapped
 
 
 def backtest_text(backtest: Backtest, notes: bool = True) -> str:
@@ -18,11 +18,14 @@ def backtest_text(backtest: Backtest, notes: bool = True) -> str:
             f"{r.scores.mae:.4f}",
             percent(r.scores.mape),
             percent(r.scores.worst),
+            "-" if r.coverage is None else f"{r.coverage:.0%}",
             f"{r.scores.final_error:+.4f}",
         )
         for r in backtest.rows
     ]
-    headers = ("law", "run", "domain", "n", "R2", "MAE, nats", "MAPE", "worst", "final error, nats")
+    headers = (
+        "law", "run", "domain", "n", "R2", "MAE, nats", "MAPE", "worst", "in 90 %", "final error",
+    )  # fmt: skip
     title = f"Held out: {backtest.held_out}"
     told = [
         f"the fit of {law.law} on {law.domain}: {law.status}; cptlaw fit on these runs says why."
@@ -30,7 +33,8 @@ def backtest_text(backtest: Backtest, notes: bool = True) -> str:
         if law.status != "ok"
     ]
     told += backtest.notes if notes else ()
-    return "\n".join([table(headers, rows, title), *_means(backtest), *bullets(told)])
+    first = [wrapped(sentence, "", "  ") for sentence in backtest.conclusions]
+    return "\n".join([*first, "", table(headers, rows, title), *_means(backtest), *bullets(told)])
 
 
 def _means(backtest: Backtest) -> list[str]:

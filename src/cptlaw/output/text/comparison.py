@@ -14,7 +14,7 @@ def comparison_text(result: Comparison) -> str:
     )  # fmt: skip
     title = f"Errors on what was not fitted ({'; '.join(result.parts)})"
     grid = table(headers, [_cells(row) for row in result.rows], title)
-    return "\n".join([grid, *bullets((*result.conclusions, *result.notes))])
+    return "\n".join([result.verdict, "", grid, *bullets((*result.conclusions, *result.notes))])
 
 
 def _cells(row: ComparedRow) -> tuple[str, ...]:
