@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bundled import few
+from bundled import GIVEN, few
 from cptlaw import (
     Aim,
     Convention,
@@ -115,7 +115,7 @@ def test_a_knob_that_the_law_does_not_see_is_refused(simple):
 
 
 def test_what_is_unknown_is_refused_with_the_run_that_would_tell():
-    flat = fit(few("base", "cpt-const"))
+    flat = fit(few("base", "cpt-const"), "eq4", GIVEN)  # a law without a prior
     with pytest.raises(DataError, match=r"--family.*the LR fall.*linear \d+ to 0.*--anyway"):
         plan(flat, "cpt=1", knobs())
     insisted = plan(flat, "cpt=1", knobs(peak=1e-3), options=PlanOptions(anyway=True))
