@@ -178,7 +178,7 @@ def test_a_step_column_that_counts_tokens(here):
         (["base.csv"], ["base.csv", "cptlaw init base.csv"]),
         (
             ["study.toml", "--law", "eq5"],
-            ["'eq5'", "Known: effective, effective+repetition, eq1, eq4", ", paper"],
+            ["'eq5'", "Known: effective, effective+repetition, effective+unknown", ", paper"],
         ),
         (["study.toml", "--law", "eq6"], ["--ood-law"]),
         (["study.toml", "--law", "eq1"], ["eq1 has no shift", "Use eq4"]),
@@ -252,7 +252,7 @@ def test_too_few_points(here):
         (["--fit-steps", "0"], ["fit_steps = 0", "above 0"]),
         (
             ["--hold-out", "cosine", "--law", "eq4", "eq99"],
-            ["'eq99'", "Known: effective, effective+repetition, eq1"],
+            ["'eq99'", "Known: effective, effective+repetition, effective+unknown"],
         ),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -84,13 +86,42 @@ def init(
     sure = [column for column in (pt, cpt) if column is not None]
     read_in = [readers.read(path, surely=sure) for path in logs]
     made = draft(read_in, paths, unknown=unknown, pt=pt, cpt=cpt)
+    if made.asks and not as_json and sys.stdin.isatty():
+        name = click.prompt(
+            f"'{made.asks[0]}' looks like the training of a model that was trained before. "
+            "Name that open model, such as llama (nothing: you will say it in the study)",
+            default="",
+            show_default=False,
+            err=True,
+        )
+        made = draft(read_in, paths, unknown=name, pt=pt, cpt=cpt) if name.strip() else made
     write_atomic(output, made.text)
     show(
         as_json,
-        lambda: {"study": output, "text": made.text, "notes": list(made.notes)},
+        lambda: {
+            "study": output,
+            "text": made.text,
+            "notes": list(made.notes),
+            "asks": list(made.asks),
+        },
         lambda: made.text.rstrip(),
     )
     file = shlex.quote(output)
+    if made.asks:
+        names = ", ".join(f"'{name}'" for name in made.asks)
+        given = shlex.join([*logs, *_given({"--pt": pt, "--cpt": cpt, "-o": output})])
+        say(
+            f"wrote {file}; it asks what {names} goes on from: of an open model, write it again "
+            f"with: cptlaw init {given} --force --unknown NAME"
+        )
+        return
     look = "fill in its schedule lines" if "TODO:" in made.text else "look over its comments"
     look += " and answer its ASK lines" if "# ASK:" in made.text else ""
     say(f"wrote {file}; {look}, then: cptlaw fit {file} -o fit.json")
+
+
+def _given(options: Mapping[str, str | None]) -> Iterator[str]:
+    """Options that were given, as they are typed."""
+    for name, value in options.items():
+        if value is not None and (name, value) != ("-o", "study.toml"):
+            yield from (name, value)

@@ -84,8 +84,8 @@ def _levels(names: tuple[str, ...]) -> tuple[Term, ...]:
 def _shift_after(facts: Facts, open_: f.OpenModels) -> Term:
     """The shift of a CPT that goes on from an open model."""
     if facts.role == "cpt":
-        return Term("D", (f.learning_after(open_, facts.replay),), part="shift")
-    forgetting = f.forgetting(facts.replay, open_.clock, RATE_OF_OPEN)
+        return Term("D", (f.learning_after(open_),), part="shift")
+    forgetting = f.forgetting(True, open_.clock, RATE_OF_OPEN)
     sized = _sized(facts, "gamma4", LOSS_WITH_SIZE)
     return Term("B", (forgetting, *sized), bound=sign_of_shift(facts), part="shift")
 

@@ -178,12 +178,10 @@ def noise_after(open_: OpenModels, excess: bool) -> Factor:
     )
 
 
-def learning_after(open_: OpenModels, replay: bool) -> Factor:
+def learning_after(open_: OpenModels) -> Factor:
     """(S_new + S_cpt)^-beta, less by replay: what is left to learn of D_cpt.
 
-    Args:
-        open_: the bases.
-        replay: whether the strength of replay is fitted; it is the usual one otherwise.
+    The strength of replay is always a parameter, so that what is not known of it widens forecasts.
     """
     news, progress = open_.of_each(WORTH), open_.of_each(PROGRESS)
     count, last = len(news), len(open_.weights.shapes)
@@ -210,12 +208,10 @@ def learning_after(open_: OpenModels, replay: bool) -> Factor:
     latex = rf"({new_latex} + S_{{\mathrm{{cpt}}}})^{{-<beta>}}"
     hidden_latex = rf"({new_latex}\,(1 + S_{{\mathrm{{cpt}}}}/{pt_latex}))^{{-<beta>}}"
     return Factor(
-        (BETA, *news, *progress, *open_.weights.shapes, *(replay_shapes("cpt") if replay else ())),
+        (BETA, *news, *progress, *open_.weights.shapes, *replay_shapes("cpt")),
         left,
-        f"({hidden} + ({text} - {hidden})/{REPLAY_TEXT})" if replay else text,
-        rf"\left({hidden_latex} + ({latex} - {hidden_latex})\,{REPLAY_LATEX}^{{-1}}\right)"
-        if replay
-        else latex,
+        f"({hidden} + ({text} - {hidden})/{REPLAY_TEXT})",
+        rf"\left({hidden_latex} + ({latex} - {hidden_latex})\,{REPLAY_LATEX}^{{-1}}\right)",
         hidden=unlearnt,
         conventional=False,
         tied=(BETA.name, *(shape.name for shape in news)),

@@ -17,6 +17,7 @@ from cptlaw.studies.runs import UNKNOWN, Data, Run
 from cptlaw.studies.study_file import columns, guesses
 from cptlaw.studies.study_file.lineage import Link, links
 from cptlaw.studies.study_file.numbering import FAR, logged_steps, spacing
+from cptlaw.studies.study_file.trained import UNANSWERED, seems_trained
 from cptlaw.studies.study_file.writing import domains_table
 
 _TODO = "TODO: warmup STEPS to LR | constant STEPS | linear STEPS to LR"
@@ -28,10 +29,18 @@ _REPLAY = (
 
 @dataclass(frozen=True)
 class Draft:
-    """The text of a study file, and every guess in it as a sentence."""
+    """The text of a study file, every guess in it as a sentence, and what it asks.
+
+    Args:
+        text: of the study file.
+        notes: every guess.
+        asks: runs of which nobody knows what they go on from; the study cannot be fitted until
+            that is said.
+    """
 
     text: str
     notes: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,8 +88,11 @@ def draft(
     notes += [f"{role} = '{roles.domains[role]}': {why}." for role, why in roles.why.items()]
     by_name = {part.name: part for part in parts}
     after = {p.name: None if p.link.after is None else names[p.link.after] for p in parts}
+    asks: list[str] = []
     for part in map(by_name.__getitem__, bases_first(after)):
-        lines, told = _run(part, parts, unknown, schedule)
+        why = _asked(part, parts) if unknown is None else None
+        asks += [part.name] if why else []
+        lines, told = _run(part, parts, unknown, schedule, why)
         blocks.append(lines)
         notes += [f"{part.name}: {sentence}" for sentence in told]
     said = [*_bad_data(parts, unknown, pt, cpt), *([_REPLAY] if "cpt" in data else [])]
@@ -89,7 +101,13 @@ def draft(
     told = (*roles.notes, *said, *columns.told(logs))
     head += [line for note in told for line in toml_text.comment(note)]
     text = "\n\n".join("\n".join(block) for block in [head, *blocks]) + "\n"
-    return Draft(text, tuple(notes))
+    return Draft(text, tuple(notes), tuple(asks))
+
+
+def _asked(part: _Part, parts: Sequence[_Part]) -> str | None:
+    """Why a run without a base is taken for one that has one."""
+    alone = part.link.after is None and all(p.link.after != parts.index(part) for p in parts)
+    return seems_trained(good_part(part.log)) if alone else None
 
 
 def _bad_data(
@@ -161,10 +179,14 @@ def _folder(path: PurePath) -> str:
 
 
 def _run(
-    part: _Part, parts: Sequence[_Part], unknown: str | None, schedule: str | None
+    part: _Part,
+    parts: Sequence[_Part],
+    unknown: str | None,
+    schedule: str | None,
+    why: str | None,
 ) -> tuple[list[str], list[str]]:
-    """The lines of a [[run]], and what was guessed."""
-    lines, notes = _start(part, parts, unknown)
+    """The lines of a [[run]], and what was guessed; `why` it is asked what it goes on from."""
+    lines, notes = _start(part, parts, unknown) if why is None else _question(part, why)
     rates, told = _rates(part, schedule)
     named = toml_text.pairs({"name": part.name, "log": part.path})
     lines = [toml_text.header("run", many=True), *named, *lines]
@@ -200,6 +222,17 @@ def _start(part: _Part, parts: Sequence[_Part], unknown: str | None) -> tuple[li
         return [*lines, *toml_text.comment(kind), 'data = "pt"'], [told, kind]
     kind = "CPT data: its losses come apart, or its base trains on CPT data already."
     return [*lines, *toml_text.comment(kind)], [told, kind]
+
+
+def _question(part: _Part, why: str) -> tuple[list[str], list[str]]:
+    """The lines of a run that was trained before, of which nobody said on what."""
+    told = (
+        f"ASK: what does it go on from? {why[0].upper()}{why[1:]}. If it continues an open model, run init again "
+        "with --unknown NAME, NAME being what you call that model. If it continues a run of yours, "
+        "run init again with that log too. If it is training from scratch all the same, take the "
+        "next line away."
+    )
+    return [*toml_text.comment(told), *toml_text.pairs({"after": UNANSWERED})], [told]
 
 
 def _root(part: _Part, count: int) -> tuple[list[str], list[str]]:

@@ -9,6 +9,7 @@ from pydantic import Field, Strict, model_validator
 from cptlaw.errors import DataError, shown, suggestion
 from cptlaw.studies.keys import Count, Number, Table, Whole, Words
 from cptlaw.studies.runs import UNKNOWN
+from cptlaw.studies.study_file.trained import UNANSWERED
 
 ROLES = ("pt", "cpt", "loss", "ood.NAME")
 EXAMPLE = '[domains] with pt = "COLUMN", and a [[run]] with name = "base" and log = "FILE"'
@@ -95,6 +96,13 @@ class Entry(Table):
             raise DataError(
                 "init_std is that of the weights before the first step of all; give it to the run "
                 "from scratch."
+            )
+        if self.after is not None and self.after.strip() == UNANSWERED:
+            raise DataError(
+                f'after = "{UNANSWERED}" asks what the run goes on from. If it continues an open '
+                "model, run init again with --unknown NAME (NAME is what you call that model); if "
+                "it continues a run of yours, with the log of that run too; if it is training from "
+                "scratch, take the line away."
             )
         if self.after is not None and self.after.strip() == UNKNOWN:
             raise DataError(f'after = "{UNKNOWN}" needs a name, such as "{UNKNOWN}llama".')
