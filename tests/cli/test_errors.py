@@ -164,7 +164,7 @@ def test_a_study_without_learning_rates(here):
 
 
 def test_a_step_column_that_counts_tokens(here):
-    rows = [f"{n}00000000000,1e-3,{3 - n / 10}" for n in range(1, 9)]
+    rows = [f"{n}00000000000,1e-3,{9 - n / 10}" for n in range(1, 9)]
     (here / "tokens.csv").write_text("step,lr,loss\n" + "\n".join(rows) + "\n")
     run("init", "tokens.csv", "-o", "tokens.toml")
     assert "not tokens" in refused(here, "fit", "tokens.toml")
