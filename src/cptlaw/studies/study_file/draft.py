@@ -15,6 +15,7 @@ from cptlaw.studies.bases import bases_first
 from cptlaw.studies.faults import faults_of, good_part, repeated, swapped, the_same
 from cptlaw.studies.runs import UNKNOWN, Data, Run
 from cptlaw.studies.study_file import columns, guesses
+from cptlaw.studies.study_file.columns import ASK
 from cptlaw.studies.study_file.lineage import Link, links
 from cptlaw.studies.study_file.numbering import FAR, logged_steps, spacing
 from cptlaw.studies.study_file.trained import UNANSWERED, seems_trained
@@ -227,10 +228,10 @@ def _start(part: _Part, parts: Sequence[_Part], unknown: str | None) -> tuple[li
 def _question(part: _Part, why: str) -> tuple[list[str], list[str]]:
     """The lines of a run that was trained before, of which nobody said on what."""
     told = (
-        f"ASK: what does it go on from? {why[0].upper()}{why[1:]}. If it continues an open model, run init again "
-        "with --unknown NAME, NAME being what you call that model. If it continues a run of yours, "
-        "run init again with that log too. If it is training from scratch all the same, take the "
-        "next line away."
+        f"{ASK} what does it go on from? {why[0].upper()}{why[1:]}. If it continues an open model, "
+        "run init again with --unknown NAME, NAME being what you call that model. If it continues "
+        "a run of yours, run init again with that log too. If it is training "
+        "from scratch all the same, take the next line away."
     )
     return [*toml_text.comment(told), *toml_text.pairs({"after": UNANSWERED})], [told]
 
