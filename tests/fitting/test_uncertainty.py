@@ -95,7 +95,7 @@ def exact_refit(fit, weight):
     law, m = domain.law, objective.terms
     z = np.array([*(domain.params[c] for c in law.coefficients), *law.inner(domain.params)])
     free = objective.bounds[0] < objective.bounds[1]
-    centre = np.append(np.zeros(m), objective.priors[0])
+    centre = objective.priors[0]
     pull = objective.drawn(z)
     for _ in range(50):
         residual, jacobian = objective.jacobian(z)

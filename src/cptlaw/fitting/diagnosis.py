@@ -34,7 +34,7 @@ class Diagnosis:
         advice: each a sentence.
         loose: parameters that the data leave open.
         unseen: coefficients of terms that are zero at every fitted point.
-        usual: shape parameters that their priors hold: about all that is known of them is what
+        usual: parameters that their priors hold: about all that is known of them is what
             is usual. They are loose too, but the curve is none the worse for it.
     """
 
@@ -114,7 +114,7 @@ def missed(scores: Scores) -> tuple[str, ...]:
 
 
 def held_by_priors(objective: Objective, minimum: Minimum) -> list[str]:
-    """Shape parameters that are set mostly by their priors.
+    """Parameters that are set mostly by their priors.
 
     Those whose variance, by the curvature of the objective with its priors, is at least four
     fifths of the prior's own.
@@ -126,9 +126,9 @@ def held_by_priors(objective: Objective, minimum: Minimum) -> list[str]:
     axes = whitening(objective, minimum.z, free)
     left = np.zeros(minimum.z.size)
     left[free] = (axes**2).sum(axis=1)
-    shares = left[objective.terms :] * objective.prior_curvature(minimum.z[objective.terms :])
-    names = (shape.name for shape in objective.law.shapes)
-    return [n for n, share in zip(names, shares.tolist(), strict=True) if share >= _USUAL]
+    shares = (left * objective.drawn(minimum.z)).tolist()
+    names = objective.law.parameters
+    return [n for n, share in zip(names, shares, strict=True) if share >= _USUAL]
 
 
 def _usual_sentences(law: Law, usual: list[str]) -> list[str]:
@@ -229,9 +229,11 @@ def _one_smooth_curve(observed: Observations) -> bool:
 def _is_loose(law: Law, index: int, value: float, error: float) -> bool:
     """Whether a standard error is past half the value (half a unit of a logarithm)."""
     terms = len(law.terms)
+    prior = law.terms[index].prior if index < terms else law.shapes[index - terms].prior
     if index < terms:
+        if prior is not None and error <= 1.5 * prior.spread:
+            return False  # what is usual bounds it
         return not error <= _LOOSE * abs(value)
-    prior = law.shapes[index - terms].prior
     if prior is not None and prior.spread <= _NARROW and error <= 1.5 * prior.spread:
         return False  # what is usual bounds it
     if law.shapes[index - terms].scale == "linear":

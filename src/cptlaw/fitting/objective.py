@@ -17,8 +17,8 @@ from cptlaw.laws.points import Points
 
 DELTA = 1e-3
 PRIOR_WEIGHT = 5e-5
-"""What a shape parameter one standard deviation from its prior's centre costs, twice over: as
-much as 50 points that are off by 0.1 %."""
+"""What a parameter one standard deviation from its prior's centre costs, twice over: as much as 50
+points that are off by 0.1 %."""
 
 
 def huber(residual: FloatArray, delta: float = DELTA) -> FloatArray:
@@ -37,7 +37,7 @@ class Objective:
         loss: nats per token, shape (n,).
         delta: where the Huber loss turns linear, in log loss.
         fixed: shape parameters that keep a given value.
-        prior_weight: of the squared distance of shape parameters from their priors; 0 for none.
+        prior_weight: of the squared distance of parameters from their priors; 0 for none.
         weight: how many points each loss counts for, shape (n,); None for one each.
     """
 
@@ -63,11 +63,14 @@ class Objective:
     def priors(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Centres of the priors, one over their spreads, and over their degrees of freedom.
 
-        Shape (k,) each; 0 where there is none.
+        Shape (m + k,) each; 0 where there is none.
         """
         shapes = self.law.shapes
-        drawn = [s.prior if s.name not in self.fixed else None for s in shapes]
-        centre = [s.inner(p.centre) if p else 0.0 for s, p in zip(shapes, drawn, strict=True)]
+        drawn = [t.prior for t in self.law.terms]
+        centre = [p.centre if p else 0.0 for p in drawn]
+        drawn += [s.prior if s.name not in self.fixed else None for s in shapes]
+        own = zip(shapes, drawn[self.terms :], strict=True)
+        centre += [s.inner(p.centre) if p else 0.0 for s, p in own]
         sharp = [1.0 / p.spread if p else 0.0 for p in drawn]
         return (
             np.array(centre),
@@ -75,41 +78,25 @@ class Objective:
             np.array([1.0 / p.tails if p else 0 for p in drawn]),
         )
 
-    def prior_costs(self, u: FloatArray) -> FloatArray:
-        """What each prior adds to the objective at search coordinates u, shape (k,) both."""
+    def prior_costs(self, z: FloatArray) -> FloatArray:
+        """What each prior adds to the objective at z, shape (m + k,) both."""
         centre, sharp, tails = self.priors
-        square = ((u - centre) * sharp) ** 2
+        square = ((z - centre) * sharp) ** 2
         heavy = np.log1p(tails * square) / np.where(tails > 0, tails, 1.0)
         return 0.5 * self.prior_weight * np.where(tails > 0, heavy, square)
 
-    def prior(self, u: FloatArray) -> float:
+    def prior(self, z: FloatArray) -> float:
         """What all of them add."""
-        return float(self.prior_costs(u).sum())
-
-    def prior_curvature(self, u: FloatArray) -> FloatArray:
-        """Curvature of the parabola that touches each prior at u and lies above it, shape (k,)."""
-        centre, sharp, tails = self.priors
-        return self.prior_weight * sharp**2 / (1.0 + tails * ((u - centre) * sharp) ** 2)
+        return float(self.prior_costs(z).sum())
 
     def drawn(self, z: FloatArray) -> FloatArray:
-        """The same over z, shape (m + k,), with what draws coefficients."""
-        return np.append(self.coefficient_priors[1], self.prior_curvature(z[self.terms :]))
+        """Curvature of the parabola that touches each prior at z and lies above it, (m + k,)."""
+        centre, sharp, tails = self.priors
+        return self.prior_weight * sharp**2 / (1.0 + tails * ((z - centre) * sharp) ** 2)
 
-    @cached_property
-    def coefficient_priors(self) -> tuple[FloatArray, FloatArray]:
-        """Centres of the coefficients' priors and their curvatures, shape (m,) each; 0 for none."""
-        drawn = [term.prior for term in self.law.terms]
-        centre = np.array([p.centre if p else 0.0 for p in drawn])
-        return centre, np.array([self.prior_weight / p.spread**2 if p else 0.0 for p in drawn])
-
-    def coefficient_cost(self, coefficients: FloatArray) -> float:
-        """What the priors of the coefficients (m,) add."""
-        centre, curvature = self.coefficient_priors
-        return 0.5 * float(curvature @ (coefficients - centre) ** 2)
-
-    def prior_gradient(self, u: FloatArray) -> FloatArray:
-        """The priors' gradient, shape (k,)."""
-        return self.prior_curvature(u) * (u - self.priors[0])
+    def prior_gradient(self, z: FloatArray) -> FloatArray:
+        """The priors' gradient, shape (m + k,)."""
+        return self.drawn(z) * (z - self.priors[0])
 
     @cached_property
     def log_loss(self) -> FloatArray:
@@ -142,8 +129,7 @@ class Objective:
         residual = self._residual(prediction)
         if residual is None:
             return np.inf
-        drawn = self.prior(z[self.terms :]) + self.coefficient_cost(z[: self.terms])
-        return float(self.counts @ huber(residual, self.delta)) + drawn
+        return float(self.counts @ huber(residual, self.delta)) + self.prior(z)
 
     def residual(self, z: FloatArray) -> FloatArray:
         """log(predicted) - log(measured), shape (n,); infinite where that is undefined."""
@@ -161,12 +147,10 @@ class Objective:
             return np.full(z.shape, np.nan)
         pull = self.counts * np.clip(residual, -self.delta, self.delta) / prediction
         gradient = np.zeros(z.size)
-        centre, curvature = self.coefficient_priors
-        gradient[: self.terms] = columns.matrix.T @ pull + curvature * (c - centre)
+        gradient[: self.terms] = columns.matrix.T @ pull
         for s, t, slope in columns.slopes:
             gradient[self.terms + s] += c[t] * float(slope @ pull)
-        gradient[self.terms :] += self.prior_gradient(z[self.terms :])
-        return gradient
+        return gradient + self.prior_gradient(z)
 
     def jacobian(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Log residuals (n,) and their derivatives (n, m + k)."""

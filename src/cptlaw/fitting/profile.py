@@ -216,8 +216,8 @@ def _refitted(
     end = minimise(tried, search(tried, z[objective.terms :]).z, steps=60)
     if end.value > doubtful:
         end = min(end, best_minimum(tried), key=lambda found: found.value)
-    priors = objective.prior_costs(z[objective.terms :])
-    return replace(end, value=end.value + float(priors[place]))
+    priors = objective.prior_costs(z)
+    return replace(end, value=end.value + float(priors[objective.terms + place]))
 
 
 def _along(

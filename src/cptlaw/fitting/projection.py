@@ -89,25 +89,24 @@ def project(
     objective: Objective, u: FloatArray, weight: FloatArray | None = None, slopes: bool = True
 ) -> Projected:
     """Solve for the coefficients at u; `weight` (n,) are the square roots of the weights."""
-    columns = objective.columns(np.concatenate([np.zeros(objective.terms), u]), slopes)
+    nowhere = np.concatenate([np.zeros(objective.terms), u])
+    columns = objective.columns(nowhere, slopes)
     target = objective.root if weight is None else weight
     relative = target / objective.loss
-    pull, centre = _drawn(objective)
-    c = best_coefficients(
-        np.vstack([columns.matrix * relative[:, None], pull]),
-        np.concatenate([target, pull @ centre]),
-        signs_of(objective),
-    )
+    rows, drawn = _pseudo_points(objective)
+    matrix = np.vstack([columns.matrix * relative[:, None], rows])
+    c = best_coefficients(matrix, np.append(target, drawn), signs_of(objective))
     residual = columns.matrix @ c / objective.loss - 1.0
-    score = float(objective.counts @ huber(residual, objective.delta))
-    score += objective.prior(u) + objective.coefficient_cost(c)
+    prior = objective.prior(np.concatenate([c, u]))
+    score = float(objective.counts @ huber(residual, objective.delta)) + prior
     return Projected(u, c, residual, columns, score if np.isfinite(score) else np.inf)
 
 
-def _drawn(objective: Objective) -> tuple[FloatArray, FloatArray]:
-    """Priors of coefficients as rows of the linear problem, (j, m), and their centres, (m,)."""
-    centre, curvature = objective.coefficient_priors
-    return np.diag(np.sqrt(curvature))[curvature > 0], centre
+def _pseudo_points(objective: Objective) -> tuple[FloatArray, FloatArray]:
+    """The priors of coefficients as further points of the linear problem, (r, m) and (r,)."""
+    m = objective.terms
+    root = np.sqrt(objective.drawn(objective.priors[0])[:m])
+    return np.diag(root)[root > 0], (root * objective.priors[0][:m])[root > 0]
 
 
 def search(
@@ -180,13 +179,14 @@ def _normal_equations(
     jacobian = np.zeros((objective.loss.size, here.u.size))
     for s, t, slope in here.columns.slopes:
         jacobian[:, s] += here.coefficients[t] * slope
+    rows, drawn = _pseudo_points(objective)
+    residual = np.append(here.residual * weight, rows @ here.coefficients - drawn)
     jacobian = jacobian[:, free] * relative[:, None]
-    pull, centre = _drawn(objective)
-    jacobian = np.vstack([jacobian, np.zeros((len(pull), jacobian.shape[1]))])
-    used = np.vstack([here.columns.matrix * relative[:, None], pull])[:, here.coefficients != 0]
+    jacobian = np.vstack([jacobian, np.zeros((len(rows), jacobian.shape[1]))])
+    used = np.vstack([here.columns.matrix * relative[:, None], rows])[:, here.coefficients != 0]
     if used.shape[1]:
         q, _ = np.linalg.qr(used)
         jacobian -= q @ (q.T @ jacobian)
-    residual = np.concatenate([here.residual * weight, pull @ (here.coefficients - centre)])
-    gradient = jacobian.T @ residual + objective.prior_gradient(here.u)[free]
-    return gradient, jacobian.T @ jacobian + np.diag(objective.prior_curvature(here.u)[free])
+    m = objective.terms
+    gradient = jacobian.T @ residual + objective.prior_gradient(here.z)[m:][free]
+    return gradient, jacobian.T @ jacobian + np.diag(objective.drawn(here.z)[m:][free])

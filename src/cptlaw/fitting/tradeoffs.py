@@ -15,7 +15,7 @@ from cptlaw.arrays import FloatArray
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import ensemble_of
 
-_ALIKE = 0.95  # correlation from which parameters trade off
+_ALIKE = 0.9  # correlation from which parameters trade off
 _ROUNDING = 1e-9  # a smaller relative move is left by rounding: the parameter stands still
 
 

@@ -20,16 +20,16 @@ from cptlaw.arrays import FloatArray
 from cptlaw.caching import remembers
 from cptlaw.errors import DataError
 from cptlaw.fitting.neighbours import stretches
-from cptlaw.fitting.newton import whitening
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.projection import huber_weight
+from cptlaw.fitting.refits import Curved, refitted
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
 from cptlaw.fitting.weighing import pose
 from cptlaw.laws.points import Points
 
 COUNT = 200
-REWEIGHTINGS = 6  # in one refit: it begins at the fit, whose weights are nearly right
+_REWEIGHTINGS = 6  # of a refit of a sum of losses: it begins at the fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,10 @@ class Ensemble:
             yield replace(self.fit, domains={role: found[role] for role in self.fit.domains})
 
     def losses(self, role: str, points: Points) -> FloatArray:
-        """What every refit predicts at n points, shape (count, n), to first order."""
+        """What every refit predicts at n points, shape (count, n).
+
+        Each factor of the law is taken to first order in its logarithm.
+        """
         return self.fit.domain(role).loss(points) + self._deviations(role, points)
 
     def _deviations(self, role: str, points: Points) -> FloatArray:
@@ -78,7 +81,7 @@ class Ensemble:
             )
             leaves = domain.members or (domain,)
             each = zip(shares, leaves, moves, strict=True)
-            found = [share * (move @ slopes(leaf, points).T) for share, leaf, move in each]
+            found = [share * _bent(leaf, points, move) for share, leaf, move in each]
             return np.sum(found, axis=0)
         (own,) = moves
         found = own @ domain.law.columns(points, np.empty(0)).matrix.T
@@ -127,8 +130,12 @@ def bootstrap(fit: Fit, count: int = COUNT, seed: int = 0) -> Ensemble:
         domain, observed = fit.domains[role], fit.observed(role)
         weights = resampled_weights(observed, count, seed)
         if domain.combines is None:
-            leaves = domain.members or (domain,)
-            moves[role] = tuple(refitted(fit, leaf, observed, weights, seed) for leaf in leaves)
+            moves[role] = tuple(
+                refitted(
+                    objective_of(fit, leaf, observed), leaf, weights, _centres(leaf, count, seed)
+                )
+                for leaf in domain.members or (domain,)
+            )
         else:
             both = Ensemble(fit, {b.role: moves[b.role] for b in domain.combines})
             moves[role] = (_combined(both, domain, observed, weights),)
@@ -233,141 +240,25 @@ def _moved(domain: DomainFit, moves: list[FloatArray], found: Mapping[str, Domai
     return replace(domain, params=params, combines=both, law=combination(*both, law.name))
 
 
-def slopes(domain: DomainFit, points: Points) -> FloatArray:
-    """Derivatives of the loss at n points in coefficients and search coordinates, (n, m + k)."""
-    law, m = domain.law, len(domain.law.terms)
-    columns = law.columns(points, law.inner(domain.params))
-    found = np.zeros((len(points), m + len(law.shapes)))
-    found[:, :m] = columns.matrix
-    for s, t, slope in columns.slopes:
-        found[:, m + s] += domain.params[law.coefficients[t]] * slope
-    return found
+def _bent(domain: DomainFit, points: Points, moves: FloatArray) -> FloatArray:
+    """By how much every refit of one law moves the losses at n points, shape (count, n)."""
+    columns = domain.law.columns(points, domain.law.inner(domain.params))
+    curved = Curved.of(columns, domain.place)
+    moved: FloatArray = curved.losses(moves) - domain.loss(points)
+    return moved
 
 
-def refitted(
-    fit: Fit, domain: DomainFit, observed: Observations, weights: FloatArray, seed: int | None = 0
-) -> FloatArray:
-    """How far every refit moves the parameters of one law, shape (count, m + k).
-
-    What is known beforehand is resampled too: each refit draws the centres of the priors anew, the
-    same for the domains of one study.
-
-    Args:
-        fit: the fit, for its settings.
-        domain: the law, fitted to one domain.
-        observed: the n points it was fitted to.
-        weights: of the points in every refit, shape (count, n).
-        seed: of the priors' centres; None leaves them where they are.
-    """
-    objective = objective_of(fit, domain, observed)
-    m, z = objective.terms, domain.place
-    low, high = objective.bounds
-    moves = np.zeros((weights.shape[0], z.size))
-    free = (np.diag(domain.covariance) > 0) & (low < high) if domain.covariance.size else low > high
-    if not free.any():
-        return moves
-    axes = whitening(objective, z, free)
-    residual, jacobian = objective.jacobian(z)
-    pulls = objective.drawn(z)[free]
-    gaps = np.zeros((weights.shape[0], z.size))
-    gaps[:, m:] = z[m:] - objective.priors[0] - _centres(domain, weights.shape[0], seed)
-    slopes = jacobian[:, free] @ axes
-    prior = axes.T @ (pulls[:, None] * axes), (gaps[:, free] * pulls) @ axes
-    found = _Linear(residual, slopes, fit.options.delta, prior)
-    for i, weight in enumerate(weights * objective.counts):
-        moves[i, free] = _within(found, i, weight, axes, low[free] - z[free], high[free] - z[free])
-    return moves
-
-
-def _centres(domain: DomainFit, count: int, seed: int | None) -> FloatArray:
-    """How far every refit's priors lie from where they are, shape (count, k)."""
+def _centres(domain: DomainFit, count: int, seed: int) -> FloatArray:
+    """How far every refit's priors lie from where they are, shape (count, m + k)."""
     # Named by the parameter, so that domains which share one draw the same.
-    drawn = np.zeros((count, len(domain.law.shapes)))
-    for column, shape in enumerate(domain.law.shapes):
-        if shape.prior is not None and seed is not None:
-            random = np.random.default_rng([seed, *shape.name.encode()])
-            drawn[:, column] = shape.prior.spread * random.standard_normal(count)
+    law = domain.law
+    drawn = np.zeros((count, len(law.parameters)))
+    priors = [one.prior for one in (*law.terms, *law.shapes)]
+    for column, (name, prior) in enumerate(zip(law.parameters, priors, strict=True)):
+        if prior is not None:
+            random = np.random.default_rng([seed, *name.encode()])
+            drawn[:, column] = prior.spread * random.standard_normal(count)
     return drawn
-
-
-@dataclass(frozen=True, eq=False)
-class _Linear:
-    """A linear model of n residuals in `rank` unknowns, whose Huber objective is minimised.
-
-    Args:
-        residual: at the origin, shape (n,).
-        slopes: its derivatives, shape (n, rank).
-        delta: of the Huber loss.
-        prior: Hessian (rank, rank) and gradients (count, rank) that are added.
-    """
-
-    residual: FloatArray
-    slopes: FloatArray
-    delta: float
-    prior: tuple[FloatArray, FloatArray]
-
-    def lowest(
-        self, i: int, weight: FloatArray, rows: FloatArray, values: FloatArray
-    ) -> FloatArray:
-        """Where the objective of refit i is lowest, shape (rank,).
-
-        Args:
-            i: which of the prior's gradients counts.
-            weight: of the points, shape (n,).
-            rows: that times the unknowns are to be `values`, shape (k, rank).
-            values: shape (k,).
-        """
-        found = np.zeros(self.slopes.shape[1])
-        for _ in range(REWEIGHTINGS):
-            robust = weight * huber_weight(self.residual + self.slopes @ found, self.delta) ** 2
-            hessian = self.slopes.T @ (robust[:, None] * self.slopes) + self.prior[0]
-            # Whitened at the fitted weights, it may be singular where a refit's weights leave out
-            # the very points that determined a direction.
-            hessian[np.diag_indices_from(hessian)] += 1e-9 * np.trace(hessian)
-            pull = self.slopes.T @ (robust * self.residual) + self.prior[1][i]
-            found = _solved(hessian, -pull, rows, values)
-        return found
-
-
-def _solved(
-    hessian: FloatArray, pull: FloatArray, rows: FloatArray, values: FloatArray
-) -> FloatArray:
-    """X with hessian @ x = pull, as far as rows @ x = values lets it, shape (rank,).
-
-    The minimum under linear conditions, by Lagrange's multipliers. Least squares, since two
-    parameters at rest may say the same of the unknowns, which makes the system singular.
-    """
-    k = values.size
-    if not k:
-        return np.asarray(np.linalg.solve(hessian, pull), dtype=np.float64)
-    whole = np.block([[hessian, rows.T], [rows, np.zeros((k, k))]])
-    both = np.linalg.lstsq(whole, np.append(pull, values), rcond=None)[0]
-    return np.asarray(both[: pull.size], dtype=np.float64)
-
-
-ROUNDS = 4  # of finding which parameters rest at their bounds
-
-
-def _within(
-    model: _Linear, i: int, weight: FloatArray, axes: FloatArray, low: FloatArray, high: FloatArray
-) -> FloatArray:
-    """The moves of refit i that are lowest within bounds, shape (free,).
-
-    A parameter that would pass a bound rests there, and the others make up for it: clipped alone,
-    it would leave the refit off its ridge, with a curve that fits nothing. Once at rest it stays
-    there, so that a few rounds are enough; what still passes a bound then is clipped.
-    """
-    rests = np.zeros(low.size, dtype=np.bool_)
-    ends = np.zeros(low.size)
-    moves = ends
-    for _ in range(ROUNDS):
-        moves = axes @ model.lowest(i, weight, axes[rests], ends[rests])
-        past = ((moves < low) | (moves > high)) & ~rests
-        if not past.any():
-            break
-        ends = np.where(past, np.where(moves < low, low, high), ends)
-        rests |= past
-    return np.clip(moves, low, high)
 
 
 def _combined(
@@ -377,13 +268,18 @@ def _combined(
     assert domain.combines is not None
     own = np.array([domain.params[c] for c in domain.law.coefficients])
     parts = np.stack([both.losses(b.role, observed.points) for b in domain.combines], axis=2)
-    m, two = own.size, parts.shape[2]
-    none, free = (np.zeros((m, m)), np.zeros((1, m))), np.zeros((0, m))
-    moves = np.empty((weights.shape[0], m))
-    for i, weight in enumerate(weights):
-        columns = np.column_stack([parts[i], np.ones((len(observed), m - two))])
-        slopes = columns / observed.loss[:, None]
-        residual = slopes @ own - 1.0
-        model = _Linear(residual, slopes, both.fit.options.delta, none)
-        moves[i] = model.lowest(0, weight, free, np.zeros(0))
-    return moves
+    parts = np.concatenate([parts, np.ones((*parts.shape[:2], own.size - parts.shape[2]))], axis=2)
+    slopes = parts / observed.loss[:, None]
+    found = np.tile(own, (weights.shape[0], 1))
+    for _ in range(_REWEIGHTINGS):
+        residual = np.einsum("cnm,cm->cn", slopes, found) - 1.0
+        robust = weights * huber_weight(residual, both.fit.options.delta) ** 2
+        weighed = robust[:, :, None] * slopes
+        hessian = np.swapaxes(weighed, 1, 2) @ slopes
+        # A refit's weights may leave out the very points that tell two losses apart.
+        trace = np.trace(hessian, axis1=1, axis2=2)
+        hessian += 1e-9 * trace[:, None, None] * np.eye(own.size)
+        pull = np.einsum("cnm,cn->cm", weighed, residual)
+        found = found - np.linalg.solve(hessian, pull[:, :, None])[:, :, 0]
+    moved: FloatArray = found - own
+    return moved

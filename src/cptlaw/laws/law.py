@@ -28,11 +28,12 @@ Bound: TypeAlias = Literal["nonnegative", "nonpositive", "free"]
 
 
 class Prior(NamedTuple):
-    """What is held likely of a shape parameter before any data.
+    """What is held likely of a parameter before any data.
 
     Args:
         centre: the likely value.
-        spread: standard deviation in the search coordinate (of the logarithm on a log scale).
+        spread: standard deviation, of a coefficient in its own unit, of a shape parameter in the
+            search coordinate (of the logarithm on a log scale).
         tails: degrees of freedom of a Student's t where the parameter is far from usual in some
             studies, so that there the data decide; infinite for a normal distribution.
     """
@@ -211,7 +212,7 @@ class Law:
     @property
     def has_priors(self) -> bool:
         """Whether anything is held likely of its parameters before any data."""
-        return any(drawn.prior for drawn in (*self.shapes, *self.terms))
+        return any(one.prior for one in (*self.terms, *self.shapes))
 
     @property
     def coefficients(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.fitting import uncertainty
 from cptlaw.fitting.observations import observe
+from cptlaw.fitting.refits import refitted
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import Ensemble, ensemble_of
 from cptlaw.forecasting.intervals import decayed, distances, noise_of, scales
@@ -127,7 +128,8 @@ def independent(fit: Fit, count: int = uncertainty.COUNT, seed: int = 0) -> Ense
     for role, domain in fit.domains.items():
         observed = fit.observed(role)
         weights = random.standard_gamma(1.0, (count, len(observed)))
-        moves[role] = (uncertainty.refitted(fit, domain, observed, weights, None),)
+        objective = uncertainty.objective_of(fit, domain, observed)
+        moves[role] = (refitted(objective, domain, weights),)
     return Ensemble(fit, moves)
 
 

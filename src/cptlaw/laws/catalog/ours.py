@@ -19,9 +19,10 @@ from cptlaw.laws.traits import Traits
 # Fits of .03M to 20M models: the larger gain a little more by annealing and forget a little less.
 GAIN_WITH_SIZE = Prior(0.05, 0.1)
 LOSS_WITH_SIZE = Prior(-0.05, 0.05)
-# Fits of .15M to 124M models: A .3 to .72, C .21 to .71 nats. One short CPT tells neither.
+# Fits of .15M to 124M models: A .3 to .72. One short CPT does not tell it.
 USUAL_FALL = Prior(0.5, 0.2)
-USUAL_NOISE = Prior(0.4, 0.2)
+# Nats at an effective LR of 1e-3: mean and spread over sources whose LR falls (.18 to .79).
+USUAL_NOISE = Prior(0.45, 0.2)
 # The learning rates of open models are ten to a hundred times lower than those of the models that
 # the usual rate is from.
 RATE_OF_OPEN = replace(RATE, prior=Prior(7.0, 1.5))
@@ -98,7 +99,12 @@ def base_terms(facts: Facts) -> tuple[Term, ...]:
     return (
         Term("L0"),
         Term("A", (f.power_of_progress(exponent, weights),)),
-        Term("C", (noise, *_sized(facts, "gamma1", GAIN_WITH_SIZE)), part="annealing"),
+        Term(
+            "C",
+            (noise, *_sized(facts, "gamma1", GAIN_WITH_SIZE)),
+            part="annealing",
+            prior=USUAL_NOISE,
+        ),
     )
 
 
