@@ -315,7 +315,7 @@ def test_every_unknown_base_has_its_own_area():
 
 @pytest.mark.parametrize(
     ("law", "parameters"),
-    [("paper", "5 .* eq1"), (None, "3 .* effective that have no prior; 2 for")],
+    [("paper", "5 .* eq1"), (None, "2 .* effective that have no prior; 2 for")],
 )
 def test_too_few_points(law, parameters):
     curve = Curve([10, 20, 30], [3.0, 2.9, 2.8])
