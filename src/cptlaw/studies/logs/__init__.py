@@ -14,9 +14,12 @@ from cptlaw.studies.logs import (
     console,
     json_rows,
     levanter,
+    mlflow,
     tables,
     tensorboard,
+    trackio,
     trainer_state,
+    unread,
     wandb_chart,
     wandb_file,
 )
@@ -37,6 +40,9 @@ FORMATS: tuple[Format, ...] = (
     tensorboard.FORMAT,
     wandb_file.FORMAT,
     wandb_chart.FORMAT,
+    *mlflow.FORMATS,
+    trackio.FORMAT,
+    unread.FORMAT,
     tables.PARQUET,
     levanter.FORMAT,
     console.FORMAT,
@@ -54,10 +60,8 @@ def read(
     What configurations beside it say of the optimizer comes along.
 
     Args:
-        path: CSV, TSV, JSON Lines (each gzipped or not), Parquet, a trainer_state.json or
-            the output directory that holds it, a TensorBoard event file or W&B's file of a run,
-            or a folder of these.
-            Behind `::` may stand which of several runs in it is wanted.
+        path: a file, or a folder where a format has one, of the formats that `FORMATS` names;
+            behind `::` may stand which of several runs in it is wanted.
         columns: the loss columns wanted; left out, every column that may be one.
         surely: columns that are losses whatever they look like.
 
@@ -78,8 +82,8 @@ def read(
             return with_what_lies_beside(to_run(table, columns, surely), lies_at, table.settings)
     raise DataError(
         f"{source.given}: the directory holds no log that is read as a directory; expected "
-        "trainer_state.json or checkpoint-N/trainer_state.json, or files of TensorBoard or W&B. "
-        f"{_candidates(source.path)}"
+        "trainer_state.json or checkpoint-N/trainer_state.json, or files of TensorBoard, W&B or "
+        f"MLflow. {_candidates(source.path)}"
     )
 
 

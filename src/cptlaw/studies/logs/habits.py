@@ -5,8 +5,11 @@ The same names reach TensorBoard, W&B, MLflow and Trackio; the readers of those 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from cptlaw.studies.logs.cells import Cells
+from cptlaw.studies.logs.names import quoted
 
 HF_LR_NOTE = (
     "transformers up to about 4.50 logs the LR of the next step. One step has no visible effect; "
@@ -31,6 +34,13 @@ class Habit:
     averaged: frozenset[str] = frozenset()
     summaries: frozenset[str] = frozenset()
     lr_note: str = ""
+
+    def without_summaries(self, columns: Mapping[str, Cells]) -> tuple[dict[str, Cells], list[str]]:
+        """The columns that are series, and a sentence on those that are not."""
+        whole = [name for name in columns if name in self.summaries]
+        told = [f"Left out, since they sum up the whole training: {quoted(whole)}."]
+        left = {name: cells for name, cells in columns.items() if name not in whole}
+        return left, told if whole else []
 
 
 HABITS = (

@@ -22,7 +22,8 @@ from cptlaw.studies.logs.source import Format, Source, open_source, picked
 from cptlaw.studies.logs.table import Table
 
 _FILE = "*tfevents*"
-_DEPTH = 4  # folders below the one that was named
+_DEPTH = 4  # levels of folders that are looked into
+_MOST_FOLDERS = 5000  # on one level
 _SPLITS = re.compile(r"(.*[^a-z])?(train|training|val|valid|validation|eval|evaluation|test|dev)")
 _DATED = re.compile(r"[A-Z][a-z]{2}\d{2}_\d\d-\d\d-\d\d_.*")  # as transformers and torch name them
 _NOT_NAMES = re.compile(r"runs|logs?|tensorboard|tb|tb_logs|events")
@@ -81,7 +82,7 @@ def _read(source: Source) -> Table:
 def _table(source: Source, files: Sequence[_File], notes: list[str]) -> Table:
     names, which = numbered([name for file in files for name in file.names])
     known = habit(names)
-    out = _left_out(names, known.summaries, notes)
+    out = _by_samples(names, notes)
     points = Points(
         names,
         which,
@@ -92,6 +93,7 @@ def _table(source: Source, files: Sequence[_File], notes: list[str]) -> Table:
     ends = np.cumsum([len(file.events.tags) for file in files])
     rows = rows_of(points.without(out), source.given)
     kept = np.flatnonzero(~np.isin(which, out))
+    columns, told = known.without_summaries(rows.columns)
 
     def place(row: int) -> str:
         point = int(kept[rows.first[row]])
@@ -102,25 +104,22 @@ def _table(source: Source, files: Sequence[_File], notes: list[str]) -> Table:
         source.given,
         _name(source),
         "tensorboard",
-        rows.columns,
+        columns,
         place,
         averaged=known.averaged,
         lr_note=known.lr_note,
-        notes=tuple(notes),
+        notes=(*notes, *told),
         settings=_settings(files),
         lies_at=files[-1].path,
     )
 
 
-def _left_out(names: list[str], summaries: frozenset[str], notes: list[str]) -> list[int]:
-    """Which names are no series by steps."""
+def _by_samples(names: list[str], notes: list[str]) -> list[int]:
+    """Which names are of series that do not count steps."""
     twins = [name for name in names if name.endswith(_SAMPLES)]
     if twins:
         notes.append(f"Left out, since their steps count samples: {quoted(twins)}.")
-    whole = [name for name in names if name in summaries]
-    if whole:
-        notes.append(f"Left out, since they sum up the whole training: {quoted(whole)}.")
-    return [i for i, name in enumerate(names) if name in {*twins, *whole}]
+    return [i for i, name in enumerate(names) if name in twins]
 
 
 def _name(source: Source) -> str:
@@ -154,7 +153,7 @@ def _folders(top: Path) -> dict[str, list[Path]]:
     level = [top]
     for _ in range(_DEPTH):
         below: list[Path] = []
-        for folder in level:
+        for folder in level[:_MOST_FOLDERS]:
             try:
                 entries = sorted(folder.iterdir())
             except OSError:

@@ -8,8 +8,7 @@ a value_json = 16.
 from __future__ import annotations
 
 import json
-from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,20 +19,18 @@ import numpy as np
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import protobuf
 from cptlaw.studies.logs.habits import habit
+from cptlaw.studies.logs.history_rows import HistoryRows, laid_out
 from cptlaw.studies.logs.leveldb_log import MAGIC, Reading
 from cptlaw.studies.logs.names import quoted
-from cptlaw.studies.logs.points import columns_of
 from cptlaw.studies.logs.protobuf import BYTES, VARINT, Field, Malformed
 from cptlaw.studies.logs.source import Format, Source, open_source, picked
 from cptlaw.studies.logs.table import Table
 
 _HISTORY, _CONFIG, _RUN = 2, 5, 17
 _PATTERNS = ("*.wandb", "*/*.wandb", "wandb/*/*.wandb")
-_NESTED = "."  # as W&B itself joins the keys of nested tables
-_MEDIA = "._type"
+_NESTED = "."
 _VALUE = b"\x82\x01"  # field 16, bytes
 _SHORTEST = 5
-_DEEPEST = 5
 
 
 @dataclass
@@ -42,35 +39,21 @@ class _Contents:
 
     Args:
         path: of the file.
-        names: of the columns, numbered in the order of their first use.
-        which: column of each value.
-        row: of each value.
-        values: the numbers.
-        rows: how many history rows it has.
-        no_numbers: keys whose value is a text, a picture or the like.
+        rows: of its history.
         config: what the run was configured with.
         run_id: W&B's own name of the run.
         name: what people call it.
         notes: what could not be read.
+        known: keys by their bytes.
     """
 
     path: Path
-    names: dict[str, int] = field(default_factory=dict[str, int])
-    which: array[int] = field(default_factory=lambda: array("q"))
-    row: array[int] = field(default_factory=lambda: array("q"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-    rows: int = 0
-    no_numbers: dict[str, None] = field(default_factory=dict[str, None])
+    rows: HistoryRows = field(default_factory=HistoryRows)
     config: dict[str, Any] = field(default_factory=dict[str, Any])
     run_id: str = ""
     name: str = ""
     notes: list[str] = field(default_factory=list[str])
-    known: dict[bytes, str] = field(default_factory=dict[bytes, str])  # keys by their bytes
-
-    def add(self, name: str, value: float) -> None:
-        self.which.append(self.names.setdefault(name, len(self.names)))
-        self.row.append(self.rows)
-        self.values.append(value)
+    known: dict[bytes, str] = field(default_factory=dict[bytes, str])
 
 
 def _claims(source: Source) -> bool:
@@ -89,7 +72,7 @@ def _read(source: Source) -> Table:
             f"{len(parts)} files of one run, which was resumed, were read in the order of their "
             "dates."
         )
-    if not any(part.rows for part in parts):
+    if not any(part.rows.count for part in parts):
         raise DataError(
             f"{source.given}: a W&B run without a row of history; nothing was logged yet. "
             f"{' '.join(notes)}".rstrip()
@@ -98,49 +81,29 @@ def _read(source: Source) -> Table:
 
 
 def _table(source: Source, parts: Sequence[_Contents], notes: list[str]) -> Table:
-    names = list(dict.fromkeys(name for part in parts for name in part.names))
-    starts = np.cumsum([0, *(part.rows for part in parts)])
-    which = [np.array([names.index(n) for n in part.names], dtype=np.int64) for part in parts]
-    columns = columns_of(
-        names,
-        np.concatenate([w[part.which] for w, part in zip(which, parts, strict=True)]),
-        np.concatenate([np.array(p.row) + s for s, p in zip(starts[:-1], parts, strict=True)]),
-        np.concatenate([np.array(part.values, dtype=float) for part in parts]),
-        int(starts[-1]),
-        source.given,
-    )
-    if others := _without_numbers(parts, names):
-        notes.append(f"Left out, holding no numbers: {quoted(others)}.")
-    known = habit(names)
-    whole = [name for name in names if name in known.summaries]
-    if whole:
-        notes.append(f"Left out, since they sum up the whole training: {quoted(whole)}.")
+    laid = laid_out([part.rows for part in parts], source.given)
+    if laid.no_numbers:
+        notes.append(f"Left out, holding no numbers: {quoted(laid.no_numbers)}.")
+    known = habit(laid.columns)
+    columns, told = known.without_summaries(laid.columns)
     config = {key: value for part in parts for key, value in part.config.items()}
 
     def place(row: int) -> str:
-        part = int(np.searchsorted(starts, row, side="right")) - 1
-        return f"{parts[part].path}, history row {row - int(starts[part]) + 1}"
+        part = int(np.searchsorted(laid.starts, row, side="right")) - 1
+        return f"{parts[part].path}, history row {row - int(laid.starts[part]) + 1}"
 
     return Table(
         source.given,
         source.part or parts[-1].name or source.stem,
         "wandb",
-        {name: cells for name, cells in columns.items() if name not in whole},
+        columns,
         place,
         averaged=known.averaged,
         lr_note=known.lr_note,
-        notes=tuple(notes),
+        notes=(*notes, *told),
         settings={key: value for key, value in config.items() if key != "_wandb"},
         lies_at=parts[-1].path,
     )
-
-
-def _without_numbers(parts: Sequence[_Contents], names: Sequence[str]) -> list[str]:
-    """The keys that hold texts, pictures and the like, these by their own name alone."""
-    keys = dict.fromkeys(key for part in parts for key in part.no_numbers)
-    media = [key.removesuffix(_MEDIA) for key in keys if key.endswith(_MEDIA)]
-    inside = tuple(f"{name}{_NESTED}" for name in media)
-    return [*media, *(key for key in keys if key not in names and not key.startswith(inside))]
 
 
 # --- folders -----------------------------------------------------------------------------------
@@ -191,11 +154,11 @@ def _contents(path: Path, data: bytes, names_only: bool = False) -> _Contents:
         found.notes.append(
             f"{path.name} is damaged in {len(reading.damage) + bad} places, the first near byte "
             f"{(reading.damage or [0])[0]}; what could not be read was left out. History rows "
-            f"read: {found.rows}."
+            f"read: {found.rows.count}."
         )
     if reading.cut:
         found.notes.append(
-            f"{path.name} ends in the middle of a record, as after a kill; the {found.rows} "
+            f"{path.name} ends in the middle of a record, as after a kill; the {found.rows.count} "
             "history rows before were read."
         )
     return found
@@ -246,23 +209,14 @@ def _add_history(found: _Contents, record: bytes, history: Field) -> None:
         if each.number == 1 and each.kind == BYTES:
             key, value = _short_item(record, each, found.known)
             try:
-                found.add(key, float(value))
+                found.rows.add(key, float(value))
             except ValueError:
-                _add_other(found, key, value)
+                _add_other(found.rows, key, value)
         elif each.number == 2 and each.kind == BYTES:
             step = _step(record, each)
-    if step is not None and (not found.row or not _has_step(found)):
-        found.add("_step", step)
-    found.rows += 1
-
-
-def _has_step(found: _Contents) -> bool:
-    number, at = found.names.get("_step"), len(found.row) - 1
-    while at >= 0 and found.row[at] == found.rows:
-        if found.which[at] == number:
-            return True
-        at -= 1
-    return False
+    if step is not None and not found.rows.holds("_step"):
+        found.rows.add("_step", step)
+    found.rows.count += 1
 
 
 def _step(record: bytes, step: Field) -> float:
@@ -302,32 +256,10 @@ def _item(record: bytes, item: Field) -> tuple[str, bytes]:
     return _NESTED.join(keys), value
 
 
-def _add_other(found: _Contents, key: str, text: bytes) -> None:
-    """Numbers in a nested table, and infinities, which JSON holds as text."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return
-    if isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity"):
-        found.add(key, float(value))
-        return
-    numbers = list(_numbers(value, key, _DEEPEST)) if isinstance(value, dict) else []
-    for name, number in numbers:
-        found.add(name, number)
-    if not numbers and value is not None:
-        found.no_numbers[key] = None
-
-
-def _numbers(table: Mapping[str, Any], path: str, depth: int) -> Iterator[tuple[str, float]]:
-    if "_type" in table or not depth:  # a picture, a histogram
-        return
-    for key, value in table.items():
-        name = f"{path}{_NESTED}{key}"
-        if isinstance(value, dict):
-            yield from _numbers(value, name, depth - 1)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            with suppress(OverflowError):
-                yield name, float(value)
+def _add_other(rows: HistoryRows, key: str, text: bytes) -> None:
+    """A value that is not a plain number."""
+    with suppress(ValueError, RecursionError):
+        rows.add_value(key, json.loads(text))
 
 
 FORMAT = Format("wandb", _claims, _read, (".wandb",), several=True)
