@@ -45,7 +45,7 @@ LESS = {100: 2.8, 200: 2.7, 300: 2.6}
         ("MLX", "mlx-lm", "train loss", TRAIN, {"val loss": LATER}),
         ("LITGPT", "LitGPT", "train loss", TRAIN, {"val loss": LATER}),
         ("NEMO", "NeMo", "reduced_train_loss", TRAIN, {"val_loss": {100: 3.1, 300: 2.9}}),
-        ("ANY", "console text", "train_loss", TRAIN, {}),
+        ("ANY", "an unknown program", "train_loss", TRAIN, {}),
     ],
 )
 def test_programs(log, text, kind, column, losses, validation) -> None:
@@ -121,6 +121,7 @@ def test_batches_that_count_anew_in_each_epoch(log) -> None:
             "Epoch 0:  50%|#####     | 50/100 [00:01<00:01, 40it/s, v_num=0, loss=2.1]\n",
             "CSVLogger",
         ),
+        ("Training:  5%|#   | 10/200 [00:01<00:10, 1.2it/s, loss=2.49]\n", "progress bar"),
         ("100/500 [=====>....] - ETA: 3s - loss: 2.3100\n", "Keras"),
     ],
 )

@@ -150,3 +150,37 @@ def test_llama_factory(log) -> None:
     run = logs.read(log(text, "trainer_log.jsonl"))
     assert run.curves["loss"].window == 10
     assert told(run, "prefer trainer_state.json")
+
+
+def test_a_tag_exported_by_tensorboard_names_its_column(log) -> None:
+    text = "Wall time,Step,Value\n1700000000.1,10,2.5\n1700000001.1,20,2.4\n"
+    run = logs.read(log(text, "run-a-tag-train_loss.csv"))
+    assert points(run, "train_loss") == {10: 2.5, 20: 2.4}
+    assert run.curves["train_loss"].source == "training"
+
+
+def test_series_told_apart_by_text_are_refused_by_name(log) -> None:
+    text = "step,lr,which,loss\n" + "".join(
+        f"{s},1e-4,{which},{i + 2 - s / 1000}\n"
+        for s in range(10, 60, 10)
+        for i, which in enumerate(("docs", "code"))
+    )
+    with pytest.raises(DataError, match=r"several series.*'which'.*'docs', 'code'"):
+        logs.read(log(text))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Epoch 1/3 Step [{s}/1000], Loss: {x}, LR: 0.0001",
+        "2025-02-03 10:00:00,123 - INFO - iter {s} loss={x} lr=1.00e-04 tok/s=1234",
+        "[INFO] - loss: {x}, learning_rate: 1e-04, global_step: {s}, epoch: 0.1",
+        "completed step: {s}, seconds: 1.2, loss: {x}, lr: 1e-4",
+    ],
+)
+def test_lines_of_unknown_programs(log, line) -> None:
+    text = "".join(line.format(s=s, x=3 - s / 1000) + "\n" for s in range(10, 60, 10))
+    run = logs.read(log(text, "train.log"))
+    (name,) = (name for name in run.curves if "loss" in name.lower())
+    assert points(run, name) == pytest.approx({s: 3 - s / 1000 for s in range(10, 60, 10)})
+    assert set(rates(run).values()) == {1e-4}

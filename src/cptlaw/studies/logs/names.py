@@ -13,8 +13,14 @@ STEP_NAMES = (
     "trainer/global_step",
     "train/global_step",
     "current_steps",
+    "train/step",
+    "train_step",
+    "training_step",
+    "optimizer_step",
+    "num_updates",
     "iteration",
     "iter",
+    "batch_idx",
     "_step",
 )
 _LR_NAMES = ("lr", "learning_rate", "learning-rate", "train/learning_rate", "train/lr")
@@ -25,12 +31,12 @@ _LR_SETTINGS = re.compile(
 _NOT_LOSS = re.compile(
     r"epochs?|progress|percent|percentage|steps?|iters?|iterations?|warmup|decay|skipped"
     r"|grads?|gradients?|\w*norms?|momentum|scale|scaler|beta[12]?|seed|rank|world|size|num|count"
-    r"|time|timestamp|runtime|walltime|wall|elapsed|remaining|eta|duration|dt|ms|seconds?"
+    r"|time|timestamp|runtime|walltime|wall|elapsed|remaining|eta|duration|timing|dt|ms|seconds?"
     r"|throughput|tps|rate|clip|clipping|zeros|load|balancing|imbalance|ratio|fraction"
     r"|tokens?|samples?|batch|batches|flos|flops|tflops|mfu|hfu|utilization|params?|parameters?"
     r"|mem|memory|vram|gpu|cpu|reserved|allocated|lengths?|len|temperature"
     r"|acc|\w*accuracy|ppl|\w*perplexity|em|f1|precision|recall|bleu\w*|rouge\w*|meteor|chrf\w*"
-    r"|rewards?|margins?|kl|scores?|mcc|auc|wer|cer|elo|pass"
+    r"|rewards?|margins?|kl|logps?|logits?|scores?|mcc|auc|wer|cer|elo|pass"
     r"|downstream|mmlu\w*|hellaswag\w*|hella|piqa|arc|winogrande|boolq|copa|sciq|openbookqa|obqa"
     r"|csqa|commonsenseqa|siqa|socialiqa|gsm8k|humaneval|mbpp|truthfulqa|triviaqa|squad\w*|lambada"
     r"|bbh|agieval|naturalqs|coqa|ifeval|zloss"
@@ -38,7 +44,7 @@ _NOT_LOSS = re.compile(
 # Losses that are no mean loss of tokens: parts added to it, and its extremes.
 _OTHER_LOSS = re.compile(
     r"scale|scaler|scaling|z|zloss|balancing|balance|load|aux|auxiliary|auxloss|router|moe|mtp|kl"
-    r"|policy|critic|reward\w*|distill\w*|commit\w*|spikes?|downstream|weights?|ratio|norm"
+    r"|policy|critic|actor|pg|vf|reward\w*|distill\w*|commit\w*|spikes?|downstream|weights?|ratio|norm"
     r"|ppl|\w*perplexity|accuracy"
 )
 _EXTREME = re.compile(
@@ -78,7 +84,7 @@ def lr_columns(names: Iterable[str]) -> list[str]:
 def is_never_loss(name: str) -> bool:
     """Whether the name says that the column is not a loss, as `grad_norm` or `eval_runtime` do."""
     low, words = name.strip().lower(), _words(name)
-    if _INDEX.match(low) or is_series_label(name):
+    if _INDEX.match(low) or is_series_label(name) or low.endswith(" vs samples"):
         return True
     if "loss" in low:
         return bool(_any(_OTHER_LOSS, words) or _EXTREME.search(low))

@@ -53,7 +53,7 @@ def settle(
     Returns:
         For each column its rows in order of their steps, and a sentence on everything done.
     """
-    clock = max(columns, key=lambda name: np.unique(steps[columns[name]]).size)
+    clock = max(columns, key=lambda name: distinct(steps[columns[name]]))
     backs = _restarts(columns[clock], steps[columns[clock]])
     restarts = backs.only(backs.regained)
     alive: dict[str, IntArray] = {}
@@ -69,12 +69,17 @@ def settle(
     return {name: _last_of_each_step(rows, steps[rows]) for name, rows in alive.items()}, notes
 
 
+def distinct(steps: IntArray) -> int:
+    """How many different steps there are; quick where they rise."""
+    return steps.size if (np.diff(steps) > 0).all() else int(np.unique(steps).size)
+
+
 def _restarts(rows: IntArray, steps: IntArray) -> _Backs:
     """Where a column goes back and logs steps again; nowhere if it is merely unsorted."""
     at = np.flatnonzero(np.diff(steps) < 0) + 1
     none = _Backs(at[:0], at[:0], at[:0], np.empty(0, dtype=bool))
     # Every restart logs at least one step again; a shuffled file goes back far more often.
-    if not at.size or at.size > steps.size - np.unique(steps).size:
+    if not at.size or at.size > steps.size - distinct(steps):
         return none
     top = np.maximum.accumulate(steps)[at - 1]
     end = np.maximum.accumulate(steps[::-1])[::-1][at]

@@ -14,7 +14,7 @@ from cptlaw.studies.logs.cells import Column, first_of_list, numbers
 from cptlaw.studies.logs.counting import Steps, counted
 from cptlaw.studies.logs.judging import Usable, judge
 from cptlaw.studies.logs.names import quoted
-from cptlaw.studies.logs.order import settle
+from cptlaw.studies.logs.order import distinct, settle
 from cptlaw.studies.logs.shaping import shaped
 from cptlaw.studies.logs.table import Table, count_of_rows, cut, refuse_text
 from cptlaw.studies.runs import Curve, LoggedLR, Run
@@ -178,7 +178,7 @@ def _refuse_several_series(steps: Steps, losses: Mapping[str, Usable]) -> None:
     """Refuse a file in which a column such as `run` or `split` tells several series apart."""
     columns = steps.table.columns
     repeating = {name: steps.values[column.rows] for name, column in losses.items()}
-    repeating = {name: at for name, at in repeating.items() if np.unique(at).size < at.size}
+    repeating = {name: at for name, at in repeating.items() if distinct(at) < at.size}
     for label in columns:
         if label in losses or not names.is_series_label(label):
             continue

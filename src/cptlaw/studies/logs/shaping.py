@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,19 +16,26 @@ from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.points import Points, numbered, rows_of
 from cptlaw.studies.logs.table import Table
 
-_METRIC = ("metric", "metric_name", "tag", "key", "name", "variable", "series")
-_VALUE = ("value", "metric_value", "val")
+_METRIC = ("metric", "metric_name", "metricname", "tag", "key", "name", "variable", "series")
+_VALUE = ("value", "metric_value", "metricvalue", "val")
 _RANKS = ("rank", "local_rank", "global_rank", "rank_id", "process", "process_index", "process_id")
 _REPEATED = 0.9  # of the steps: how many have to be logged equally often, to be the rule
 
 
 def shaped(table: Table) -> Table:
-    """A long table made wide, and the rows of several ranks averaged.
+    """A table in numbers: a long one made wide, the rows of several ranks averaged.
 
     Raises:
         DataError: a long table of several runs.
     """
-    return _one_row_a_step(_wide(table))
+    numeric = {name: _in_numbers(cells) for name, cells in table.columns.items()}
+    return _one_row_a_step(_wide(replace(table, columns=numeric)))
+
+
+def _in_numbers(cells: Cells) -> Cells:
+    """Cells turned into numbers once and for all, unless there is text among them."""
+    column = numbers(cells)
+    return cells if column.texts.size else column
 
 
 # --- long tables ---------------------------------------------------------------------------------
@@ -95,7 +103,7 @@ def _one_row_a_step(table: Table) -> Table:
     steps = numbers(table.columns[step])
     if rank is not None:
         cells = table.columns[rank]
-        called, which = numbered([str(cells[row]) for row in range(len(cells))])
+        called, which = numbered([_called(cells[row]) for row in range(len(cells))])
         if len(called) < 2:
             return table
         group = _groups(steps.values, which)
@@ -135,11 +143,32 @@ def _unnamed_ranks(table: Table, step: str, steps: Column) -> Table:
         return table
     if not _comes_again(table, fresh):
         return table
+    _refuse_series(table, fresh)
     told = (
         f"Nearly every step is logged {usual} times, one row after the other, as by several ranks "
         "or micro-batches. Each value is the mean of them."
     )
     return _averaged(table, np.cumsum(fresh) - 1, {step}, told)
+
+
+def _called(cell: Cell) -> str:
+    return f"{cell:g}" if isinstance(cell, float) else str(cell)
+
+
+def _refuse_series(table: Table, fresh: BoolArray) -> None:
+    """Refuse rows of one step that a column of text tells apart."""
+    again = ~fresh[1:]
+    for name, cells in table.columns.items():
+        if isinstance(cells, Column):
+            continue
+        texts = [str(cells[row]) for row in range(len(cells))]
+        same = np.array([a == b for a, b in pairwise(texts)], dtype=bool)
+        if not same[again].any():
+            raise DataError(
+                f"{table.origin}: several series in one file, told apart by column '{name}' "
+                f"({quoted(dict.fromkeys(texts))}): each step has a row of each. Write each to a "
+                "column or a file of its own."
+            )
 
 
 def _comes_again(table: Table, fresh: BoolArray) -> bool:
@@ -172,16 +201,25 @@ def _averaged(table: Table, group: IntArray, drop: set[str], told: str) -> Table
         elif name in drop:
             columns[name] = Column(column.values[first], column.said[first])
         else:
-            sums = np.bincount(group, np.where(column.said, column.values, 0.0), count)
-            said = np.bincount(group, column.said.astype(float), count)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                columns[name] = Column(np.where(said > 0, sums / said, np.nan), said > 0)
+            columns[name] = _mean(column, group, count)
     return replace(
         table,
         columns=columns,
         place=lambda row: table.place(int(first[row])),
         notes=(*table.notes, told),
     )
+
+
+def _mean(column: Column, group: IntArray, count: int) -> Column:
+    """The mean of each of `count` groups, exact where all its values are the same."""
+    low = np.full(count, np.inf)
+    np.minimum.at(low, group[column.said], column.values[column.said])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        over = np.where(column.said, column.values - low[group], 0.0)
+        said = np.bincount(group, column.said.astype(float), count)
+        return Column(
+            np.where(said > 0, low + np.bincount(group, over, count) / said, np.nan), said > 0
+        )
 
 
 def _firsts(cells: Cells, first: IntArray) -> Sequence[Cell]:

@@ -113,7 +113,8 @@ def _read_delimited(source: Source) -> Table:
             f"{source.given}: a header ({quoted(grid.header)}) but no rows; expected a row a step."
         )
     cells = list(zip(*grid.rows, strict=True))
-    columns, notes = _named(source.given, list(zip(grid.header, cells, strict=True)))
+    header = _tensorboard_tag(source, grid.header)
+    columns, notes = _named(source.given, list(zip(header, cells, strict=True)))
     known = habit(columns)
     return Table(
         source.given,
@@ -125,6 +126,14 @@ def _read_delimited(source: Source) -> Table:
         lr_note=known.lr_note,
         notes=(*grid.notes, *notes),
     )
+
+
+def _tensorboard_tag(source: Source, header: list[str]) -> list[str]:
+    """The header, with the tag that TensorBoard puts into the name of a file it exports."""
+    if sorted(name.lower() for name in header) != ["step", "value", "wall time"]:
+        return header
+    tag = source.stem.rpartition("tag-")[2]
+    return [tag if name.lower() == "value" and tag else name for name in header]
 
 
 def _named(

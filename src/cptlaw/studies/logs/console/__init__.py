@@ -12,6 +12,7 @@ from cptlaw.errors import DataError
 from cptlaw.studies.logs.console import trainer
 from cptlaw.studies.logs.console.engine import Writer, plain, read, text_of
 from cptlaw.studies.logs.console.writers import ANY, WRITERS
+from cptlaw.studies.logs.names import step_column
 from cptlaw.studies.logs.source import Format, Source
 from cptlaw.studies.logs.table import Table
 
@@ -24,6 +25,11 @@ _UNREAD = (
         re.compile(r"Epoch \d+:\s+\d+%\|.*\d+/\d+ \[.*(?:v_num|loss)="),
         "Lightning's progress bar",
         "Read the metrics.csv of its CSVLogger, or a TensorBoard or W&B log",
+    ),
+    (
+        re.compile(r"\d+/\d+ \[[^\]]*\bloss[=:]"),
+        "a progress bar that shows a loss",
+        "Read what the program writes beside it: CSV, JSON lines, W&B or TensorBoard",
     ),
     (
         re.compile(r"\d+/\d+ \[[=>.]*\]? - .*loss: "),
@@ -55,10 +61,20 @@ def _fits(writer: Writer, sample: str) -> int:
 
 
 def _claims(source: Source) -> bool:
-    if source.is_directory or b"\0" in source.data[:_PIECE] or _is_json(source.data):
+    if source.is_directory or b"\0" in source.data[:_PIECE]:
+        return False
+    if _is_json(source.data) or _is_table(source.data):
         return False
     sample = _sample(source.data)
     return _writer(sample) is not None or any(each.search(sample) for each, _, _ in _UNREAD)
+
+
+def _is_table(data: bytes) -> bool:
+    """Whether the first line is a header with a column that counts steps."""
+    lines = text_of(data[:_PIECE]).split("\n")
+    header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
+    cells = [cell.strip().strip('"') for cell in re.split(r"[,;\t]", header)]
+    return len(cells) > 1 and step_column(cells) is not None
 
 
 def _is_json(data: bytes) -> bool:

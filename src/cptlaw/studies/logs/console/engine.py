@@ -17,6 +17,7 @@ NUMBER = r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|NaN|In
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _RANK = re.compile(r"^\[(?:default|rank ?)?(\d+)\]:|\brank=(\d+)\b|\[Rank (\d+)\]")
 _MOST_COLUMNS = 2000
+_LONGEST_STEP = 15  # digits; more are no step but a damaged line
 _LONGEST_LINE = 20_000  # longer ones are no rows: source code, configurations, dumps
 
 Fields: TypeAlias = "dict[str, Cell]"
@@ -57,7 +58,9 @@ class Line:
         if match is None:
             return None
         groups = {key: value for key, value in match.groupdict().items() if value is not None}
-        step = groups.pop("step", None)
+        step = groups.pop("step", "").replace(",", "")
+        if len(step) > _LONGEST_STEP:
+            return None
         cells: Fields = {}
         pairs = [groups] if "value" in groups else []
         if self.pairs:
@@ -67,7 +70,7 @@ class Line:
             cells[" ".join(name.split())] = _number(pair["value"])
         for group in groups.keys() & self.columns.keys():
             cells[self.columns[group]] = _number(groups[group])
-        return None if step is None else int(step.replace(",", "")), cells
+        return int(step) if step else None, cells
 
 
 @dataclass(frozen=True)

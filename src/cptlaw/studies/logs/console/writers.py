@@ -94,10 +94,10 @@ NANOGPT = Writer(
     "nanoGPT",
     (
         Line(
-            rf"^step (?P<step>\d+): train loss {_g('train')}, val loss {_g('val')}",
+            rf"\bstep (?P<step>\d+): train loss {_g('train')}, val loss {_g('val')}",
             {"train": "train loss", "val": "val loss"},
         ),
-        Line(rf"^iter (?P<step>\d+): loss {_g('loss')}, time", {"loss": "loss"}),
+        Line(rf"\biter (?P<step>\d+): loss {_g('loss')}, time", {"loss": "loss"}),
     ),
     notes=(
         "'loss' is that of one micro-batch; 'train loss' is measured on training data at each "
@@ -121,11 +121,11 @@ NANOCHAT = Writer(
     "nanochat",
     (
         Line(
-            rf"^step (?P<step>\d+)(?:/\d+)? \([\d.]+%\) \| loss: {_g('loss')} \| lrm: {_g('lrm')}",
+            rf"\bstep (?P<step>\d+)(?:/\d+)? \([\d.]+%\) \| loss: {_g('loss')} \| lrm: {_g('lrm')}",
             {"loss": "train/loss", "lrm": "lrm"},
         ),
-        Line(rf"^Step (?P<step>\d+) \| Validation bpb: {_g('bpb')}", {"bpb": "val/bpb"}),
-        Line(rf"^Step (?P<step>\d+) \| CORE metric: {_g('core')}", {"core": "core_metric"}),
+        Line(rf"\bStep (?P<step>\d+) \| Validation bpb: {_g('bpb')}", {"bpb": "val/bpb"}),
+        Line(rf"\bStep (?P<step>\d+) \| CORE metric: {_g('core')}", {"core": "core_metric"}),
     ),
     notes=(
         "'train/loss' is a moving average (0.9 of the one before, 0.1 of this step).",
@@ -136,18 +136,18 @@ NANOCHAT = Writer(
 MODDED_NANOGPT = Writer(
     "modded-nanogpt",
     (
-        Line(rf"^step:(?P<step>\d+)/\d+ val_loss:{_g('loss')} train_time", {"loss": "val_loss"}),
+        Line(rf"\bstep:(?P<step>\d+)/\d+ val_loss:{_g('loss')} train_time", {"loss": "val_loss"}),
         Line(
-            rf"^step:(?P<step>\d+)/\d+ train_loss:{_g('loss')} train_time", {"loss": "train_loss"}
+            rf"\bstep:(?P<step>\d+)/\d+ train_loss:{_g('loss')} train_time", {"loss": "train_loss"}
         ),
     ),
 )
 LLM_C = Writer(
     "llm.c",
     (
-        Line(rf"^s:(?P<step>\d+) tel:{_g('loss')}", {"loss": "val loss"}),
+        Line(rf"^\s*s:(?P<step>\d+) tel:{_g('loss')}", {"loss": "val loss"}),
         Line(
-            rf"^s:(?P<step>\d+) trl:{_g('loss')}(?: lr:{_g('lr')})?",
+            rf"^\s*s:(?P<step>\d+) trl:{_g('loss')}(?: lr:{_g('lr')})?",
             {"loss": "train loss", "lr": "lr"},
         ),
     ),
@@ -199,7 +199,7 @@ LITGPT = Writer(
             {"iter": "iter", "loss": "train loss"},
         ),
         Line(
-            rf"^iter (?P<step>\d+): val loss {_g('loss')}, val time",
+            rf"\biter (?P<step>\d+): val loss {_g('loss')}, val time",
             {"loss": "val loss"},
         ),
     ),
@@ -218,19 +218,16 @@ NEMO = Writer(
 )
 # Lines of a program nobody knows: a step and a loss on one line, told by their names.
 ANY = Writer(
-    "console text",
+    "an unknown program",
     (
         Line(
-            r"^(?=.*?\b(?:global_?step|step|iter(?:ation)?)s?\b[\s:=#\[]{0,4}(?P<step>\d[\d,]*))"
+            r"(?i)^(?=.*?\b(?:global_?step|step|iter(?:ation)?)s?\b[\s:=#\[]{0,4}(?P<step>\d[\d,]*))"
             rf"(?=.*?loss\W{{0,4}}(?:{NUMBER})(?![\w]))",
             pairs=rf"(?P<name>[A-Za-z_][\w/.-]*(?: [A-Za-z_][\w/.-]*)?) ?[:= ] ?"
             rf"(?P<value>{NUMBER})(?![\w:])",
         ),
     ),
-    notes=(
-        "Its writer is not known: lines that name a step and a loss were read. Check that steps "
-        "are optimiser steps.",
-    ),
+    notes=("Lines that name a step and a loss were read. Check that steps are optimiser steps.",),
 )
 
 WRITERS: tuple[Writer, ...] = (
