@@ -12,6 +12,7 @@ import click
 from cptlaw.errors import MissingExtra
 from cptlaw.files import make_folder
 from cptlaw.fitting.fit import fit
+from cptlaw.fitting.uncertainty import with_refits
 from cptlaw.forecasting.backtest import backtest
 from cptlaw.forecasting.forecast import forecast
 from cptlaw.output import store
@@ -58,7 +59,7 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
     fitted = fit(study)
     say(f"4. forecast of a run that was never done: {SCHEDULE}")
     future = forecast(fitted, SCHEDULE, after="base")
-    store.save(fitted, directory / "fit.json")
+    store.save(with_refits(fitted), directory / "fit.json")
     fitted.plot(directory / "fit.png", since=SINCE)
     future.plot(directory / "forecast.png", fit=fitted)
     if as_json:

@@ -49,6 +49,7 @@ def fit(
     """Fit a law to every domain of a study file."""
     from cptlaw.fitting.fit import fit as fit_study
     from cptlaw.fitting.tradeoffs import tradeoffs
+    from cptlaw.fitting.uncertainty import with_refits
     from cptlaw.output import store
     from cptlaw.output.json.fit import fit_json
     from cptlaw.studies import study_file
@@ -60,6 +61,7 @@ def fit(
     say(f"fitting {_count(loaded.domains, 'domain')} of {_count(loaded.runs, 'run')} ...")
     result = fit_study(loaded, law, options, progress=say)
     said = [t.sentence for role in result.domains for t in tradeoffs(result, role)]
+    result = with_refits(result) if output is not None else result
     result = replace(result, notes=(*result.notes, *said))
     say(f"done in {result.seconds:.2f} s")
     if figure is not None:

@@ -286,7 +286,7 @@ def _followed(objective: Objective, z: FloatArray, problem: Problem) -> FloatArr
     for look in range(LOOKS):
         there = found[left]
         places = np.clip(z + there @ problem.axes.T, low, high)
-        real = np.stack([objective.residual(place) for place in places])
+        real = np.stack([objective.residual(place) for place in places]) + problem.extra[left]
         some = replace(problem, extra=extra).only(left)
         nearly = some.residual(there)
         worth, promised = some.values(real, there), some.values(nearly, there)

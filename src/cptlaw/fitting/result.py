@@ -10,6 +10,7 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray, floats
 from cptlaw.errors import DataError, suggestion
+from cptlaw.fitting.kept import Refits
 from cptlaw.fitting.observations import Observations, observe
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.scores import Scores
@@ -129,6 +130,7 @@ class Fit(Shown):
         seconds: how long it took.
         notes: what was found on the way, each a sentence.
         source: where published coefficients come from.
+        refits: that are kept (`uncertainty.with_refits`); None where they are made when asked for.
     """
 
     domains: Mapping[str, DomainFit]
@@ -138,6 +140,7 @@ class Fit(Shown):
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     source: str = ""
+    refits: Refits | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))

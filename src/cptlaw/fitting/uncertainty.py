@@ -9,6 +9,7 @@ hundred of them take less than the fit itself.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from numpy.typing import ArrayLike
 from cptlaw.arrays import FloatArray
 from cptlaw.caching import remembers
 from cptlaw.errors import DataError
+from cptlaw.fitting.kept import Refits, rounded
 from cptlaw.fitting.neighbours import stretches
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
@@ -139,17 +141,42 @@ def bootstrap(fit: Fit, count: int = COUNT, seed: int = 0) -> Ensemble:
         else:
             both = Ensemble(fit, {b.role: moves[b.role] for b in domain.combines})
             moves[role] = (_combined(both, domain, observed, weights),)
+        moves[role] = tuple(rounded(each) for each in moves[role])
     return Ensemble(fit, {role: moves[role] for role in fit.domains})
 
 
 @remembers(1)
 def ensemble_of(fit: Fit) -> Ensemble:
-    """The default refits of a fit, made once.
+    """The default refits of a fit: those that it keeps, or such as are made now, once.
 
     Raises:
         DataError: published coefficients.
     """
+    if fit.refits is not None and fit.refits.made_of == _fingerprint(fit):
+        return Ensemble(fit, fit.refits.moves)
     return bootstrap(fit)
+
+
+def with_refits(fit: Fit) -> Fit:
+    """The fit with its default refits, which then are stored with it.
+
+    Raises:
+        DataError: published coefficients.
+    """
+    ensemble = ensemble_of(fit)
+    return replace(fit, refits=Refits(_fingerprint(fit), len(ensemble), ensemble.moves))
+
+
+def _fingerprint(fit: Fit) -> str:
+    """Of all that refits depend on: what was fitted, how, and what came out."""
+    digest = hashlib.sha256((fit.study.fingerprint if fit.study else "").encode())
+    o = fit.options
+    digest.update(repr((o.convention, o.delta, o.prior_weight, o.weigh, COUNT)).encode())
+    for role, domain in fit.domains.items():
+        for leaf in (domain, *domain.leaves):
+            held = sorted(leaf.fixed), leaf.kept, leaf.law.name
+            digest.update(repr((role, held, sorted(leaf.params.items()))).encode())
+    return digest.hexdigest()
 
 
 def interval(ensemble: Ensemble, quantity: Callable[[Fit], float], level: float = 0.9) -> Interval:

@@ -29,6 +29,7 @@ from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.decisions.plan.stability import Stability
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
+from cptlaw.fitting.kept import Refits
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
 from cptlaw.fitting.scores import Scores
@@ -90,6 +91,7 @@ TYPES: dict[str, type[Any]] = {
         Pilots,
         Plan,
         Recipe,
+        Refits,
         Run,
         Schedule,
         Scores,
