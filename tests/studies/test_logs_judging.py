@@ -177,3 +177,14 @@ def test_a_study_names_its_columns(log, tmp_path) -> None:
 def test_no_column_left_says_why(log) -> None:
     with pytest.raises(DataError, match=r"no column holds a loss.*'thing' left out: values of 140"):
         logs.read(log(_csv(thing=[140.5 + i for i in range(10)])))
+
+
+def test_a_training_loss_that_rises_is_no_pt(log) -> None:
+    run = logs.read(log(_csv(loss=FALLING[::-1])))
+    text = draft([run], ["log.csv"], unknown="m").text
+    assert '\ncpt = "loss"  # the loss of what is trained on' in text and "\npt =" not in text
+
+
+def test_one_evaluation_beside_a_training_loss_is_no_domain(log) -> None:
+    run = logs.read(log(_csv(loss=FALLING, eval_loss=[""] * 9 + [2.0])))
+    assert '\ncpt = "loss"' in draft([run], ["log.csv"], unknown="m").text

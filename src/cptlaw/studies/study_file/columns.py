@@ -10,13 +10,27 @@ from cptlaw.studies.runs import Run
 from cptlaw.studies.study_file import guesses
 from cptlaw.studies.study_file.units import BITS, unit
 
+_MANY = 3  # values of some column, beside which a single one says nothing
 ASK = "ASK:"
 """What marks a line of a first study that asks something."""
 
 
-def certain(log: Run, given: Collection[str | None]) -> Run:
-    """The log without the columns that may be no losses, but for those that were given."""
-    kept = {name: c for name, c in log.curves.items() if name not in log.doubts or name in given}
+def certain(logs: Sequence[Run], given: Collection[str | None]) -> list[Run]:
+    """The logs without the columns that may be no losses, or of one value in each log.
+
+    Those that were given are kept, and so is every column of a log that has no others.
+    """
+    most = {name: max(_points(log, name) for log in logs) for log in logs for name in log.curves}
+    few = {name for name, points in most.items() if points == 1 and max(most.values()) >= _MANY}
+    return [_without(log, (few | log.doubts.keys()) - set(given)) for log in logs]
+
+
+def _points(log: Run, name: str) -> int:
+    return len(log.curves[name]) if name in log.curves else 0
+
+
+def _without(log: Run, out: Collection[str]) -> Run:
+    kept = {name: curve for name, curve in log.curves.items() if name not in out}
     return replace(log, curves=kept) if kept else log
 
 

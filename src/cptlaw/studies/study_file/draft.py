@@ -77,7 +77,7 @@ def draft(
         DataError: no logs, a log without losses, a column that no log has, a bad schedule text.
     """
     _check(logs, paths, unknown, schedule)
-    every, logs = logs, [columns.certain(log, (pt, cpt)) for log in logs]
+    every, logs = logs, columns.certain(logs, (pt, cpt))
     good = [good_part(log) for log in logs]
     starts = links(logs)
     data = guesses.data_of(good, starts, unknown, pt, cpt)

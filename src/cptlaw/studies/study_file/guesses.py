@@ -183,14 +183,21 @@ def _cpt_roles(
     left = [c for c in columns if c not in domains.values()]
     if "cpt" not in domains and left:
         falls = min(left, key=lambda c: total[c])
-        if len(columns) > 1 or "pt" in domains or total[falls] < 0:
+        own = _is_training(logs, falls)
+        if len(columns) > 1 or "pt" in domains or total[falls] < 0 or own:
             domains["cpt"] = falls
             why["cpt"] = f"falls most along the CPT runs ({total[falls]:+.1%})"
+            if own and total[falls] >= 0:
+                why["cpt"] = "the loss of what is trained on"
             left.remove(falls)
-    rising = [c for c in left if total[c] > 0]
+    rising = [c for c in left if total[c] > 0 and not _is_training(logs, c)]
     if "pt" not in domains and rising:
         domains["pt"], why["pt"] = _pt_column(logs, rising, total)
     return {role: domains[role] for role in ("pt", "cpt") if role in domains}, why
+
+
+def _is_training(logs: Sequence[Run], column: str) -> bool:
+    return any(column in run.curves and run.curves[column].source == "training" for run in logs)
 
 
 def _pt_column(
