@@ -6,7 +6,7 @@ The same names reach TensorBoard, W&B, MLflow and Trackio; the readers of those 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cptlaw.studies.logs.cells import Cells
 from cptlaw.studies.logs.names import quoted
@@ -74,4 +74,7 @@ HABITS = (
 def habit(names: Iterable[str]) -> Habit:
     """The habits of the framework that uses these names; empty ones if none is known to."""
     known = set(names)
-    return next((each for each in HABITS if each.marks <= known), Habit())
+    found = next((each for each in HABITS if each.marks <= known), Habit())
+    # Lightning's own mean over an epoch, logged at its end beside NAME_step.
+    epochs = {name for name in known if name.endswith("_epoch") and "loss" in name}
+    return replace(found, averaged=found.averaged | epochs)

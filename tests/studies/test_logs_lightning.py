@@ -1,0 +1,42 @@
+"""Lightning's and LitGPT's metrics.csv, written by the real loggers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cptlaw import logs
+from log_files import points, rates, told
+
+DATA = Path(__file__).parent / "data"
+
+
+def test_lightning_rows_are_sparse_and_the_epoch_does_not_restart_them() -> None:
+    run = logs.read(DATA / "lightning" / "metrics.csv")  # lightning 2.6.6
+    assert list(points(run, "train_loss_step")) == list(range(4, 60, 5))
+    assert list(points(run, "val_loss")) == [19, 39, 59]
+    assert list(rates(run)) == list(range(4, 60, 5))
+    assert run.curves["train_loss_epoch"].window == 20
+    assert run.curves["train_loss_step"].window == 1
+
+
+def test_litgpt_logs_micro_batches_as_steps() -> None:
+    run = logs.read(DATA / "litgpt" / "metrics.csv")  # its metrics by lightning 2.6.6
+    assert points(run, "val_loss")[16] == 3.084
+    assert run.counts_micro_batches
+    assert told(run, "LitGPT", "micro_batches")
+    assert run.in_steps(8).steps == 10
+    assert list(points(run.in_steps(8), "val_loss")) == [2, 4, 6, 8, 10]
+
+
+def test_the_real_logger_still_writes_them_so(tmp_path: Path) -> None:
+    loggers = pytest.importorskip("lightning.fabric.loggers")
+    logger = loggers.CSVLogger(tmp_path, name="a", flush_logs_every_n_steps=1)
+    for batch in range(4, 44, 4):
+        row = {"loss": 3 - batch / 1000, "iter": batch, "step": batch // 8, "learning_rate": 1e-4}
+        logger.log_metrics(row, step=batch - 1)
+    logger.finalize("ok")
+    run = logs.read(next(tmp_path.rglob("metrics.csv")))
+    assert list(points(run, "loss")) == list(range(4, 44, 4))
+    assert run.counts_micro_batches
