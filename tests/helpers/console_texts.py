@@ -63,10 +63,14 @@ NANOCHAT = "".join(
     "dt: 512.22ms | tok/sec: 1,023,001 | bf16_mfu: 48.11 | epoch: 1 | total time: 1.20m\n"
     for step in (100, 200, 300)
 )
-MODDED_NANOGPT = "import torch\nprint(f'step:{step}')\n" + "".join(
-    f"step:{step}/1480 val_loss:{3 - step / 1000:.4f} train_time:{step * 150}ms "
-    f"step_avg:150.00ms\nstep:{step + 1}/1480 train_time:{step * 150}ms step_avg:150.00ms\n"
-    for step in (100, 200, 300)
+MODDED_NANOGPT = (
+    "import torch\nprint(f'step:{step}')\n"
+    + "    beta1=0.9\n" * 50
+    + "".join(
+        f"step:{step}/1480 val_loss:{3 - step / 1000:.4f} train_time:{step * 150}ms "
+        f"step_avg:150.00ms\nstep:{step + 1}/1480 train_time:{step * 150}ms step_avg:150.00ms\n"
+        for step in (100, 200, 300)
+    )
 )
 LLM_C = "".join(
     f"s:{step} tel:{3 - step / 1000:.6f}\ns:{step} trl:{2.9 - step / 1000:.6f} lr:0.000600 "

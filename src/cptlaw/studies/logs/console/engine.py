@@ -94,9 +94,10 @@ class Writer:
     mend: Callable[[Rows], list[str]] | None = None
 
     def fits(self, text: str) -> int:
-        """How many lines of a sample are the writer's."""
+        """How many lines of a sample are the writer's and name a step; others prove little."""
+        naming = [line.found for line in self.lines if "step" in line.found.groupindex]
         each_line = (each for each in text.split("\n") if len(each) <= _LONGEST_LINE)
-        return sum(any(line.found.search(each) for line in self.lines) for each in each_line)
+        return sum(any(found.search(each) for found in naming) for each in each_line)
 
 
 @dataclass
