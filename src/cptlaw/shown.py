@@ -20,13 +20,13 @@ class View:
     """How one kind of result is shown.
 
     Args:
-        text: result -> what the command line prints.
+        text: result, whether with all details -> what the command line prints.
         figure: result -> matplotlib's Figure; further keywords are its own.
         table: result -> pandas' DataFrame.
         save: figure, path -> writes it.
     """
 
-    text: Callable[[Any], str]
+    text: Callable[[Any, bool], str]
     figure: Callable[..., Any]
     table: Callable[[Any], Any]
     save: Callable[[Any, Path], Any]
@@ -41,9 +41,13 @@ class Shown:
 
     __slots__ = ()
 
-    def summary(self) -> str:
-        """The result as text, as the command line prints it."""
-        return VIEWS[type(self)].text(self)
+    def summary(self, verbose: bool = False) -> str:
+        """The result as text, as the command line prints it.
+
+        Args:
+            verbose: with all details, of a result that has more than one page of them (a fit).
+        """
+        return VIEWS[type(self)].text(self, verbose)
 
     def plot(self, path: str | Path | None = None, **options: Any) -> Any:
         """Draw the result.

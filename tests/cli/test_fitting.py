@@ -63,7 +63,7 @@ def test_read_as_json(here):
     assert [log["name"] for log in found["logs"]] == ["base", "cosine"]
     log = found["logs"][1]
     told = {"optimizer", "weight_decay", "init_std"}
-    assert set(log) == {"name", "origin", "format", "columns", "lr", *told, "notes"}
+    assert set(log) == {"name", "origin", "format", "columns", "lr", *told, "notes", "faults"}
     assert list(log["columns"]) == ["eval_general_loss", "eval_law_loss"]
     assert log["columns"]["eval_law_loss"]["step"][:3] == [0, 50, 100]
     assert log["lr"]["step"][0] == 50
@@ -90,7 +90,7 @@ def test_fit_as_json(here):
 @pytest.mark.parametrize(("words", "drawn"), [((), True), (("--no-priors",), False)])
 def test_a_fit_with_or_without_priors(here, tmp_path, words, drawn):
     out = tmp_path / "fit.json"
-    ended = run("fit", "study.toml", *QUICK, *words, "-o", out)
+    ended = run("fit", "study.toml", *QUICK, *words, "--verbose", "-o", out)
     assert (store.load(out).options.prior_weight > 0) is drawn
     assert ("without priors" in ended.stdout) != drawn
 
@@ -112,7 +112,7 @@ def test_forecast_as_json(here):
 def test_backtest_as_json(here):
     asked = ("--hold-out", "stages", "--law", "eq4", "eq4-anchored", "eq4", *GIVEN)
     found = only_json(run("backtest", "study.toml", *asked, "--json"))
-    promised = "law run domain n r2 mae rmse mape worst final_error coverage"
+    promised = "law run domain n r2 mae rmse mape worst final_error coverage beyond"
     assert all(set(row) == set(promised.split()) for row in found["rows"])
     assert [(row["law"], row["domain"]) for row in found["rows"]] == [
         (law, role) for law in ("eq4", "eq4-anchored") for role in ("pt", "cpt")
@@ -147,7 +147,8 @@ def test_bench_as_json_and_in_words(monkeypatch):
     ("words", "told"),
     [
         (["read", "base.csv"], ["base.csv (csv)", "eval_law_loss", "learning rate: 40 points"]),
-        (["fit", "study.toml", *QUICK], ["CPT law", "std. error", "Conventions", "Notes"]),
+        (["fit", "study.toml", *QUICK], ["You can plan", "CPT law", "standard error", "--verbose"]),
+        (["fit", "study.toml", *QUICK, "--verbose"], ["std. error", "Conventions", "Notes"]),
         (
             ["forecast", "fit.json", "--after", "base@1500", "--schedule", "cosine 900 to 0"],
             ["CPT run from 'base' at step 1500: 900 steps", "hidden PT", "warning: A start at"],

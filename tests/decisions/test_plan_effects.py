@@ -86,7 +86,7 @@ def test_trade_offs_keep_the_limits(simple, limited):
 )
 def test_the_worst_of_every_measure_can_be_walked_down(simple, measure, size):
     aim = Aim.parse("worst cpt=1 pt=1", measure, size)
-    found = plan(simple, aim, knobs(replay="0..0.5"))
+    found = plan(simple, aim, knobs(end="0..0.5"))
     each = aim.parts({r: np.array([v]) for r, v in found.best.losses.items()}, found.reference)
     assert found.best.value == pytest.approx(float(each.max()))
 

@@ -80,7 +80,7 @@ def test_a_stored_fit_forecasts_the_same_numbers(fitted, tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        FitOptions(),
+        FitOptions(Convention("as-is")),
         FitOptions(
             Convention("peak", "carried", 5), {"lambda": 0.98}, "eq4", "peak", 1e-2, 3, 0.0, True
         ),

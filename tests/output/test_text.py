@@ -24,7 +24,7 @@ def fits(study):
 
 @pytest.fixture(scope="module")
 def texts(fits):
-    return {law: fit_text(fit) for law, fit in fits.items()}
+    return {law: fit_text(fit, verbose=True) for law, fit in fits.items()}
 
 
 def told(text, words):
@@ -69,7 +69,7 @@ def test_what_the_default_law_does_not_have_is_not_told(texts, words):
 def test_a_fit_without_priors_says_so(fits):
     drawn = fits[None]
     free = replace(drawn, options=replace(drawn.options, prior_weight=0.0))
-    assert "fitted without priors" in fit_text(free)
+    assert "fitted without priors" in fit_text(free, verbose=True)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_no_line_is_wider_than_the_page(texts):
 
 
 def test_a_published_fit_in_words():
-    text = fit_text(published.load("fineweb-kp-594m"))
+    text = fit_text(published.load("fineweb-kp-594m"), verbose=True)
     assert "29.12" in text
     assert "What these data do not tell" in text
 
@@ -133,3 +133,13 @@ def test_a_forecast_begins_with_what_to_expect_and_how_sure_it_is():
     text = forecast(fitted, "cosine 500 to 0", after="base").summary()
     assert text.startswith("Expect a final loss of ") and "+-" in text.splitlines()[0]
     assert told(text, "Your runs cover this.")
+
+
+def test_a_fit_is_told_on_one_page(fits):
+    text = fits[None].summary()
+    lines = text.splitlines()
+    assert len(lines) <= 40 and max(map(len, lines)) <= 110
+    assert text.startswith(("You can plan", "Do one more run"))
+    assert "+-" in text and "R2" in text
+    assert "With --verbose (verbose=True) also: " in text and "Notes" not in text
+    assert len(fits[None].summary(verbose=True).splitlines()) > len(lines)

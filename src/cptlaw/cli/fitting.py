@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @fitting_options
 @click.option("-o", "--output", help="Write the fit as JSON, for forecast and the others.")
 @click.option("--figure", help="Draw fit and residuals (png, svg or pdf).")
+@click.option("--verbose", is_flag=True, help="Print runs, equations, conventions and notes too.")
 @JSON
 def fit(
     study: str,
@@ -44,6 +45,7 @@ def fit(
     options: FitOptions,
     output: str | None,
     figure: str | None,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Fit a law to every domain of a study file."""
@@ -68,7 +70,7 @@ def fit(
         result.plot(figure)
     if output is not None:
         store.save(result, output)
-    show(as_json, lambda: fit_json(result), result.summary)
+    show(as_json, lambda: fit_json(result), lambda: result.summary(verbose))
     say_written(output, figure)
     say(
         f"next: cptlaw forecast {shlex.quote(output or 'fit.json')} {_example(loaded)}"

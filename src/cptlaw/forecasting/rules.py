@@ -250,7 +250,8 @@ def _optimizer(at: Known) -> Iterator[Choice]:
 def _annealing_has_prior(fit: Fit) -> bool:
     """Whether other people's runs stand in for an LR that never falls."""
     terms = [t for leaf in leaves_of(fit) for t in leaf.law.terms if t.part == "annealing"]
-    return bool(terms) and all(term.prior is not None for term in terms)
+    drawn = fit.options.prior_weight > 0
+    return drawn and bool(terms) and all(term.prior is not None for term in terms)
 
 
 def _span(low: float, high: float) -> str:

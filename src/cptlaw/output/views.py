@@ -24,11 +24,15 @@ from cptlaw.studies.study import Study
 
 
 def _view(
-    text: Callable[[Any], str],
+    text: Callable[..., str],
     figure: Callable[..., Any],
     rows: Callable[[Any], list[tables.Row]],
+    detailed: bool = False,
 ) -> View:
-    return View(text, figure, lambda result: tables.frame(rows(result)), plot.save)
+    def shown(result: Any, verbose: bool) -> str:
+        return text(result, verbose) if detailed else text(result)
+
+    return View(shown, figure, lambda result: tables.frame(rows(result)), plot.save)
 
 
 def register() -> None:
@@ -37,7 +41,7 @@ def register() -> None:
         {
             Backtest: _view(backtest_text, plot.backtest_figure, tables.backtest_rows),
             Comparison: _view(comparison_text, plot.comparison_figure, tables.comparison_rows),
-            Fit: _view(fit_text, plot.fit_figure, tables.fit_rows),
+            Fit: _view(fit_text, plot.fit_figure, tables.fit_rows, detailed=True),
             Forecast: _view(forecast_text, plot.forecast_figure, tables.forecast_rows),
             Pilots: _view(pilots_text, plot.pilots_figure, tables.pilots_rows),
             Plan: _view(plan_text, plot.plan_figure, tables.plan_rows),

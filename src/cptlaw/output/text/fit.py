@@ -11,11 +11,50 @@ from cptlaw.page import bullets, number, percent, table, wrapped
 from cptlaw.studies.study import Study
 
 
-def fit_text(fit: Fit) -> str:
-    """Equations, coefficients with standard errors, agreement, conventions, what is not known."""
+def fit_text(fit: Fit, verbose: bool = False) -> str:
+    """What the data decide, agreement and coefficients, on one page.
+
+    Args:
+        fit: fitted or published coefficients.
+        verbose: all there is: runs, equations, every coefficient in a table, the shift,
+            conventions, what the data do not tell, notes.
+    """
     told = verdict(fit)
     parts = [verdict_text(told.first, told.lines), ""]
-    parts += [] if fit.study is None else [*_faults(fit.study), study_text(fit.study), ""]
+    parts += [] if fit.study is None else _faults(fit.study)
+    return "\n".join([*parts, *(_details(fit) if verbose else _in_short(fit))])
+
+
+def _in_short(fit: Fit) -> list[str]:
+    """Agreement, the coefficients of each domain as one paragraph, and what else there is."""
+    parts = [_agreement(fit), ""] if any(d.scores for d in fit.domains.values()) else []
+    law = ""
+    for role, domain in fit.domains.items():
+        if domain.law.name != law:
+            law = domain.law.name
+            errors = " +- standard error" if domain.scores else ""
+            parts.append(wrapped(f"{domain.law.title} ({law}), coefficients{errors}", "", "  "))
+        values = ", ".join(_value(domain, name) for name in domain.law.parameters)
+        parts.append(wrapped(f"{role}: {values}", "  ", "      "))
+    advice = sum(len(d.advice) for d in fit.domains.values())
+    counts = ((advice, "remark", "on coefficients"), (len(fit.notes), "note", ""))
+    more = [f"{n} {w}{'s' * (n > 1)} {of}".strip() for n, w, of in counts if n]
+    more.append("runs, equations, shift, conventions")
+    return [*parts, "", wrapped(f"With --verbose (verbose=True) also: {', '.join(more)}.")]
+
+
+def _value(domain: DomainFit, name: str) -> str:
+    """A coefficient with its error, or with where it comes from."""
+    value, known = number(domain.params.get(name), 3), how_known(domain, name)
+    error = domain.stderr.get(name)
+    if known == "fitted" and error is not None:
+        return f"{name} {value} +- {error:.1g}"
+    return f"{name} {value}" if known == "published" else f"{name} {value} ({known})"
+
+
+def _details(fit: Fit) -> list[str]:
+    """Everything else that a fit holds."""
+    parts = [] if fit.study is None else [study_text(fit.study), ""]
     for law in dict.fromkeys(d.law.name for d in fit.domains.values()):
         parts += [_coefficients(law, [d for d in fit.domains.values() if d.law.name == law]), ""]
     shifts = _shifts(fit)
@@ -43,7 +82,7 @@ def fit_text(fit: Fit) -> str:
     parts += _advice(fit)
     if fit.notes:
         parts += ["", "Notes", *bullets(fit.notes)]
-    return "\n".join(parts)
+    return parts
 
 
 def _faults(study: Study) -> list[str]:
