@@ -15,6 +15,8 @@ from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.design import design_of, reach_of, run_words
 from cptlaw.studies.runs import Data
 
+_PAYS = 0.25  # share of the expected regret that a run is to take away
+
 
 def with_first_run(fit: Fit, plan: Plan) -> Plan:
     """The plan, with the run to do first where it would lower the expected regret.
@@ -24,13 +26,15 @@ def with_first_run(fit: Fit, plan: Plan) -> Plan:
         plan: of weighted final losses; others stay as they are.
     """
     found = first_run(fit, plan)
-    if found is None or found.regret_before is None or found.regret_after is None:
+    if found is None or not found.regret_before or found.regret_after is None:
         return plan
+    now = plan.stability.regret if plan.stability else 0.0
+    share = 1.0 - found.regret_after / found.regret_before
     run = found.run
     assert run.schedule is not None
     words = (
-        f"{run_words(run, run.schedule)}. It lowers the expected regret of the choice from "
-        f"{found.regret_before:.2g} to {found.regret_after:.2g} nats."
+        f"{run_words(run, run.schedule)}. Of the regret that is expected now ({now:.2g} nats) "
+        f"it is to take away {share:.0%}."
     )
     return replace(plan, first_run=words)
 
@@ -43,6 +47,8 @@ def first_run(fit: Fit, plan: Plan) -> Pilot | None:
     """
     recipe = plan.best.recipe
     if fit.study is None or plan.aim.kind != "sum" or plan.aim.measure != "loss":
+        return None
+    if plan.stability is None or plan.stability.regret < FLAT:
         return None
     if recipe.start.kind == "base schedule" or recipe.start.annealed is not None:
         return None
@@ -65,7 +71,7 @@ def first_run(fit: Fit, plan: Plan) -> Pilot | None:
     best = found[0] if found else None
     if best is None or best.regret_before is None or best.regret_after is None:
         return None
-    return best if best.regret_before - best.regret_after >= FLAT else None
+    return best if best.regret_before - best.regret_after >= _PAYS * best.regret_before else None
 
 
 def _within_reach(fit: Fit, phase: Data, peaks: Iterable[float]) -> list[float]:

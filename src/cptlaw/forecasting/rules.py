@@ -22,7 +22,6 @@ from cptlaw.laws.traits import Varied
 
 Status: TypeAlias = Literal["data", "others", "unknown"]
 _CHECKED = "forecasts were only ever checked to"
-_ANOTHER = "what another does is taken from other people's runs"
 CHOICES = ("peak", "schedule", "steps", "replay", "start", "size", "optimizer")
 
 
@@ -105,7 +104,7 @@ def _peak(at: Known) -> Choice:
         return Choice(
             "peak", "unknown", "another peak LR" if at.asked is None else name, said, mend
         )
-    said = f"You ran {'' if several else 'one '}peak LR{'s' * several} of {ran}; {_ANOTHER}."
+    said = f"You ran peak LRs of {ran}." if several else f"You ran one peak LR ({ran})."
     return Choice("peak", "others", words, said, mend)
 
 
@@ -180,7 +179,7 @@ def _replay(at: Known) -> Choice:
             f"{said}; {_CHECKED} {at.reach.replay:g}.",
             mend,
         )
-    said = f"You ran one replay share ({ran}); {_ANOTHER}."
+    said = f"You ran replay shares of {ran}." if several else f"You ran one replay share ({ran})."
     return Choice("replay", "others", words, said, mend)
 
 
@@ -195,7 +194,7 @@ def _start(at: Known) -> Choice:
     if at.asked is None:
         if several:
             return Choice("start", "data", "start", f"Runs start at several checkpoints ({ran}).")
-        said = f"Your CPT runs start at step {ran}; {_ANOTHER}."
+        said = f"Your CPT runs start at step {ran}."
         return Choice(
             "start", "others", "another start", said, run_that_tells(at.design, start=True)
         )
@@ -208,7 +207,7 @@ def _start(at: Known) -> Choice:
     if away > at.reach.start * 1.001:
         said += f"; this is {away:.3g}x away, and {_CHECKED} {at.reach.start:g}x."
         return Choice("start", "unknown", words, said, run_that_tells(at.design, start=True))
-    return Choice("start", "others", words, f"{said}; {_ANOTHER}.")
+    return Choice("start", "others", words, f"{said}.")
 
 
 def _size(at: Known) -> Choice:

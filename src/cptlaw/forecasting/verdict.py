@@ -26,6 +26,7 @@ _SAID: dict[Status, str] = {
 _SAID_OF_A_RUN: dict[Status, str] = {**_SAID, "data": "Your runs cover"}
 # What nobody asks after: that the runs say their optimizer.
 _GRANTED = (("optimizer", "data"),)
+_MOST_REASONS = 2  # that are said at once
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,9 @@ def _how_sure(choices: tuple[Choice, ...]) -> str:
         ("unknown", "This is a guess"),
         ("others", "This rests in part on other people's runs"),
     ):
-        some = [choice for choice in choices if choice.status == status]
-        if some:
-            return f"{said}: {some[0].sentence[0].lower()}{some[0].sentence[1:]}"
+        why = [choice.sentence.rstrip(".") for choice in choices if choice.status == status]
+        if why:
+            return f"{said}: {'; '.join(w[0].lower() + w[1:] for w in why[:_MOST_REASONS])}."
     return "Your runs cover this."
 
 

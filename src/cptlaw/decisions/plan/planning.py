@@ -36,7 +36,7 @@ from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import Interval, ensemble_of
 from cptlaw.forecasting.extrapolation import warnings
 from cptlaw.forecasting.measured import CHOOSERS, measured, one_kind
-from cptlaw.forecasting.verdict import verdict
+from cptlaw.forecasting.verdict import Verdict, verdict
 
 
 def plan(
@@ -66,11 +66,7 @@ def plan(
     aim = Aim.parse(goal) if isinstance(goal, str) else goal
     bounds = tuple(Limit.parse(m) if isinstance(m, str) else m for m in limits)
     check_wanted(aim, bounds, fit.domains)
-    judge, cut = _judge_within_reach(fit, aim, bounds, knobs, options)
-    told = verdict(fit, asked_of_plan(judge))
-    if not options.anyway:
-        check_reach(judge)
-        check_decided(told)
+    judge, told, cut = _judge_within_reach(fit, aim, bounds, knobs, options)
     found, knob_effects = _searched(judge, progress)
     samples = found.samples
     feasible = bool(samples.kept[0])
@@ -105,11 +101,16 @@ def plan(
 
 def _judge_within_reach(
     fit: Fit, aim: Aim, bounds: tuple[Limit, ...], knobs: Knobs, options: PlanOptions
-) -> tuple[Judge, str]:
-    """What judges the recipes, without those of peak LRs that nothing is known of."""
+) -> tuple[Judge, Verdict, str]:
+    """What judges the recipes of which something is known, what decides them, what was left out."""
     judge = judge_of(fit, aim, bounds, knobs, options)
     own, cut = within_reach(fit, knobs, judge.maker.data, options.anyway)
-    return (judge if own is knobs else judge_of(fit, aim, bounds, own, options)), cut
+    judge = judge if own is knobs else judge_of(fit, aim, bounds, own, options)
+    told = verdict(fit, asked_of_plan(judge))
+    if not options.anyway:
+        check_reach(judge)
+        check_decided(told)
+    return judge, told, cut
 
 
 def _searched(
