@@ -7,7 +7,7 @@ import pytest
 from bundled import grid_fit
 from cptlaw import DataError, Goal, Study, candidates, datasets, first_pilots, pilot
 from cptlaw.decisions.pilot.first import usual_peak
-from cptlaw.lab import records
+from cptlaw.lab import experiment, records
 from cptlaw.output import pilot_files
 from cptlaw.studies import study_file
 
@@ -177,3 +177,41 @@ def test_an_experiment_that_cannot_be_read_is_named(found, tmp_path, text):
     with pytest.raises(DataError, match=r"mine\.toml"):
         pilot_files.write(found, tmp_path / "next", path)
     assert not (tmp_path / "next").exists()
+
+
+# --- an open model ----------------------------------------------------------------------------
+
+
+def test_first_runs_of_an_open_model_are_cpt_alone():
+    found = first_pilots(7e9, "6000steps", unknown="qwen")
+    assert [run.after for run in found.runs] == ["unknown:qwen"] * 3
+    assert {run.data for run in found.runs} == {"cpt"}
+    assert {run.replay for run in found.runs} == {0.0, 0.25}
+    twostage, half, _ = (run.schedule.lr() for run in found.runs)
+    assert half.max() == pytest.approx(twostage.max() / 2)
+    assert twostage.max() == pytest.approx(usual_peak(7e9) / 2)
+    assert all(run.schedule.lr()[0] < 0.1 * run.schedule.peak for run in found.runs)
+    assert any("C4, FineWeb" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("budget", "count"), [("140steps", 2), ("200steps", 3)])
+def test_what_a_small_budget_leaves_of_them(budget, count):
+    assert len(first_pilots(7e9, budget, unknown="qwen").runs) == count
+
+
+def test_too_little_for_two_runs_of_an_open_model():
+    with pytest.raises(DataError, match="two CPT runs need 100 or more"):
+        first_pilots(7e9, "99steps", unknown="qwen")
+
+
+def test_pilots_of_an_open_model_are_files_that_the_lab_reads(tmp_path):
+    found = first_pilots(
+        7e9, "6000steps", unknown="org/qwen", batch_tokens=4096, sequence_length=128
+    )
+    pilot_files.write(found, tmp_path / "next")
+    made = experiment.load(tmp_path / "next" / "experiment.toml")
+    assert {node.model.from_ for node in made.nodes} == {"org/qwen"}
+    assert {node.data for node in made.nodes} == {"cpt"}
+    assert {node.after for node in made.nodes} == {None}
+    text = (tmp_path / "next" / "study.toml").read_text(encoding="utf-8")
+    assert text.count('after = "unknown:org/qwen"') == 3

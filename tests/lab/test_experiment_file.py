@@ -77,3 +77,27 @@ def test_a_name_that_is_taken_is_refused(tmp_path):
     path.write_text('[[run]]\nname = "base"\n')
     with pytest.raises(DataError, match=r"mine\.toml: has a run 'base' already"):
         experiment_text([BASE], experiment=path)
+
+
+# --- open models ------------------------------------------------------------------------------
+
+
+def test_a_run_of_an_open_model_starts_from_it():
+    text = experiment_text([replace(continued("a"), after="unknown:org/llama")])
+    found = tomllib.loads(text)
+    assert found["model"] == {"org-llama": {"from": "org/llama"}}
+    assert found["tokenizer"] == {"name": "org/llama"}
+    (table,) = found["run"]
+    assert table["data"] == "cpt" and "after" not in table and "model" not in table
+    assert "its folder, or its name on the hub" in text
+
+
+def test_an_experiment_must_have_the_open_model_of_a_run(tmp_path):
+    file = tmp_path / "experiment.toml"
+    run = replace(continued("a"), after="unknown:llama")
+    file.write_text('name = "x"\n[model.m]\nwidth = 64\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"no \[model.llama\], the open model that run 'a' goes on"):
+        experiment_text([run], experiment=file)
+    file.write_text('[model.m]\nwidth = 64\n[model.llama]\nfrom = "x"\n', encoding="utf-8")
+    found = tomllib.loads(experiment_text([run], experiment=file))
+    assert found["run"][0]["model"] == "llama"

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--new", "is_new", is_flag=True, help="First runs, without a fit; needs --model-size."
 )
+@click.option("--unknown", metavar="NAME", help="The open model they go on from, with --new.")
 @click.option("--model-size", type=float, help="Non-embedding parameters, with --new.")
 @click.option("--batch-tokens", type=float, help="Tokens per step.")
 @click.option("--sequence-length", type=int, help="Tokens per sequence.")
@@ -96,7 +97,14 @@ def _first(fit: str | None, given: dict[str, Any]) -> Pilots:
         peak=given["peak"][0] if given["peak"] else None,
         batch_tokens=given["batch_tokens"],
         sequence_length=given["sequence_length"],
+        unknown=_named(given["unknown"]),
     )
+
+
+def _named(unknown: str | None) -> str | None:
+    if unknown is not None and not unknown.strip():
+        raise DataError("--unknown needs the name of the open model, such as llama.")
+    return unknown
 
 
 def _next(name: str | None, given: dict[str, Any]) -> Pilots:
@@ -107,6 +115,10 @@ def _next(name: str | None, given: dict[str, Any]) -> Pilots:
 
     if name is None:
         raise DataError("give FIT, the file of a fit, or --new for first runs.")
+    if given["unknown"] is not None:
+        raise DataError(
+            "--unknown belongs to --new; after a fit, runs go on as its own do (or --after)."
+        )
     if given["goal"] is None:
         raise DataError('give --goal, what is decided, such as --goal "cpt=1 pt=0.3".')
     if given["model_size"] is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ name = "pilots"
 seed = 0
 
 [tokenizer]
-vocabulary = 2048
+{tokenizer}
 
 [text.docs]
 builtin = "python-docs"
@@ -31,7 +32,7 @@ builtin = "python-docs"
 builtin = "python-code"
 
 [data]
-pt = { docs = 0.85, code = 0.15 }
+pt = {{ docs = 0.85, code = 0.15 }}
 cpt = "code"
 
 [validation]
@@ -48,12 +49,14 @@ class _Head:
         known: names of the runs that it has.
         batch: sequences per step and tokens per sequence of every run that names none.
         sizes: parameters of [model.m0], [model.m1], ...; empty where the file has its own models.
+        models: names of the models that the file has, where one has to be named.
     """
 
     text: str
     known: frozenset[str]
     batch: tuple[int, int] | None
     sizes: tuple[float, ...] = ()
+    models: tuple[str, ...] = ()
 
 
 def experiment_text(
@@ -72,7 +75,8 @@ def experiment_text(
             texts, tokenizer and models are stand-ins of about the right size.
 
     Raises:
-        DataError: the file cannot be read or has a run of that name, or a schedule has no text.
+        DataError: the file cannot be read, has a run of that name, or lacks the open model that
+            one goes on from; or a schedule has no text.
     """
     wanted = _with_bases(runs, study)
     head = _stand_ins(wanted) if experiment is None else _existing(Path(experiment))
@@ -80,6 +84,13 @@ def experiment_text(
         if run.name in head.known:
             raise DataError(
                 f"{experiment}: has a run '{run.name}' already; give the new one another name."
+            )
+        open_ = None if run.unknown_base is None else _model_of(run.unknown_base)
+        if open_ is not None and open_ not in head.models:
+            raise DataError(
+                f"{experiment}: has no [model.{open_}], the open model that run "
+                f"'{run.name}' goes on from. Add it, with from = the model's folder or its name on "
+                "the hub."
             )
     lines = [head.text.rstrip("\n")]
     for run in wanted:
@@ -101,8 +112,10 @@ def _with_bases(runs: Sequence[Run], study: Study | None) -> list[Run]:
 
 def _values(run: Run, head: _Head) -> dict[str, Any]:
     """What the [[run]] of an experiment holds."""
-    usual = "pt" if run.after is None else "cpt"
-    model = None
+    after = run.after if run.unknown_base is None else None  # the lab's model says it
+    usual = "pt" if after is None else "cpt"
+    open_ = None if run.unknown_base is None else _model_of(run.unknown_base)
+    model = open_ if len(head.models) > 1 else None
     if run.after is None and run.model_size in head.sizes and len(head.sizes) > 1:
         model = f"m{head.sizes.index(run.model_size)}"
     batch = _batch(run)
@@ -111,13 +124,18 @@ def _values(run: Run, head: _Head) -> dict[str, Any]:
         "name": run.name,
         "schedule": schedule_text(run),
         "data": None if run.data == usual else run.data,
-        "after": run.after,
+        "after": after,
         "after_step": run.after_step,
         "replay": run.replay or None,
         "model": model,
         "batch_sequences": sequences,
         "sequence_length": length,
     }
+
+
+def _model_of(name: str) -> str:
+    """What an open model is called in an experiment, where names become parts of paths."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-._+") or "open-model"
 
 
 def _batch(run: Run) -> tuple[int, int] | None:
@@ -136,7 +154,13 @@ def _existing(file: Path) -> _Head:
         document = toml_text.parse(text)
     tables = document.get("run", [])
     known = frozenset(str(t.get("name")) for t in tables if isinstance(t, dict))
-    return _Head(text, known, _batch_of(document))
+    models = document.get("model")
+    return _Head(
+        text,
+        known,
+        _batch_of(document),
+        models=tuple(models) if isinstance(models, dict) else (),
+    )
 
 
 def _batch_of(document: Mapping[str, Any]) -> tuple[int, int]:
@@ -152,11 +176,24 @@ def _batch_of(document: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _stand_ins(runs: Sequence[Run]) -> _Head:
+    open_ = tuple(dict.fromkeys(r.unknown_base for r in runs if r.unknown_base is not None))
     sizes = tuple(dict.fromkeys(r.model_size for r in runs if r.after is None and r.model_size))
-    sizes = sizes or (_UNKNOWN_SIZE,)
+    sizes = () if open_ else sizes or (_UNKNOWN_SIZE,)
     batch = next(filter(None, map(_batch, runs)), None)
-    lines = [_STAND_IN, *_models(sizes), *_training(batch, min(run.steps for run in runs))]
-    return _Head("\n".join(lines), frozenset(), batch, sizes)
+    tokenizer = toml_text.pairs({"name": open_[0]} if open_ else {"vocabulary": 2048})
+    lines = [_STAND_IN.format(tokenizer="\n".join(tokenizer))]
+    lines += [*_open_models(open_), *_models(sizes)]
+    lines += _training(batch, min(run.steps for run in runs))
+    return _Head("\n".join(lines), frozenset(), batch, sizes, tuple(map(_model_of, open_)))
+
+
+def _open_models(names: Sequence[str]) -> Iterable[str]:
+    for name in names:
+        yield toml_text.header("model", _model_of(name))
+        remark = toml_text.remark("its folder, or its name on the hub")
+        (line,) = toml_text.pairs({"from": name})
+        yield f"{line}  {remark}"
+        yield ""
 
 
 def _models(sizes: Sequence[float]) -> Iterable[str]:

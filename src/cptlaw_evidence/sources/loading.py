@@ -17,6 +17,7 @@ from cptlaw_evidence.sources import (
     lr_schedules,
     multipower,
     olmo,
+    open_models,
     optimizers,
     tiny_cpt,
 )
@@ -39,6 +40,7 @@ SOURCES: tuple[Source, ...] = (
     delphi.SOURCE,
     optimizers.SOURCE,
     gemstones.SOURCE,
+    *open_models.SOURCES,
 )
 
 

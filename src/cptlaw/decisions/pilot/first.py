@@ -11,7 +11,7 @@ from cptlaw.decisions.pilot.choosing import Pilot, Pilots
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.usual import rounded, usual_schedules, usual_warmup
-from cptlaw.studies.runs import Data, Run
+from cptlaw.studies.runs import UNKNOWN, Data, Run
 
 _SHORTEST = 50  # steps of a continuation, below which its curve says little
 _REPLAY = 0.25
@@ -33,6 +33,11 @@ class _Kind:
 
 def _usual(kind: str, times: float = 1.0) -> Callable[[float, int], Schedule]:
     return lambda peak, steps: usual_schedules(peak, times * peak, steps)[kind]
+
+
+def _warmed(kind: str, times: float = 1.0) -> Callable[[float, int], Schedule]:
+    """The same from an LR of 0, where an open model ended."""
+    return lambda peak, steps: usual_schedules(0.0, times * peak, steps)[kind]
 
 
 def _base(peak: float, steps: int) -> Schedule:
@@ -96,6 +101,32 @@ _KINDS = (
     ),
 )
 _NEEDED = 4  # of them, in order
+_AFTER_OPEN = (
+    _Kind(
+        "cpt-twostage",
+        1.0,
+        "CPT with one abrupt drop of the LR: it parts what the LR's fall brings from what the "
+        "steps bring, which a smooth decay does not.",
+        _warmed("twostage"),
+    ),
+    _Kind(
+        "cpt-half",
+        1.0,
+        "A second peak, half the first, ending at 0: with one peak what another does is anyone's "
+        "guess.",
+        _warmed("wsd", 0.5),
+    ),
+    _Kind(
+        "cpt-replay",
+        1.0,
+        f"One replay share ({_REPLAY:g}) beside 0: how much it spares the old domain and costs "
+        "the new one.",
+        _warmed("wsd"),
+        replay=_REPLAY,
+    ),
+)
+_NEEDED_AFTER_OPEN = 2
+_OF_PRE_TRAINING = 0.5  # the first peak of a CPT, as a share of what is usual of a pre-training
 
 
 def first_pilots(
@@ -105,19 +136,24 @@ def first_pilots(
     peak: float | None = None,
     batch_tokens: float | None = None,
     sequence_length: int | None = None,
+    unknown: str | None = None,
 ) -> Pilots:
     """A first set of runs for a model: what a fit needs, within a budget.
+
+    Of an open model nothing is pre-trained: they are CPT runs alone.
 
     Args:
         model_size: non-embedding parameters.
         budget: what all of them may cost together, such as "10000steps" or "4e9tokens".
-        peak: peak LR of the base; left out, one that is usual for the size.
+        peak: peak LR of the base, or of the CPT of an open model; left out, one that is usual for
+            the size.
         batch_tokens: tokens per step; needed for a budget in tokens or FLOPs.
         sequence_length: tokens per sequence.
+        unknown: name of the open model that all of them go on from; None to pre-train a base.
 
     Raises:
         DataError: a value out of range, tokens without a batch, or a budget too small for a base,
-            its annealed branch and two continuations.
+            its annealed branch and two continuations, or for two continuations of an open model.
     """
     if not 0 < model_size < math.inf:
         raise DataError(f"model_size = {model_size:g}; expected a number of parameters above 0.")
@@ -132,16 +168,20 @@ def first_pilots(
         sequence_length=sequence_length,
     )
     total = int(budget.amount / budget.cost(one))
-    kinds = _affordable(total, budget)
+    every = _KINDS if unknown is None else _after(unknown)
+    kinds = _affordable(total, budget, every)
     base = int(total / sum(kind.share for kind in kinds))
     notes: list[str] = []
     if peak is None:
-        peak = usual_peak(model_size)
+        peak = usual_peak(model_size) * (1.0 if unknown is None else _OF_PRE_TRAINING)
+        whose = "" if unknown is None else "half of "
         notes.append(
-            f"The peak LR of {peak:g} is one that is usual for the size; put your own (--peak)."
+            f"The peak LR of {peak:g} is {whose}one that is usual for the size; put your own "
+            "(--peak)."
         )
-    if len(kinds) < len(_KINDS):
-        left = ", ".join(kind.name for kind in _KINDS[len(kinds) :])
+    notes += [] if unknown is None else _OF_OPEN
+    if len(kinds) < len(every):
+        left = ", ".join(kind.name for kind in every[len(kinds) :])
         notes.append(f"Left out, as the budget would make all runs too short: {left}.")
     runs: dict[str, Run] = {}
     for kind in kinds:
@@ -157,18 +197,34 @@ def usual_peak(model_size: float) -> float:
     return round(value, digits + 1)
 
 
-def _affordable(total: int, budget: Budget) -> tuple[_Kind, ...]:
+_OF_OPEN = (
+    "Evaluate before the first step too, on D_cpt and on a general text set (C4, FineWeb), which "
+    "stands for the data of the pre-training: name its loss pt in the study.",
+    "If the schedule of the open model's pre-training is public, make the model a run of the study "
+    "with that schedule and no log, and let the others go on from it: that is better than unknown.",
+)
+
+
+def _after(name: str) -> tuple[_Kind, ...]:
+    """Runs that go on from an open model."""
+    return tuple(replace(kind, after=f"{UNKNOWN}{name}") for kind in _AFTER_OPEN)
+
+
+def _affordable(total: int, budget: Budget, every: tuple[_Kind, ...]) -> tuple[_Kind, ...]:
     """As many kinds as leave every continuation long enough, the needed ones first."""
-    for count in range(len(_KINDS), _NEEDED - 1, -1):
-        kinds = _KINDS[:count]
+    pre_trained = every[0].after is None
+    needed = _NEEDED if pre_trained else _NEEDED_AFTER_OPEN
+    for count in range(len(every), needed - 1, -1):
+        kinds = every[:count]
         base = int(total / sum(kind.share for kind in kinds))
         if min(int(kind.share * base) for kind in kinds) >= _SHORTEST:
             return kinds
-    least = math.ceil(_SHORTEST / min(k.share for k in _KINDS[:_NEEDED]))
-    steps = math.ceil(least * sum(kind.share for kind in _KINDS[:_NEEDED])) + 1
+    least = math.ceil(_SHORTEST / min(k.share for k in every[:needed]))
+    steps = math.ceil(least * sum(kind.share for kind in every[:needed])) + pre_trained
+    what = "a base, its annealed branch and two continuations" if pre_trained else "two CPT runs"
     raise DataError(
-        f"the budget of {budget.text} is {total} steps; a base, its annealed branch and two "
-        f"continuations need {steps} or more. Give more, or a smaller batch (--batch-tokens)."
+        f"the budget of {budget.text} is {total} steps; {what} need {steps} or more. Give more, "
+        "or a smaller batch (--batch-tokens)."
     )
 
 
@@ -180,6 +236,6 @@ def _run(kind: _Kind, one: Run, base: int, peak: float, runs: Mapping[str, Run])
         schedule=kind.schedule(peak, steps),
         data=kind.data,
         after=kind.after,
-        after_step=at if kind.after and at < runs[kind.after].steps else None,
+        after_step=at if kind.after in runs and at < runs[kind.after].steps else None,
         replay=kind.replay,
     )

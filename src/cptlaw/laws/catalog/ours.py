@@ -141,7 +141,7 @@ TRAITS = Traits(
     candidate=True,
     growth=True,
 )
-OPEN_TRAITS = replace(TRAITS, sees=TRAITS.sees | {"unknown"}, growth=False)
+OPEN_TRAITS = replace(TRAITS, sees=TRAITS.sees | {"unknown"}, forecasts="open", growth=False)
 ENTRIES = (
     Entry(
         "effective",
