@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cptlaw.cli import cli
+from cptlaw.cli.prior import FLAG, OrPrior, prior
 
 
 def pages(command: click.Command, name: str, parent: click.Context | None = None) -> list[str]:
@@ -13,6 +14,8 @@ def pages(command: click.Command, name: str, parent: click.Context | None = None
     context = click.Context(command, info_name=name.split()[-1], parent=parent, **settings)
     body = command.get_help(context)
     found = [f"## {name}\n\n```text\n{body}\n```\n"]
+    if isinstance(command, OrPrior):
+        found += pages(prior, f"{name} {FLAG}", parent)
     for child in getattr(command, "commands", {}).values():
         found += pages(child, f"{name} {child.name}", context)
     return found

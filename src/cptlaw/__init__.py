@@ -23,6 +23,7 @@ from cptlaw.decisions.plan import (
     Stability,
     plan,
 )
+from cptlaw.decisions.prior import PriorOptions, PriorPlan, PriorRange, plan_prior
 from cptlaw.decisions.weights import Weights
 from cptlaw.errors import CptlawError, DataError, FitError, MissingExtra
 from cptlaw.fitting import published, uncertainty
@@ -97,6 +98,9 @@ __all__ = [
     "PlanOptions",
     "Points",
     "Prices",
+    "PriorOptions",
+    "PriorPlan",
+    "PriorRange",
     "Profile",
     "Recipe",
     "Run",
@@ -127,6 +131,7 @@ __all__ = [
     "logs",
     "pilot",
     "plan",
+    "plan_prior",
     "plot",
     "profile",
     "published",

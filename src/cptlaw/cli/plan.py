@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from cptlaw.cli.shared import JSON, Many, check_figure, load_fit, say, say_written, show
+from cptlaw.cli.prior import FLAG, OrPrior
+from cptlaw.cli.shared import JSON, check_figure, load_fit, say, say_written, show
 from cptlaw.decisions.cost import PRICES, Prices
 from cptlaw.decisions.plan.knobs import KNOBS, Knobs, Numbers
 from cptlaw.errors import DataError
@@ -62,8 +63,14 @@ def _price_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command(cls=Many, short_help="The recipe to run for a goal.")
+@click.command(cls=OrPrior, short_help="The recipe to run for a goal.")
 @click.argument("fit", metavar="FIT")
+@click.option(
+    FLAG,
+    is_flag=True,
+    expose_value=False,
+    help="Instead, without FIT: ranges from other people's runs (cptlaw plan --prior --help).",
+)
 @click.option(
     "--goal",
     required=True,

@@ -9,6 +9,7 @@ from cptlaw_evidence.cli.accuracy import bench_accuracy
 from cptlaw_evidence.cli.coverage import bench_coverage
 from cptlaw_evidence.cli.pilots import bench_pilots
 from cptlaw_evidence.cli.plans import bench_plans
+from cptlaw_evidence.cli.priors import bench_priors
 from cptlaw_evidence.cli.regret import bench_regret
 
 
@@ -58,6 +59,7 @@ def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
 
 
 bench.add_command(bench_accuracy)
+bench.add_command(bench_priors)
 bench.add_command(bench_coverage)
 bench.add_command(bench_pilots)
 bench.add_command(bench_plans)
