@@ -142,3 +142,15 @@ def test_levanter(log) -> None:
     assert points(run, "train/loss") == pytest.approx(TRAIN)
     assert set(rates(run).values()) == {3e-4}
     assert told(run, "1 damaged line")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[batch={s}/1000]:   Train loss/train/total: {x}    Train metrics/train/Perplexity: 6.7\n",
+        "0: [batch={s}/1000]:\n0:       Train loss/train/total: {x}\n0:       Train time/val: 0\n",
+    ],
+)
+def test_composer_on_one_line_or_behind_a_rank(log, text) -> None:
+    full = "".join(text.format(s=s, x=x) for s, x in TRAIN.items())
+    assert points(logs.read(log(full, "train.log")), "loss/train/total") == TRAIN

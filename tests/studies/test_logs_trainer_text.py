@@ -82,3 +82,61 @@ def test_the_real_callback(log) -> None:
         bar.on_train_end(None, state, None)
     run = logs.read(log(out.getvalue(), "train.log"))
     assert points(run, "loss") == pytest.approx(EXPECTED)
+
+
+def test_bars_and_dicts_on_one_line(log) -> None:
+    text = "Loading checkpoint shards: 100%|####| 2/2 [00:01<00:00,  1.0it/s]\n" + "".join(
+        f" {s}%|##   | {s - 1}/{TOTAL} [00:01<00:10,  2.00s/it] {s}%|##   | {s}/{TOTAL} "
+        f"[00:01<00:10,  2.00s/it]{_dict(s)}        \n"
+        for s in EXPECTED
+    )
+    assert points(logs.read(log(text, "train.log")), "loss") == pytest.approx(EXPECTED)
+
+
+def test_bars_that_do_not_go_with_the_epochs_are_not_believed(log) -> None:
+    late = {10: 1, 20: 15, 30: 16, 40: 17, 50: 18, 60: 60}
+    text = "".join(
+        f" 5%|#  | {late[s]}/{TOTAL} [00:01<00:10,  2.00s/it]{_dict(s)}\n" for s in EXPECTED
+    )
+    with pytest.raises(DataError, match="does not print the step"):
+        logs.read(log(text, "train.log"))
+    whole = text + "{'train_runtime': 30.1, 'epoch': 3.0}\n"
+    assert points(logs.read(log(whole, "train.log")), "loss") == pytest.approx(EXPECTED)
+
+
+def test_dicts_that_name_their_step(log) -> None:
+    text = "".join(
+        f"Train:   2%|3  | {s}/{TOTAL} [01:08<44:41, 68.75s/it]"
+        + str(
+            {
+                "loss": str(3 - s / 100),
+                "learning_rate": "1e-05",
+                "token_acc": "0.92",
+                "global_step/max_steps": f"{s}/{TOTAL}",
+                "memory(GiB)": "11.15",
+            }
+        )
+        + "\n"
+        for s in EXPECTED
+    )
+    run = logs.read(log(text, "train.log"))
+    assert points(run, "loss") == pytest.approx(EXPECTED)
+    assert list(run.curves) == ["loss"]
+
+
+def test_deepspeed_lines_between_the_dicts_do_not_hide_them(log) -> None:
+    line = (
+        "[2025-02-03 10:00:00,123] [INFO] [logging.py:96:log_dist] [Rank 0] step={s}, skipped=0, "
+    )
+    text = "".join(
+        line.format(s=s)
+        + "lr=[1e-05], mom=[(0.9, 0.999)]\n"
+        + _bar(s, TOTAL)
+        + f"\n{_dict(s)}\n"
+        + _bar(s, TOTAL)
+        + "\n"
+        for s in EXPECTED
+    )
+    run = logs.read(log(text, "train.log"))
+    assert run.format == "transformers Trainer"
+    assert points(run, "loss") == pytest.approx(EXPECTED)

@@ -34,6 +34,7 @@ class Line:
         pairs: a pattern with `name` and `value`, found again and again behind the match.
         called: the column's name made of a pair's `name` and the groups of the match.
         ahead: whether the values belong to the step that the next line names.
+        proof: whether such a line shows that the text is the writer's.
     """
 
     pattern: str
@@ -41,6 +42,7 @@ class Line:
     pairs: str = ""
     called: str = "{name}"
     ahead: bool = False
+    proof: bool = True
 
     @cached_property
     def found(self) -> re.Pattern[str]:
@@ -95,7 +97,9 @@ class Writer:
 
     def fits(self, text: str) -> int:
         """How many lines of a sample are the writer's and name a step; others prove little."""
-        naming = [line.found for line in self.lines if "step" in line.found.groupindex]
+        naming = [
+            line.found for line in self.lines if line.proof and "step" in line.found.groupindex
+        ]
         each_line = (each for each in text.split("\n") if len(each) <= _LONGEST_LINE)
         return sum(any(found.search(each) for found in naming) for each in each_line)
 

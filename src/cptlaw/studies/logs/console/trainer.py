@@ -7,12 +7,11 @@ were written through another buffer, the epoch does, if the text tells how many 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from cptlaw.arrays import BoolArray, FloatArray
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.console.engine import NUMBER, Fields, Rows, Writer, lines_of, table
 from cptlaw.studies.logs.habits import HF_LR_NOTE
@@ -21,7 +20,11 @@ from cptlaw.studies.logs.table import Table
 
 _DICT = re.compile(r"\{'(?:loss|eval_\w+|train_\w+|epoch|grad_norm|learning_rate)'[^{}]*\}")
 _PAIR = re.compile(rf"'(?P<name>[^']+)': '?(?P<value>{NUMBER})'?(?=[,}}])")
-_BAR = re.compile(r"^\s*\d+%\|[^|]*\|\s*(?P<at>\d+)/(?P<total>\d+) \[")
+# A bar of its own or ms-swift's "Train: "; others are described: of data sets, checkpoints, ...
+_BAR = re.compile(
+    r"(?:^\s*|(?<!:)(?<!: )(?<!:  ) |Train: +)\d+%\|[^|]*\|\s*(?P<at>\d+)/(?P<total>\d+) \["
+)
+_COUNTED = re.compile(r"'global_step/max_steps': '(\d+)/\d+'")  # in ms-swift's dicts
 _TOTAL = re.compile(r"Total optimization steps = ([\d,]+)")
 _EPOCHS = re.compile(r"Num Epochs = ([\d,]+)")
 _SUMMARY = frozenset(("train_runtime", "train_loss"))
@@ -37,11 +40,17 @@ TRAINER = Writer(
 
 @dataclass
 class _Said:
-    """What the text says: dicts with their lines, bars, and how long the training is."""
+    """What the text says: dicts and bars with their places, and how long the training is.
+
+    A place is the line and the character in it. Some dicts say their own step: `counted`.
+    """
 
     dicts: list[Fields] = field(default_factory=list[Fields])
-    lines: list[int] = field(default_factory=list[int])
-    bars: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    places: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    counted: list[int | None] = field(default_factory=list["int | None"])
+    bars: list[tuple[tuple[int, int], int, int]] = field(
+        default_factory=list[tuple[tuple[int, int], int, int]]
+    )
     total: int | None = None
     epochs: float | None = None
 
@@ -62,10 +71,11 @@ def read(source: Source) -> Table:
     if summary and said.epochs is None:
         said.epochs = _float(summary[-1].get("epoch"))
     kept = [i for i, entry in enumerate(said.dicts) if entry not in summary]
-    dicts, lines = [said.dicts[i] for i in kept], [said.lines[i] for i in kept]
-    steps, how = _steps(source, said, dicts, lines)
+    said.dicts, said.places = [said.dicts[i] for i in kept], [said.places[i] for i in kept]
+    said.counted = [said.counted[i] for i in kept]
+    steps, how = _steps(source, said)
     rows = Rows()
-    for entry, line, step in zip(dicts, lines, steps, strict=True):
+    for entry, (line, _), step in zip(said.dicts, said.places, steps, strict=True):
         rows.add(line, step, entry)
     return table(source, TRAINER, rows, [*TRAINER.notes, how])
 
@@ -78,11 +88,13 @@ def _said(source: Source) -> _Said:
                 pairs = _PAIR.finditer(match.group())
                 cells: Fields = {pair["name"]: float(pair["value"]) for pair in pairs}
                 if cells:
+                    counted = _COUNTED.search(match.group())
                     said.dicts.append(cells)
-                    said.lines.append(number)
-        if (bar := _BAR.match(line)) is not None:
-            said.bars.append((number, int(bar["at"]), int(bar["total"])))
-        elif (total := _TOTAL.search(line)) is not None:
+                    said.places.append((number, match.start()))
+                    said.counted.append(int(counted[1]) if counted else None)
+        for bar in _BAR.finditer(line) if "%|" in line else ():
+            said.bars.append(((number, bar.start()), int(bar["at"]), int(bar["total"])))
+        if (total := _TOTAL.search(line)) is not None:
             said.total = int(total[1].replace(",", ""))
         elif (epochs := _EPOCHS.search(line)) is not None:
             said.epochs = float(epochs[1].replace(",", ""))
@@ -93,15 +105,17 @@ def _said(source: Source) -> _Said:
     return said
 
 
-def _steps(
-    source: Source, said: _Said, dicts: Sequence[Fields], lines: Sequence[int]
-) -> tuple[list[int], str]:
+def _steps(source: Source, said: _Said) -> tuple[list[int], str]:
     """The step of each dict, and how it was found."""
-    training = np.array(["loss" in entry for entry in dicts], dtype=bool)
-    by_bar = _by_bars(said, lines)
-    if by_bar is not None and (np.diff(np.array(by_bar)[training]) > 0).all():
-        return by_bar, "Steps are those of the progress bar drawn behind each dict."
-    by_epoch = _by_epochs(said, dicts, training)
+    counted = [step for step in said.counted if step is not None]
+    if len(counted) == len(said.counted):
+        return counted, "Steps are those that the dicts name."
+    training = np.array(["loss" in entry for entry in said.dicts], dtype=bool)
+    epochs = np.array([_float(entry.get("epoch")) or np.nan for entry in said.dicts])
+    by_bar = _by_bars(said)
+    if by_bar is not None and _go_with(np.array(by_bar), epochs, training):
+        return by_bar, "Steps are those of the progress bar drawn beside each dict."
+    by_epoch = _by_epochs(said, epochs, training)
     if by_epoch is not None:
         return by_epoch, (
             f"Steps are worked out from the epochs: {said.total} steps in {said.epochs:g} epochs."
@@ -114,18 +128,34 @@ def _steps(
     )
 
 
-def _by_bars(said: _Said, lines: Sequence[int]) -> list[int] | None:
-    bars = [(number, at) for number, at, total in said.bars if total == said.total]
+def _by_bars(said: _Said) -> list[int] | None:
+    """The bar before a dict on its line, else the next one, drawn again once it is printed."""
+    bars = [(place, at) for place, at, total in said.bars if total == said.total]
     if not bars:
         return None
-    numbers = np.array([number for number, _ in bars])
-    behind = np.searchsorted(numbers, np.asarray(lines), side="left")
-    return [bars[min(int(i), len(bars) - 1)][1] for i in behind]
+    steps: list[int] = []
+    behind = 0
+    for place in said.places:
+        while behind < len(bars) and bars[behind][0] < place:
+            behind += 1
+        same_line = behind > 0 and bars[behind - 1][0][0] == place[0]
+        steps.append(bars[behind - 1 if same_line else min(behind, len(bars) - 1)][1])
+    return steps
 
 
-def _by_epochs(said: _Said, dicts: Sequence[Fields], training: BoolArray) -> list[int] | None:
+def _go_with(steps: IntArray, epochs: FloatArray, training: BoolArray) -> bool:
+    """Whether steps rise from one training dict to the next and go with the epochs."""
+    if not (np.diff(steps[training]) > 0).all():
+        return False
+    known = np.isfinite(epochs) & (epochs > 0)
+    if not known.any():
+        return True
+    each = float(np.median(steps[known] / epochs[known]))
+    return bool((np.abs(steps[known] - epochs[known] * each) <= 0.011 * each + 1).all())
+
+
+def _by_epochs(said: _Said, epochs: FloatArray, training: BoolArray) -> list[int] | None:
     """Steps from epochs, rounded to two digits or not: training rows are equally far apart."""
-    epochs = np.array([_float(entry.get("epoch")) or np.nan for entry in dicts])
     if said.total is None or not said.epochs or not np.isfinite(epochs).all():
         return None
     each = said.total / said.epochs

@@ -7,7 +7,9 @@ from cptlaw.studies.logs.console.engine import NUMBER, Line, Rows, Writer
 _N = rf"(?P<value>{NUMBER})"
 _BARRED = rf"\| *(?P<name>[A-Za-z][^|:=]*?)(?: *: *| +){_N} *(?=\||$)"
 _COLONS = rf"(?P<name>[A-Za-z_][^\s:|]*):\s*{_N}(?=[\s|,]|$)"
-_INDENTED = rf"^\s{{2,}}(?P<name>[A-Za-z][^=]*)={_N}\s*$"
+_COMPOSER = rf"(?:Train|Eval) (?P<name>[^\s:]+): {_N}(?=\s|$)"
+# Some launchers put the rank before each line: "0:     train/CE loss=2.5".
+_INDENTED = rf"^(?:\d+:)?\s{{2,}}(?P<name>[A-Za-z][^=]*)={_N}\s*$"
 
 
 def _g(group: str) -> str:
@@ -73,7 +75,7 @@ DEEPSPEED = Writer(
     "DeepSpeed",
     (
         Line(rf"\bsteps: (?P<step>\d+) loss: {_g('loss')} iter time", {"loss": "loss"}),
-        Line(rf"\bstep=(?P<step>\d+), skipped=\d+, lr=\[{_g('lr')}", {"lr": "lr"}),
+        Line(rf"\bstep=(?P<step>\d+), skipped=\d+, lr=\[{_g('lr')}", {"lr": "lr"}, proof=False),
     ),
 )
 TORCHTITAN = Writer(
@@ -164,11 +166,12 @@ COMPOSER = Writer(
     "Composer",
     (
         Line(
-            r"^\[epoch=(?P<epoch>\d+)\]\[batch=(?P<step>\d+)/(?P<batches>\d+)\]",
+            r"^(?:\d+: *)?\[epoch=(?P<epoch>\d+)\]\[batch=(?P<step>\d+)/(?P<batches>\d+)\]",
             {"epoch": "epoch", "batches": "batches"},
+            _COMPOSER,
         ),
-        Line(r"^\[batch=(?P<step>\d+)(?:/\d+)?\]"),
-        Line(rf"^\s+(?:Train|Eval) (?P<name>[^\s:][^:]*): {_N}\s*$"),
+        Line(r"^(?:\d+: *)?\[batch=(?P<step>\d+)(?:/\d+)?\]", pairs=_COMPOSER),
+        Line(rf"^(?:\d+:)?\s+(?:Train|Eval) (?P<name>[^\s:][^:]*): {_N}\s*$"),
     ),
     mend=_batch_of_epoch,
 )
