@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from random import Random
+
 import pytest
 
 import console_texts
@@ -154,3 +157,27 @@ def test_levanter(log) -> None:
 def test_composer_on_one_line_or_behind_a_rank(log, text) -> None:
     full = "".join(text.format(s=s, x=x) for s, x in TRAIN.items())
     assert points(logs.read(log(full, "train.log")), "loss/train/total") == TRAIN
+
+
+TEXTS = [text for name, text in vars(console_texts).items() if name.isupper() and name != "BAR"]
+PIECES = [b"nan", b"1e400", b"9" * 30, b"\n", b"|", b": ", b",", b"\x1b[31m", b"\r", b"\xff", b"-"]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_text_is_read_or_refused_in_words(log, seed) -> None:
+    random = Random(seed)
+    text = bytearray("".join(random.sample(TEXTS, 2)).encode())
+    for _ in range(random.choice((1, 5, 30))):
+        at = random.randrange(len(text))
+        end = at + random.randrange(40)
+        match random.randrange(4):
+            case 0:
+                text[at:end] = random.choice(PIECES)
+            case 1:
+                text[at:at] = text[at:end] * random.randrange(9)
+            case 2:
+                text[at:end] = text[at:end][::-1]
+            case _:
+                text[at:end] = b""
+    with suppress(DataError):
+        logs.read(log(bytes(text), "train.log"))

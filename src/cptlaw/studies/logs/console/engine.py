@@ -69,9 +69,9 @@ class Line:
             pairs += [pair.groupdict() for pair in self.each.finditer(line, match.end())]
         for pair in pairs:
             name = self.called.format(**{**groups, "name": pair["name"].strip()})
-            cells[" ".join(name.split())] = _number(pair["value"])
+            cells[" ".join(name.split())] = number(pair["value"])
         for group in groups.keys() & self.columns.keys():
-            cells[self.columns[group]] = _number(groups[group])
+            cells[self.columns[group]] = number(groups[group])
         return int(step) if step else None, cells
 
 
@@ -165,14 +165,14 @@ def read(source: Source, writer: Writer) -> Table:
         DataError: none of its lines names a step.
     """
     rows = Rows()
-    for number, line in lines_of(source):
+    for at, line in lines_of(source):
         for kind in writer.lines:
             found = kind.values(line)
             if found is not None:
                 step, cells = found
                 if step is not None and (rank := _rank(line)):
                     cells["rank"] = rank
-                rows.add(number, step, cells, kind.ahead)
+                rows.add(at, step, cells, kind.ahead)
                 break
     rows.drop_empty()
     notes = [*writer.notes, *(writer.mend(rows) if writer.mend else [])]
@@ -212,7 +212,8 @@ def _rank(line: str) -> str | None:
     return None if match is None else match.group(match.lastindex or 0)
 
 
-def _number(text: str) -> Cell:
+def number(text: str) -> Cell:
+    """A number with thousands commas or not; the text itself if it is none."""
     try:
         return float(text.replace(",", ""))
     except ValueError:

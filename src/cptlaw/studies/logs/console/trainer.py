@@ -13,7 +13,7 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
-from cptlaw.studies.logs.console.engine import NUMBER, Fields, Rows, Writer, lines_of, table
+from cptlaw.studies.logs.console.engine import NUMBER, Fields, Rows, Writer, lines_of, number, table
 from cptlaw.studies.logs.habits import HF_LR_NOTE
 from cptlaw.studies.logs.source import Source
 from cptlaw.studies.logs.table import Table
@@ -82,18 +82,18 @@ def read(source: Source) -> Table:
 
 def _said(source: Source) -> _Said:
     said = _Said()
-    for number, line in lines_of(source):
+    for at, line in lines_of(source):
         if "{'" in line:
             for match in _DICT.finditer(line):
                 pairs = _PAIR.finditer(match.group())
-                cells: Fields = {pair["name"]: float(pair["value"]) for pair in pairs}
+                cells: Fields = {pair["name"]: number(pair["value"]) for pair in pairs}
                 if cells:
                     counted = _COUNTED.search(match.group())
                     said.dicts.append(cells)
-                    said.places.append((number, match.start()))
+                    said.places.append((at, match.start()))
                     said.counted.append(int(counted[1]) if counted else None)
         for bar in _BAR.finditer(line) if "%|" in line else ():
-            said.bars.append(((number, bar.start()), int(bar["at"]), int(bar["total"])))
+            said.bars.append(((at, bar.start()), int(bar["at"]), int(bar["total"])))
         if (total := _TOTAL.search(line)) is not None:
             said.total = int(total[1].replace(",", ""))
         elif (epochs := _EPOCHS.search(line)) is not None:
