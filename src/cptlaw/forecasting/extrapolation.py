@@ -9,7 +9,7 @@ import numpy as np
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.shift import shift_at
-from cptlaw.forecasting.intervals import distances
+from cptlaw.forecasting.causes import distances
 from cptlaw.forecasting.measured import OTHERS, measured, one_kind
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History

@@ -22,29 +22,41 @@ CHOOSERS = "paper"
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the parts of a forecast's error weigh; relative errors.
+    """What the causes of a forecast's error weigh; relative errors.
 
     Args:
-        refits: times the standard deviation of the refits.
-        residual: times the scale of the fitted residuals.
+        refits: times the spread of the refits.
+        runs: times that spread and the root of the number of fitted runs: what more such runs
+            do not mend, since the law is not exact.
+        residual: times the scale of the fitted residuals about as far in a run.
+        between: times that of the fitted runs' mean residuals.
         floor: whatever the fit.
-        horizon: for every factor of e in steps beyond the longest fitted.
-        peak: for every factor of e in peak LR beyond the nearest fitted.
-        start: for every factor of e in steps of the start.
+        annealing: for a loss that is all annealing.
+        length: the same for every factor of e by which a run whose LR has fallen is longer or
+            shorter than those fitted.
+        fall: for an LR that has fallen by its peak farther than any fitted one.
+        slope: times the slope of the loss, its change for a factor of e in steps.
+        horizon: times that slope for every factor of e in steps beyond the longest fitted.
+        peak: times that slope for every factor of e in peak LR beyond the nearest fitted.
+        start: times that slope for every factor of e in steps of the start.
         size: for every factor of e in model size.
-        replay: for a replay share that is off by 1.
-        decay: for an LR that has fallen from its peak to 0.
+        replay: times the shift's share of the loss for a replay share that is off by 1.
     """
 
     refits: float
+    runs: float
     residual: float
+    between: float
     floor: float
+    annealing: float
+    length: float
+    fall: float
+    slope: float
     horizon: float
     peak: float
     start: float
     size: float
     replay: float
-    decay: float
 
 
 @dataclass(frozen=True)

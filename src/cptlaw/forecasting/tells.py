@@ -6,8 +6,9 @@ import numpy as np
 
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import ensemble_of
+from cptlaw.forecasting.causes import half_spread
 from cptlaw.forecasting.design import Design
-from cptlaw.forecasting.intervals import band, half_spread
+from cptlaw.forecasting.intervals import band
 from cptlaw.laws.points import Points
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import Run

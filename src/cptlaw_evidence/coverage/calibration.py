@@ -13,11 +13,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
 from cptlaw.forecasting.intervals import multiplier
 from cptlaw.forecasting.measured import Calibration
 from cptlaw_evidence.coverage.held_out import LEVELS, HeldOut
+from cptlaw_evidence.coverage.kinds import kind_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,51 +37,153 @@ class Scored:
 
 
 USUAL = Calibration(
-    refits=2.0,
-    residual=1.0,
-    floor=1e-3,
-    horizon=2e-3,
-    peak=3e-3,
-    start=3e-3,
+    refits=0.5,
+    runs=0.2,
+    residual=0.7,
+    between=0.7,
+    floor=2e-4,
+    annealing=1e-2,
+    length=2e-2,
+    fall=2e-2,
+    slope=1e-2,
+    horizon=4e-2,
+    peak=7e-2,
+    start=5e-2,
     size=1e-2,
-    replay=1e-2,
-    decay=3e-3,
+    replay=0.25,
 )
-_DRAWN = 2.5e-3  # cost of a factor e away from the usual value; a point's error costs about 1
-_DEGREES = 4.0  # of freedom of Student's t
+_DRAWN = 3e-3  # cost of a factor e away from the usual value; a factor e of the score costs 1
 _BLIND = 0.1  # relative spread of refits that only says that nothing is known
+_POINTS = 12  # of a curve that count
+_FINAL = 0.3  # share of a curve's weight that its last point has besides
+_SOFT = 0.1  # share of an interval's half width over which a miss sets in
 
 
 def calibrate(held: Sequence[HeldOut]) -> Calibration:
-    """The calibration under which the errors are likeliest; every source weighs the same.
+    """The calibration whose intervals score best, wide enough for sources that it has not seen.
 
-    Points where the refits spread by more than a tenth of the loss are left out: refits are of
-    first order, and how far beyond they lie tells nothing. What no curve asks for keeps its usual
-    value.
+    The mean interval score of every kind of forecast in every source counts alike, in the
+    logarithm, so that neither wide intervals nor a single source decide. Then every source is left
+    out in turn, and all weights are multiplied by what makes 90 % of the errors lie within: what
+    the best weights for some sources miss on the next.
 
     Args:
         held: curves with their forecasts.
     """
+    sample = _sampled(held)
+    best = _best(sample, np.log(astuple(USUAL)))
+    ratios, weights = list[FloatArray](), list[FloatArray]()
+    for source in np.unique(sample.source):
+        mine = sample.source == source
+        if mine.all():
+            ratios.append(sample.error / np.sqrt(sample.squares @ np.exp(2 * best)))
+            weights.append(sample.weight)
+            break
+        other = _best(sample.only(~mine), best)
+        ratios.append(sample.error[mine] / np.sqrt(sample.squares[mine] @ np.exp(2 * other)))
+        weights.append(sample.weight[mine])
+    reached = _quantile(np.concatenate(ratios), np.concatenate(weights), LEVELS[-1])
+    wider = reached / multiplier(LEVELS[-1])
+    return Calibration(*(wider * np.exp(best)).tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class _Sample:
+    """Points that a calibration is fitted to; n of them.
+
+    Args:
+        squares: of the causes, shape (n, fields).
+        error: its size, shape (n,).
+        weight: of the point, shape (n,); 1 in total.
+        cell: which kind of forecast in which source it is of, shape (n,).
+        source: shape (n,).
+    """
+
+    squares: FloatArray
+    error: FloatArray
+    weight: FloatArray
+    cell: IntArray
+    source: IntArray
+
+    def only(self, mine: BoolArray) -> _Sample:
+        """Some of the points, with the weight that they had among themselves."""
+        cell = np.unique(self.cell[mine], return_inverse=True)[1]
+        weight = self.weight[mine] / self.weight[mine].sum()
+        return _Sample(self.squares[mine], self.error[mine], weight, cell, self.source[mine])
+
+
+def _sampled(held: Sequence[HeldOut]) -> _Sample:
+    """Some points of every curve; runs of a cell weigh the same, and so do the curves of a run.
+
+    A source weighs as the root of the number of its cells.
+    """
+    cells: dict[tuple[str, str], dict[str, list[HeldOut]]] = {}
+    for h in held:
+        cells.setdefault((h.group, kind_of(h.protocol)), {}).setdefault(h.run, []).append(h)
+    count = Counter(group for group, _ in cells)
+    sources = list(count)
+    found: list[tuple[FloatArray, FloatArray, FloatArray, IntArray, IntArray]] = []
+    for cell, ((group, _), runs) in enumerate(cells.items()):
+        each = count[group] ** -0.5 / len(runs)
+        for curves in runs.values():
+            for h in curves:
+                at = _places(h, _POINTS // (1 + len(curves) // 8))
+                weight = np.full(at.size, (1 - _FINAL) / max(at.size, 1))
+                weight[-1:] += _FINAL
+                names = (np.full(at.size, n) for n in (cell, sources.index(group)))
+                weight *= each / len(curves)
+                found.append((h.parts[at] ** 2, np.abs(h.error[at]), weight, *names))
+    squares, error, weight, *names = (np.concatenate(some) for some in zip(*found, strict=True))
+    return _Sample(squares, error, weight / weight.sum(), *names)
+
+
+def _places(held: HeldOut, most: int) -> IntArray:
+    """Some points of a curve where something is known, the last one among them."""
+    known = np.flatnonzero(held.parts[:, 0] <= _BLIND)
+    even = np.linspace(0, known.size - 1, min(known.size, max(most, 2)))
+    return known[np.unique(np.round(even).astype(np.int64))]
+
+
+def _best(sample: _Sample, begin: FloatArray) -> FloatArray:
+    """Logarithms of the weights whose intervals score best, shape (fields,)."""
     from scipy.optimize import minimize
 
-    parts = np.concatenate([h.parts for h in held])
-    known = parts[:, 0] <= _BLIND
-    error = np.concatenate([h.error for h in held])[known]
-    squares, weight = parts[known] ** 2, point_weights(held)[known]
     usual = np.log(astuple(USUAL))
+    cells = np.bincount(sample.cell, sample.weight)
 
     def cost(logs: FloatArray) -> tuple[float, FloatArray]:
         share = np.exp(2 * logs)
-        variance = squares @ share
-        ratio = error**2 / variance
-        value = 0.5 * np.log(variance) + (_DEGREES + 1) / 2 * np.log1p(ratio / _DEGREES)
-        slope = weight * (0.5 - (_DEGREES + 1) / 2 * ratio / (_DEGREES + ratio)) / variance
+        scale = np.sqrt(sample.squares @ share)
+        value, slope = 0.0, np.zeros(scale.size)
+        for level in LEVELS:
+            times = multiplier(level)
+            worth, its_slope = _soft_score(sample.error, times * scale, level)
+            mean = np.bincount(sample.cell, sample.weight * worth) / cells
+            value += float(cells @ np.log(mean)) / len(LEVELS)
+            slope += sample.weight / mean[sample.cell] * its_slope * times / len(LEVELS)
         away = logs - usual
-        gradient = 2 * share * (slope @ squares) + 2 * _DRAWN * away
-        return float(weight @ value + _DRAWN * (away @ away)), gradient
+        gradient = share * ((slope / scale) @ sample.squares) + 2 * _DRAWN * away
+        return value + _DRAWN * float(away @ away), gradient
 
-    found = minimize(cost, usual, jac=True, method="L-BFGS-B")
-    return Calibration(*np.exp(found.x).tolist())
+    found = minimize(cost, begin, jac=True, method="L-BFGS-B", options={"ftol": 1e-7})
+    return np.asarray(found.x, dtype=np.float64)
+
+
+def _soft_score(error: FloatArray, half: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    """Interval scores of n errors and their slopes in the half width; misses set in softly."""
+    past = (error / half - 1.0) / _SOFT
+    missed = np.logaddexp(0.0, past)
+    steep = 2 / (1 - level)
+    set_in = 0.5 * (1.0 + np.tanh(past / 2))
+    slope = 2.0 + steep * (_SOFT * missed - set_in * error / half)
+    return 2.0 * half + steep * _SOFT * half * missed, slope
+
+
+def _quantile(values: FloatArray, weights: FloatArray, share: float) -> float:
+    """The value that a share of the weight does not exceed."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order]) / weights.sum()
+    return float(values[order][min(int(np.searchsorted(reached, share)), values.size - 1)])
 
 
 def point_weights(held: Sequence[HeldOut]) -> FloatArray:
@@ -99,10 +202,8 @@ def point_weights(held: Sequence[HeldOut]) -> FloatArray:
 def constant_widths(held: Sequence[HeldOut]) -> FloatArray:
     """Half the width that holds each level's share of these errors, shape (levels,)."""
     size = np.abs(np.concatenate([h.error for h in held]))
-    order = np.argsort(size)
-    reached = np.cumsum(point_weights(held)[order])
-    at = np.minimum(np.searchsorted(reached, LEVELS), size.size - 1)
-    return size[order][at]
+    weights = point_weights(held)
+    return np.array([_quantile(size, weights, level) for level in LEVELS])
 
 
 def score(held: Sequence[HeldOut]) -> tuple[list[Scored], Mapping[str, Calibration]]:

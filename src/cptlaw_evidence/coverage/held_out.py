@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -14,8 +14,7 @@ from cptlaw.fitting.observations import observe
 from cptlaw.fitting.refits import refitted
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import Ensemble, ensemble_of
-from cptlaw.forecasting.intervals import decayed, distances, noise_of, scales
-from cptlaw.forecasting.measured import Calibration
+from cptlaw.forecasting.causes import causes
 from cptlaw.laws.points import Points
 from cptlaw_evidence.fits import Found, Splits, Task, attempted
 from cptlaw_evidence.sources.loading import LeftOut
@@ -35,7 +34,7 @@ class HeldOut:
         domain: the split's name of it, else the role.
         law: as asked for.
         error: log(measured / predicted), shape (n,).
-        parts: what each field of a `Calibration` weighs, shape (n, 9).
+        parts: what each field of a `Calibration` weighs, shape (n, fields).
         rival: ends of the i.i.d. bootstrap's intervals of `error`, shape (levels, 2, n).
     """
 
@@ -105,20 +104,8 @@ def _forecast(
     if not (np.isfinite(predicted) & (predicted > 0)).all():
         return None
     error, ends = np.log(measured / predicted), independent_ends(rival, role, points)
-    found = error, parts(ensemble, role, points), ends
+    found = error, causes(ensemble, role, points), ends
     return found if all(np.isfinite(part).all() for part in found) else None
-
-
-_REFITS_ALONE = Calibration(1.0, *[0.0] * (len(fields(Calibration)) - 1))
-
-
-def parts(ensemble: Ensemble, role: str, points: Points) -> FloatArray:
-    """What each field of a calibration is multiplied with at n points, shape (n, 9)."""
-    refits = scales(ensemble, role, points, _REFITS_ALONE)[0]
-    noise = np.full(refits.size, noise_of(ensemble.fit, role).residual)
-    far = distances(ensemble.fit.domain(role), points.histories[0], points.step)
-    fallen = decayed(points.histories[0], points.step)
-    return np.column_stack([refits, noise, np.ones(refits.size), far, fallen])
 
 
 def independent(fit: Fit, count: int = uncertainty.COUNT, seed: int = 0) -> Ensemble:

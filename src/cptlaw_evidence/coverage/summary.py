@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,105 +11,10 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw_evidence.coverage.calibration import Scored
 from cptlaw_evidence.coverage.held_out import LEVELS
+from cptlaw_evidence.coverage.kinds import CLASSES
 from cptlaw_evidence.coverage.measuring import Coverage, LawCoverage
 
 METHODS = ("intervals", "i.i.d. bootstrap", "constant width")
-CLASSES: dict[str, tuple[str, ...]] = {
-    "unseen schedule": (
-        "multipower-three",
-        "two-peaks",
-        "stable-prefix-124m",
-        "olmo-lengths",
-        "stable-prefix-olmo",
-        "grid-schedule",
-        "grid-far",
-        "tiny",
-        "grid-two-starts",
-        "tiny-replay",
-        "20m-near",
-        "20m-two-starts",
-        "6m-near",
-        "muon-length",
-        "gemstones-branches",
-    ),
-    "unseen peak": (
-        "peak-up",
-        "peak-down",
-        "grid-peak",
-        "grid-peak-up",
-        "tiny-peak-up",
-        "20m-peak-up",
-        "delphi-one-peak",
-        "delphi-peak",
-        "delphi-peak-down",
-        "gemstones-peak",
-    ),
-    "re-warmed": ("grid-rewarmed", "20m-rewarmed", "tiny-rewarmed"),
-    "no LR drop fitted": (
-        "no-drop-multipower",
-        "no-drop-124m",
-        "no-drop-olmo",
-        "no-drop-grid",
-        "no-drop-20m",
-        "no-drop-tiny",
-        "no-drop-gemstones",
-    ),
-    "longer horizon": (
-        "horizon-multipower",
-        "horizon-124m",
-        "horizon-50k-124m",
-        "horizon-olmo",
-        "grid-longer",
-        "20m-longer",
-        "tiny-longer",
-        "horizon-gemstones",
-    ),
-    "unseen start": ("grid-start", "20m-start"),
-    "unseen replay share": ("grid-replay", "20m-replay", "delphi-replay"),
-    "replay never fitted": ("grid-replay-new", "20m-replay-new", "tiny-replay-new"),
-    "unseen size": ("grid-size", "20m-size", "olmo-size", "gemstones-size"),
-    "base going on": ("grid-hidden", "20m-hidden", "tiny-hidden"),
-    "repeated run": ("grid-repeat", "20m-repeat"),
-    "first 10, 25, 50 % of a run": (
-        "beginning-124m",
-        "beginning-grid",
-        "beginning-20m",
-        "beginning-20m-far",
-    ),
-    "the same without other runs": (
-        "beginning-alone-124m",
-        "beginning-alone-grid",
-        "optimizer-half",
-    ),
-    "open model, another schedule": (
-        "open-grid-schedule",
-        "open-annealed-schedule",
-        "open-6m-schedule",
-        "open-20m-schedule",
-    ),
-    "open model, another peak": (
-        "open-grid-peak",
-        "open-annealed-peak",
-        "open-6m-peak",
-        "open-20m-peak",
-        "delphi-open",
-    ),
-    "open model, replay never fitted": (
-        "open-grid-replay-new",
-        "open-6m-replay-new",
-        "open-20m-replay-new",
-    ),
-    "open model, another replay share": ("open-grid-replay", "open-20m-replay"),
-    "open model, longer": (
-        "open-grid-longer",
-        "open-annealed-longer",
-        "open-6m-longer",
-        "open-20m-longer",
-    ),
-    "one run only": ("one-run-124m", "one-run-multipower", "multipower-one"),
-}
-"""What is new in a forecast -> the protocols that ask for it."""
-
 _RESAMPLES = 2000
 
 
@@ -128,12 +33,16 @@ def _law(law: LawCoverage) -> dict[str, Any]:
         mine = [s for s in law.scored if s.held.protocol in protocols]
         return _row(mine) if mine else None
 
+    def of_source(group: str) -> dict[str, Any]:
+        return _row([s for s in law.scored if s.held.group == group])
+
     names = dict.fromkeys((s.held.protocol, s.held.group) for s in law.scored)
     return {
         "law": law.law,
         "calibration": asdict(law.calibration),
         "without": {group: asdict(calibration) for group, calibration in law.without.items()},
         "classes": [{"class": n, **r} for n, some in CLASSES.items() if (r := row(some))],
+        "sources": [{"source": g, **of_source(g)} for g in dict.fromkeys(g for _, g in names)],
         "protocols": [{"protocol": n, "source": g, **(row((n,)) or {})} for n, g in names],
     }
 
@@ -192,6 +101,37 @@ def bands(each: FloatArray) -> tuple[FloatArray, FloatArray]:
     low = np.where((each >= 0.995).all(axis=0), beta.ppf(0.025, n, 1), low)
     high = np.where((each <= 0.005).all(axis=0), beta.ppf(0.975, 1, n), high)
     return low, high
+
+
+WANTED = {"0.5": (0.4, 0.6), "0.8": (0.7, 0.9), "0.9": (0.85, 0.95)}
+"""Between what each level's share of losses is to lie."""
+LEAST = 0.75
+"""What 90 % intervals are to hold in every source."""
+
+
+def shortfalls(law: dict[str, Any]) -> list[str]:
+    """Where intervals hold less, or more, than wanted, a sentence for each kind and source.
+
+    Args:
+        law: of a result.
+    """
+    found: list[str] = []
+    for row in law["classes"]:
+        cells = row["methods"][METHODS[0]]
+        for key, words in (("coverage", "all losses"), ("final_coverage", "final losses")):
+            shares = {level: cells[level][key] for level in WANTED}
+            off = [f"{100 * float(n):.0f} % hold {100 * shares[n]:.0f}" for n in _off(shares)]
+            if off:
+                found.append(f"{row['class']}, {words}: {', '.join(off)}.")
+    for row in law["sources"]:
+        share = row["methods"][METHODS[0]]["0.9"]["coverage"]
+        if share < LEAST:
+            found.append(f"curves {row['source']}: 90 % hold {100 * share:.0f}.")
+    return found
+
+
+def _off(shares: Mapping[str, float]) -> list[str]:
+    return [n for n, (low, high) in WANTED.items() if not low <= round(shares[n], 2) <= high]
 
 
 def summary(classes: Iterable[dict[str, Any]], method: str) -> dict[str, Any]:

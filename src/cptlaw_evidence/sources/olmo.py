@@ -28,6 +28,7 @@ DOMAINS = (
     "wikitext_103",
 )
 FOUR = ("c4_en", "dolma_books", "dolma_stack", "wikitext_103")  # where all would take long
+TWO = ("c4_en", "dolma_stack")  # likewise
 # Lengths in multiples of 20 tokens a parameter. LR and warm-up as logged at every evaluation.
 LENGTHS = ("0.5xC", "1xC", "2xC", "5xC", "10xC")
 PEAK = {"190M": 0.000972728518721015, "370M": 0.0007785480791584576}
@@ -60,7 +61,7 @@ def schedule(size: str, kind: str, length: str) -> Schedule:
 
 
 def load(folder: Path) -> Curves:
-    """Read the 22 logs: a study for each size and set, and for four sets one of both sizes.
+    """Read the 22 logs: a study for each size and set, and for two sets one of both sizes.
 
     Raises:
         DataError: a file or column is missing.
@@ -70,7 +71,7 @@ def load(folder: Path) -> Curves:
         names = ["constant_10xC", *(f"{k}_{n}" for k in ("cosine", "decay") for n in LENGTHS)]
         runs = tuple(_run(folder, size, name) for name in names)
         studies |= {f"{size} {domain}": Study({"loss": domain}, runs) for domain in DOMAINS}
-    studies |= {f"{BOTH} {domain}": _both(studies, domain) for domain in FOUR}
+    studies |= {f"{BOTH} {domain}": _both(studies, domain) for domain in TWO}
     return Curves(NAME, studies)
 
 
@@ -139,7 +140,7 @@ def _size(curves: Curves) -> tuple[Split, ...]:
         rest = [r.name for r in study.runs if r.name.startswith(size) and r.name != known]
         return split(f"to {size}", study, others(study, rest), rest, domain=domain)
 
-    return tuple(to(size, domain) for domain in FOUR for size in PEAK)
+    return tuple(to(size, domain) for domain in TWO for size in PEAK)
 
 
 def _no_drop(curves: Curves) -> tuple[Split, ...]:

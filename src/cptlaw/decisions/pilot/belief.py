@@ -19,7 +19,8 @@ from cptlaw.fitting.neighbours import points_alike
 from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Ensemble, objective_of
-from cptlaw.forecasting.intervals import calibration_of, noise_of
+from cptlaw.forecasting.causes import noise_of
+from cptlaw.forecasting.intervals import calibration_of
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run

@@ -19,6 +19,8 @@ from cptlaw.studies.history import History
 
 _UNFITTED_REPLAY = 0.02  # relative error where no replay share but one was fitted
 _UNFITTED_SIZE = 0.1  # for every factor of e, where the law does not see the size
+_SLOPE = 0.05  # of a loss, for a factor of e in steps; of the order of real runs'
+_SHIFT = 0.05  # of a loss that is the shift; likewise
 _SPARES = 5.0  # about h of the effective-LR law
 _BATCH = 0.02  # for every factor of e; no law sees it
 _REACH = (1.0, 1.0, 1.0, 0.5, 0.3, 1.0, 1.0)  # distance within which errors are alike
@@ -50,13 +52,13 @@ def _sizes(domain: DomainFit) -> FloatArray:
     """Relative error that a distance of one reach makes likely, one for each column of _places."""
     measured = calibration_of(domain)
     shares = domain.ranges.get("replay", (0.0, 0.0))
-    replay = measured.replay if shares[0] < shares[1] else _UNFITTED_REPLAY
+    replay = _SHIFT * measured.replay if shares[0] < shares[1] else _UNFITTED_REPLAY
     size = measured.size if domain.depends_on_size else _UNFITTED_SIZE
     return np.array(
         [
-            measured.peak,
-            measured.horizon,
-            measured.start,
+            _SLOPE * measured.peak,
+            _SLOPE * measured.horizon,
+            _SLOPE * measured.start,
             measured.floor,
             replay,
             size,

@@ -12,7 +12,8 @@ from cptlaw.decisions.plan.judge import Judge, end
 from cptlaw.decisions.plan.recipe import Recipe
 from cptlaw.decisions.plan.samples import KEPT, Samples
 from cptlaw.fitting.uncertainty import Ensemble, Interval
-from cptlaw.forecasting.intervals import LEVEL, calibration_of, half_spread, multiplier, scales
+from cptlaw.forecasting.causes import half_spread
+from cptlaw.forecasting.intervals import LEVEL, multiplier, refit_weight, scales
 
 _MOST = 320  # recipes that the refits choose among
 
@@ -140,13 +141,13 @@ def _value_interval(
     value = float(judge.aim.value(at, judge.reference.losses, {})[0])
     total = 0.0
     for role in judge.aim.weights:
-        weigh = calibration_of(judge.fit.domain(role)).refits
-        own = half_spread(drawn[role][:, 0]) / losses[role].value
+        weigh = refit_weight(judge.fit, role)
+        own = float(half_spread(drawn[role][:, 0])) / losses[role].value
         rest = max(spread[role] ** 2 - (weigh * own) ** 2, 0.0) ** 0.5
         moved = {**at, role: at[role] * np.exp(rest)}
         total += float(judge.aim.value(moved, judge.reference.losses, {})[0] - value) ** 2
-    weigh = max(calibration_of(judge.fit.domain(role)).refits for role in judge.aim.weights)
+    weigh = max(refit_weight(judge.fit, role) for role in judge.aim.weights)
     values = judge.aim.value(drawn, judge.reference_draws(ensemble), {})[:, 0]
-    total += (weigh * half_spread(values)) ** 2
+    total += (weigh * float(half_spread(values))) ** 2
     reach = times * total**0.5
     return Interval(value, value - reach, value + reach, level)
