@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cptlaw.studies.logs.table import Table
 
 SQLITE = b"SQLite format 3\0"
+PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PART = "::"
@@ -36,7 +37,7 @@ class Source:
         given: the path as the user wrote it.
         path: the file or directory.
         data: the file's bytes, unpacked if it was gzipped; empty for a directory, and only the
-            first few of a SQLite database.
+            first few of a SQLite database or a Parquet file, which are read in place.
         is_directory: whether it is one.
         part: which of several runs in it is wanted, as written behind `::`; "" if none was.
     """
@@ -171,10 +172,11 @@ def open_source(path: str | Path) -> Source:
 
 
 def _bytes(path: Path) -> bytes:
-    """A file's bytes, of a database only those that say it is one: it is read in place."""
+    """A file's bytes; of one that is read in place only those that say what it is."""
     with path.open("rb") as file:
-        start = file.peek(len(SQLITE))[: len(SQLITE)]
-        return start if start == SQLITE else file.read()
+        start = file.peek(len(SQLITE))
+        found = next((magic for magic in (SQLITE, PARQUET) if start.startswith(magic)), b"")
+        return found or file.read()
 
 
 def _unpacked(given: str, data: bytes) -> bytes:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
-from cptlaw.errors import DataError, MissingExtra
-from cptlaw.studies.logs.cells import Cell, is_number
+from cptlaw.errors import DataError
+from cptlaw.studies.logs.cells import Cells, is_number
 from cptlaw.studies.logs.habits import habit
 from cptlaw.studies.logs.names import quoted
+from cptlaw.studies.logs.parquet import parquet_columns
+from cptlaw.studies.logs.plain_text import plain_text
+from cptlaw.studies.logs.source import PARQUET as MAGIC
 from cptlaw.studies.logs.source import Format, Source
 from cptlaw.studies.logs.table import Table
 
 _DELIMITERS = ",\t;"
+_LONGEST_HEADER = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def _delimiter(given: str, text: str) -> str:
 
 def _checked(source: Source, grid: Grid) -> Grid:
     """The grid with every row as long as its header; repeated headers and a cut end left out."""
-    notes = ["Cells are separated by semicolons."] if grid.delimiter == ";" else []
+    notes = list(_notes_on(grid.delimiter))
     header, rows, lines = grid.header, grid.rows, grid.lines
     alike = [i for i, row in enumerate(rows) if row[0].strip() == header[0]]
     again = {i for i in alike if [cell.strip() for cell in rows[i]] == header}
@@ -102,6 +105,8 @@ def _checked(source: Source, grid: Grid) -> Grid:
 
 
 def _read_delimited(source: Source) -> Table:
+    if (plain := _plain(source)) is not None:
+        return plain
     grid = parse(source)
     if all(is_number(name) for name in grid.header):
         raise DataError(
@@ -115,16 +120,46 @@ def _read_delimited(source: Source) -> Table:
     cells = list(zip(*grid.rows, strict=True))
     header = _tensorboard_tag(source, grid.header)
     columns, notes = _named(source.given, list(zip(header, cells, strict=True)))
+    place = lambda row: f"{source.given}, line {grid.lines[row]}"  # noqa: E731
+    return _table(source, grid.delimiter, columns, place, (*grid.notes, *notes))
+
+
+def _plain(source: Source) -> Table | None:
+    """A text in which nothing is odd; None for any other."""
+    start = source.data[:_LONGEST_HEADER]
+    if b"\0" in start or b"\n" not in start:
+        return None
+    head = start.split(b"\n", 1)[0].decode("utf-8-sig", "replace")
+    delimiter = max(_DELIMITERS, key=head.count)
+    columns = plain_text(source.data, delimiter)
+    if columns is None or all(is_number(name) for name in columns):
+        return None
+    columns = replace(columns, header=_tensorboard_tag(source, columns.header))
+    place = lambda row: f"{source.given}, line {columns.line + row}"  # noqa: E731
+    return _table(source, delimiter, columns, place, _notes_on(delimiter))
+
+
+def _notes_on(delimiter: str) -> tuple[str, ...]:
+    return ("Cells are separated by semicolons.",) if delimiter == ";" else ()
+
+
+def _table(
+    source: Source,
+    delimiter: str,
+    columns: Mapping[str, Cells],
+    place: Callable[[int], str],
+    notes: tuple[str, ...],
+) -> Table:
     known = habit(columns)
     return Table(
         source.given,
         source.stem,
-        "tsv" if grid.delimiter == "\t" else "csv",
+        "tsv" if delimiter == "\t" else "csv",
         columns,
-        lambda row: f"{source.given}, line {grid.lines[row]}",
+        place,
         averaged=known.averaged,
         lr_note=known.lr_note,
-        notes=(*grid.notes, *notes),
+        notes=notes,
     )
 
 
@@ -137,62 +172,38 @@ def _tensorboard_tag(source: Source, header: list[str]) -> list[str]:
 
 
 def _named(
-    given: str, columns: Sequence[tuple[str, Sequence[Cell]]]
-) -> tuple[Mapping[str, Sequence[Cell]], list[str]]:
+    given: str, columns: Sequence[tuple[str, Cells]]
+) -> tuple[Mapping[str, Cells], list[str]]:
     """Columns by name; those without a name are left out, and two of one name are refused."""
     names = sorted(name for name, _ in columns if name)
     twice = [name for name, other in pairwise(names) if name == other]
     if twice:
         raise DataError(f"{given}: two columns are named '{twice[0]}'. Rename or remove one.")
     unnamed = [cells for name, cells in columns if not name]
-    lost = sum(any(cell not in ("", None) for cell in cells) for cells in unnamed)
+    lost = sum(any(cells[i] not in ("", None) for i in range(len(cells))) for cells in unnamed)
     notes = [f"Columns without a name left out: {lost}."] if lost else []
     return {name: cells for name, cells in columns if name}, notes
 
 
 def _read_parquet(source: Source) -> Table:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as parquet
-    except ImportError:
-        raise MissingExtra("pyarrow", "parquet", "Reading a Parquet log") from None
-    try:
-        table = parquet.read_table(io.BytesIO(source.data))
-        fields = [(field.name, field.type, table.column(i)) for i, field in enumerate(table.schema)]
-        usable = [(name.strip(), _cells(pa, kind, cells)) for name, kind, cells in fields]
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            f"{source.given}: damaged Parquet file ({error}). Write or copy it again."
-        ) from None
-    if not table.num_rows:
-        raise DataError(f"{source.given}: columns {quoted(table.column_names)} but no rows.")
-    others = [name for name, cells in usable if cells is None]
-    columns, notes = _named(source.given, [(n, c) for n, c in usable if c is not None])
-    if others:
-        notes.append(f"Left out, holding neither numbers nor text: {quoted(others)}.")
+    found = parquet_columns(source)
+    columns, notes = _named(source.given, found.columns)
+    if found.others:
+        notes.append(f"Left out, holding neither numbers nor text: {quoted(found.others)}.")
+    known = habit(columns)
     return Table(
         source.given,
         source.stem,
         "parquet",
         columns,
         lambda row: f"{source.given}, row {row + 1}",
+        averaged=known.averaged,
+        lr_note=known.lr_note,
         notes=tuple(notes),
     )
 
 
-def _cells(pa: Any, kind: Any, column: Any) -> list[Cell] | None:
-    """A Parquet column's cells, None if its type is neither number nor text."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if numeric:
-        return [None if cell is None else float(cell) for cell in column.to_pylist()]
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
-        return column.to_pylist()
-    return None
-
-
 PARQUET = Format(
-    "parquet", lambda source: source.data.startswith(b"PAR1"), _read_parquet, (".parquet",)
+    "parquet", lambda source: source.data.startswith(MAGIC), _read_parquet, (".parquet",)
 )
 DELIMITED = Format("csv", lambda source: not source.is_directory, _read_delimited, (".csv", ".tsv"))

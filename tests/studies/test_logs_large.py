@@ -1,0 +1,86 @@
+"""Large tables, read without an object for each cell, and limits to what is unpacked."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cptlaw import logs
+from cptlaw.errors import DataError
+from cptlaw.studies.logs import tables
+from cptlaw.studies.logs.cells import numbers
+from cptlaw.studies.logs.plain_text import plain_text
+from cptlaw.studies.logs.source import open_source
+from log_files import one_folder, points, told
+
+_cells = st.sampled_from(["", "1", "2.5", " 3", "nan", "inf", "1e-3", "x", "NA", "1,5", '"2"', "#"])
+
+
+def test_parquet_columns_of_every_kind(tmp_path: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    numbers = [2.0, None, 3.0, 4.0]
+    kinds = {
+        "eval_f32_loss": pa.float32(),
+        "eval_f16_loss": pa.float16(),
+        "eval_dec_loss": pa.decimal128(9, 3),
+        "eval_int_loss": pa.int16(),
+    }
+    columns = {"step": pa.array([1, 2, 3, 4], pa.uint32())}
+    for name, kind in kinds.items():
+        cells = [None if x is None else int(x) for x in numbers] if "int" in name else numbers
+        if "f16" in name:
+            cells = [None if x is None else np.float16(x) for x in numbers]
+        if "dec" in name:
+            cells = [None if x is None else Decimal(x) for x in numbers]
+        columns[name] = pa.array(cells, kind)
+    columns["eval_dict_loss"] = pa.array(numbers).dictionary_encode()
+    columns["listed"] = pa.array([[1.0]] * 4)
+    columns["when"] = pa.array([0, 1, 2, 3], pa.timestamp("s"))
+    parquet.write_table(pa.table(columns), tmp_path / "log.parquet", row_group_size=3)
+    run = logs.read(tmp_path / "log.parquet", [*kinds, "eval_dict_loss"])
+    for name in (*kinds, "eval_dict_loss"):
+        assert points(run, name) == {1: 2.0, 3: 3.0, 4: 4.0}
+    assert told(run, "holding neither numbers nor text: 'listed', 'when'")
+
+
+def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "bomb.parquet"
+    columns = {"step": np.arange(1, 2001), "eval_loss": np.full(2000, 2.0), "note": ["x"] * 2000}
+    parquet.write_table(pa.table(columns), path)
+    assert len(logs.read(path).curves["eval_loss"]) == 2000
+    for limit in ("MOST_CELLS", "MOST_TEXTS"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"cptlaw.studies.logs.parquet.{limit}", 1500)
+            with pytest.raises(DataError, match=r"bomb.parquet: 2000 rows of 2 columns.*1500 "):
+                logs.read(path)
+
+
+@one_folder
+@given(st.lists(st.lists(_cells, min_size=3, max_size=3), min_size=1, max_size=8), st.data())
+def test_the_fast_way_reads_what_the_careful_way_reads(tmp_path: Path, rows, data) -> None:
+    delimiter, end = data.draw(st.sampled_from([",", "\t", ";"])), data.draw(st.booleans())
+    lines = [["step", "eval_loss", "other_loss"], *rows]
+    text = "\n".join(delimiter.join(line) for line in lines) + "\n" * end
+    fast = plain_text(text.encode(), delimiter)
+    if fast is not None:
+        path = tmp_path / "log.csv"
+        path.write_text(text)
+        grid = tables.parse(open_source(path))
+        assert (fast.header, len(fast)) == (grid.header, 3)
+        for i, name in enumerate(grid.header):
+            ours, theirs = numbers(fast[name]), numbers([row[i] for row in grid.rows])
+            np.testing.assert_array_equal(ours.values, theirs.values)
+            np.testing.assert_array_equal(ours.said, theirs.said)
+            np.testing.assert_array_equal(ours.texts, theirs.texts)
+
+
+def test_a_plain_table_is_read_the_fast_way() -> None:
+    assert plain_text(b"\xef\xbb\xbfstep,loss\r\n1,2\r\n2,\r\n", ",") is not None
+    for odd in ("step,loss\n1,2\n\n2,3\n", "step,loss\n1\n", 'step,loss\n"1",2\n', "a,a\n1,2\n"):
+        assert plain_text(odd.encode(), ",") is None
