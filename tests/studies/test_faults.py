@@ -215,3 +215,15 @@ def test_nothing_is_told_of_the_bundled_runs(name):
     found = sound(loaded)
     assert found.faults == ()
     assert found == loaded
+
+
+def test_the_same_run_written_with_fewer_digits_and_columns_counts_once():
+    loss = falling()
+    first = replace(run(loss, "a"), curves={c: Curve(STEPS, loss) for c in ("loss", "more")})
+    found = sound(study(first, run(np.round(loss, 4), "b")))
+    assert not found.run("b").curves
+
+
+def test_seeds_are_no_repetition():
+    found = sound(study(*(run(falling(noise=0.001, seed=s), f"s{s}") for s in range(4))))
+    assert found.faults == ()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from cptlaw.errors import DataError
 from cptlaw.output.text.study import run_text
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies import logs, study_file
@@ -95,3 +96,16 @@ def test_a_study_file_says_what_is_to_be_kept(tmp_path):
     assert kept.run("a").keep
     assert sound(kept).faults == ()
     assert kept.run("a").schedule == Schedule.parse("constant 2000 to 1e-3")
+
+
+def test_a_schedule_mends_a_log_whose_learning_rate_is_0(tmp_path):
+    rows = "".join(f"{s},{v},0\n" for s, v in zip(STEPS, base(), strict=True))
+    (tmp_path / "log.csv").write_text("step,loss,lr\n" + rows)
+    run = '[domains]\nloss = "loss"\n[[run]]\nname = "a"\nlog = "log.csv"\n'
+    (tmp_path / "study.toml").write_text(run)
+    with pytest.raises(DataError, match="learning rate is 0 at every step"):
+        sound(study_file.load(tmp_path / "study.toml"))
+    (tmp_path / "study.toml").write_text(run + 'schedule = "constant 2000 to 1e-3"\n')
+    mended = sound(study_file.load(tmp_path / "study.toml"))
+    assert mended.faults == ()
+    assert mended.run("a").schedule.peak == 1e-3

@@ -137,7 +137,8 @@ def plan(
 ) -> None:
     """Find the recipe that is best for a goal, and say how much it matters.
 
-    FIT is a file that `cptlaw fit -o` wrote, or published:ID. What varies is given as a range or a
+    FIT is a file that `cptlaw fit -o` wrote, or published:ID; where there are no runs at all, see
+    `cptlaw plan --prior --help`. What varies is given as a range or a
     list; the rest is fixed.
     """
     from cptlaw.decisions.first_run import with_first_run

@@ -50,8 +50,11 @@ def prior(losses: tuple[str, ...], goal: str, as_json: bool, **given: Any) -> No
     options = PriorOptions(goal=Weights.parse(goal), losses=_losses(losses), **given)
     found = plan_prior(options, progress=say)
     show(as_json, lambda: prior_json(found), lambda: prior_text(found))
+    tokens = sum(pilot.cost for pilot in found.pilots)
+    peak = max(pilot.run.schedule.peak for pilot in found.pilots if pilot.run.schedule)
     say(
-        "next: do the first runs, then: cptlaw init LOG ... --unknown NAME, cptlaw fit, cptlaw plan"
+        f"next: cptlaw pilot --new --unknown NAME --model-size {options.model_size:g} --budget "
+        f"{tokens:g}tokens --batch-tokens {options.batch_tokens:g} --peak {peak:g} -o first"
     )
 
 

@@ -10,14 +10,12 @@ from scipy.special import stdtrit
 
 from cptlaw.decisions.pilot.budget import Budget
 from cptlaw.decisions.pilot.choosing import Pilot
-from cptlaw.decisions.pilot.first import usual_peak
+from cptlaw.decisions.pilot.first import first_pilots, usual_peak
 from cptlaw.decisions.prior.options import PriorOptions
 from cptlaw.decisions.prior.responses import completed, own_best, response
 from cptlaw.decisions.prior.result import OwnBest, PriorPlan, PriorRange
 from cptlaw.decisions.prior.sources import PriorSource, sources
 from cptlaw.errors import DataError
-from cptlaw.schedules.usual import usual_schedules
-from cptlaw.studies.runs import UNKNOWN, Run
 
 _USUAL_PEAKS = 3.0  # factor by which peaks of models of one size differ
 _PEAKS_APART = math.log(2)  # between the runs of a source
@@ -29,8 +27,8 @@ AS_GOOD_AS_NEW = 4.0
 """Passes up to which repeats are about worth new data (arXiv:2305.16264; cited)."""
 MOST_PASSES = 15.0
 """Passes that still help, the fewest named by arXiv:2605.12715 (15 to 20; cited)."""
-_PILOT_STEPS = 0.1  # of a pass ...
-_FEWEST = 200  # ... but not fewer steps
+_PILOTS = 3
+_PILOT_SHARE, _FEWEST = 0.1, 200  # of a pass, but not fewer steps
 _CITED = (
     f"Passes: up to about {AS_GOOD_AS_NEW:g} repeats are worth new data (arXiv:2305.16264), and 15 "
     "to 20 are the most that still helped (arXiv:2605.12715). Both are cited, not measured here; "
@@ -77,7 +75,7 @@ def plan_prior(
         changes,
         {role: _final(loss, changes[role]) for role, loss in options.losses.items()},
         tuple(best),
-        _pilots(options, peak, replay),
+        _pilots(options, peak),
         (note, *_beyond(options, used), _CITED, _LEFT_OUT),
     )
 
@@ -185,32 +183,14 @@ def _beyond(options: PriorOptions, used: Sequence[PriorSource]) -> list[str]:
     return found
 
 
-# --- first runs -------------------------------------------------------------------------------
-
-
-def _pilots(options: PriorOptions, peak: PriorRange, replay: PriorRange) -> tuple[Pilot, ...]:
-    """Three short runs that tell the most of what these ranges leave open."""
-    steps = int(max(_FEWEST, _PILOT_STEPS * options.pass_steps))
-    high, low = float(f"{peak.value:.2g}"), float(f"{peak.value / 3:.2g}")
-    share = float(f"{max(replay.value, 0.1):.1g}")
-    chosen = (
-        ("high", high, 0.0, "The middle peak, with one abrupt drop of the LR: it tells annealing "
-         "apart from progress."),
-        ("low", low, 0.0, "A third of that peak: two peaks tell how losses move with the LR."),
-        ("replay", high, share, "The first again with replay: what it spares D_pt and costs "
-         "D_cpt."),
-    )  # fmt: skip
-    tokens = Budget.parse(f"{len(chosen) * steps * options.batch_tokens:g}tokens")
-    found: list[Pilot] = []
-    for name, lr, r, reason in chosen:
-        run = Run(
-            f"cpt-{name}",
-            schedule=usual_schedules(0.0, lr, steps)["twostage"],
-            data="cpt",
-            after=f"{UNKNOWN}model",
-            replay=r,
-            model_size=options.model_size,
-            batch_tokens=options.batch_tokens,
-        )
-        found.append(Pilot(run, tokens.cost(run), reason))
-    return tuple(found)
+def _pilots(options: PriorOptions, peak: PriorRange) -> tuple[Pilot, ...]:
+    """Short runs from the checkpoint that tell the most of what the ranges leave open."""
+    steps = max(_FEWEST, round(_PILOT_SHARE * options.pass_steps))
+    found = first_pilots(
+        options.model_size,
+        Budget(_PILOTS * steps * options.batch_tokens, "tokens"),
+        peak=float(f"{peak.value:.2g}"),
+        batch_tokens=options.batch_tokens,
+        unknown="NAME",
+    )
+    return found.pilots

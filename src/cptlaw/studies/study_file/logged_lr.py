@@ -37,6 +37,8 @@ def learning_rate(
         return exact, ()
     if exact is None:
         return from_log(run, offset, base_lr)
+    if not run.logged_lr.lr.any() and exact.peak:
+        return exact, ("The log's learning rate is 0 at every step; the schedule is used.",)
     comparison = compare(exact, run.logged_lr, offset)
     if comparison.agrees:
         return exact, comparison.notes
