@@ -1,5 +1,7 @@
 """What the data of a study decide, what others' runs stand for, what nobody knows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -106,6 +108,12 @@ def test_an_open_model_with_one_peak():
     found = verdict(fit(Study({"cpt": "cpt"}, (run,))))
     assert found.of("peak").status == found.of("start").status == "unknown"
     assert found.of("schedule").status == "others"
+    fitted = fit(Study({"cpt": "cpt"}, (run,)))
+    start = start_of(fitted, "unknown:m").history
+    again = verdict(fitted, start.then(replace(run, curves={}))).of("schedule")
+    assert again.status == "data" and "this very schedule" in again.sentence
+    flat = replace(run, curves={}, schedule=Schedule.constant(1e-4, 400))
+    assert verdict(fitted, start.then(flat)).of("schedule").status == "others"
 
 
 def test_published_coefficients_have_no_data():

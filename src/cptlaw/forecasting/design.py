@@ -40,7 +40,7 @@ class Design:
         longest: steps of the longest run, as far as it was measured.
         falls: whether the LR of a run has fallen well below its peak.
         stays: whether the LR of a run has stayed near its peak.
-        shapes: number of shapes of schedules.
+        shapes: the shapes of schedules: LRs at some places of a run, as shares of its peak.
         replay: replay shares, rising.
         starts: steps of the pre-training before the CPT, rising.
         bases: number of different pre-trainings that a CPT goes on from.
@@ -57,7 +57,7 @@ class Design:
     longest: int
     falls: bool
     stays: bool
-    shapes: int
+    shapes: tuple[tuple[float, ...], ...]
     replay: tuple[float, ...] = ()
     starts: tuple[float, ...] = ()
     bases: int = 0
@@ -81,6 +81,7 @@ class Asked:
         replay: lowest and highest replay share.
         starts: steps of the pre-training before it; none for a run from scratch.
         size: non-embedding parameters, None for those of the fitted runs.
+        shape: of the schedule of one run, as `Design.shapes` has them; empty for several.
         varies: names of the choices that are open; none of a forecast.
     """
 
@@ -91,6 +92,7 @@ class Asked:
     replay: tuple[float, float] = (0.0, 0.0)
     starts: tuple[float, ...] = ()
     size: float | None = None
+    shape: tuple[float, ...] = ()
     varies: frozenset[str] = field(default_factory=frozenset[str])
 
 
@@ -106,6 +108,7 @@ def asked_of(history: History) -> Asked:
         replay=(history.replay, history.replay),
         starts=(float(history.pt_lr.size),) if history.is_cpt and history.pt_lr.size else (),
         size=history.model_size,
+        shape=shape_of(lr),
     )
 
 
@@ -197,18 +200,28 @@ def _falls(lr: FloatArray) -> bool:
     return bool(lr.size) and lowest_after_peak(lr) <= FALLEN * float(lr.max())
 
 
-def _shapes(lrs: Sequence[FloatArray]) -> int:
-    """How many shapes there are, each relative to its own peak and length."""
-    found: list[FloatArray] = []
-    for lr in lrs:
-        peak = float(lr.max(initial=0.0))
-        if not peak > 0:
-            continue
-        places = np.linspace(0.1, 1.0, _SHAPE)  # warm-ups do not count
-        shape = lr[np.minimum((places * lr.size).astype(np.int64), lr.size - 1)] / peak
-        if not any(np.abs(shape - other).max() <= _SHAPES_ALIKE for other in found):
+def shape_of(lr: FloatArray) -> tuple[float, ...]:
+    """LRs at some places of a run as shares of its peak, after the usual warm-ups."""
+    peak = float(lr.max(initial=0.0))
+    if not peak > 0:
+        return ()
+    places = np.minimum((np.linspace(0.1, 1.0, _SHAPE) * lr.size).astype(np.int64), lr.size - 1)
+    return tuple((lr[places] / peak).tolist())
+
+
+def alike(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Whether two shapes are about the same."""
+    far = (abs(a - b) for a, b in zip(one, other, strict=True))
+    return bool(one) and max(far) <= _SHAPES_ALIKE
+
+
+def _shapes(lrs: Sequence[FloatArray]) -> tuple[tuple[float, ...], ...]:
+    """The shapes there are, each once."""
+    found: list[tuple[float, ...]] = []
+    for shape in filter(None, map(shape_of, lrs)):
+        if not any(alike(shape, other) for other in found):
             found.append(shape)
-    return len(found)
+    return tuple(found)
 
 
 def run_that_tells(

@@ -12,6 +12,7 @@ from cptlaw.forecasting.design import (
     GENTLER,
     Asked,
     Design,
+    alike,
     distinct,
     leaves_of,
     run_that_tells,
@@ -115,8 +116,10 @@ def _schedule(at: Known) -> Choice:
         said = "Runs whose LR stays up were fitted." if design.stays else "Every fitted run decays."
         return Choice("schedule", status, "schedule (the LR stays up)", said)
     decayed = at.asked is not None and not at.varies("schedule")
+    if at.asked is not None and at.asked.shape and _was_run(at, at.asked):
+        return Choice("schedule", "data", "schedule", "A run of this very schedule was fitted.")
     words = "schedule (the LR falls)" if decayed else "schedule"
-    if design.falls and (design.shapes > 1 or len(design.peaks) > 1):
+    if design.falls and (len(design.shapes) > 1 or len(design.peaks) > 1):
         if tells_annealing(at.fit, design):
             said = "Your runs differ in their LR, and the LR of some falls."
             return Choice("schedule", "data", words, said)
@@ -131,6 +134,14 @@ def _schedule(at: Known) -> Choice:
     said = "In none of your runs does the LR fall, so they do not tell what a decay gains."
     status = "others" if _annealing_has_prior(at.fit) else "unknown"
     return Choice("schedule", status, words, said, run_that_tells(at.design, schedule=True))
+
+
+def _was_run(at: Known, asked: Asked) -> bool:
+    """Whether a schedule of that shape was fitted, about as high and as long."""
+    peaks, longest = at.design.peaks, at.design.longest
+    as_high = peaks[0] <= ALIKE * asked.peaks[0] and asked.peaks[1] <= ALIKE * peaks[-1]
+    as_long = 0.8 * longest <= asked.steps <= 1.01 * longest
+    return as_high and as_long and any(alike(asked.shape, s) for s in at.design.shapes)
 
 
 def _steps(at: Known) -> Choice:
