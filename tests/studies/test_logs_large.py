@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from cptlaw import logs
 from cptlaw.errors import DataError
-from cptlaw.studies.logs import tables
+from cptlaw.studies.logs import json_rows, tables
 from cptlaw.studies.logs.cells import numbers
+from cptlaw.studies.logs.plain_json import plain_lines
 from cptlaw.studies.logs.plain_text import plain_text
 from cptlaw.studies.logs.source import open_source
 from log_files import one_folder, points, told
@@ -84,3 +86,55 @@ def test_a_plain_table_is_read_the_fast_way() -> None:
     assert plain_text(b"\xef\xbb\xbfstep,loss\r\n1,2\r\n2,\r\n", ",") is not None
     for odd in ("step,loss\n1,2\n\n2,3\n", "step,loss\n1\n", 'step,loss\n"1",2\n', "a,a\n1,2\n"):
         assert plain_text(odd.encode(), ",") is None
+
+
+_values = st.sampled_from(
+    [1, 2.5, None, "x", "3.5", "", True, [1.0], [1, 2], {"a": 1}, float("nan"), 10**400]
+)
+_records = st.lists(
+    st.dictionaries(st.sampled_from(["step", "loss", "lr", "note"]), _values), min_size=1
+)
+
+
+@given(_records, st.sampled_from(["\n", "\r\n", "\n\n"]), st.booleans())
+def test_the_fast_way_reads_json_as_the_careful_way_does(records, separator, end) -> None:
+    text = separator.join(map(json.dumps, records)) + "\n" * end
+    fast = plain_lines(text.encode())
+    if fast is not None:
+        careful, notes = json_rows.columns_of(records)
+        assert list(fast) == list(careful)
+        assert not notes
+        for name, cells in careful.items():
+            ours, theirs = numbers(fast[name]), numbers(cells)
+            np.testing.assert_array_equal(ours.values, theirs.values)
+            np.testing.assert_array_equal(ours.said, theirs.said)
+            np.testing.assert_array_equal(ours.texts, theirs.texts)
+
+
+def test_json_lines_are_put_together_from_many_parts(monkeypatch) -> None:
+    monkeypatch.setattr("cptlaw.studies.logs.plain_json._AT_ONCE", 200)
+    rows = [
+        {"step": i, **({"loss": 2.0} if i % 3 else {"note": "x" * (i % 50)})} for i in range(99)
+    ]
+    found = plain_lines("".join(json.dumps(row) + "\n" for row in rows).encode())
+    assert found is not None
+    assert numbers(found["step"]).values.tolist() == list(range(99))
+    assert [found["loss"][i] for i in range(99)] == [row.get("loss") for row in rows]
+    assert list(found["note"]) == [row.get("note") for row in rows]
+
+
+def test_lines_with_more_or_less_than_one_object_are_read_with_care() -> None:
+    for odd in (
+        '{"a":1},{"b":2}\n',
+        '{"a":1}\n{"b":',
+        '{"a":1}\n\n{"b":2}',
+        "[1]\n",
+        '{"a":[1,2]}',
+    ):
+        assert plain_lines(odd.encode()) is None
+
+
+def test_numbered_runs_of_one_file_keep_their_names(log) -> None:
+    text = "run,step,eval_loss\n" + "".join(f"{r},{s},{2 + r}\n" for r in (1, 2) for s in (1, 2, 3))
+    with pytest.raises(DataError, match=r"'1', '2'"):
+        logs.read(log(text))

@@ -35,7 +35,10 @@ class Column:
         return int(self.values.size)
 
     def __getitem__(self, row: int) -> Cell:
-        return float(self.values[row]) if self.said[row] else None
+        if not self.said[row]:
+            return None
+        value = float(self.values[row])
+        return int(value) if value.is_integer() else value  # as a label, 1 is not 1.0
 
 
 def numbers(cells: Cells) -> Column:

@@ -8,9 +8,10 @@ from itertools import chain
 from typing import Any
 
 from cptlaw.errors import DataError
-from cptlaw.studies.logs.cells import Cell
+from cptlaw.studies.logs.cells import Cell, Cells
 from cptlaw.studies.logs.habits import habit
 from cptlaw.studies.logs.names import lr_columns, quoted
+from cptlaw.studies.logs.plain_json import plain_lines
 from cptlaw.studies.logs.source import Format, Source
 from cptlaw.studies.logs.table import Table
 
@@ -91,6 +92,8 @@ def _first(value: Any) -> Any:
 
 
 def _read_lines(source: Source) -> Table:
+    if (plain := plain_lines(source.data)) is not None:
+        return _of_columns(source, "jsonl", plain, [], lambda row: f"line {row + 1}")
     records: list[Mapping[str, Any]] = []
     numbers: list[int] = []
     notes: list[str] = []
@@ -145,6 +148,12 @@ def _read_list(source: Source) -> Table:
 
 def _table(source: Source, kind: str, records: Any, notes: list[str], number: Any) -> Table:
     columns, told = columns_of(records)
+    return _of_columns(source, kind, columns, [*notes, *told], number)
+
+
+def _of_columns(
+    source: Source, kind: str, columns: Mapping[str, Cells], notes: list[str], number: Any
+) -> Table:
     if not columns:
         raise DataError(f"{source.given}: its objects hold no values; expected steps and losses.")
     known = habit(columns)
@@ -156,7 +165,7 @@ def _table(source: Source, kind: str, records: Any, notes: list[str], number: An
         lambda row: f"{source.given}, {number(row)}",
         averaged=known.averaged,
         lr_note=known.lr_note,
-        notes=(*notes, *told),
+        notes=tuple(notes),
     )
 
 
