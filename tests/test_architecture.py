@@ -94,7 +94,7 @@ def test_a_log_format_touches_two_files(house, tmp_path):
     house.write(
         "cptlaw/studies/logs/colon.py",
         '"""Lines such as 100: 3.2, a step and its loss."""\n\n'
-        "from cptlaw.studies.logs.rows import Table\n"
+        "from cptlaw.studies.logs.table import Table\n"
         "from cptlaw.studies.logs.source import Format, Source\n\n\n"
         "def _read(source: Source) -> Table:\n"
         '    rows = [line.split(":") for line in source.text.splitlines()]\n'

@@ -184,3 +184,32 @@ def test_lines_of_unknown_programs(log, line) -> None:
     (name,) = (name for name in run.curves if "loss" in name.lower())
     assert points(run, name) == pytest.approx({s: 3 - s / 1000 for s in range(10, 60, 10)})
     assert set(rates(run).values()) == {1e-4}
+
+
+@pytest.mark.parametrize("shift", [0, 5])
+@pytest.mark.parametrize(
+    ("label", "values", "sources"),
+    [
+        ("split", ("train", "val"), ("training", "validation")),
+        ("phase", ("training", "eval"), ("training", "validation")),
+        ("dataset", ("docs", "code"), ("validation", "validation")),
+    ],
+)
+def test_splits_become_columns(log, label, values, sources, shift) -> None:
+    text = "".join(
+        json.dumps({"step": s + i * shift, label: value, "loss": 2 + i - s / 1000, "lr": 1e-4})
+        + "\n"
+        for s in range(10, 60, 10)
+        for i, value in enumerate(values)
+    )
+    run = logs.read(log(text, "a.jsonl"))
+    for i, value in enumerate(values):
+        expected = {s + i * shift: 2 + i - s / 1000 for s in range(10, 60, 10)}
+        assert points(run, f"{value}/loss") == pytest.approx(expected)
+        assert run.curves[f"{value}/loss"].source == sources[i]
+    assert told(run, f"'{label}' tells", values[0], values[1])
+
+
+def test_phases_of_one_training_are_no_splits(log) -> None:
+    text = "step,lr,stage,loss\n10,1e-4,warmup,2.5\n20,1e-4,main,2.4\n30,1e-4,main,2.3\n"
+    assert points(logs.read(log(text)), "loss") == {10: 2.5, 20: 2.4, 30: 2.3}

@@ -28,6 +28,8 @@ def run_json(run: Run) -> dict[str, Any]:
         "optimizer": run.optimizer,
         "weight_decay": run.weight_decay,
         "init_std": run.init_std,
+        "doubts": dict(run.doubts),
+        "counts_micro_batches": run.counts_micro_batches,
         "faults": [fault.sentence for fault in faults_of(run)],
         "notes": list(run.notes),
     }

@@ -120,6 +120,12 @@ def is_series_label(name: str) -> bool:
     return _SERIES.fullmatch(name.strip().lower()) is not None
 
 
+def is_split(name: str) -> bool:
+    """Whether a word is that of training or validation data."""
+    words = _words(name)
+    return _any(_VALIDATION, words) or _any(_TRAINING, words)
+
+
 def is_run_label(name: str) -> bool:
     """Whether a column may tell several runs of one file apart."""
     return _RUN.fullmatch(name.strip().lower()) is not None

@@ -19,6 +19,9 @@ from cptlaw.studies.logs.table import Table
 _METRIC = ("metric", "metric_name", "metricname", "tag", "key", "name", "variable", "series")
 _VALUE = ("value", "metric_value", "metricvalue", "val")
 _RANKS = ("rank", "local_rank", "global_rank", "rank_id", "process", "process_index", "process_id")
+_SPLITS = ("split", "phase", "mode", "stage", "type", "kind")
+_SETS = ("dataset", "eval_dataset", "data_set", "subset", "domain", "eval_set", "valid_set", "set")
+_MOST_SETS = 50
 _REPEATED = 0.9  # of the steps: how many have to be logged equally often, to be the rule
 
 
@@ -29,7 +32,7 @@ def shaped(table: Table) -> Table:
         DataError: a long table of several runs.
     """
     numeric = {name: _in_numbers(cells) for name, cells in table.columns.items()}
-    return _one_row_a_step(_wide(replace(table, columns=numeric)))
+    return _one_row_a_step(_by_split(_wide(replace(table, columns=numeric))))
 
 
 def _in_numbers(cells: Cells) -> Cells:
@@ -88,6 +91,48 @@ def _refuse_runs(table: Table, metric: str) -> None:
                 f"{table.origin}: several runs in one file, told apart by column '{label}' "
                 f"({quoted(runs)}). Write each run to a file of its own."
             )
+
+
+# --- rows of training and of several validation sets ------------------------------------------
+
+
+def _by_split(table: Table) -> Table:
+    """One column a split or data set, where a column of text says which one a row is of."""
+    step = names.step_column(table.columns)
+    for label, cells in table.columns.items():
+        low = label.strip().lower()
+        if isinstance(cells, Column) or low not in (*_SPLITS, *_SETS) or step is None:
+            continue
+        called, which = numbered([str(cells[row] or "").strip() for row in range(len(cells))])
+        if not 1 < len(called) <= _MOST_SETS:
+            continue
+        if low in _SPLITS and not any(names.is_split(name) for name in called):
+            continue
+        losses = [n for n in table.columns if n not in (label, step) and _may_be_loss(table, n)]
+        if losses:
+            return _parted(table, label, losses, called, which)
+    return table
+
+
+def _may_be_loss(table: Table, name: str) -> bool:
+    numeric = isinstance(table.columns[name], Column)
+    return numeric and not names.is_never_loss(name) and not names.lr_columns([name])
+
+
+def _parted(
+    table: Table, label: str, losses: list[str], called: list[str], which: IntArray
+) -> Table:
+    columns = {n: c for n, c in table.columns.items() if n not in (label, *losses)}
+    for loss in losses:
+        column = numbers(table.columns[loss])
+        for i, name in enumerate(called):
+            said = column.said & (which == i)
+            if said.any():
+                columns[f"{name}/{loss}" if name else loss] = Column(
+                    np.where(said, column.values, np.nan), said
+                )
+    told = f"Column '{label}' tells {quoted(called)} apart: each is a column of its own here."
+    return replace(table, columns=columns, notes=(*table.notes, told))
 
 
 # --- several ranks -------------------------------------------------------------------------------

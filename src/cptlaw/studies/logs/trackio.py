@@ -12,8 +12,8 @@ from cptlaw.studies.logs import sqlite
 from cptlaw.studies.logs.habits import habit
 from cptlaw.studies.logs.history_rows import HistoryRows, laid_out
 from cptlaw.studies.logs.names import quoted
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Format, Source, picked
+from cptlaw.studies.logs.table import Table
 
 _NEEDED = frozenset({"run_name", "step", "metrics"})
 

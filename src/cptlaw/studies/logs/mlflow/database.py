@@ -9,8 +9,8 @@ from typing import Any
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import sqlite
 from cptlaw.studies.logs.mlflow.metrics import Metrics, table
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Format, Source, picked
+from cptlaw.studies.logs.table import Table
 
 _NEEDED = frozenset({"key", "value", "timestamp", "run_uuid", "step", "is_nan"})
 _NAME = "mlflow.db"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import tables
 from cptlaw.studies.logs.mlflow.metrics import Metrics, table
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Format, Source, picked
+from cptlaw.studies.logs.table import Table
 
 _HEADER = ["run_id", "key", "value", "step", "timestamp"]
 _OF_RUNS = b"Start Time,Duration,Run ID,"  # the export of the list of runs

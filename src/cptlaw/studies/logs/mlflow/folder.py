@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.mlflow.metrics import Metrics, table
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Format, Source, open_source, picked
+from cptlaw.studies.logs.table import Table
 
 _LINE = re.compile(rb"\d{9,17} [-+\w.]+ -?\d+( [^\n]*)?\r?")
 _METRICS = "metrics"

@@ -13,8 +13,8 @@ import numpy as np
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.habits import habit
 from cptlaw.studies.logs.points import Points, rows_of
-from cptlaw.studies.logs.rows import Table
 from cptlaw.studies.logs.source import Source
+from cptlaw.studies.logs.table import Table
 
 _LARGEST = 1.797e308  # MLflow keeps infinity as the largest number
 
