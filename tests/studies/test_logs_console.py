@@ -181,3 +181,8 @@ def test_damaged_text_is_read_or_refused_in_words(log, seed) -> None:
                 text[at:end] = b""
     with suppress(DataError):
         logs.read(log(bytes(text), "train.log"))
+
+
+def test_text_of_two_bytes_a_character(log) -> None:
+    run = logs.read(log(console_texts.NANOGPT.encode("utf-16"), "train.log"))
+    assert run.format == "nanoGPT"

@@ -69,6 +69,7 @@ def test_a_first_evaluation_is_kept(log) -> None:
         world-size, loss_metrics/global_max_loss, optim/clipping_rate, eval/downstream/piqa,
         eval/downstream/mmlu_stem_var, mmlu_stem_var, core_metric, model/total_parameters,
         train/entropy, eval_entropy, lm loss validation ppl, router_aux_loss, rewards/accuracies,
+        optim/blocks.0.exp_avg.rms, params/wte.std, response/mean, trainer/device,
         metrics/eval/LanguagePerplexity, eval/max_loss, train/dt, run - train/loss__MAX
         """
     ),
@@ -188,3 +189,10 @@ def test_a_training_loss_that_rises_is_no_pt(log) -> None:
 def test_one_evaluation_beside_a_training_loss_is_no_domain(log) -> None:
     run = logs.read(log(_csv(loss=FALLING, eval_loss=[""] * 9 + [2.0])))
     assert '\ncpt = "loss"' in draft([run], ["log.csv"], unknown="m").text
+
+
+def test_many_doubtful_columns_are_asked_of_in_part(log) -> None:
+    many = {f"quality_{i}": [0.5 - i / 100] * 2 + FALLING[2:] for i in range(20)}
+    text = draft([logs.read(log(_csv(eval_loss=FALLING, **many)))], ["log.csv"], "m").text
+    assert text.count("# ASK:") == 12
+    assert "8 more columns may be losses" in text

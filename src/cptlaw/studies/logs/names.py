@@ -41,6 +41,12 @@ _NOT_LOSS = re.compile(
     r"|csqa|commonsenseqa|siqa|socialiqa|gsm8k|humaneval|mbpp|truthfulqa|triviaqa|squad\w*|lambada"
     r"|bbh|agieval|naturalqs|coqa|ifeval|zloss"
 )
+# Folders of metrics that hold no losses: "optim/exp_avg.max", "timers/forward", ...
+_NO_LOSS_FOLDER = re.compile(
+    r"optim\w*|grads?|gradients?|params?|parameters|weights?|activations?|system|throughput|perf\w*"
+    r"|times?|timers?|timing|memory|gpu|cpu|runtime|debug|config|hparams|model|env|rollout|actor"
+    r"|critic|rewards?|completions?|response\w*|prompt\w*|centered_results|checkpoint|trainer"
+)
 # Losses that are no mean loss of tokens: parts added to it, and its extremes.
 _OTHER_LOSS = re.compile(
     r"scale|scaler|scaling|z|zloss|balancing|balance|load|aux|auxiliary|auxloss|router|moe|mtp|kl"
@@ -86,6 +92,7 @@ def is_never_loss(name: str) -> bool:
     low, words = name.strip().lower(), _words(name)
     if _INDEX.match(low) or is_series_label(name) or low.endswith(" vs samples"):
         return True
+    folder, parted, _ = low.partition("/")
     if "loss" in low:
         return bool(_any(_OTHER_LOSS, words) or _EXTREME.search(low))
     return bool(
@@ -93,6 +100,7 @@ def is_never_loss(name: str) -> bool:
         or _RATE.search(low)
         or _speaks_of_lr(words)
         or low.endswith("core_metric")
+        or (parted and _NO_LOSS_FOLDER.fullmatch(folder))
         or _is_entropy(words)
     )
 

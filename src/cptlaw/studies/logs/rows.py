@@ -51,7 +51,7 @@ def to_run(
             f"{' '.join([*told, 'Expected a column of numbers above 0, such as eval_loss.'])}"
         )
     notes += told
-    notes += [f"'{name}' may be no loss: {doubt}." for name, doubt in doubts.items()]
+    notes += _doubted(doubts)
     _refuse_several_series(steps, losses)
     lr = _learning_rate(steps, notes)
     # What training itself logs comes first: it tells best where training went back.
@@ -136,6 +136,14 @@ def _judged(
             reasons.setdefault(reason, []).append(name)
     kept = {n: c for n, c in losses.items() if n not in judgement.no or n in surely}
     return kept, {n: doubt for n, doubt in judgement.doubts.items() if n not in surely}
+
+
+def _doubted(doubts: Mapping[str, str]) -> list[str]:
+    """A sentence on each reason to doubt that columns are losses."""
+    by_doubt: dict[str, list[str]] = {}
+    for name, doubt in doubts.items():
+        by_doubt.setdefault(doubt.rstrip("?"), []).append(name)
+    return [f"May be no loss: {quoted(which)} ({doubt})." for doubt, which in by_doubt.items()]
 
 
 def _diverged(steps: Steps, losses: Mapping[str, Usable]) -> int | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SQLITE = b"SQLite format 3\0"
 PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PART = "::"
 LARGEST = 1 << 30
 """Bytes: the most that a gzipped log may unpack to."""
@@ -69,7 +69,7 @@ class Source:
             DataError: it is not UTF-8 (or UTF-16 with its mark).
         """
         try:
-            text = self.data.decode("utf-16" if self.data[:2] in _UTF16 else "utf-8-sig")
+            text = self.data.decode("utf-16" if self.data[:2] in UTF16 else "utf-8-sig")
         except UnicodeDecodeError as error:
             raise self._no_text(f"byte {error.start + 1} is not UTF-8 text") from None
         if "\0" in text:

@@ -10,6 +10,7 @@ from cptlaw.studies.runs import Run
 from cptlaw.studies.study_file import guesses
 from cptlaw.studies.study_file.units import BITS, unit
 
+_MOST = 12  # questions on columns
 _MANY = 3  # values of some column, beside which a single one says nothing
 ASK = "ASK:"
 """What marks a line of a first study that asks something."""
@@ -45,15 +46,18 @@ def asked(logs: Sequence[Run]) -> list[str]:
     """The lines of [domains] that ask whether a column is a loss, each with its answer ready."""
     doubts = {name: why for log in logs for name, why in log.doubts.items()}
     lines: list[str] = []
-    for role, name in guesses.ood(list(doubts)).items():
+    for role, name in list(guesses.ood(list(doubts)).items())[:_MOST]:
         question = (
-            f"{ASK} is '{name}' a loss? {_range(logs, name)}; {doubts[name].rstrip('?')}. "
+            f"{ASK} is '{name}' a loss? {_values(logs, name)}; {doubts[name].rstrip('?')}. "
             "If it is one, take away the # of this line:"
         )
         lines += [
             *toml_text.comment(question),
             f"# {toml_text.pairs({tuple(role.split('.', 1)): name})[0]}",
         ]
+    if len(doubts) > _MOST:
+        more = f"{len(doubts) - _MOST} more columns may be losses; cptlaw read names them."
+        lines += toml_text.comment(more)
     return lines
 
 
@@ -69,9 +73,14 @@ def asked_of_steps(log: Run) -> list[str]:
 
 
 def _range(logs: Sequence[Run], name: str) -> str:
+    """What a column is, its range, its unit."""
+    source = next(log.curves[name].source for log in logs if name in log.curves)
+    return f"{source} loss, {_values(logs, name)}"
+
+
+def _values(logs: Sequence[Run], name: str) -> str:
     curves = [log.curves[name] for log in logs if name in log.curves]
     low = min(float(curve.loss.min()) for curve in curves)
     high = max(float(curve.loss.max()) for curve in curves)
     points = sum(len(curve) for curve in curves)
-    what = f"{curves[0].source} loss, {low:.4g} to {high:.4g} {unit(name)}"
-    return f"{what}, {points} point{'s' if points > 1 else ''}"
+    return f"{low:.4g} to {high:.4g} {unit(name)}, {points} point{'s' if points > 1 else ''}"

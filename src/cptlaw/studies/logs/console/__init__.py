@@ -13,7 +13,7 @@ from cptlaw.studies.logs.console import trainer
 from cptlaw.studies.logs.console.engine import Writer, plain, read, text_of
 from cptlaw.studies.logs.console.writers import ANY, WRITERS
 from cptlaw.studies.logs.names import step_column
-from cptlaw.studies.logs.source import Format, Source
+from cptlaw.studies.logs.source import UTF16, Format, Source
 from cptlaw.studies.logs.table import Table
 
 _PIECE = 1 << 16
@@ -41,7 +41,7 @@ _UNREAD = (
 
 def _sample(data: bytes) -> str:
     """The beginning, the middle and the end: some print their own source code first."""
-    if len(data) <= 3 * _PIECE:
+    if len(data) <= 3 * _PIECE or data[:2] in UTF16:
         return plain(text_of(data))
     middle = len(data) // 2
     pieces = (data[:_PIECE], data[middle : middle + _PIECE], data[-_PIECE:])
@@ -61,7 +61,8 @@ def _fits(writer: Writer, sample: str) -> int:
 
 
 def _claims(source: Source) -> bool:
-    if source.is_directory or b"\0" in source.data[:_PIECE]:
+    wide = source.data[:2] in UTF16  # as a shell of Windows writes what a program prints
+    if source.is_directory or (b"\0" in source.data[:_PIECE] and not wide):
         return False
     if _is_json(source.data) or _is_table(source.data):
         return False

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cell
-from cptlaw.studies.logs.source import Source
+from cptlaw.studies.logs.source import UTF16, Source
 from cptlaw.studies.logs.table import Table
 
 NUMBER = r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|NaN|Inf)"
@@ -142,7 +142,7 @@ def plain(text: str) -> str:
 
 def text_of(data: bytes) -> str:
     """Console text as it lies in a file: odd bytes replaced, bars on lines of their own."""
-    text = data.decode("utf-8-sig", "replace")
+    text = data.decode("utf-16" if data[:2] in UTF16 else "utf-8-sig", "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
