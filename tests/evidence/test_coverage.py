@@ -256,6 +256,17 @@ def test_conclusions_count_the_classes(result):
     assert "90 (85-95)" in class_table(law).rows[0]
 
 
+def test_an_earlier_result_stands_beside(result):
+    earlier = json.loads(json.dumps(result))
+    earlier["laws"][0]["classes"][0]["methods"]["intervals"]["0.9"]["score"] = 99.0
+    both = coverage.beside(result, earlier)
+    text = coverage.to_text(both)
+    assert "beside those of the earlier result" in text and "99.00" in text
+    assert "beside those" not in coverage.to_text(result)
+    with pytest.raises(DataError, match="write one with --json"):
+        coverage.beside(result, {"some": "thing"})
+
+
 def test_where_intervals_hold_too_little_or_too_much_is_told(result):
     law = json.loads(json.dumps(result["laws"][0]))
     assert [row["source"] for row in law["sources"]] == [f"source {n}" for n in range(3)]
@@ -315,6 +326,10 @@ def test_only_the_calibration():
         (("--protocol", "grid-fat"), "Did you mean 'grid-far'?"),
         (("--data", "nowhere"), "nowhere: there is no such folder"),
         (("--fit", "-o", "page.md"), "leave -o out"),
+        (
+            ("--against", "nowhere.json"),
+            "nowhere.json: there is no such file. Name an",
+        ),
         (("-o", "nowhere/page.md"), "does not exist"),
         (("--protocol", "grid-far", "--law", "eq1", "--fit", "--jobs", "1"), "no curve could be"),
     ],

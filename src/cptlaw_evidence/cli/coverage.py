@@ -26,6 +26,9 @@ from cptlaw_evidence.cli import curves
     help="Instead: how often intervals of the best peak LR and the turning length hold on N "
     "simulated studies.",
 )
+@click.option(
+    "--against", metavar="FILE", help="An earlier result (--json), to stand beside this one."
+)
 @curves.OUTPUT
 @curves.figures_option("the calibrations")
 @JSON
@@ -36,6 +39,7 @@ def bench_coverage(
     jobs: int | None,
     only_fit: bool,
     simulated: int | None,
+    against: str | None,
     output: str | None,
     figures: str | None,
     as_json: bool,
@@ -56,6 +60,7 @@ def bench_coverage(
         show(as_json, lambda: held, lambda: studies.coverage_text(held))
         return
     check_writable(output, figures)
+    earlier = None if against is None else curves.earlier(against)
     if only_fit and output is not None:
         raise DataError("--fit prints the calibration only; leave -o out.")
     found = coverage.measure(
@@ -70,4 +75,6 @@ def bench_coverage(
         command = told("cptlaw bench coverage --fit", data, curves.words(protocol))
         write_figures(figures, "intervals", {x.law: x.calibration for x in found.laws}, command)
     to_text = coverage.fit_text if only_fit else coverage.to_text
-    curves.give(coverage.shape(found), as_json, to_text, coverage.to_markdown, output, figures)
+    result = coverage.shape(found)
+    result = result if earlier is None else coverage.beside(result, earlier)
+    curves.give(result, as_json, to_text, coverage.to_markdown, output, figures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -44,6 +45,23 @@ def place(data: str | None) -> Path | None:
 def processes(jobs: int | None) -> int:
     """How many run at a time."""
     return jobs or os.cpu_count() or 1
+
+
+def earlier(path: str) -> Any:
+    """An earlier result of a command, as it was written with --json.
+
+    Raises:
+        DataError: the file is absent, or no JSON.
+    """
+    from cptlaw.errors import DataError
+    from cptlaw.files import read_text
+
+    try:
+        return json.loads(read_text(path, "Name an earlier result, written with --json."))
+    except json.JSONDecodeError:
+        raise DataError(f"{path}: no JSON; write an earlier result with --json.") from None
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
 
 
 def give(

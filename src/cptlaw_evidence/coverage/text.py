@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cptlaw.errors import DataError
 from cptlaw_evidence.coverage.held_out import LEVELS
 from cptlaw_evidence.coverage.kinds import CLASSES
 from cptlaw_evidence.coverage.summary import METHODS, shortfalls, summary
@@ -56,7 +57,8 @@ def _effort(result: Mapping[str, Any]) -> str:
 
 def _tables(law: Mapping[str, Any]) -> tuple[Table, ...]:
     tables = class_table(law), final_table(law), source_table(law), rival_table(law)
-    return *tables, protocol_table(law)
+    before = (against_table(law),) if "before" in law else ()
+    return *tables, *before, protocol_table(law)
 
 
 def fit_text(result: Mapping[str, Any]) -> str:
@@ -137,6 +139,55 @@ def source_table(law: Mapping[str, Any]) -> Table:
         for row in law["sources"]
     ]
     return Table(f"{law['law']}: by source, calibrated on the others", headers, tuple(rows))
+
+
+def against_table(law: Mapping[str, Any]) -> Table:
+    """The 90 % intervals beside those of an earlier result, by class and by source."""
+    headers = ("", "before", "now", "final before", "final now", "score before", "score now")
+    rows: list[tuple[str, ...]] = []
+    best: list[frozenset[int]] = []
+    for name, before in law["before"].items():
+        now = next((row for row in _named(law) if name in row.values()), None)
+        if now is None:
+            continue
+        cells = [row["methods"][METHODS[0]][_LAST] for row in (before, now)]
+        keys = ("coverage", "final_coverage")
+        shares = [f"{100 * cell[key]:.0f}" for key in keys for cell in cells]
+        scores = [cell["score"] for cell in cells]
+        rows.append((name, *shares, *(f"{score:.2f}" for score in scores)))
+        best.append(frozenset({5 + scores.index(min(scores))}))
+    title = f"{law['law']}: 90 % intervals beside those of the earlier result"
+    return Table(title, headers, tuple(rows), best=tuple(best))
+
+
+def _named(law: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [*law["classes"], *law.get("sources", ())]
+
+
+def beside(result: dict[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """A result whose laws know the rows of an earlier one, which `--against` names.
+
+    Args:
+        result: of `shape`.
+        earlier: the same, of another time.
+
+    Raises:
+        DataError: the earlier one is not of this command.
+    """
+    try:
+        known = {
+            law["law"]: {row.get("class") or row["source"]: row for row in _named(law)}
+            for law in earlier["laws"]
+        }
+    except (KeyError, TypeError):
+        raise DataError(
+            "--against names no result of this command; write one with --json."
+        ) from None
+    laws = [
+        {**law, "before": known[law["law"]]} if law["law"] in known else law
+        for law in result["laws"]
+    ]
+    return {**result, "laws": laws}
 
 
 def rival_table(law: Mapping[str, Any]) -> Table:
