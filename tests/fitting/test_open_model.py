@@ -13,6 +13,7 @@ from cptlaw.laws.law import Prior, Term
 from cptlaw.studies.runs import UNKNOWN
 
 OPEN = f"{UNKNOWN}base"
+AS_IS = replace(FitOptions().convention, warmup="as-is")
 
 
 def hidden(*names, data="tiny-grid"):
@@ -89,13 +90,23 @@ def test_each_open_model_starts_at_its_own_loss():
         assert domain.scores.mape < 0.01
 
 
+def test_it_is_said_where_no_loss_was_measured_before_the_first_step():
+    study = hidden("cpt-cosine")
+    assert not any("Evaluate at step 0" in note for note in observe(study, "pt", AS_IS).notes)
+    run = study.runs[0]
+    late = {c: curve.only(curve.steps > 0) for c, curve in run.curves.items()}
+    note, better = observe(replace(study, runs=(replace(run, curves=late),)), "pt", AS_IS).notes
+    assert "If its schedule is public, make it a run with that schedule and no log" in better
+    assert "fitted from the first steps (from step 20 on). Evaluate at step 0 too." in note
+
+
 # --- what draws a coefficient -----------------------------------------------------------------
 
 
 def drawn(study, spread):
     """The objective of the D_pt losses, with a prior of that spread on C."""
     options = FitOptions()
-    observed = observe(study, "pt", replace(options.convention, warmup="as-is"))
+    observed = observe(study, "pt", AS_IS)
     law = fit(study).domain("pt").law
     terms = tuple(
         replace(t, prior=Prior(0.3, spread)) if t.coefficient == "C" else t for t in law.terms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from cptlaw.laws.catalog import Facts
 from cptlaw.laws.catalog.growth import what_is_said
 from cptlaw.laws.points import Points, group_label
 from cptlaw.studies.history import History
-from cptlaw.studies.runs import Curve, Run
+from cptlaw.studies.runs import UNKNOWN, Curve, Run
 from cptlaw.studies.study import Study
 
 
@@ -87,7 +88,30 @@ def observe(study: Study, role: str, convention: Convention) -> Observations:
             f"domain '{role}' (column '{column}'): no loss after the warm-up is left to use. "
             + " ".join(notes)
         )
+    notes += [*_without_start(pieces), *_of_open_models(pieces)]
     return _assembled(pieces, convention, notes)
+
+
+def _of_open_models(pieces: Sequence[_Piece]) -> list[str]:
+    """What is better than an open model whose pre-training nobody knows."""
+    names = sorted({p.history.unknown_base for p in pieces if p.history.unknown_base is not None})
+    return [
+        f"the pre-training of '{name}' counts as unknown. If its schedule is public, make it a run "
+        f"with that schedule and no log, and write after = its name instead of {UNKNOWN}{name}: "
+        "other starts and annealing before the CPT can be forecast then too."
+        for name in names
+    ]
+
+
+def _without_start(pieces: Sequence[_Piece]) -> list[str]:
+    """Runs of open models whose loss nobody measured before the first step."""
+    late = [p for p in pieces if p.history.unknown_base is not None and p.step[0] > 0]
+    if not late or any(p.history.unknown_base is not None and p.step[0] == 0 for p in pieces):
+        return []
+    return [
+        "no loss was measured before the first step: what the open model's is, is fitted from the "
+        f"first steps (from step {min(int(p.step[0]) for p in late)} on). Evaluate at step 0 too."
+    ]
 
 
 def _in_order(study: Study) -> list[Run]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -97,6 +97,7 @@ def draft(
         blocks.append(lines)
         notes += [f"{part.name}: {sentence}" for sentence in told]
     said = [*_bad_data(parts, unknown, pt, cpt), *([_REPLAY] if "cpt" in data else [])]
+    said += [] if unknown is None else _of_open_model(unknown, roles.domains)
     notes += said
     head = ["# A first study. The comments tell what was guessed: check them."]
     told = (*roles.notes, *said, *columns.told(logs))
@@ -109,6 +110,20 @@ def _asked(part: _Part, parts: Sequence[_Part]) -> str | None:
     """Why a run without a base is taken for one that has one."""
     alone = part.link.after is None and all(p.link.after != parts.index(part) for p in parts)
     return seems_trained(good_part(part.log)) if alone else None
+
+
+def _of_open_model(name: str, domains: Mapping[str, str]) -> list[str]:
+    """What more would tell of runs that go on from an open model."""
+    found = [
+        f"Is the schedule of {name}'s pre-training public? Then make {name} a run with that "
+        f'schedule and no log, and write after = "{name}" in the others: more can be forecast.'
+    ]
+    if "pt" not in domains:
+        found.append(
+            "No column measures D_pt. To see what is forgotten, evaluate on a general text set "
+            "(C4, FineWeb), which stands for the data of the pre-training, and name its loss pt."
+        )
+    return found
 
 
 def _bad_data(
