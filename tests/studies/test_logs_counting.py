@@ -213,3 +213,12 @@ def test_splits_become_columns(log, label, values, sources, shift) -> None:
 def test_phases_of_one_training_are_no_splits(log) -> None:
     text = "step,lr,stage,loss\n10,1e-4,warmup,2.5\n20,1e-4,main,2.4\n30,1e-4,main,2.3\n"
     assert points(logs.read(log(text)), "loss") == {10: 2.5, 20: 2.4, 30: 2.3}
+
+
+@pytest.mark.parametrize(("more", "window"), [("grad_norm", 10), ("iter_time,iter", 1), ("", 1)])
+def test_means_are_told_by_the_names_of_a_framework(log, more, window) -> None:
+    extra = "".join(",1" for name in more.split(",") if name)
+    text = f"step,epoch,loss,learning_rate{',' * bool(more)}{more}\n" + "".join(
+        f"{s},0.{s},{3 - s / 100},1e-4{extra}\n" for s in range(10, 60, 10)
+    )
+    assert logs.read(log(text)).curves["loss"].window == window

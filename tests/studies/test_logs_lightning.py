@@ -28,6 +28,7 @@ def test_litgpt_logs_micro_batches_as_steps() -> None:
     assert told(run, "LitGPT", "micro_batches")
     assert run.in_steps(8).steps == 10
     assert list(points(run.in_steps(8), "val_loss")) == [2, 4, 6, 8, 10]
+    assert run.curves["loss"].window == 1
 
 
 def test_the_real_logger_still_writes_them_so(tmp_path: Path) -> None:

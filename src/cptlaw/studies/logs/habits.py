@@ -43,7 +43,10 @@ class Habit:
         return left, told if whole else []
 
 
+# Names without a folder are anyone's; these beside them are the Trainer's own.
+_OF_HF = ("grad_norm", "eval_runtime", "train_runtime", "total_flos", "eval_samples_per_second")
 HABITS = (
+    Habit("LitGPT", frozenset({"iter", "iter_time", "loss", "learning_rate"})),
     *(
         Habit(
             "Hugging Face Trainer",
@@ -52,8 +55,8 @@ HABITS = (
             frozenset({f"{prefix}train_loss"}),
             HF_LR_NOTE,
         )
-        for prefix in ("train/", "")
-        for third in ("epoch", "grad_norm")
+        for prefix, thirds in (("train/", ("epoch", "grad_norm")), ("", _OF_HF))
+        for third in thirds
     ),
     Habit(
         "Megatron-LM",
