@@ -43,20 +43,20 @@ class Habit:
         return left, told if whole else []
 
 
-# Names without a folder are anyone's; these beside them are the Trainer's own.
-_OF_HF = ("grad_norm", "eval_runtime", "train_runtime", "total_flos", "eval_samples_per_second")
+_HF = "Hugging Face Trainer"
+_OF_HF = {"grad_norm", "eval_runtime", "train_runtime", "total_flos", "eval_samples_per_second"}
 HABITS = (
     Habit("LitGPT", frozenset({"iter", "iter_time", "loss", "learning_rate"})),
     *(
         Habit(
-            "Hugging Face Trainer",
+            _HF,
             frozenset({f"{prefix}loss", f"{prefix}learning_rate", f"{prefix}{third}"}),
             frozenset({f"{prefix}loss"}),
             frozenset({f"{prefix}train_loss"}),
             HF_LR_NOTE,
         )
-        for prefix, thirds in (("train/", ("epoch", "grad_norm")), ("", _OF_HF))
-        for third in thirds
+        for prefix in ("train/", "")
+        for third in ("epoch", "grad_norm")
     ),
     Habit(
         "Megatron-LM",
@@ -81,3 +81,15 @@ def habit(names: Iterable[str]) -> Habit:
     # Lightning's own mean over an epoch, logged at its end beside NAME_step.
     epochs = {name for name in known if name.endswith("_epoch") and "loss" in name}
     return replace(found, averaged=found.averaged | epochs)
+
+
+def habit_of_table(names: Iterable[str]) -> Habit:
+    """The habits behind the columns of a table, which anyone may have written.
+
+    `loss`, `learning_rate` and `epoch` are anyone's names; the Trainer writes others beside them.
+    """
+    known = set(names)
+    found = habit(known)
+    if found.framework == _HF and "loss" in found.marks and not known & _OF_HF:
+        return Habit(averaged=found.averaged - {"loss"})
+    return found

@@ -9,7 +9,7 @@ from typing import Any
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cell, Cells
-from cptlaw.studies.logs.habits import habit
+from cptlaw.studies.logs.habits import habit_of_table
 from cptlaw.studies.logs.names import lr_columns, quoted
 from cptlaw.studies.logs.plain_json import plain_lines
 from cptlaw.studies.logs.source import Format, Source
@@ -156,7 +156,7 @@ def _of_columns(
 ) -> Table:
     if not columns:
         raise DataError(f"{source.given}: its objects hold no values; expected steps and losses.")
-    known = habit(columns)
+    known = habit_of_table(columns)
     return Table(
         source.given,
         source.stem,

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cells, is_number
-from cptlaw.studies.logs.habits import habit
+from cptlaw.studies.logs.habits import habit_of_table
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.parquet import parquet_columns
 from cptlaw.studies.logs.plain_text import plain_text
@@ -150,7 +150,7 @@ def _table(
     place: Callable[[int], str],
     notes: tuple[str, ...],
 ) -> Table:
-    known = habit(columns)
+    known = habit_of_table(columns)
     return Table(
         source.given,
         source.stem,
@@ -190,7 +190,7 @@ def _read_parquet(source: Source) -> Table:
     columns, notes = _named(source.given, found.columns)
     if found.others:
         notes.append(f"Left out, holding neither numbers nor text: {quoted(found.others)}.")
-    known = habit(columns)
+    known = habit_of_table(columns)
     return Table(
         source.given,
         source.stem,
