@@ -134,7 +134,28 @@ def test_lines_with_more_or_less_than_one_object_are_read_with_care() -> None:
         assert plain_lines(odd.encode()) is None
 
 
-def test_numbered_runs_of_one_file_keep_their_names(log) -> None:
-    text = "run,step,eval_loss\n" + "".join(f"{r},{s},{2 + r}\n" for r in (1, 2) for s in (1, 2, 3))
-    with pytest.raises(DataError, match=r"'1', '2'"):
-        logs.read(log(text))
+@pytest.mark.parametrize("form", ["wide", "long", "json"])
+def test_one_of_several_runs_of_a_table_can_be_picked(log, form) -> None:
+    rows = [(run, step, 2.0 + run) for run in (1, 2) for step in (1, 2, 3)]
+    if form == "wide":
+        text = "run,step,eval_loss\n" + "".join(f"{r},{s},{v}\n" for r, s, v in rows)
+    elif form == "long":
+        text = "run_id,step,metric,value\n"
+        text += "".join(f"{r},{s},eval_loss,{v}\n" for r, s, v in rows)
+    else:
+        lines = [json.dumps({"run": f"{r}", "step": s, "eval_loss": v}) for r, s, v in rows]
+        text = "\n".join(lines)
+    path = log(text)
+    with pytest.raises(DataError, match=r"(?s)'1', '2'.*ame one: .*log.csv::1'"):
+        logs.read(path)
+    run = logs.read(f"{path}::2")
+    assert (run.name, points(run, "eval_loss")) == ("2", {1: 4.0, 2: 4.0, 3: 4.0})
+    assert told(run, "Read from the run '2'", "3 of 6 rows")
+    with pytest.raises(DataError, match="no such run"):
+        logs.read(f"{path}::7")
+
+
+def test_a_table_of_one_run_has_none_to_pick(log) -> None:
+    path = log("step,eval_loss\n1,2\n2,1.5\n")
+    with pytest.raises(DataError, match=r"no column tells runs apart; leave out '::x'"):
+        logs.read(f"{path}::x")

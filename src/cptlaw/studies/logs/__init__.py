@@ -27,6 +27,7 @@ from cptlaw.studies.logs.beside import with_what_lies_beside
 from cptlaw.studies.logs.lrs import read_lrs
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.rows import to_run
+from cptlaw.studies.logs.shaping import one_run
 from cptlaw.studies.logs.source import Format, Source, file_and_part, open_source
 from cptlaw.studies.logs.table import Table
 from cptlaw.studies.logs.write import write_csv
@@ -72,12 +73,9 @@ def read(
     source = open_source(path)
     for log_format in FORMATS:
         if log_format.claims(source):
-            if source.part and not log_format.several:
-                raise DataError(
-                    f"{source.given}: a {log_format.name} log holds one run; leave out "
-                    f"'::{source.part}'."
-                )
             table = log_format.read(source)
+            if source.part and not log_format.several:
+                table = one_run(table, source.part)
             lies_at = table.lies_at or source.path
             return with_what_lies_beside(to_run(table, columns, surely), lies_at, table.settings)
     raise DataError(

@@ -196,8 +196,9 @@ def _refuse_several_series(steps: Steps, losses: Mapping[str, Usable]) -> None:
                 raise DataError(
                     f"{steps.table.origin}: several series in one file, told apart by column "
                     f"'{label}' ({quoted(map(str, dict.fromkeys(labels)))}): '{name}' has a value "
-                    "of each at the same step. Write each run to a file of its own, and each "
-                    "validation set to a column of its own."
+                    f"of each at the same step. Of several runs name one: "
+                    f"'{steps.table.origin}::{labels[0]}'. Write each validation set to a column "
+                    "of its own."
                 )
 
 

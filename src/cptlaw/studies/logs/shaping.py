@@ -9,10 +9,11 @@ from itertools import pairwise
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
-from cptlaw.errors import DataError
+from cptlaw.errors import DataError, suggestion
 from cptlaw.studies.logs import names
 from cptlaw.studies.logs.cells import Cell, Cells, Column, numbers
 from cptlaw.studies.logs.names import quoted
+from cptlaw.studies.logs.plain_text import PlainText
 from cptlaw.studies.logs.points import Points, numbered, rows_of
 from cptlaw.studies.logs.table import Table
 
@@ -31,8 +32,48 @@ def shaped(table: Table) -> Table:
     Raises:
         DataError: a long table of several runs.
     """
-    numeric = {name: _in_numbers(cells) for name, cells in table.columns.items()}
-    return _one_row_a_step(_by_split(_wide(replace(table, columns=numeric))))
+    if not isinstance(table.columns, PlainText):  # those are in numbers, when they are asked for
+        numeric = {name: _in_numbers(cells) for name, cells in table.columns.items()}
+        table = replace(table, columns=numeric)
+    return _one_row_a_step(_by_split(_wide(table)))
+
+
+def one_run(table: Table, run: str) -> Table:
+    """The rows of one run of a table that holds several, told apart by a column such as run_id.
+
+    Args:
+        table: as read.
+        run: what that column calls it.
+
+    Raises:
+        DataError: no column tells runs apart, or none calls one so.
+    """
+    known: dict[str, None] = {}
+    for label in filter(names.is_run_label, table.columns):
+        cells = table.columns[label]
+        called = [_called(cells[row]) for row in range(len(cells))]
+        known |= dict.fromkeys(called)
+        rows = np.flatnonzero(np.array(called) == run)
+        if rows.size:
+            told = f"Read from the run '{run}' of column '{label}': "
+            told += f"{rows.size} of {len(called)} rows."
+            return _rows_of(replace(table, name=run, notes=(*table.notes, told)), label, rows)
+    if known:
+        raise DataError(f"{table.origin}: no such run. {suggestion(run, known)}")
+    raise DataError(f"{table.origin}: no column tells runs apart; leave out '::{run}'.")
+
+
+def _rows_of(table: Table, label: str, rows: IntArray) -> Table:
+    """Some rows of a table, without the column that told them apart."""
+    left = {name: _only(each, rows) for name, each in table.columns.items() if name != label}
+    return replace(table, columns=left, place=lambda row: table.place(int(rows[row])))
+
+
+def _only(cells: Cells, rows: IntArray) -> Cells:
+    column = numbers(cells)
+    if not column.texts.size:
+        return Column(column.values[rows], column.said[rows])
+    return [cells[row] for row in rows.tolist()]
 
 
 def _in_numbers(cells: Cells) -> Cells:
@@ -89,7 +130,7 @@ def _refuse_runs(table: Table, metric: str) -> None:
         if len(runs) > 1:
             raise DataError(
                 f"{table.origin}: several runs in one file, told apart by column '{label}' "
-                f"({quoted(runs)}). Write each run to a file of its own."
+                f"({quoted(runs)}). Name one: '{table.origin}::{runs[0]}'."
             )
 
 

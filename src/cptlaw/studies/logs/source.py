@@ -92,7 +92,8 @@ class Format:
         claims: whether a source is of this format, judged by its content.
         read: its rows, raising DataError where they cannot be had.
         suffixes: of its files, as a hint for people.
-        several: whether a source may hold several runs, of which `PATH::RUN` picks one.
+        several: whether `read` itself picks the run that is wanted of several; of other tables
+            `shaping.one_run` does, by a column such as run_id.
     """
 
     name: str
