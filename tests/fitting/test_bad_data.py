@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cptlaw import Curve, FitOptions, Run, Schedule, Study, backtest, compare, fit
+from cptlaw import Curve, FitOptions, Run, Schedule, Study, backtest, compare, fit, verdict
 from cptlaw.output import store
 from cptlaw.output.json.fit import fit_json
 from cptlaw.output.text.fit import fit_text
@@ -66,3 +66,21 @@ def test_a_backtest_neither_fits_nor_scores_bad_data(study):
     assert any("'hot': diverged" in note for note in result.notes)
     compared = compare(study, ["eq1", "eq9"], ["faster"], options=EASY, count=20)
     assert any("'hot': diverged" in note for note in compared.notes)
+
+
+def test_a_fit_of_swapped_domains_begins_with_that():
+    base = run("base", 1e-3)
+    start = float(base.curves["loss"].loss[-1])
+    curves = {c: Curve(STEPS, base.curves["loss"].loss) for c in ("x", "y")}
+    moved = 0.2 * (1 - np.exp(-STEPS / 400))
+    cpt = Run(
+        "cpt",
+        {"x": Curve(STEPS, start * (1 + moved)), "y": Curve(STEPS, start * (1 - moved))},
+        schedule=base.schedule,
+        after="base",
+        data="cpt",
+    )
+    swapped = Study({"pt": "y", "cpt": "x"}, (replace(base, curves=curves), cpt))
+    told = verdict(fit(swapped, "eq4", EASY)).first
+    assert told.startswith("Do not use this fit before you have mended the study")
+    assert "run 'cpt'" in told

@@ -15,6 +15,7 @@ from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.design import Asked, asked_of, design_of, reach_of, run_that_tells
 from cptlaw.forecasting.rules import CHOICES, Choice, Known, Status, choices_of
 from cptlaw.forecasting.tells import half_widths
+from cptlaw.studies.faults import SWAPPED
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Data
 
@@ -103,17 +104,25 @@ def _judged(fit: Fit, asked: Asked | None) -> Verdict:
     at = Known(fit, design, reach_of(fit), asked)
     choices = tuple(choices_of(at))
     first = _what_to_do(at, choices) if asked is None else _how_sure(choices)
-    return Verdict(first, choices, design.phase, asked is not None)
+    return Verdict(_no_good(fit) or first, choices, design.phase, asked is not None)
+
+
+def _no_good(fit: Fit) -> str:
+    """A sentence on a fit that nothing is to be done with; "" where there is none to say."""
+    poor = [r for r, d in fit.domains.items() if d.scores is not None and d.scores.r2 < 0]
+    if poor:
+        return (
+            f"Do not use this fit: on {', '.join(poor)} it is worse than a constant. Look at the "
+            "logs (cptlaw read), their learning rates and units."
+        )
+    for fault in () if fit.study is None else fit.study.faults:
+        if fault.startswith(SWAPPED):
+            return f"Do not use this fit before you have mended the study: {fault}"
+    return ""
 
 
 def _what_to_do(at: Known, choices: tuple[Choice, ...]) -> str:
     """Whether to plan with the fit, or which run to do first."""
-    poor = [r for r, d in at.fit.domains.items() if d.scores is not None and d.scores.r2 < 0]
-    if poor:
-        return (
-            f"Do not use this fit: on {', '.join(poor)} it is worse than a constant. Look at the "
-            "logs (cptlaw read) and at what is said below."
-        )
     by_name = {choice.name: choice for choice in choices}
     peak, schedule = by_name.get("peak"), by_name["schedule"]
     if peak is None:

@@ -17,6 +17,8 @@ from cptlaw.studies.study import Study
 
 _SAME = 6e-5  # nats: the same losses, one of them written with four decimals
 _FEWEST = 3  # points that two runs share before they are called one
+SWAPPED = "the domains look swapped"
+"""What the sentence on swapped domains begins with."""
 _CLEAR = 0.01  # of the loss at transfer: a rise or fall that is no noise
 
 
@@ -231,7 +233,7 @@ def swapped(pt: str, cpt: str, changes: Mapping[str, tuple[float, float]]) -> li
         return []
     name, (fall, rise) = next(iter(bad.items()))
     return [
-        f"the domains look swapped: from the start of the CPT run '{name}' to its end the loss on "
+        f"{SWAPPED}: from the start of the CPT run '{name}' to its end the loss on "
         f"D_cpt ('{cpt}') rises by {rise:.1%} and that on D_pt ('{pt}') falls by {-fall:.1%}. "
         "If so, exchange pt and cpt."
     ]
