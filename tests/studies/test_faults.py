@@ -227,3 +227,16 @@ def test_the_same_run_written_with_fewer_digits_and_columns_counts_once():
 def test_seeds_are_no_repetition():
     found = sound(study(*(run(falling(noise=0.001, seed=s), f"s{s}") for s in range(4))))
     assert found.faults == ()
+
+
+@pytest.mark.parametrize("low", [5.0, 6.2])
+def test_a_run_that_learnt_a_little_and_lost_it_has_diverged(low):
+    loss = np.where(STEPS < 400, 10.4 - (10.4 - low) * STEPS / 400, 7.55)
+    (fault,) = faults_of(run(loss))
+    assert fault.kind == "diverged"
+
+
+def test_a_log_of_a_warm_up_alone_is_not_told():
+    loss = 10.4 - 0.3 * STEPS / 4000
+    warming = run(loss, schedule=Schedule.parse("warmup 4000 to 1e-3"))
+    assert kinds(warming) == []

@@ -149,7 +149,7 @@ def _a_jump(run: Run, name: str, row: int, summed: bool) -> bool:
 def _stuck(run: Run) -> list[Fault]:
     """The fault of a run from scratch that learns nothing."""
     long = _long(run)
-    if run.after is not None or not long:
+    if run.after is not None or not long or _still_warming_up(run, next(iter(long.values()))):
         return []
     if not all(_from_scratch(c) and shapes.never_learns(c.loss) for c in long.values()):
         return []
@@ -157,6 +157,12 @@ def _stuck(run: Run) -> list[Fault]:
     words = f"never learns: '{name}' is {curve.loss[0]:.4g} at first and {curve.loss[-1]:.4g} at "
     words += f"step {int(curve.steps[-1]) + run.first_step}"
     return [Fault("diverged", words, tuple(run.curves), int(curve.steps[0]))]
+
+
+def _still_warming_up(run: Run, curve: Curve) -> bool:
+    """Whether the learning rate rises to the end of a curve."""
+    lr = _lr_at(run, curve.steps[[curve.steps.size // 2, -1]].astype(float))
+    return lr is not None and lr[1] > _SMOOTH * lr[0]
 
 
 def _from_scratch(curve: Curve) -> bool:

@@ -10,6 +10,7 @@ from cptlaw.arrays import FloatArray
 
 FAR = 1.25  # times the lowest loss so far: no re-warming and no spike stays that high
 SUDDEN = 1.2  # times the highest of the rows before, from one row to the next
+_STILL = 1.05  # the same, when a spike would be over
 _BEFORE = 5  # rows that lie on one level before a jump
 _TAIL = 3  # rows that a rise must last
 _SPIKE = 10  # rows in which a spike is over, or
@@ -77,7 +78,9 @@ def jump_up(loss: FloatArray) -> Jump | None:
     for row in (np.flatnonzero(loss[1:] >= SUDDEN * loss[:-1]) + 1).tolist():
         before, after = loss[max(row - _BEFORE, 0) : row], loss[row : row + lasts]
         high = float(before.max())
-        if row < _BEFORE or after.size < _TAIL or after.min() < SUDDEN * high:
+        if row < _BEFORE or after.size < _TAIL or after[:_TAIL].min() < SUDDEN * high:
+            continue
+        if after.min() < _STILL * high:
             continue
         back = np.flatnonzero(loss[row:] <= high)
         level, usual = float(np.median(before)), float(np.median(after[:_BEFORE]))
@@ -93,12 +96,14 @@ def jump_up(loss: FloatArray) -> Jump | None:
 
 
 def never_learns(loss: FloatArray) -> bool:
-    """Whether a curve from scratch, shape (n,), stays near its first loss to the end."""
+    """Whether a curve from scratch, shape (n,), ends near its first loss without falling."""
     if loss.size < 2 * _SPIKE or loss[0] < _UNTRAINED:
         return False
     quarter = loss.size // 4
     early, late = np.median(loss[quarter : 2 * quarter]), np.median(loss[-quarter:])
-    return bool(loss.min() > _LEARNT * loss[0] and late >= 0.98 * early)
+    learnt = loss.min() < _LEARNT * loss[0]  # ... and was then multiplied, or lost
+    jumped = learnt and (jump := jump_up(loss)) is not None and jump.factor is not None
+    return bool(_LEARNT * loss[0] < late < 1.1 * loss[0] and late >= 0.98 * early and not jumped)
 
 
 def _factor(before: FloatArray, after: FloatArray) -> int | None:
