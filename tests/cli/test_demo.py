@@ -42,7 +42,7 @@ def test_it_ends_well(shown):
     for part in (
         "Held out: cpt-cosine, half-wsd, rewarmed-cosine",
         "effective-LR law",
-        "Conventions",
+        "Your data decide: ",
         "CPT run from",
     ):
         assert part in ended.stdout

@@ -107,6 +107,7 @@ def test_forecast_as_json(here):
         a < b < c for a, b, c in zip(curve["low"], curve["loss"], curve["high"], strict=True)
     )
     assert curve["final"] == curve["loss"][-1]
+    assert found["verdict"]["choices"]["peak"]["status"] == "data"
 
 
 def test_backtest_as_json(here):
@@ -119,6 +120,7 @@ def test_backtest_as_json(here):
     ]
     assert set(found["laws"][0]) == {"law", "domain", "huber", "seconds", "status"}
     assert all(row["mape"] < 0.01 for row in found["rows"] if row["law"] == "eq4")
+    assert found["verdict"][0].startswith("eq4")
 
 
 def test_laws_as_json():

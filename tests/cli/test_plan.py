@@ -95,6 +95,7 @@ def test_json_is_one_object_of_finite_numbers(planned, words):
     assert shape["feasible"] == ("cpt<=1" not in words)
     assert bool(shape["why"]) != shape["feasible"]
     assert {"best", "losses", "knobs", "front", "advice", "sure", "prices"} <= set(shape)
+    assert {"first", "lines", "status", "choices"} == set(shape["verdict"])
 
 
 def test_the_json_is_what_the_forecast_command_says(planned, folder):

@@ -146,6 +146,8 @@ def test_no_peak_is_chosen_at_which_a_run_diverged(fitted):
         found = plan(replace(fitted, study=study), "cpt=1", wide, options=options)
         assert found.best.recipe.schedule.peak < 1.5e-3
         assert "a run at 0.0015 diverged" in " ".join(found.cut.split())
+        with pytest.raises(DataError, match=r"at 0\.0015 diverged"):
+            plan(replace(fitted, study=study), "cpt=1", knobs(peak=1.5e-3), options=options)
 
 
 def test_the_run_to_do_first_is_named_where_it_pays(fitted):

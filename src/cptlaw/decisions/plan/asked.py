@@ -9,6 +9,7 @@ from dataclasses import replace
 from cptlaw.decisions.plan.branches import Branch
 from cptlaw.decisions.plan.judge import Judge
 from cptlaw.decisions.plan.knobs import Knobs, Numbers
+from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.design import GENTLER, Asked, design_of, reach_of
 from cptlaw.studies.runs import Data
@@ -58,6 +59,9 @@ def within_reach(fit: Fit, knobs: Knobs, phase: Data, anyway: bool) -> tuple[Kno
         knobs: what may vary.
         phase: "cpt" or "pt".
         anyway: whether one insists.
+
+    Raises:
+        DataError: runs diverged at all the peaks that are asked for, or below.
     """
     design, given = design_of(fit, phase), knobs.numbers("peak")
     if design is None or given is None or not design.peaks:
@@ -68,9 +72,15 @@ def within_reach(fit: Fit, knobs: Knobs, phase: Data, anyway: bool) -> tuple[Kno
     if anyway:
         low, high = 0.0, math.inf
     limit = fit.peak_limit
-    if limit is not None and limit <= high:
+    diverged = limit is not None and limit <= high
+    if limit is not None and diverged:
         known = [peak for peak in design.peaks if peak < limit]
         high, why = math.sqrt(max(known, default=limit / 2) * limit), f"a run at {limit:g} diverged"
+        if given.values[0] > high:
+            raise DataError(
+                f"peak (--peak): a run of the study at {limit:g} diverged, so no peak LR above "
+                f"{_digits(high):g} is planned. Give lower ones."
+            )
     kept = [value for value in given.values if low <= value <= high]
     if len(kept) == len(given.values) or (not kept and not given.is_range):
         return knobs, ""
@@ -79,9 +89,9 @@ def within_reach(fit: Fit, knobs: Knobs, phase: Data, anyway: bool) -> tuple[Kno
         if kept[0] >= kept[1]:
             return knobs, ""
     cut = Numbers(tuple(kept), given.is_range)
-    insist = "" if limit is not None and limit <= high * 1.5 else " --anyway looks at all."
     if cut.values[-1] == given.values[-1]:
-        why = f"a {GENTLER * reach:g}th of what you ran"
+        why, diverged = f"a {GENTLER * reach:g}th of what you ran", False
+    insist = "" if diverged else " --anyway looks at all."
     return replace(knobs, peak=cut), f"Peak LRs looked at: {cut.text} only ({why}).{insist}"
 
 
