@@ -19,7 +19,7 @@ from cptlaw import (
     pilot,
 )
 from cptlaw import published as paper
-from cptlaw.decisions.pilot import discrepancy
+from cptlaw.decisions import discrepancy
 from cptlaw.decisions.pilot.belief import PLACES, believe, check_predicted
 from cptlaw.decisions.pilot.candidate_runs import joined, starts
 from cptlaw.decisions.pilot.gain import Choice, removed

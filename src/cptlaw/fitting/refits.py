@@ -148,7 +148,7 @@ class Problem:
         found = start.copy()
         value = self.values(self.residual(found), found)
         damping = np.full(found.shape[0], FIRST_DAMPING)
-        left = np.arange(found.shape[0])
+        left: IntArray = np.arange(found.shape[0], dtype=np.int64)
         for _ in range(STEPS):
             some = self.only(left)
             there = some._step(found[left], damping[left])
@@ -174,7 +174,8 @@ class Problem:
         hessian += damping[:, None, None] * np.eye(hessian.shape[1])
         pull = np.einsum("cnr,cn->cr", weighed, residual)
         pull += unknowns @ self.curvature + self.pulls
-        found = unknowns - np.linalg.solve(hessian, pull[:, :, None])[:, :, 0]
+        step: FloatArray = np.linalg.solve(hessian, pull[:, :, None])[:, :, 0]
+        found = unknowns - step
         for i in np.flatnonzero((found @ self.rows.T > self.ends).any(axis=1)):
             found[i] = bounded(hessian[i], found[i], self.rows, self.ends)
         return found
@@ -211,7 +212,8 @@ def bounded(
     target = np.append(np.zeros(free.size), 1.0)
     multipliers, _ = nnls(system, target)
     left = system @ multipliers - target
-    return free + np.linalg.solve(root.T, -most * left[:-1] / left[-1])
+    step: FloatArray = np.linalg.solve(root.T, -most * left[:-1] / left[-1])
+    return free + step
 
 
 def refitted(
@@ -281,7 +283,7 @@ def _followed(objective: Objective, z: FloatArray, problem: Problem) -> FloatArr
     allowed = problem.values(problem.residual(best), best)
     value = (1.0 + SLACK) * allowed
     found = problem.lowest(best)
-    left = np.arange(found.shape[0])
+    left: IntArray = np.arange(found.shape[0], dtype=np.int64)
     extra = problem.extra.copy()
     for look in range(LOOKS):
         there = found[left]

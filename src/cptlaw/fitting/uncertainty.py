@@ -297,16 +297,17 @@ def _combined(
     parts = np.stack([both.losses(b.role, observed.points) for b in domain.combines], axis=2)
     parts = np.concatenate([parts, np.ones((*parts.shape[:2], own.size - parts.shape[2]))], axis=2)
     slopes = parts / observed.loss[:, None]
-    found = np.tile(own, (weights.shape[0], 1))
+    found: FloatArray = np.tile(own, (weights.shape[0], 1))
     for _ in range(_REWEIGHTINGS):
-        residual = np.einsum("cnm,cm->cn", slopes, found) - 1.0
+        residual: FloatArray = np.einsum("cnm,cm->cn", slopes, found) - 1.0
         robust = weights * huber_weight(residual, both.fit.options.delta) ** 2
         weighed = robust[:, :, None] * slopes
         hessian = np.swapaxes(weighed, 1, 2) @ slopes
         # A refit's weights may leave out the very points that tell two losses apart.
         trace = np.trace(hessian, axis1=1, axis2=2)
         hessian += 1e-9 * trace[:, None, None] * np.eye(own.size)
-        pull = np.einsum("cnm,cn->cm", weighed, residual)
-        found = found - np.linalg.solve(hessian, pull[:, :, None])[:, :, 0]
+        pull: FloatArray = np.einsum("cnm,cn->cm", weighed, residual)
+        step: FloatArray = np.linalg.solve(hessian, pull[:, :, None])[:, :, 0]
+        found = found - step
     moved: FloatArray = found - own
     return moved

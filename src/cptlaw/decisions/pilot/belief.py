@@ -1,7 +1,6 @@
 """What a fit holds of the losses of runs that nobody has done: a mean and joint draws.
 
-The draws are refits to data with fresh noise and to priors with fresh centres: what the data leave
-open stays as open as it was before them.
+The draws are the fit's refits, those that forecasts and plans have, weighed as in their intervals.
 """
 
 from __future__ import annotations
@@ -12,24 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import FloatArray
+from cptlaw.decisions import discrepancy
 from cptlaw.decisions.goal import Goal
-from cptlaw.decisions.pilot import discrepancy
 from cptlaw.errors import DataError
 from cptlaw.fitting.neighbours import points_alike
-from cptlaw.fitting.observations import Observations
-from cptlaw.fitting.result import DomainFit, Fit
-from cptlaw.fitting.uncertainty import Ensemble, objective_of
-from cptlaw.forecasting.causes import noise_of
-from cptlaw.forecasting.intervals import calibration_of
+from cptlaw.fitting.result import Fit
+from cptlaw.fitting.uncertainty import ensemble_of
+from cptlaw.forecasting.intervals import refit_weight
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
 PLACES = 20  # evaluations along a run
-COUNT = 400  # draws
-_HIDDEN = 0.1  # share of the loss that a term may make up though it was fitted as 0
-_WIDE = 2.0  # spread of what has no prior: of a coefficient its own size, times this
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +104,7 @@ class Belief:
         return total
 
 
-def believe(fit: Fit, goal: Goal, study: Study, runs: Sequence[Run], seed: int = 0) -> Belief:
+def believe(fit: Fit, goal: Goal, study: Study, runs: Sequence[Run]) -> Belief:
     """What a fit holds of runs.
 
     Args:
@@ -118,13 +112,12 @@ def believe(fit: Fit, goal: Goal, study: Study, runs: Sequence[Run], seed: int =
         goal: which domains count.
         study: that of the fit, with the runs.
         runs: of that study.
-        seed: of the draws.
 
     Raises:
         DataError: published coefficients, which come without data, or a run without a prediction.
     """
-    noise = {role: _noise(fit, role) for role in fit.domains}
-    ensemble = _draws(fit, noise, COUNT, seed)
+    noise = {role: discrepancy.own_noise(fit, role) for role in fit.domains}
+    ensemble = ensemble_of(fit)
     points, histories = _places(fit, study, runs)
     shape = (len(runs), PLACES)
     loss, moves, errors = {}, {}, {}
@@ -136,7 +129,7 @@ def believe(fit: Fit, goal: Goal, study: Study, runs: Sequence[Run], seed: int =
         check_predicted(role, runs, predicted.reshape(shape), drawn.reshape(-1, *shape))
         fitted = fit.observed(role).points.histories
         loss[role] = predicted.reshape(shape)
-        moves[role] = drawn.reshape(len(ensemble), *shape)
+        moves[role] = refit_weight(fit, role) * drawn.reshape(len(ensemble), *shape)
         errors[role] = discrepancy.covariance(domain, histories, fitted, noise[role])
     return Belief(goal, loss, moves, errors, noise)
 
@@ -162,11 +155,6 @@ def check_predicted(role: str, runs: Sequence[Run], loss: FloatArray, moves: Flo
         )
 
 
-def _noise(fit: Fit, role: str) -> float:
-    """Scale of a domain's relative residuals, not smaller than any law's on real curves."""
-    return max(noise_of(fit, role).residual, calibration_of(fit.domain(role)).floor)
-
-
 def _places(fit: Fit, study: Study, runs: Sequence[Run]) -> tuple[Points, list[History]]:
     histories, steps = [study.before(run).then(run) for run in runs], []
     for run in runs:
@@ -174,78 +162,3 @@ def _places(fit: Fit, study: Study, runs: Sequence[Run]) -> tuple[Points, list[H
         steps.append(before + np.ceil(np.linspace(0, run.steps, PLACES + 1)[1:]).astype(np.int64))
     owner = np.repeat(np.arange(len(runs)), PLACES)
     return Points(histories, owner, np.concatenate(steps), fit.convention), histories
-
-
-def _draws(fit: Fit, noise: Mapping[str, float], count: int, seed: int) -> Ensemble:
-    """Parameters that the data and the priors leave possible, to first order.
-
-    Whole runs are not resampled: with one CPT run, a draw without it would know nothing of the
-    shift. Each draw instead fits losses with fresh noise, and priors with fresh centres.
-    """
-    moves: dict[str, tuple[FloatArray, ...]] = {}
-    for role, domain in fit.domains.items():
-        if domain.combines is not None:
-            moves[role] = (np.zeros((count, len(domain.law.coefficients))),)
-            continue
-        observed = fit.observed(role)
-        leaves = domain.members or (domain,)
-        moves[role] = tuple(
-            _drawn(
-                fit,
-                leaf,
-                observed,
-                noise[role],
-                np.random.default_rng([seed, *role.encode()]),
-                count,
-            )
-            for leaf in leaves
-        )
-    return Ensemble(fit, moves)
-
-
-def _drawn(
-    fit: Fit,
-    domain: DomainFit,
-    observed: Observations,
-    noise: float,
-    random: np.random.Generator,
-    count: int,
-) -> FloatArray:
-    """How far each draw moves coefficients and search coordinates, shape (count, m + k)."""
-    objective = objective_of(fit, domain, observed)
-    z = domain.place
-    _, jacobian = objective.jacobian(z)
-    low, high = objective.bounds
-    spread = np.where(low < high, _spreads(domain, z, jacobian), 0.0)
-    free = spread > 0
-    slopes = jacobian[:, free] * spread[free]  # of parameters in units of their spread
-    precision, pull = np.eye(int(free.sum())), np.zeros((count, int(free.sum())))
-    for index in range(len(observed.runs)):
-        own = slopes[observed.run == index]
-        n = len(own)
-        point, whole = noise**2 * points_alike(n), noise**2
-        drawn = np.sqrt(point) * random.standard_normal((count, n))
-        drawn += np.sqrt(whole) * random.standard_normal((count, 1))
-        weighed = (own - whole / (point + n * whole) * own.sum(axis=0)) / point
-        precision += own.T @ weighed
-        pull += drawn @ weighed
-    pull += random.standard_normal(pull.shape)  # last, so that members share the losses' noise
-    moves = np.zeros((count, z.size))
-    moves[:, free] = np.linalg.solve(precision, pull.T).T * spread[free]
-    return moves
-
-
-def _spreads(domain: DomainFit, z: FloatArray, jacobian: FloatArray) -> FloatArray:
-    """How far each parameter may lie from where it is, before any data, shape (m + k,).
-
-    A coefficient is open by its own size and more. One that was fitted as 0, as that of annealing
-    is where no LR ever fell, is as open as a term that makes up a share of the loss.
-    """
-    m = len(domain.law.terms)
-    shapes = [
-        0.0 if s.name in domain.kept else s.prior.spread if s.prior else _WIDE
-        for s in domain.law.shapes
-    ]
-    most = np.abs(jacobian[:, :m]).max(axis=0)
-    hidden = np.where(most > 0, _HIDDEN / np.where(most > 0, most, 1.0), 0.0)
-    return np.array([*np.maximum(_WIDE * np.abs(z[:m]), hidden), *shapes])

@@ -121,7 +121,7 @@ def pilot(
     costs = {run.name: budget.cost(run, study) for run in candidates}
     _check_affordable(costs, budget)
     bare = [_bare(run) for run in every]
-    belief = believe(fit, goal, study, bare, seed)
+    belief = believe(fit, goal, study, bare)
     names = [run.name for run in every]
     chosen, choice = _greedy(belief, names, [t.name for t in targets], costs, budget, count, seed)
     done: list[Pilot] = []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cptlaw.arrays import IntArray
+from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.decisions import discrepancy
 from cptlaw.decisions.plan.judge import Judge, end
 from cptlaw.decisions.plan.recipe import Recipe
 from cptlaw.decisions.plan.samples import KEPT, Samples
@@ -24,8 +25,9 @@ class Stability:
 
     Args:
         knobs: axis of the best branch -> interval of its optimum over the refits.
-        regret: mean over the refits of how much the recipe is above each one's own best; infinite
-            where no refit predicts a loss.
+        regret: how much a run of the recipe is expected to measure above the best of all, by the
+            refits, what the law may be off by, and each run's luck; infinite where no refit
+            predicts a loss.
         agree: share of the refits whose own best is of the same choices of what is listed.
         keeps: share of the refits in which the recipe keeps the limits.
     """
@@ -48,7 +50,23 @@ def stability(
         level: of the intervals.
     """
     some = samples.where(_some(samples))
-    losses = judge.draws(ensemble, judge.recipes(some))
+    recipes = judge.recipes(some)
+    losses = judge.draws(ensemble, recipes)
+    value, broken = _judged(judge, some, ensemble, losses)
+    best = _best(value, broken)
+    same = some.branch[best] == some.branch[0]
+    return Stability(
+        _knobs(judge, some, best[same], level),
+        _regret(*_judged(judge, some, ensemble, _measured(judge, some, recipes, losses))),
+        float(same.mean()),
+        float((broken[:, 0] == 0).mean()),
+    )
+
+
+def _judged(
+    judge: Judge, some: Samples, ensemble: Ensemble, losses: Mapping[str, FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Value of n recipes in every draw, and how far it breaks the limits, (draws, n) each."""
     with np.errstate(all="ignore"):
         reference = judge.reference_draws(ensemble)
         value = judge.aim.value(losses, reference, some.costs)
@@ -58,21 +76,44 @@ def stability(
     broken = np.zeros(value.shape)
     for excess in over:
         broken = broken + np.where(excess > KEPT, excess, 0.0)
+    return value, broken
+
+
+def _best(value: FloatArray, broken: FloatArray) -> IntArray:
+    """The best recipe of every draw, shape (draws,); the nearest where none keeps the limits."""
     lowest: IntArray = np.where(broken == 0, value, np.inf).argmin(axis=1)
     nearest: IntArray = broken.argmin(axis=1)
-    best = np.where((broken == 0).any(axis=1), lowest, nearest)
-    each = np.arange(len(ensemble))
+    return np.where((broken == 0).any(axis=1), lowest, nearest)
+
+
+def _regret(value: FloatArray, broken: FloatArray) -> float:
+    """By how much the first recipe is above the best one, on average over the draws."""
+    best, each = _best(value, broken), np.arange(len(value))
     with np.errstate(invalid="ignore"):
         gap = np.maximum(value[:, 0] - value[each, best], 0.0)
     behind = np.where(broken[each, best] > 0, 0.0, gap)
     behind = behind[np.isfinite(behind)]
-    same = some.branch[best] == some.branch[0]
-    return Stability(
-        _knobs(judge, some, best[same], level),
-        float(behind.mean()) if behind.size else np.inf,
-        float(same.mean()),
-        float((broken[:, 0] == 0).mean()),
-    )
+    return float(behind.mean()) if behind.size else np.inf
+
+
+def _measured(
+    judge: Judge, some: Samples, recipes: Sequence[Recipe], losses: Mapping[str, FloatArray]
+) -> dict[str, FloatArray]:
+    """What runs of n recipes might measure: role -> losses, shape (draws, n).
+
+    Refits as they weigh in the intervals of forecasts, with what the law may be off by where it
+    was not fitted, and each run's own.
+    """
+    found: dict[str, FloatArray] = {}
+    histories = [recipe.history for recipe in recipes]
+    for role, drawn in losses.items():
+        weigh = refit_weight(judge.fit, role)
+        sizes, vectors = np.linalg.eigh(discrepancy.errors(judge.fit, role, histories))
+        root = vectors * np.sqrt(np.maximum(sizes, 0.0))
+        normal = np.random.default_rng([0, *role.encode()]).standard_normal(drawn.shape)
+        moved = some.losses[role] + weigh * (drawn - some.losses[role])
+        found[role] = moved * (1.0 + normal @ root.T)
+    return found
 
 
 def _some(samples: Samples) -> IntArray:

@@ -130,8 +130,8 @@ def _sure(plan: Plan) -> str:
     told: list[str] = []
     if plan.feasible and plan.aim.kind != "cheapest":
         told.append(
-            "if you repeated the pilots, the best recipe would beat this one by "
-            f"{plan.stability.regret:.2g}{f' {plan.aim.unit}' if plan.aim.unit else ''} on average"
+            "if all these recipes were run, the best would be expected to beat this one by "
+            f"{plan.stability.regret:.2g}{f' {plan.aim.unit}' if plan.aim.unit else ''}"
         )
     if plan.limits and plan.feasible:
         told.append(f"the limits hold in {plan.stability.keeps:.0%} of the refits")

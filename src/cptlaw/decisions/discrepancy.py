@@ -4,6 +4,9 @@ A law that is right where it was fitted need not be right elsewhere. Its relativ
 is taken as a Gaussian process over what sets runs apart (peak, length, start, final LR, replay,
 size, batch), as large as errors on real curves that a fit had not seen, and known to be small at
 the runs that were fitted. So a pilot tells about runs like it, and little about others.
+
+Beside that each run is off by itself, by what the law does not follow anywhere and by its luck, as
+much as the fitted ones are; of recipes that are nearly the same this is nearly the same.
 """
 
 from __future__ import annotations
@@ -13,7 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.fitting.result import DomainFit
+from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.forecasting.causes import noise_of
 from cptlaw.forecasting.intervals import calibration_of
 from cptlaw.studies.history import History
 
@@ -24,6 +28,9 @@ _SHIFT = 0.05  # of a loss that is the shift; likewise
 _SPARES = 5.0  # about h of the effective-LR law
 _BATCH = 0.02  # for every factor of e; no law sees it
 _REACH = (1.0, 1.0, 1.0, 0.5, 0.3, 1.0, 1.0)  # distance within which errors are alike
+_OWN_REACH = 0.1  # the same of what each run is off by itself, as a share of those
+_SHAPE_REACH = 0.03  # root mean square by which two schedules differ, as shares of their peaks
+_ALONG = 32  # places along a run at which schedules are compared
 
 
 def covariance(
@@ -46,6 +53,40 @@ def covariance(
     across = _alike(here, there, sizes)
     left: FloatArray = prior - across @ np.linalg.solve(known, across.T)
     return 0.5 * (left + left.T)
+
+
+def own_noise(fit: Fit, role: str) -> float:
+    """Scale of what a run is off by itself, relative; not smaller than any law's on real curves."""
+    return max(noise_of(fit, role).residual, calibration_of(fit.domain(role)).floor)
+
+
+def errors(fit: Fit, role: str, runs: Sequence[History]) -> FloatArray:
+    """Covariance of all relative errors at n future runs but the parameters', shape (n, n).
+
+    Args:
+        fit: a fit of a study.
+        role: the domain.
+        runs: where it is asked for.
+    """
+    domain, noise = fit.domain(role), own_noise(fit, role)
+    left = covariance(domain, runs, fit.observed(role).points.histories, noise)
+    apart = _places(runs)[:, :7] / np.array(_REACH) / _OWN_REACH
+    here = np.column_stack([apart, _shapes(runs) / _SHAPE_REACH])
+    squares = (here**2).sum(axis=1)
+    far = np.maximum(squares[:, None] + squares - 2.0 * here @ here.T, 0.0)
+    own: FloatArray = noise**2 * np.exp(-0.5 * far)
+    return left + own
+
+
+def _shapes(runs: Sequence[History]) -> FloatArray:
+    """LR at _ALONG places of each run as a share of its peak, by the root of their number."""
+    found = np.zeros((len(runs), _ALONG))
+    for row, history in zip(found, runs, strict=True):
+        lr = history.phase_lr
+        if lr.size:
+            at = np.linspace(0, lr.size - 1, _ALONG).round().astype(np.int64)
+            row[:] = lr[at] / (float(lr.max()) or 1.0)
+    return found / np.sqrt(_ALONG)
 
 
 def _sizes(domain: DomainFit) -> FloatArray:
