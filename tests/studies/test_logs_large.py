@@ -53,13 +53,16 @@ def test_parquet_columns_of_every_kind(tmp_path: Path) -> None:
 def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch) -> None:
     pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "bomb.parquet"
-    columns = {"step": np.arange(1, 2001), "eval_loss": np.full(2000, 2.0), "note": ["x"] * 2000}
+    columns = {"step": np.arange(1, 2001), "eval_loss": 2 + 1 / np.arange(1, 2001)}
+    columns["note_loss"] = ["x"] * 2000
     parquet.write_table(pa.table(columns), path)
     assert len(logs.read(path).curves["eval_loss"]) == 2000
     for limit in ("MOST_CELLS", "MOST_TEXTS"):
         with monkeypatch.context() as patched:
             patched.setattr(f"cptlaw.studies.logs.parquet.{limit}", 1500)
-            with pytest.raises(DataError, match=r"bomb.parquet: 2000 rows of 2 columns.*1500 "):
+            with pytest.raises(
+                DataError, match=r"bomb.parquet: 2000 rows of . columns of \w+ are.*1500 c"
+            ):
                 logs.read(path)
 
 
@@ -153,6 +156,15 @@ def test_one_of_several_runs_of_a_table_can_be_picked(log, form) -> None:
     assert told(run, "Read from the run '2'", "3 of 6 rows")
     with pytest.raises(DataError, match="no such run"):
         logs.read(f"{path}::7")
+
+
+def test_columns_that_are_no_losses_by_name_are_not_even_read(tmp_path: Path, monkeypatch) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = {"step": [1, 2, 3], "lr": [1.0, 0.5, 0.2], "eval_loss": [3.0, 2.5, 2.0]}
+    others = {f"grad_norm_{i}": [1.0, 2.0, 3.0] for i in range(9)}
+    parquet.write_table(pa.table(columns | others), tmp_path / "log.parquet")
+    monkeypatch.setattr("cptlaw.studies.logs.parquet.MOST_CELLS", 9)
+    assert points(logs.read(tmp_path / "log.parquet"), "eval_loss") == {1: 3.0, 2: 2.5, 3: 2.0}
 
 
 def test_a_table_of_one_run_has_none_to_pick(log) -> None:

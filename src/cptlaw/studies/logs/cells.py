@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
@@ -39,6 +39,13 @@ class Column:
             return None
         value = float(self.values[row])
         return int(value) if value.is_integer() else value  # as a label, 1 is not 1.0
+
+
+class OnDemand(Mapping[str, "Cells"]):
+    """Columns by name, each read when it is first asked for.
+
+    One is a `Column`, or a list of cells if there is text among them.
+    """
 
 
 def numbers(cells: Cells) -> Column:

@@ -6,13 +6,13 @@ What is odd in any way is left to `tables.parse`, which is slower and says what 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
-from cptlaw.studies.logs.cells import Cell, Cells, Column
+from cptlaw.studies.logs.cells import Cell, Cells, Column, OnDemand
 
 _ODD = (b'"', b"#", b"\r", b"\0")
 _AT_ONCE = 1 << 14  # cells that are objects at the same time
@@ -20,7 +20,7 @@ _LONGEST_HEADER = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
-class PlainText(Mapping[str, Cells]):
+class PlainText(OnDemand):
     """The columns of a text, each read when it is first asked for.
 
     Args:

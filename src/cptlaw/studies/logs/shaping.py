@@ -11,9 +11,8 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError, suggestion
 from cptlaw.studies.logs import names
-from cptlaw.studies.logs.cells import Cell, Cells, Column, numbers
+from cptlaw.studies.logs.cells import Cell, Cells, Column, OnDemand, numbers
 from cptlaw.studies.logs.names import quoted
-from cptlaw.studies.logs.plain_text import PlainText
 from cptlaw.studies.logs.points import Points, numbered, rows_of
 from cptlaw.studies.logs.table import Table
 
@@ -32,7 +31,7 @@ def shaped(table: Table) -> Table:
     Raises:
         DataError: a long table of several runs.
     """
-    if not isinstance(table.columns, PlainText):  # those are in numbers, when they are asked for
+    if not isinstance(table.columns, OnDemand):  # those are in numbers, when they are asked for
         numeric = {name: _in_numbers(cells) for name, cells in table.columns.items()}
         table = replace(table, columns=numeric)
     return _one_row_a_step(_by_split(_wide(table)))
@@ -140,9 +139,12 @@ def _refuse_runs(table: Table, metric: str) -> None:
 def _by_split(table: Table) -> Table:
     """One column a split or data set, where a column of text says which one a row is of."""
     step = names.step_column(table.columns)
-    for label, cells in table.columns.items():
+    for label in table.columns:
         low = label.strip().lower()
-        if isinstance(cells, Column) or low not in (*_SPLITS, *_SETS) or step is None:
+        if low not in (*_SPLITS, *_SETS) or step is None:
+            continue
+        cells = table.columns[label]
+        if isinstance(cells, Column):
             continue
         called, which = numbered([str(cells[row] or "").strip() for row in range(len(cells))])
         if not 1 < len(called) <= _MOST_SETS:
@@ -156,8 +158,8 @@ def _by_split(table: Table) -> Table:
 
 
 def _may_be_loss(table: Table, name: str) -> bool:
-    numeric = isinstance(table.columns[name], Column)
-    return numeric and not names.is_never_loss(name) and not names.lr_columns([name])
+    said = not names.is_never_loss(name) and not names.lr_columns([name])
+    return said and isinstance(table.columns[name], Column)
 
 
 def _parted(

@@ -186,10 +186,10 @@ def _named(
 
 
 def _read_parquet(source: Source) -> Table:
-    found = parquet_columns(source)
-    columns, notes = _named(source.given, found.columns)
-    if found.others:
-        notes.append(f"Left out, holding neither numbers nor text: {quoted(found.others)}.")
+    columns = parquet_columns(source)
+    notes: list[str] = []
+    if columns.others:
+        notes.append(f"Left out, holding neither numbers nor text: {quoted(columns.others)}.")
     known = habit_of_table(columns)
     return Table(
         source.given,
