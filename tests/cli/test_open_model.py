@@ -43,6 +43,10 @@ def test_from_a_log_to_a_forecast(here):
     words = ("forecast", "fit.json", "--schedule", "warmup 50 to 5e-5 | linear 950 to 0")
     lost = command.run(*words)
     assert lost.status == 2 and "unknown:llama" in lost.stderr
+    plan = ("plan", "fit.json", "--goal", "cpt=1", "--peak", "5e-5", "--steps", "1000")
+    assert "unknown:llama" in command.run(*plan).stderr
+    ended = command.run("pilot", "fit.json", *plan[2:4], "--budget", "9steps", "--after", "base")
+    assert "unknown:llama" in ended.stderr
     ended = command.run(*words, "--after", "unknown:llama", "--json")
     final = json.loads(ended.stdout)["domains"]["cpt"]
     assert 1.35 < final["final"] < 1.6

@@ -175,7 +175,8 @@ def _of_the_runs(law: Law, observed: Observations) -> list[str]:
     if _cpt_alone(observed) and len(base) > 1:
         found.append(
             f"Only CPT losses were given; they cannot tell {', '.join(base[:-1])} and {base[-1]} "
-            'apart. Add the PT log, or treat the base as unknown (after = "unknown:NAME").'
+            'apart. Add the PT log, or treat the base as unknown (after = "unknown:NAME", which '
+            "init --unknown NAME writes)."
         )
     ends = _ends(observed)
     if len(ends) > 1 and len({_key(observed.points.histories[i]) for i in ends}) == 1:

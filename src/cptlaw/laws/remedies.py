@@ -84,13 +84,18 @@ UNKNOWN_LEVEL = replace(
 UNKNOWN_BASE = Remedy(
     "S1_pt stands for a pre-training nobody knows; a CPT run whose LR varies more would narrow it."
 )
+UNKNOWN_PAST = Remedy(
+    "The pre-training is unknown, and no CPT run tells much of it. Where its schedule is public, a "
+    "run with that schedule and no log, from which the others go on, would.",
+    "the schedule of the pre-training",
+)
 MIXTURE = Remedy("Evaluations where D_pt and D_cpt move apart would determine them.")
 LR = Remedy("Runs that differ more in their LR would determine them.")
 """Of a shape parameter that names no other."""
 
 _TOLD = (
     *(LEVEL, UNKNOWN_LEVEL, ANNEALING, WEIGHTS, SHIFT, SIZE),
-    *(REPLAY, START, UNKNOWN_BASE, MIXTURE, REPETITION),
+    *(REPLAY, START, UNKNOWN_BASE, UNKNOWN_PAST, MIXTURE, REPETITION),
 )
 _PLACES = {remedy.advice: place for place, remedy in enumerate(_TOLD)}
 

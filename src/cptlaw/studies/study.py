@@ -138,8 +138,11 @@ class Study(Shown):
             if run.name == name:
                 return run
         who = f"run '{asked_by}': after = '{name}'" if asked_by else f"'{name}'"
+        models = sorted({str(r.after) for r in self.runs if r.unknown_base is not None})
+        open_ = f" Its runs go on from {' or '.join(models)}." if models else ""
         raise DataError(
-            f"{who}: the study has no such run. {suggestion(name, [r.name for r in self.runs])}"
+            f"{who}: the study has no such run. "
+            f"{suggestion(name, [r.name for r in self.runs])}{open_}"
         )
 
     def has_run(self, name: str) -> bool:

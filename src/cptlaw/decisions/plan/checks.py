@@ -15,7 +15,7 @@ from cptlaw.decisions.plan.recipe import RecipeMaker
 from cptlaw.decisions.weights import Weights
 from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.result import Fit
-from cptlaw.fitting.start import Start
+from cptlaw.fitting.start import Start, open_models, start_from
 from cptlaw.forecasting.extrapolation import check_known
 from cptlaw.forecasting.verdict import Verdict
 from cptlaw.laws.catalog import that_see
@@ -63,6 +63,8 @@ def check_phase(fit: Fit, own: Sequence[Start], phase: Data, knobs: Knobs) -> No
         raise DataError("this fit depends on the model size; give model_size (--model-size N).")
     based = [s.history.has_base for s in own]
     if phase == "cpt" and not all(based):
+        if models := open_models(fit):
+            raise DataError(start_from(models))
         raise DataError("a CPT plan needs its base: after = 'RUN' or 'RUN@STEP' (--after).")
     if phase == "pt" and knobs.numbers("replay") != Numbers((0.0,)):
         raise DataError("replay belongs to a CPT run, but this plan is of D_pt training.")

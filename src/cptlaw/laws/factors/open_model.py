@@ -40,7 +40,7 @@ from cptlaw.laws.factors.transfer import (
 from cptlaw.laws.factors.weights import Weights
 from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points, group_label
-from cptlaw.laws.remedies import SHIFT, UNKNOWN_BASE
+from cptlaw.laws.remedies import SHIFT, UNKNOWN_PAST
 
 PROGRESS = Shape(
     "S_pt",
@@ -48,7 +48,7 @@ PROGRESS = Shape(
     1e4,
     (2.0, 50.0),
     prior=Prior(10.0, 1.4),  # public ones: 1.4 (2,000 steps of .15M) to 50 (500k of 7B)
-    remedy=UNKNOWN_BASE,
+    remedy=UNKNOWN_PAST,
     latex=r"S_{\mathrm{pt}}",
 )
 WORTH = Shape(
@@ -60,7 +60,7 @@ WORTH = Shape(
     remedy=SHIFT,
     latex=r"S_{\mathrm{new}}",
 )
-LEFT = Shape("w", 1e-4, 1e2, (0.02, 1.0), prior=Prior(0.1, 1.5), remedy=UNKNOWN_BASE)
+LEFT = Shape("w", 1e-4, 1e2, (0.02, 1.0), prior=Prior(0.1, 1.5), remedy=UNKNOWN_PAST)
 
 
 @dataclass(frozen=True)
