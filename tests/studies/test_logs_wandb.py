@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,11 @@ def test_an_offline_run_of_the_wandb_that_is_installed(tmp_path: Path, monkeypat
     for row in HF:
         writer.log(row)
     writer.finish()
+    written = next(tmp_path.glob("wandb/*/*.wandb"))
+    for _ in range(100):  # a process of its own writes the end, some time later
+        if b"train/global_step" in written.read_bytes()[-1500:]:
+            break
+        time.sleep(0.1)
     read = logs.read(tmp_path)
     assert points(read, "train/loss") == {step: 3 - step / 100 for step in range(10, 60, 10)}
     assert (read.name, read.optimizer) == ("mine", "lion")
