@@ -174,11 +174,15 @@ class Problem:
         hessian += damping[:, None, None] * np.eye(hessian.shape[1])
         pull = np.einsum("cnr,cn->cr", weighed, residual)
         pull += unknowns @ self.curvature + self.pulls
-        step: FloatArray = np.linalg.solve(hessian, pull[:, :, None])[:, :, 0]
-        found = unknowns - step
+        found = unknowns - solved(hessian, pull)
         for i in np.flatnonzero((found @ self.rows.T > self.ends).any(axis=1)):
             found[i] = bounded(hessian[i], found[i], self.rows, self.ends)
         return found
+
+
+def solved(systems: FloatArray, right: FloatArray) -> FloatArray:
+    """The solutions of many linear systems, shape (count, rank)."""
+    return np.asarray(np.linalg.solve(systems, right[:, :, None])[:, :, 0], dtype=np.float64)
 
 
 def bounded(
@@ -212,8 +216,9 @@ def bounded(
     target = np.append(np.zeros(free.size), 1.0)
     multipliers, _ = nnls(system, target)
     left = system @ multipliers - target
-    step: FloatArray = np.linalg.solve(root.T, -most * left[:-1] / left[-1])
-    return free + step
+    return free + np.asarray(
+        np.linalg.solve(root.T, -most * left[:-1] / left[-1]), dtype=np.float64
+    )
 
 
 def refitted(

@@ -25,7 +25,7 @@ from cptlaw.fitting.neighbours import stretches
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.projection import huber_weight
-from cptlaw.fitting.refits import Curved, refitted
+from cptlaw.fitting.refits import Curved, refitted, solved
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
 from cptlaw.fitting.weighing import pose
 from cptlaw.laws.points import Points
@@ -296,7 +296,7 @@ def _combined(
     own = np.array([domain.params[c] for c in domain.law.coefficients])
     parts = np.stack([both.losses(b.role, observed.points) for b in domain.combines], axis=2)
     parts = np.concatenate([parts, np.ones((*parts.shape[:2], own.size - parts.shape[2]))], axis=2)
-    slopes = parts / observed.loss[:, None]
+    slopes: FloatArray = parts / observed.loss[:, None]
     found: FloatArray = np.tile(own, (weights.shape[0], 1))
     for _ in range(_REWEIGHTINGS):
         residual: FloatArray = np.einsum("cnm,cm->cn", slopes, found) - 1.0
@@ -307,7 +307,6 @@ def _combined(
         trace = np.trace(hessian, axis1=1, axis2=2)
         hessian += 1e-9 * trace[:, None, None] * np.eye(own.size)
         pull: FloatArray = np.einsum("cnm,cn->cm", weighed, residual)
-        step: FloatArray = np.linalg.solve(hessian, pull[:, :, None])[:, :, 0]
-        found = found - step
+        found = found - solved(hessian, pull)
     moved: FloatArray = found - own
     return moved
