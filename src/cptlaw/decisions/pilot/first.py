@@ -228,14 +228,15 @@ def _affordable(total: int, budget: Budget, every: tuple[_Kind, ...]) -> tuple[_
     )
 
 
-def _run(kind: _Kind, one: Run, base: int, peak: float, runs: Mapping[str, Run]) -> Run:
-    steps, at = int(kind.share * base), int(kind.start * base)
+def _run(kind: _Kind, one: Run, length: int, peak: float, runs: Mapping[str, Run]) -> Run:
+    steps, at = int(kind.share * length), int(kind.start * length)
+    base = runs.get(kind.after or "")  # none of an open model
     return replace(
         one,
         name=kind.name,
         schedule=kind.schedule(peak, steps),
         data=kind.data,
         after=kind.after,
-        after_step=at if kind.after in runs and at < runs[kind.after].steps else None,
+        after_step=at if base is not None and at < base.steps else None,
         replay=kind.replay,
     )
