@@ -130,7 +130,7 @@ def test_odd_logs_are_fitted_like_plain_ones(here, plain, change, told):
     found = fitted(here)
     assert agreement(found) == pytest.approx(agreement(plain), rel=0.02)
     assert told in " ".join(found["notes"])
-    ended = run("fit", here / "study.toml", *QUICK)
+    ended = run("fit", here / "study.toml", "--verbose", *QUICK)
     assert told in " ".join(ended.stdout.split())
 
 

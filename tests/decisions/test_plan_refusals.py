@@ -22,6 +22,7 @@ from cptlaw import (
     published,
     with_first_run,
 )
+from cptlaw.decisions import first_run
 from plans import BASE, knobs
 
 
@@ -150,12 +151,15 @@ def test_no_peak_is_chosen_at_which_a_run_diverged(fitted):
             plan(replace(fitted, study=study), "cpt=1", knobs(peak=1.5e-3), options=options)
 
 
-def test_the_run_to_do_first_is_named_where_it_pays(fitted):
+def test_the_run_to_do_first_is_named_where_it_pays(fitted, monkeypatch):
     flat = fit(few("base", "cpt-const"))
     wide = knobs(family="cosine,constant", peak="5e-4..2e-3")
     insisted = plan(flat, "cpt=1", wide, options=PlanOptions(anyway=True))
+    monkeypatch.setattr(first_run, "_PAYS", 0.0)
     found = with_first_run(flat, insisted)
     assert "Of the regret that is expected now" in found.first_run
     assert found.summary().startswith("Do this run first: ")
+    monkeypatch.setattr(first_run, "_PAYS", 1.0)
+    assert "In none of your runs does the LR fall" in with_first_run(flat, insisted).first_run
     sure = plan(fitted, "cpt=1", knobs(peak=1e-3))
     assert with_first_run(fitted, sure).first_run == ""

@@ -35,9 +35,11 @@ def choice(goal="cpt=1", usual=("c",)):
     return Choice("grid-far", "800 CPT steps", goal, FINALS, usual)
 
 
-def decision(chosen="c", value=-0.01, reach=0.03, warned=False, law="paper", goal="cpt=1"):
+def decision(
+    chosen="c", value=-0.01, reach=0.03, warned=False, law="paper", goal="cpt=1", expected=0.01
+):
     difference = Interval(value, value - reach, value + reach)
-    return Decision(law, choice(goal), chosen, difference, warned)
+    return Decision(law, choice(goal), chosen, difference, warned, expected)
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +205,7 @@ def test_a_law_is_summed_up():
     assert regrets == pytest.approx([0.0, 0.14, 0.2]) and max(regrets) > TARGET
     assert law["mean"] == pytest.approx(np.mean(regrets)) and law["worst"] == pytest.approx(0.2)
     assert (law["within_target"], law["missed"], law["warned"]) == (1, 2, 1)
+    assert law["expected"] == pytest.approx(0.01)
     assert (law["not_best"], law["covered"]) == (2, 1)
     assert law["reach"] == pytest.approx((0.5 + 0.02) / 2)
 

@@ -95,7 +95,8 @@ def test_a_branch_from_within_the_warmup():
 def test_all_points_of_a_cpt_after_an_unknown_base():
     found = observed(cpt(after="unknown:llama"))
     assert found.step.tolist() == [0, 10, 20, 30, 40, 50]
-    assert found.notes == ()
+    (note,) = found.notes
+    assert "the pre-training of 'llama' counts as unknown" in note
 
 
 def test_only_runs_with_the_column():

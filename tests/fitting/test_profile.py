@@ -159,7 +159,8 @@ def test_the_pre_training_of_an_open_model():
             for role, d in made.domains.items()
         }
         runs.append(Run(name, curves, schedule=made.schedule, data="cpt", after=start))
-    result = fit(Study({"cpt": "cpt"}, tuple(runs)), options=FitOptions(fixed={"lambda": 0.999}))
+    options = FitOptions(fixed={"lambda": 0.999})
+    result = fit(Study({"cpt": "cpt"}, tuple(runs)), "paper", options)
     found = profile(result, "cpt", "S1_pt")
     true = next(v for n, v in given.domain("cpt").params.items() if n.startswith("S1_pt"))
     assert found.interval.low < true < found.interval.high

@@ -11,6 +11,8 @@ from cptlaw import (
     Convention,
     DataError,
     FitOptions,
+    Run,
+    Schedule,
     backtest,
     catalog,
     datasets,
@@ -264,6 +266,34 @@ def test_each_way_to_leave_what_was_fitted_has_its_column(fitted, changes, colum
 def test_intervals_widen_away_from_what_was_fitted(fitted, schedules):
     near, far = (forecast(fitted, text, after="base") for text in schedules)
     assert width(far) > width(near) > 0
+
+
+def test_replay_that_no_run_had_counts_by_what_it_spares(fitted):
+    base = fitted.study.before(fitted.study.run("cpt-const"))
+
+    def replay(share):
+        run = replace(fitted.study.run("cpt-const"), replay=share)
+        points = Points.at_ends([base.then(run)], fitted.convention)
+        found = causes(ensemble_of(fitted), "pt", points)[0, FIELDS.index("replay")]
+        parts, loss = fitted.domain("pt").parts(points), fitted.domain("pt").loss(points)
+        return found / float(abs(parts["shift"][0]) / loss[0])
+
+    assert replay(0.0) == 0.0
+    assert 0.5 < replay(0.05) < replay(0.25) < 1.0
+
+
+def test_twice_as_far_as_was_ever_checked_is_twice_as_wide(fitted):
+    domain, base = fitted.domain("cpt"), fitted.study.before(fitted.study.run("cpt-const"))
+    reach = measured().reach[domain.law.traits.forecasts]
+    highest = domain.ranges["cpt_peak_lr"][1]
+
+    def floor(times):
+        run = Run("x", schedule=Schedule.constant(times * highest, 800), after="base", data="cpt")
+        points = Points.at_ends([base.then(run)], fitted.convention)
+        return causes(ensemble_of(fitted), "cpt", points)[0, FIELDS.index("floor")]
+
+    assert floor(1.0) == floor(reach.peak) == 1.0
+    assert floor(reach.peak**2) == pytest.approx(2.0)
 
 
 def test_a_forecast_has_the_asked_level(fitted):

@@ -147,6 +147,8 @@ def test_fit_runs_on_what_a_sweep_left(lab):
     both = '{ const = "constant 20", cosine = "cosine 20 to 0" }'
     changes = {"evaluate_every = 4": "evaluate_every = 2"}
     (path,) = lab.sweep(base, CPT.replace('"cosine 8 to 0"', both), changes=changes).studies
-    ended = command.run("fit", path, "--law", "paper", "--lambda", 0.9, "--warmup", "as-is")
+    ended = command.run(
+        "fit", path, "--law", "paper", "--lambda", 0.9, "--warmup", "as-is", "--verbose"
+    )
     assert ended.status == 0, ended.stderr
     assert "eval_code_loss" in ended.stdout

@@ -196,7 +196,7 @@ def test_check_allows(law, which):
         ("unknown-pt", "L0 A C2 B alpha S1_pt lambda E beta"),
         (
             "effective+unknown",
-            "L0 A C B alpha S_pt sigma decay q w zeta kappa rho xi E b p",
+            "L0 A C B alpha S_pt sigma decay q w zeta kappa rho xi E b p h k",
         ),
         (
             "eq4-batch",

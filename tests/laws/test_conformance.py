@@ -135,6 +135,7 @@ def test_priors_bend_a_law_by_little(name, role):
     # no data repeat here, and so R is not seen; B, E and its bend trade off against one another
     drawn = {shape.name for shape in domain.law.shapes if shape.prior}
     assert domain.status in ("ok", "not identified")
+    drawn |= {term.coefficient for term in domain.law.terms if term.prior}
     assert {*domain.loose, *domain.unseen} <= {"B", "D", "R", *drawn}
 
 

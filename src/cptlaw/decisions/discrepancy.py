@@ -18,7 +18,7 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.forecasting.causes import noise_of
-from cptlaw.forecasting.intervals import calibration_of
+from cptlaw.forecasting.intervals import calibration_of, refit_weight
 from cptlaw.studies.history import History
 
 _UNFITTED_REPLAY = 0.02  # relative error where no replay share but one was fitted
@@ -76,6 +76,29 @@ def errors(fit: Fit, role: str, runs: Sequence[History]) -> FloatArray:
     far = np.maximum(squares[:, None] + squares - 2.0 * here @ here.T, 0.0)
     own: FloatArray = noise**2 * np.exp(-0.5 * far)
     return left + own
+
+
+def measurable(
+    fit: Fit, role: str, runs: Sequence[History], loss: FloatArray, drawn: FloatArray
+) -> FloatArray:
+    """Final losses that n future runs might measure, shape (draws, n).
+
+    Refits as they weigh in the intervals of forecasts, with what the law may be off by where it
+    was not fitted, and each run's own.
+
+    Args:
+        fit: a fit of a study.
+        role: the domain.
+        runs: n of them.
+        loss: what the fit predicts, shape (n,).
+        drawn: what each refit predicts, shape (draws, n).
+    """
+    sizes, vectors = np.linalg.eigh(errors(fit, role, runs))
+    root = vectors * np.sqrt(np.maximum(sizes, 0.0))
+    normal = np.random.default_rng([0, *role.encode()]).standard_normal(drawn.shape)
+    moved = loss + refit_weight(fit, role) * (drawn - loss)
+    found: FloatArray = moved * (1.0 + normal @ root.T)
+    return found
 
 
 def _shapes(runs: Sequence[History]) -> FloatArray:

@@ -12,7 +12,7 @@ from cptlaw.decisions.plan.effects import FLAT
 from cptlaw.decisions.weights import Weights
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
-from cptlaw.forecasting.design import design_of, reach_of, run_words
+from cptlaw.forecasting.design import design_of, reach_of, run_that_tells, run_words
 from cptlaw.studies.runs import Data
 
 _PAYS = 0.25  # share of the expected regret that a run is to take away
@@ -27,7 +27,7 @@ def with_first_run(fit: Fit, plan: Plan) -> Plan:
     """
     found = first_run(fit, plan)
     if found is None or not found.regret_before or found.regret_after is None:
-        return plan
+        return replace(plan, first_run=_of_what_is_open(fit, plan))
     now = plan.stability.regret if plan.stability else 0.0
     share = 1.0 - found.regret_after / found.regret_before
     run = found.run
@@ -72,6 +72,21 @@ def first_run(fit: Fit, plan: Plan) -> Pilot | None:
     if best is None or best.regret_before is None or best.regret_after is None:
         return None
     return best if best.regret_before - best.regret_after >= _PAYS * best.regret_before else None
+
+
+def _of_what_is_open(fit: Fit, plan: Plan) -> str:
+    """The run that would tell of the peak LR and the schedule, where they matter; or empty."""
+    design = design_of(fit, plan.best.recipe.data)
+    if plan.stability is None or plan.stability.regret < FLAT or design is None:
+        return ""
+    if plan.verdict is None:
+        return ""
+    open_ones = {c.name: c for c in plan.verdict.choices if c.status != "data" and c.mend}
+    peak, schedule = open_ones.get("peak"), open_ones.get("schedule")
+    named = schedule or peak
+    if named is None:
+        return ""
+    return f"{run_that_tells(design, peak is not None, schedule is not None)}. {named.sentence}"
 
 
 def _within_reach(fit: Fit, phase: Data, peaks: Iterable[float]) -> list[float]:

@@ -15,6 +15,8 @@ from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.caching import remembers
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Ensemble
+from cptlaw.forecasting.measured import GENTLER, OTHERS, measured, one_kind
+from cptlaw.laws.factors.transfer import spared
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 
@@ -74,7 +76,7 @@ def causes(ensemble: Ensemble, role: str, points: Points) -> FloatArray:
     refits = half_spread(ensemble.losses(role, points)) / loss
     steep, far = _slope(domain, points), distances(domain, history, points.step)
     fallen = decayed(history, points.step)
-    return np.column_stack(
+    found = np.column_stack(
         [
             refits,
             refits * np.sqrt(known.runs),
@@ -87,9 +89,34 @@ def causes(ensemble: Ensemble, role: str, points: Points) -> FloatArray:
             steep,
             steep[:, None] * far[:, :3],
             far[:, 3],
-            shift * far[:, 4],
+            shift * np.maximum(far[:, 4], _never_spared(domain, history)),
         ]
     )
+    return found * _beyond(domain, history, far)[:, None]
+
+
+def _never_spared(domain: DomainFit, history: History) -> float:
+    """What replay is taken to spare of the shift, where no fitted run had any; else 0."""
+    most = domain.ranges.get("replay", (0.0, 0.0))[1]
+    if most > 0 or not history.is_cpt or not history.replay > 0:
+        return 0.0
+    return 1.0 - float(spared(np.array([history.replay]), domain.role).value[0])
+
+
+def _beyond(domain: DomainFit, history: History, far: FloatArray) -> FloatArray:
+    """How many times as far as any forecast was checked n points lie, shape (n,); at least 1.
+
+    There no share was measured: twice as far, all causes count twice.
+    """
+    kind = one_kind((leaf.law.traits.forecasts for leaf in domain.leaves), OTHERS)
+    reach = measured().reach.get(kind, measured().reach[OTHERS])
+    low = domain.ranges.get("cpt_peak_lr" if history.is_cpt else "pt_peak_lr", (0.0, 0.0))[0]
+    below = float(history.phase_lr.max(initial=0.0)) < low
+    factors = np.array([reach.steps, reach.peak, reach.start, reach.size])
+    logs = np.append(np.log(factors), reach.replay)
+    logs[1] += np.log(GENTLER) * below
+    times: FloatArray = (far / logs).max(axis=1)
+    return np.maximum(times, 1.0)
 
 
 def half_spread(draws: FloatArray) -> FloatArray:
@@ -156,7 +183,7 @@ def _near(known: Misfit, history: History, step: IntArray) -> FloatArray:
     """Root mean square residual of fitted points about as far in their phase, shape (n,)."""
     own, squares = (pair[int(history.is_cpt)] for pair in (known.own, known.squares))
     at = np.log(np.maximum(step - history.phase_start, 1))
-    first, last = (np.searchsorted(own, at + side * np.log(_NEAR)) for side in (-1, 1))
+    first, last = np.searchsorted(own, np.stack([at - np.log(_NEAR), at + np.log(_NEAR)]))
     count = last - first
     mean = np.sqrt((squares[last] - squares[first]) / np.maximum(count, 1))
     return np.where(count >= _FEW, mean, known.noise.residual)

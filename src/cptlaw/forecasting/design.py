@@ -23,8 +23,6 @@ ALIKE = 1.05
 FALLEN = 0.5
 """A learning rate that has come down to this share of its peak has fallen."""
 _SHARES_ALIKE = 0.02  # of two replay shares
-GENTLER = 3.0
-"""So many times as far below the fitted peaks as above: at a learning rate of 0 all is known."""
 _MOST_SEGMENTS = 3  # of a schedule that is proposed as it was run
 _SHAPE = 9  # places at which two shapes of schedules are compared
 _SHAPES_ALIKE = 0.1  # of the peak, at any of those places

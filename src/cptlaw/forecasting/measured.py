@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 OTHERS = "other"
 """The kind of laws whose forecasts were not measured, and of a mixture of laws."""
+GENTLER = 3.0
+"""So many times as far below the fitted peaks as above: at a learning rate of 0 all is known."""
 CHOOSERS = "paper"
 """The kind that laws count to whose choices were not measured: the one that did worse."""
 

@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple, TypeAlias
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.design import (
     ALIKE,
-    GENTLER,
     Asked,
     Design,
     alike,
@@ -17,7 +16,7 @@ from cptlaw.forecasting.design import (
     leaves_of,
     run_that_tells,
 )
-from cptlaw.forecasting.measured import Reach
+from cptlaw.forecasting.measured import GENTLER, Reach
 from cptlaw.forecasting.tells import tells_annealing
 from cptlaw.laws.traits import Varied
 

@@ -130,11 +130,17 @@ def _sampled(held: Sequence[HeldOut]) -> _Sample:
                 at = _places(h, _POINTS // (1 + len(curves) // 8))
                 weight = np.full(at.size, (1 - _FINAL) / max(at.size, 1))
                 weight[-1:] += _FINAL
-                names = (np.full(at.size, n) for n in (cell, sources.index(group)))
+                names = np.full(at.size, cell), np.full(at.size, sources.index(group))
                 weight *= each / len(curves)
                 found.append((h.parts[at] ** 2, np.abs(h.error[at]), weight, *names))
-    squares, error, weight, *names = (np.concatenate(some) for some in zip(*found, strict=True))
-    return _Sample(squares, error, weight / weight.sum(), *names)
+    weight = np.concatenate([each[2] for each in found])
+    return _Sample(
+        np.concatenate([each[0] for each in found]),
+        np.concatenate([each[1] for each in found]),
+        weight / weight.sum(),
+        np.concatenate([each[3] for each in found]),
+        np.concatenate([each[4] for each in found]),
+    )
 
 
 def _places(held: HeldOut, most: int) -> IntArray:

@@ -20,6 +20,10 @@ GROUPS = {
     "grid-20m-far": "grid-20m",
     "grid-6m": "grid-20m",
     "grid-20m-sizes": "grid-20m",
+    "open-grid": "tiny-grid",
+    "open-grid-annealed": "tiny-grid",
+    "open-6m": "grid-20m",
+    "open-20m": "grid-20m",
 }
 """Sources that are left out together, since they share runs."""
 

@@ -109,7 +109,7 @@ LEAST = 0.75
 """What 90 % intervals are to hold in every source."""
 
 
-def shortfalls(law: dict[str, Any]) -> list[str]:
+def shortfalls(law: Mapping[str, Any]) -> list[str]:
     """Where intervals hold less, or more, than wanted, a sentence for each kind and source.
 
     Args:

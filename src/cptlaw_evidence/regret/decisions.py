@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from cptlaw.decisions import discrepancy
 from cptlaw.decisions.goal import Goal
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import Ensemble, Interval, ensemble_of
 from cptlaw.forecasting.extrapolation import warnings
 from cptlaw.forecasting.intervals import LEVEL, contrast
 from cptlaw.laws.points import Points
+from cptlaw.studies.history import History
 from cptlaw_evidence.accuracy.errors import predicted_finals
 from cptlaw_evidence.fits import Found, Splits, Task, attempted
 from cptlaw_evidence.regret.choices import Choice
@@ -30,6 +32,7 @@ class Decision:
         chosen: the run with the lowest predicted value.
         difference: interval of the value of that run minus the best one's, as predicted.
         warned: whether a forecast of the chosen run says that it leaves what was fitted.
+        expected: by how much the chosen run was expected to measure above the best of all, nats.
     """
 
     law: str
@@ -37,6 +40,7 @@ class Decision:
     chosen: str
     difference: Interval
     warned: bool
+    expected: float
 
     @property
     def regret(self) -> float:
@@ -97,7 +101,27 @@ def decided(choice: Choice, law: str, ensemble: Ensemble, split: Split) -> Decis
         Points.at_ends([study.history(run)], fit.convention) for run in (chosen, choice.best)
     )
     told = warnings(fit, one, study.run(chosen))
-    return Decision(law, choice, chosen, difference(ensemble, goal, one, other), bool(told))
+    apart = difference(ensemble, goal, one, other)
+    behind = expected(ensemble, goal, [study.history(run) for run in runs], runs.index(chosen))
+    return Decision(law, choice, chosen, apart, bool(told), behind)
+
+
+def expected(ensemble: Ensemble, goal: Goal, runs: Sequence[History], chosen: int) -> float:
+    """By how much one run is expected to measure above the best of all, as a plan states it.
+
+    Args:
+        ensemble: a fit and its refits.
+        goal: weights of final losses.
+        runs: all there are.
+        chosen: index of the one.
+    """
+    fit, losses = ensemble.fit, {}
+    ends = Points.at_ends(list(runs), fit.convention)
+    for role in goal.weights:
+        drawn, loss = ensemble.losses(role, ends), fit.domain(role).loss(ends)
+        losses[role] = discrepancy.measurable(fit, role, runs, loss, drawn)
+    values = goal.value(losses)
+    return float((values[:, chosen] - values.min(axis=1)).mean())
 
 
 def difference(

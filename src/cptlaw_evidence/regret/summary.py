@@ -57,6 +57,7 @@ def _row(decision: Decision) -> dict[str, Any]:
         "high": decision.difference.high,
         "within": decision.within,
         "warned": decision.warned,
+        "expected": decision.expected,
     }
 
 
@@ -73,6 +74,7 @@ def _law(law: str, found: Regret) -> dict[str, Any]:
         "all_choices": len(found.choices),
         "mean": float(np.mean(regrets)) if mine else None,
         "worst": max(regrets, default=None),
+        "expected": float(np.mean([d.expected for d in mine])) if mine else None,
         "within_target": len(mine) - len(missed),
         "not_best": len(wrong),
         "covered": sum(d.within for d in wrong),

@@ -53,13 +53,14 @@ COVERED = (
     f"in the {100 * LEVEL:.0f} % interval of the predicted difference (domains taken as "
     "independent), which then holds 0 too: it says that the two cannot be told apart. ! "
     f"marks a choice that it does not cover. Reach: its mean half-width, nats. Warned: regrets "
-    f"above {TARGET:g} nats where a forecast of the chosen run says that it leaves what was fitted."
+    f"above {TARGET:g} nats where a forecast of the chosen run says that it leaves what was "
+    "fitted. Expected: the regret that a plan would state for the chosen run, beforehand."
 )
 
 
 def law_table(result: Mapping[str, Any]) -> Table:
     """What the choices of each law come to, and of those who ask none."""
-    headers = ("", "choices", "mean", "worst", f"<= {nats(TARGET).rstrip('0')}")
+    headers = ("", "choices", "mean", "worst", "expected", f"<= {nats(TARGET).rstrip('0')}")
     rows: list[tuple[str, ...]] = []
     for law in sorted((x for x in result["laws"] if x["choices"]), key=_rank):
         rows.append(
@@ -68,6 +69,7 @@ def law_table(result: Mapping[str, Any]) -> Table:
                 f"{law['choices']} of {law['all_choices']}",
                 nats(law["mean"]),
                 nats(law["worst"]),
+                nats(law["expected"]),
                 str(law["within_target"]),
                 f"{law['covered']} of {law['not_best']}",
                 nats(law["reach"]),
@@ -79,7 +81,7 @@ def law_table(result: Mapping[str, Any]) -> Table:
         costs = [c[rule] for c in result["choices"] if c[rule] is not None]
         count, kept = f"{len(costs)} of {every}", str(sum(c <= TARGET for c in costs))
         worth = nats(float(np.mean(costs))), nats(max(costs))
-        rows.append((f"({rule})", count, *worth, kept, "-", "-", "-"))
+        rows.append((f"({rule})", count, *worth, "-", kept, "-", "-", "-"))
     headers = (*headers, "covered", "reach", "warned")
     return Table(
         "Laws",

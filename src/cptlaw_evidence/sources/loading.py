@@ -19,6 +19,7 @@ from cptlaw_evidence.sources import (
     olmo,
     open_models,
     optimizers,
+    starts,
     tiny_cpt,
 )
 from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
@@ -36,6 +37,7 @@ SOURCES: tuple[Source, ...] = (
     grid_20m.FAR_SOURCE,
     grid_20m.SMALL_SOURCE,
     grid_20m.SIZE_SOURCE,
+    starts.SOURCE,
     tiny_cpt.SOURCE,
     delphi.SOURCE,
     optimizers.SOURCE,

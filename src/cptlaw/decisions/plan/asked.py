@@ -11,7 +11,8 @@ from cptlaw.decisions.plan.judge import Judge
 from cptlaw.decisions.plan.knobs import Knobs, Numbers
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
-from cptlaw.forecasting.design import GENTLER, Asked, design_of, reach_of
+from cptlaw.forecasting.design import Asked, design_of, reach_of
+from cptlaw.forecasting.measured import GENTLER
 from cptlaw.studies.runs import Data
 
 

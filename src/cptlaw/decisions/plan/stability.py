@@ -99,21 +99,12 @@ def _regret(value: FloatArray, broken: FloatArray) -> float:
 def _measured(
     judge: Judge, some: Samples, recipes: Sequence[Recipe], losses: Mapping[str, FloatArray]
 ) -> dict[str, FloatArray]:
-    """What runs of n recipes might measure: role -> losses, shape (draws, n).
-
-    Refits as they weigh in the intervals of forecasts, with what the law may be off by where it
-    was not fitted, and each run's own.
-    """
-    found: dict[str, FloatArray] = {}
+    """What runs of n recipes might measure: role -> losses, shape (draws, n)."""
     histories = [recipe.history for recipe in recipes]
-    for role, drawn in losses.items():
-        weigh = refit_weight(judge.fit, role)
-        sizes, vectors = np.linalg.eigh(discrepancy.errors(judge.fit, role, histories))
-        root = vectors * np.sqrt(np.maximum(sizes, 0.0))
-        normal = np.random.default_rng([0, *role.encode()]).standard_normal(drawn.shape)
-        moved = some.losses[role] + weigh * (drawn - some.losses[role])
-        found[role] = moved * (1.0 + normal @ root.T)
-    return found
+    return {
+        role: discrepancy.measurable(judge.fit, role, histories, some.losses[role], drawn)
+        for role, drawn in losses.items()
+    }
 
 
 def _some(samples: Samples) -> IntArray:

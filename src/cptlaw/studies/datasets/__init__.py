@@ -17,6 +17,7 @@ _STUDIES = {
     "grid-20m-far": ("grid_20m", "study-far.toml"),
     "grid-6m": ("grid_20m", "study-6m.toml"),
     "grid-20m-sizes": ("grid_20m", "study-sizes.toml"),
+    "starts-1m": ("starts_1m", "study.toml"),
 }
 
 

@@ -193,8 +193,10 @@ def the_same(name: str, again: Sequence[Run]) -> str:
 
 
 def _within(run: Run, other: Run) -> bool:
-    """Whether all points of a run are points of another one."""
+    """Whether all points of a run, of the same batch, are points of another one."""
     if not run.curves or not set(run.curves) <= set(other.curves):
+        return False
+    if run.batch_label != other.batch_label:
         return False
     for name, curve in run.curves.items():
         _, i, j = np.intersect1d(curve.steps, other.curves[name].steps, return_indices=True)

@@ -1,6 +1,7 @@
-"""Make the bundled data sets of what `cptlaw lab sweep grid -o RUNS` left.
+"""Make the bundled data sets of what `cptlaw lab sweep grid -o RUNS`, or `starts`, left.
 
-python docs/bundle_grid.py RUNS
+python docs/bundle_runs.py grid RUNS
+python docs/bundle_runs.py starts RUNS
 """
 
 import json
@@ -25,14 +26,28 @@ SMALL = {
 COLUMNS = {"loss": "train_loss"}
 
 
-def main(runs: Path) -> None:
-    """Write CSV logs, studies and the hours of both data sets."""
-    grid, small = datasets.path("tiny-grid"), datasets.path("tiny-cpt")
-    for name in ("study.toml", "study-far.toml"):
+def main(experiment: str, runs: Path) -> None:
+    """Write CSV logs and studies, and print the hours."""
+    if experiment == "grid":
+        write(runs, datasets.path("tiny-grid"), ("study.toml", "study-far.toml"))
+        write_small(runs)
+    else:
+        write(runs, datasets.path("starts-1m"), ("study.toml",))
+    print(_cost(runs))
+
+
+def write(runs: Path, folder: Path, studies: tuple[str, ...]) -> None:
+    """Every run of the studies, and those."""
+    for name in studies:
         text = (runs / name).read_text()
-        (grid / name).write_text(_own(text, ""))
+        (folder / name).write_text(_own(text, ""))
         for run in study_file.load(runs / name).runs:
-            write_csv(_short(run), grid / f"{run.name}.csv")
+            write_csv(_short(run), folder / f"{run.name}.csv")
+
+
+def write_small(runs: Path) -> None:
+    """The seven runs to begin with, of the grid."""
+    grid, small = datasets.path("tiny-grid"), datasets.path("tiny-cpt")
     head, *tables = _own((runs / "study.toml").read_text(), "").split("\n[[run]]\n")
     own = {re.search(r'name = "(.*)"', table)[1]: table for table in tables}
     parts = [head]
@@ -41,7 +56,6 @@ def main(runs: Path) -> None:
         parts.append(f"\n[[run]]{remark}\n{own[name]}")
         (small / f"{name}.csv").write_text((grid / f"{name}.csv").read_text())
     (small / "study.toml").write_text("".join(parts).rstrip() + "\n")
-    print(_cost(runs))
 
 
 def _own(study: str, folder: str) -> str:
@@ -71,4 +85,4 @@ def _cost(runs: Path) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1], Path(sys.argv[2]))

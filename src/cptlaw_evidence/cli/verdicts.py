@@ -1,0 +1,28 @@
+"""How often verdicts are right."""
+
+from __future__ import annotations
+
+import click
+
+from cptlaw.cli.shared import JSON, say, show
+
+
+@click.command("verdicts", short_help="How often verdicts on simulated studies are right.")
+@click.option(
+    "--count",
+    type=click.IntRange(min=2),
+    default=20,
+    show_default=True,
+    help="Simulated truths; each is looked at in ten studies.",
+)
+@JSON
+def bench_verdicts(count: int, as_json: bool) -> None:
+    """Simulate studies that lack what decides a choice, and studies that have it.
+
+    Counts how often the verdict on the choice is right, and how often the interval of what the
+    choice does holds.
+    """
+    from cptlaw_evidence.coverage import verdicts
+
+    found = verdicts.measure(count, say)
+    show(as_json, lambda: found, lambda: verdicts.to_text(found))
