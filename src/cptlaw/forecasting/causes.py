@@ -15,7 +15,7 @@ from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.caching import remembers
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Ensemble
-from cptlaw.forecasting.measured import GENTLER, OTHERS, measured, one_kind
+from cptlaw.forecasting.measured import GENTLER, figures_of, measured
 from cptlaw.laws.factors.transfer import spared
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
@@ -108,8 +108,8 @@ def _beyond(domain: DomainFit, history: History, far: FloatArray) -> FloatArray:
 
     There no share was measured: twice as far, all causes count twice.
     """
-    kind = one_kind((leaf.law.traits.forecasts for leaf in domain.leaves), OTHERS)
-    reach = measured().reach.get(kind, measured().reach[OTHERS])
+    kinds = (leaf.law.traits.forecasts for leaf in domain.leaves)
+    reach = figures_of(measured().reach, kinds)
     low = domain.ranges.get("cpt_peak_lr" if history.is_cpt else "pt_peak_lr", (0.0, 0.0))[0]
     below = float(history.phase_lr.max(initial=0.0)) < low
     factors = np.array([reach.steps, reach.peak, reach.start, reach.size])

@@ -11,7 +11,7 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.caching import remembers
 from cptlaw.fitting.result import DomainFit, Fit
-from cptlaw.forecasting.measured import OTHERS, Reach, measured, one_kind
+from cptlaw.forecasting.measured import Reach, figures_of, measured
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.usual import usual_schedules
 from cptlaw.studies.history import History
@@ -153,9 +153,7 @@ def leaves_of(fit: Fit) -> tuple[DomainFit, ...]:
 
 def reach_of(fit: Fit) -> Reach:
     """How far from fitted runs the law of a fit was measured."""
-    known = measured().reach
-    kind = one_kind((leaf.law.traits.forecasts for leaf in leaves_of(fit)), OTHERS)
-    return known.get(kind, known[OTHERS])
+    return figures_of(measured().reach, (leaf.law.traits.forecasts for leaf in leaves_of(fit)))
 
 
 def distinct(values: Iterable[float]) -> tuple[float, ...]:

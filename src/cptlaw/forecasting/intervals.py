@@ -20,7 +20,7 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Ensemble, Interval
 from cptlaw.forecasting.causes import causes, half_spread, misfit, noise_of
-from cptlaw.forecasting.measured import OTHERS, Calibration, measured, one_kind
+from cptlaw.forecasting.measured import Calibration, figures_of, measured
 from cptlaw.laws.points import Points
 
 LEVEL = 0.9
@@ -139,6 +139,5 @@ def refit_weight(fit: Fit, role: str) -> float:
 
 def calibration_of(domain: DomainFit) -> Calibration:
     """What was measured for the law, or a wide one for a law that was not measured."""
-    known = measured().intervals
-    kind = one_kind((leaf.law.traits.forecasts for leaf in domain.leaves), OTHERS)
-    return known.get(kind, known[OTHERS])
+    kinds = (leaf.law.traits.forecasts for leaf in domain.leaves)
+    return figures_of(measured().intervals, kinds)

@@ -146,6 +146,13 @@ def one_kind(kinds: Iterable[str], others: str) -> str:
     return found.pop() if len(found) == 1 else others
 
 
+def figures_of(
+    section: Mapping[str, Figures], kinds: Iterable[str], others: str = OTHERS
+) -> Figures:
+    """The figures of the kind that all laws of a fit share, else those of others."""
+    return section.get(one_kind(kinds, others), section[others])
+
+
 def _section(plain: Mapping[str, dict[str, Any]], figures: type[Figures]) -> Mapping[str, Figures]:
     made = {
         kind: figures(**{name: value for name, value in entry.items() if name != "from"})

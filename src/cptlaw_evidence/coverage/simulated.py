@@ -96,15 +96,31 @@ def coverage_text(result: dict[str, Any]) -> str:
 def study(truth: Fit, seed: int) -> Study:
     """A base, a branch of it that anneals, four continuations, with noise."""
     random = np.random.default_rng(seed)
-    blank = _blank()
+    return measured(_blank(), truth, Convention(), lambda _role, _run, n: _noise(n, random))
+
+
+def measured(
+    blank: Study,
+    truth: Fit,
+    convention: Convention,
+    noise: Callable[[str, Run, int], FloatArray],
+) -> Study:
+    """A study with the losses of a truth in place of its own.
+
+    Args:
+        blank: runs with D_pt and D_cpt evaluations, whatever their losses.
+        truth: what predicts the losses.
+        convention: of the truth.
+        noise: (role, run, n) -> logarithms by which n losses are off, shape (n,).
+    """
     curves: dict[str, dict[str, Curve]] = {run.name: {} for run in blank.runs}
     for role in ("pt", "cpt"):
-        observed = observe(blank, role, Convention())
+        observed = observe(blank, role, convention)
         loss = truth.domain(role).loss(observed.points)
         for index, name in enumerate(observed.runs):
             mine = observed.run == index
-            noise = _noise(int(mine.sum()), random)
-            curves[name][role] = Curve(observed.step[mine], loss[mine] * np.exp(noise))
+            off = noise(role, blank.run(name), int(mine.sum()))
+            curves[name][role] = Curve(observed.step[mine], loss[mine] * np.exp(off))
     return replace(blank, runs=tuple(replace(r, curves=curves[r.name]) for r in blank.runs))
 
 

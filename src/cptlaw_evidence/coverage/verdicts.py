@@ -16,7 +16,6 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import CptlawError
 from cptlaw.fitting.fit import fit
-from cptlaw.fitting.observations import observe
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import ensemble_of
 from cptlaw.forecasting.intervals import band, contrast
@@ -24,10 +23,11 @@ from cptlaw.forecasting.verdict import verdict
 from cptlaw.laws.points import Points
 from cptlaw.page import table
 from cptlaw.schedules.schedule import Schedule
-from cptlaw.studies import datasets
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
+from cptlaw_evidence.coverage.simulated import measured
+from cptlaw_evidence.sources.reading import bundled
 
 LEVEL = 0.9
 _ROLES = ("pt", "cpt")
@@ -85,7 +85,7 @@ def measure(count: int, progress: Callable[[str], None] = lambda _: None) -> dic
         count: number of truths; each is looked at in every case.
         progress: is told of every fifth.
     """
-    usual = fit(_known("grid-20m"))
+    usual = fit(bundled("grid-20m"))
     found: dict[Case, list[tuple[bool, bool]]] = {case: [] for case in CASES}
     failed: list[str] = []
     for seed in range(count):
@@ -197,15 +197,10 @@ def simulated(case: Case, truth: Fit, seed: int) -> Study:
     """The study of a case, with noise."""
     random = np.random.default_rng([seed, 1])
     blank = Study({role: role for role in _ROLES}, tuple(_blank(r) for r in _RUNS.values()))
-    curves: dict[str, dict[str, Curve]] = {run.name: {} for run in blank.runs}
-    for role in _ROLES:
-        observed = observe(blank, role, truth.convention)
-        loss = truth.domain(role).loss(observed.points)
-        for index, name in enumerate(observed.runs):
-            mine = observed.run == index
-            noise = _noise(int(mine.sum()), role, blank.run(name).data == "cpt", random)
-            curves[name][role] = Curve(observed.step[mine], loss[mine] * np.exp(noise))
-    runs = [replace(run, curves=curves[run.name]) for run in blank.runs if run.name in case.runs]
+    whole = measured(
+        blank, truth, truth.convention, lambda role, run, n: _noise(n, role, run, random)
+    )
+    runs = [run for run in whole.runs if run.name in case.runs]
     if not case.known:
         at = {role: float(truth.domain(role).loss(_transfer(truth))[0]) for role in _ROLES}
         runs = [_blinded(run, at) for run in runs]
@@ -225,8 +220,8 @@ def _blinded(run: Run, start: dict[str, float]) -> Run:
     return replace(run, curves=curves, after="unknown:m", after_step=None)
 
 
-def _noise(count: int, role: str, is_cpt: bool, random: np.random.Generator) -> FloatArray:
-    offset = random.normal() * _OFFSET[role] * is_cpt
+def _noise(count: int, role: str, run: Run, random: np.random.Generator) -> FloatArray:
+    offset = random.normal() * _OFFSET[role] * (run.data == "cpt")
     # A run begins at its base's loss, and goes its own way from there.
     own = offset * np.minimum(np.arange(1, count + 1) / 5.0, 1.0)
     return own + random.normal(0.0, _NOISE[role], count)
@@ -270,8 +265,3 @@ def _history(run: Run) -> History:
     blank = Study({"pt": "pt"}, tuple(_blank(r) for r in (_RUNS["base"], _RUNS["annealed"])))
     named = _blank(run)
     return blank.before(named).then(named)
-
-
-def _known(name: str) -> Study:
-    study = datasets.load(name)
-    return Study({role: study.domains[role] for role in _ROLES}, study.runs, study.origin)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cptlaw.studies import datasets
-from cptlaw.studies.study import Study
+from cptlaw_evidence.sources.reading import bundled
 from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import beginnings, split, whole_runs
 
@@ -19,19 +18,14 @@ _FIRST_PART = (
 )
 
 
-def _pt_and_cpt(name: str) -> Study:
-    study = datasets.load(name)
-    return Study({role: study.domains[role] for role in ("pt", "cpt")}, study.runs, study.origin)
-
-
 def load(_: Path) -> Curves:
     """The bundled grid with its D_pt and D_cpt."""
-    return Curves(NAME, {NAME: _pt_and_cpt(NAME)}, REPEATS)
+    return Curves(NAME, {NAME: bundled(NAME)}, REPEATS)
 
 
 def load_far(_: Path) -> Curves:
     """The bundled runs on the farther D_cpt."""
-    return Curves(FAR, {FAR: _pt_and_cpt(FAR)})
+    return Curves(FAR, {FAR: bundled(FAR)})
 
 
 def _size(curves: Curves) -> tuple[Split, ...]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cptlaw.studies import datasets
-from cptlaw.studies.study import Study
+from cptlaw_evidence.sources.reading import bundled
 from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import beginnings, parts, split, whole_runs
 
@@ -22,29 +21,24 @@ _NEAR = {
 }
 
 
-def _loaded(name: str) -> Study:
-    study = datasets.load(name)
-    return Study({role: study.domains[role] for role in ("pt", "cpt")}, study.runs, study.origin)
-
-
 def load(_: Path) -> Curves:
     """The 20M runs with D_pt and D_cpt."""
-    return Curves(NAME, {NAME: _loaded(NAME)}, (("cpt-const", AGAIN),))
+    return Curves(NAME, {NAME: bundled(NAME)}, (("cpt-const", AGAIN),))
 
 
 def load_far(_: Path) -> Curves:
     """The 20M runs with German as D_cpt."""
-    return Curves(FAR, {FAR: _loaded(FAR)})
+    return Curves(FAR, {FAR: bundled(FAR)})
 
 
 def load_small(_: Path) -> Curves:
     """The 6M runs with D_pt and D_cpt."""
-    return Curves(SMALL, {SMALL: _loaded(SMALL)})
+    return Curves(SMALL, {SMALL: bundled(SMALL)})
 
 
 def load_sizes(_: Path) -> Curves:
     """The runs of both sizes."""
-    return Curves(SIZES, {SIZES: _loaded(SIZES)}, (("cpt-const", AGAIN),))
+    return Curves(SIZES, {SIZES: bundled(SIZES)}, (("cpt-const", AGAIN),))
 
 
 def _six(runs: tuple[str, ...]) -> tuple[str, ...]:

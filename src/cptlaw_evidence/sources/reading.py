@@ -11,8 +11,15 @@ import numpy as np
 
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
-from cptlaw.studies import logs
+from cptlaw.studies import datasets, logs
 from cptlaw.studies.runs import Run
+from cptlaw.studies.study import Study
+
+
+def bundled(name: str) -> Study:
+    """A data set of the package, with its D_pt and D_cpt alone."""
+    study = datasets.load(name)
+    return Study({role: study.domains[role] for role in ("pt", "cpt")}, study.runs, study.origin)
 
 
 def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:

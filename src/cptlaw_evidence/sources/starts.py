@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cptlaw.studies import datasets
-from cptlaw.studies.study import Study
+from cptlaw_evidence.sources.reading import bundled
 from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import parts, split, whole_runs
 
@@ -25,9 +24,7 @@ _NEAR = {
 
 def load(_: Path) -> Curves:
     """The runs with D_pt and D_cpt."""
-    study = datasets.load(NAME)
-    roles = {role: study.domains[role] for role in ("pt", "cpt")}
-    return Curves(NAME, {NAME: Study(roles, study.runs, study.origin)}, (("cpt-const", AGAIN),))
+    return Curves(NAME, {NAME: bundled(NAME)}, (("cpt-const", AGAIN),))
 
 
 def _longer(curves: Curves) -> tuple[Split, ...]:

@@ -35,7 +35,7 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import Interval, ensemble_of
 from cptlaw.forecasting.extrapolation import warnings
-from cptlaw.forecasting.measured import CHOOSERS, measured, one_kind
+from cptlaw.forecasting.measured import CHOOSERS, figures_of, measured
 from cptlaw.forecasting.verdict import Verdict, verdict
 
 
@@ -171,9 +171,8 @@ def _near_ties(fit: Fit, aim: Aim) -> list[str]:
     if aim.kind == "cheapest":
         return []
     leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
-    known = measured().choices
-    kind = one_kind((leaf.law.traits.choices for leaf in leaves), CHOOSERS)
-    cost = known.get(kind, known[CHOOSERS])
+    kinds = (leaf.law.traits.choices for leaf in leaves)
+    cost = figures_of(measured().choices, kinds, CHOOSERS)
     return [
         f"choices by laws of this kind among real runs were {cost.mean:.3f} nats above the best on "
         f"average, {cost.worst:.3f} at worst: recipes that differ by less are as good."
