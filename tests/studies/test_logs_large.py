@@ -85,6 +85,13 @@ def test_the_fast_way_reads_what_the_careful_way_reads(tmp_path: Path, rows, dat
             np.testing.assert_array_equal(ours.texts, theirs.texts)
 
 
+def test_a_row_of_empty_cells_is_a_row_between_tabs_too(tmp_path: Path) -> None:
+    for delimiter in ",\t":
+        path = tmp_path / "log.csv"
+        path.write_text(delimiter.join(["step", "loss"]) + f"\n{delimiter}\n   \n")
+        assert tables.parse(open_source(path)).rows == [["", ""]]
+
+
 def test_a_plain_table_is_read_the_fast_way() -> None:
     assert plain_text(b"\xef\xbb\xbfstep,loss\r\n1,2\r\n2,\r\n", ",") is not None
     for odd in ("step,loss\n1,2\n\n2,3\n", "step,loss\n1\n", 'step,loss\n"1",2\n', "a,a\n1,2\n"):

@@ -49,7 +49,7 @@ def parse(source: Source) -> Grid:
     """
     text = source.text
     delimiter = _delimiter(source.given, text)
-    reader = csv.reader(_lines(text), delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader(_lines(text, delimiter), delimiter=delimiter, skipinitialspace=True)
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
@@ -69,9 +69,11 @@ def parse(source: Source) -> Grid:
     return _checked(source, grid)
 
 
-def _lines(text: str) -> Iterator[str]:
+def _lines(text: str, delimiter: str = "") -> Iterator[str]:
+    """Lines as they stand; a comment, or a blank line that is no row of empty cells, as nothing."""
     for line in io.StringIO(text):
-        yield "\n" if line.startswith("#") or not line.strip() else line
+        is_row = line.strip() or (delimiter and delimiter in line)
+        yield line if is_row and not line.startswith("#") else "\n"
 
 
 def _delimiter(given: str, text: str) -> str:
