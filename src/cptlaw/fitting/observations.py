@@ -9,9 +9,12 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
+from cptlaw.fitting import windows
+from cptlaw.fitting.windows import Windows
 from cptlaw.laws.areas import Convention, warmup_steps
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.catalog.growth import what_is_said
+from cptlaw.laws.means import Averaged, Nodes
 from cptlaw.laws.points import Points, group_label
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import UNKNOWN, Curve, Run
@@ -47,11 +50,13 @@ class Observations:
 
 @dataclass(frozen=True)
 class _Piece:
+    """The losses of one run: n rows, their steps in it, and the steps that stand for each."""
+
     run: str
     history: History
-    at: IntArray
     step: IntArray
     loss: FloatArray
+    nodes: Nodes
 
 
 def observe(study: Study, role: str, convention: Convention) -> Observations:
@@ -132,18 +137,42 @@ def _piece(
     convention: Convention,
     notes: list[str],
 ) -> _Piece:
-    history = study.history(run.name)
-    step = curve.steps
-    if curve.window > 1:
-        step = np.maximum(step - (curve.window - 1) // 2, np.minimum(step, 1))
+    history, start = study.history(run.name), study.before(run).steps
+    seen_over = windows.windows_of(curve)
+    if curve.is_mean:
         notes.append(
-            f"run '{run.name}': a training loss is a mean over {curve.window} steps; "
-            "it is placed at their middle."
+            f"run '{run.name}': training losses are {curve.words}; the law's loss is averaged "
+            "likewise before it is compared with them."
         )
-    at = study.before(run).steps + step
-    keep = _after_warmup(run, history, at, convention, notes)
+    keep = _of_the_run(run, curve, seen_over, notes)
+    keep &= _after_warmup(run, history, start + windows.depends_from(seen_over), convention, notes)
     keep &= _counted_once(study, run, curve, seen, notes)
-    return _Piece(run.name, history, at[keep], curve.steps[keep], curve.loss[keep])
+    return _Piece(
+        run.name,
+        history,
+        curve.steps[keep],
+        curve.loss[keep],
+        _nodes(curve, seen_over.only(keep), history, start),
+    )
+
+
+def _nodes(curve: Curve, seen_over: Windows, history: History, start: int) -> Nodes:
+    """The steps that stand for n rows."""
+    if curve.is_mean and seen_over.last.size:
+        return windows.nodes(seen_over, history, start)
+    count = seen_over.last.size
+    return Nodes(start + seen_over.last, np.ones(count), np.arange(count))
+
+
+def _of_the_run(run: Run, curve: Curve, seen_over: Windows, notes: list[str]) -> BoolArray:
+    """Leaves out means over steps before the run's first."""
+    if not curve.is_mean or seen_over.some.all():
+        return np.ones(len(curve), dtype=np.bool_)
+    notes.append(
+        f"run '{run.name}': the training loss at its start is a mean over steps before it: left "
+        "out."
+    )
+    return seen_over.some
 
 
 def _after_warmup(
@@ -173,9 +202,10 @@ def _counted_once(
 ) -> BoolArray:
     """Leaves out a first loss that the base, or another continuation, has already."""
     keep = np.ones(len(curve), dtype=np.bool_)
-    if curve.window == 1:
-        for step, loss in zip(curve.steps.tolist(), curve.loss.tolist(), strict=True):
-            seen.setdefault((run.name, step), loss)
+    if curve.is_mean:
+        return keep
+    for step, loss in zip(curve.steps.tolist(), curve.loss.tolist(), strict=True):
+        seen.setdefault((run.name, step), loss)
     if curve.steps[0] != 0 or run.after is None or run.unknown_base is not None:
         return keep
     place, loss = study.location(run, 0), float(curve.loss[0])
@@ -196,15 +226,27 @@ def _counted_once(
 def _assembled(pieces: list[_Piece], convention: Convention, notes: list[str]) -> Observations:
     pieces.sort(key=lambda piece: piece.run)
     owner = np.repeat(np.arange(len(pieces)), [p.loss.size for p in pieces])
-    at = np.concatenate([p.at for p in pieces])
     return Observations(
-        Points([p.history for p in pieces], owner, at, convention),
+        _points([p.history for p in pieces], owner, [p.nodes for p in pieces], convention),
         np.concatenate([p.loss for p in pieces]),
         tuple(p.run for p in pieces),
         owner,
         np.concatenate([p.step for p in pieces]),
         tuple(notes),
     )
+
+
+def _points(
+    histories: list[History], owner: IntArray, each: list[Nodes], convention: Convention
+) -> Points:
+    """Where the losses lie; plain places if each is that of a single step."""
+    step = np.concatenate([nodes.step for nodes in each])
+    if step.size == owner.size:
+        return Points(histories, owner, step, convention)
+    before = np.cumsum([0, *(nodes.step.size for nodes in each)])[:-1].tolist()
+    first = np.concatenate([n.first + b for n, b in zip(each, before, strict=True)])
+    weight = np.concatenate([nodes.weight for nodes in each])
+    return Averaged(histories, owner, Nodes(step, weight, first), convention)
 
 
 def facts(role: str, points: Points) -> Facts:

@@ -198,12 +198,13 @@ def _scored(
         if bad.any():
             notes.append(f"{law} has no finite forecast of '{name}' on {role}: not scored.")
             continue
-        history, step = full.points.histories[index], full.points.step[mine]
-        points = Points.along(history, step, result.convention)
+        points = full.points.alone(index, np.flatnonzero(mine))
         low, high = band(ensemble, role, points, LEVEL)[:2]
         coverage = float(((low <= full.loss[mine]) & (full.loss[mine] <= high)).mean())
         own = score(predicted[mine], full.loss[mine])
-        rows.append(BacktestRow(law, name, role, own, coverage, _beyond(result, history)))
+        rows.append(
+            BacktestRow(law, name, role, own, coverage, _beyond(result, points.histories[0]))
+        )
     return rows
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.laws.dual import Dual, variables
+from cptlaw.laws.means import Averaged
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import ANNEALING, LEVEL, LR, SHIFT, Remedy
 from cptlaw.laws.traits import Traits, Varied
@@ -235,6 +236,10 @@ class Law:
             slopes: whether derivatives are wanted.
             held: shape parameters whose derivatives are not.
         """
+        if isinstance(points, Averaged):
+            every = self.columns(points.every, shapes, slopes, held)
+            means = tuple((s, t, points.mean(slope)) for s, t, slope in every.slopes)
+            return Columns(points.mean(every.matrix), means)
         inner = dict(zip([s.name for s in self.shapes], shapes.tolist(), strict=True))
         values = {s.name: s.outer(inner[s.name]) for s in self.shapes}
         index = {name: i for i, name in enumerate(inner)}
@@ -277,6 +282,9 @@ class Law:
     def parts(self, points: Points, params: Mapping[str, float]) -> dict[Part, FloatArray]:
         """The loss taken apart into base, annealing and shift; each of shape (n,)."""
         self._check_whole(params)
+        if isinstance(points, Averaged):
+            every = self.parts(points.every, params)
+            return {part: points.mean(values) for part, values in every.items()}
         matrix = self.columns(points, self.inner(params), slopes=False).matrix
         sums: dict[Part, FloatArray] = {}
 

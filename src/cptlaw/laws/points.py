@@ -91,6 +91,10 @@ class Points:
         last = np.array([history.steps for history in histories], dtype=np.int64)
         return cls(histories, np.arange(last.size), last, convention)
 
+    def alone(self, index: int, rows: IntArray) -> Points:
+        """Some places, k of n, as places of the one history that they lie on."""
+        return Points.along(self.histories[index], self.step[rows], self.convention)
+
     @cached_property
     def _layout(self) -> _Layout:
         """Share stretches that begin alike: a base of many continuations is summed once."""

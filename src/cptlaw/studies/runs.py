@@ -29,6 +29,7 @@ class Curve:
         loss: nats per token, shape (n,), finite and above 0.
         source: "validation" (measured on a fixed set) or "training" (of the batches trained on).
         window: how many steps ending at each one a value is the mean of; 1 is an instant.
+        ema: factor of a moving average over steps, such as 0.9; 0 for none.
 
     Raises:
         DataError: naming the first offending row.
@@ -38,6 +39,7 @@ class Curve:
     loss: FloatArray
     source: Literal["validation", "training"] = "validation"
     window: int = 1
+    ema: float = 0.0
 
     def __post_init__(self) -> None:
         steps, loss = integers(self.steps), floats(self.loss)
@@ -58,6 +60,10 @@ class Curve:
             )
         if self.window < 1:
             raise DataError(f"a window of {self.window} steps; expected 1 or more.")
+        if not 0 <= self.ema < 1:
+            raise DataError(f"a moving average of factor {self.ema:g}; expected 0 to below 1.")
+        if self.ema and self.window > 1:
+            raise DataError("a loss is a mean over a window or a moving average, not both.")
 
     def __repr__(self) -> str:
         return (
@@ -70,9 +76,29 @@ class Curve:
     def __len__(self) -> int:
         return int(self.steps.size)
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether a value is a mean over several steps."""
+        return self.window > 1 or self.ema > 0
+
+    @property
+    def words(self) -> str:
+        """What a value is: "of single steps", "means over 50 steps" or a moving average."""
+        if self.ema:
+            return f"moving averages of factor {self.ema:g} over steps"
+        return f"means over {self.window} steps" if self.window > 1 else "of single steps"
+
     def only(self, keep: BoolArray) -> Curve:
         """The rows where the boolean `keep`, shape (n,), is true."""
         return replace(self, steps=self.steps[keep], loss=self.loss[keep])
+
+
+def common_gap(steps: IntArray) -> int:
+    """The most common distance between rows; from the start to the row where there is but one."""
+    if steps.size < 2:
+        return max(1, int(steps.max(initial=1)))
+    gaps, counts = np.unique(np.diff(steps), return_counts=True)
+    return int(gaps[np.argmax(counts)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,7 +278,8 @@ class Run:
             steps = curve.steps // micro_batches
             kept = curve.only(np.r_[np.diff(steps) > 0, True])
             window = max(1, curve.window // micro_batches)
-            curves[column] = replace(kept, steps=kept.steps // micro_batches, window=window)
+            steps, ema = kept.steps // micro_batches, curve.ema**micro_batches
+            curves[column] = replace(kept, steps=steps, window=window, ema=ema)
         if logged is not None:
             steps = logged.steps // micro_batches
             last = np.r_[np.diff(steps) > 0, True]

@@ -283,7 +283,8 @@ class Study(Shown):
                 digest.update(run.schedule.lr().tobytes())
             for column in sorted(set(run.curves) & set(self.domains.values())):
                 curve = run.curves[column]
-                digest.update(f"{column},{curve.window}".encode())
+                ema = f",{curve.ema}" if curve.ema else ""
+                digest.update(f"{column},{curve.window}{ema}".encode())
                 digest.update(curve.steps.tobytes() + curve.loss.tobytes())
         return digest.hexdigest()
 

@@ -84,8 +84,8 @@ def _of_split(
             mine = (observed.run == index) & (observed.step > split.scored.get(run, np.inf))
             if not mine.any():
                 continue
-            history, step = observed.points.histories[index], observed.points.step[mine]
-            points = Points.along(history, step, fit.convention)
+            history = observed.points.histories[index]
+            points = observed.points.alone(index, np.flatnonzero(mine))
             name = f"{run}, {history.steps} steps"
             domain = split.domain or role
             found = _forecast(role, points, observed.loss[mine], ensemble, rival)

@@ -13,11 +13,13 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
+from cptlaw.fitting import windows
 from cptlaw.fitting.observations import Observations, observe
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws.areas import warmup_steps
 from cptlaw.laws.points import Points
 from cptlaw.output.plot import style
+from cptlaw.studies.history import History
 from cptlaw.studies.study import Study
 
 if TYPE_CHECKING:
@@ -42,6 +44,12 @@ class _Drawn:
     at: IntArray
     looks: Mapping[str, dict[str, Any]]
     since: int
+
+    def along(self, run: str, history: History, step: IntArray) -> Points:
+        """Places on a run's history, with the loss averaged where its log averages it."""
+        curve = self.study.run(run).curves.get(self.study.domains[self.domain.role])
+        before = self.study.before(self.study.run(run)).steps
+        return windows.along(history, step, curve, before, self.observed.points.convention)
 
     @property
     def seen(self) -> BoolArray:
@@ -176,7 +184,7 @@ def _draw_losses(ax: Axes, fit: Fit, drawn: _Drawn) -> list[Any]:
         ax.plot(at[kept], loss[kept], **{**look, "linestyle": ""}, alpha=0.4, zorder=2)
         first = max(_start(drawn.study, name, int(at.min())), drawn.since)
         step = style.grid(first, int(at.max()), history.pt_lr.size)
-        points = Points.along(history, step, fit.convention)
+        points = drawn.along(name, history, step)
         ax.plot(step, drawn.domain.loss(points), **{**look, "marker": ""}, zorder=3)
         handles.append(Line2D([], [], **look))
         if history.phase_start:
@@ -233,7 +241,7 @@ def decomposition(fit: Fit, role: str, run: str, ax: Axes | None = None) -> Axes
     begin = max(warmup_steps(history.pt_lr), 1) if known else 0
     begin = int(drawn.at[mine].min()) if mine.size and known else begin
     step = style.grid(begin, history.steps, history.pt_lr.size)
-    points = Points.along(history, step, fit.convention)
+    points = drawn.along(run, history, step)
     handles = _draw_parts(ax, step, drawn.domain.parts(points))
     curves = [np.asarray(line.get_ydata()) for line in handles if hasattr(line, "get_ydata")]
     steps = np.concatenate([np.tile(step, len(curves)), drawn.at[mine]])

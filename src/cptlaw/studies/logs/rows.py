@@ -17,7 +17,7 @@ from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.order import distinct, settle
 from cptlaw.studies.logs.shaping import shaped
 from cptlaw.studies.logs.table import Table, count_of_rows, cut, refuse_text
-from cptlaw.studies.runs import Curve, LoggedLR, Run
+from cptlaw.studies.runs import Curve, LoggedLR, Run, common_gap
 
 _LR = "\0lr"  # the LR's key among the columns being settled; no column can have this name
 
@@ -255,7 +255,7 @@ def _with_windows(
     curves: Mapping[str, Curve], averaged: frozenset[str], notes: list[str]
 ) -> dict[str, Curve]:
     """Set the window of averaged columns, and say what is taken for granted of the others."""
-    known = {name: _common_gap(curves[name].steps) for name in curves if name in averaged}
+    known = {name: common_gap(curves[name].steps) for name in curves if name in averaged}
     for name, window in known.items():
         notes.append(
             f"'{name}': a training loss, the mean over the steps since the row before; "
@@ -268,10 +268,3 @@ def _with_windows(
             "is a mean over several steps, the study key window can say so."
         )
     return {name: replace(curve, window=known.get(name, 1)) for name, curve in curves.items()}
-
-
-def _common_gap(steps: IntArray) -> int:
-    if steps.size == 1:
-        return max(1, int(steps[0]))
-    gaps, counts = np.unique(np.diff(steps), return_counts=True)
-    return int(gaps[np.argmax(counts)])
