@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,24 +13,42 @@ from cptlaw.errors import DataError
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+_Number = TypeVar("_Number", np.float64, np.int64)
 
 
 def floats(values: ArrayLike) -> FloatArray:
-    """A read-only copy as float64, shape (n,)."""
-    array = np.array(values, dtype=np.float64).reshape(-1)
-    array.setflags(write=False)
-    return array
+    """A read-only copy as float64, shape (n,); what is read-only already is taken as it is."""
+    if _is_kept(values, np.float64):
+        return values
+    array = np.array(values, dtype=np.float64)
+    return read_only(array if array.ndim == 1 else array.reshape(-1))
 
 
 def integers(values: ArrayLike) -> IntArray:
-    """A read-only copy as int64, shape (n,).
+    """A read-only copy as int64, shape (n,); what is read-only already is taken as it is.
 
     Raises:
         DataError: a number that is not whole.
     """
-    array = whole(values).reshape(-1).copy()
+    if _is_kept(values, np.int64):
+        return values
+    return read_only(whole(values).flatten())
+
+
+def read_only(array: NDArray[_Number]) -> NDArray[_Number]:
+    """An array that nobody else writes to, made read-only."""
     array.setflags(write=False)
     return array
+
+
+def _is_kept(values: ArrayLike, kind: type[_Number]) -> TypeGuard[NDArray[_Number]]:
+    """Whether values are an array of a kind, shape (n,), that cannot change under whoever has it.
+
+    A view of another array can, however read-only it is.
+    """
+    if not isinstance(values, np.ndarray) or values.dtype != kind or values.ndim != 1:
+        return False
+    return not values.flags.writeable and values.base is None
 
 
 def whole(values: ArrayLike) -> IntArray:

@@ -20,7 +20,34 @@ from cptlaw.studies.logs.plain_text import plain_text
 from cptlaw.studies.logs.source import open_source
 from log_files import one_folder, points, told
 
-_cells = st.sampled_from(["", "1", "2.5", " 3", "nan", "inf", "1e-3", "x", "NA", "1,5", '"2"', "#"])
+_cells = st.sampled_from(
+    [
+        "",
+        "1",
+        "2.5",
+        " 3",
+        "+4",
+        "nan",
+        "inf",
+        "1e-3",
+        "x",
+        "NA",
+        "1,5",
+        '"2"',
+        "#",
+        "1_0",
+        "nan(1)",
+    ]
+)
+by_arrow = pytest.mark.parametrize("arrow", [True, False], ids=["pyarrow", "numpy"])
+
+
+@pytest.fixture
+def _worth(arrow, monkeypatch) -> None:
+    """Whether pyarrow is asked, however short the text is."""
+    for module in ("plain_text", "plain_json"):
+        where = f"cptlaw.studies.logs.{module}.WORTH_ARROW"
+        monkeypatch.setattr(where, 0 if arrow else 1 << 60)
 
 
 def test_parquet_columns_of_every_kind(tmp_path: Path) -> None:
@@ -66,6 +93,8 @@ def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch) -> None:
                 logs.read(path)
 
 
+@by_arrow
+@pytest.mark.usefixtures("_worth")
 @one_folder
 @given(st.lists(st.lists(_cells, min_size=3, max_size=3), min_size=1, max_size=8), st.data())
 def test_the_fast_way_reads_what_the_careful_way_reads(tmp_path: Path, rows, data) -> None:
@@ -77,7 +106,7 @@ def test_the_fast_way_reads_what_the_careful_way_reads(tmp_path: Path, rows, dat
         path = tmp_path / "log.csv"
         path.write_text(text)
         grid = tables.parse(open_source(path))
-        assert (fast.header, len(fast)) == (grid.header, 3)
+        assert (fast.header, len(fast), fast.rows) == (grid.header, 3, len(grid.rows))
         for i, name in enumerate(grid.header):
             ours, theirs = numbers(fast[name]), numbers([row[i] for row in grid.rows])
             np.testing.assert_array_equal(ours.values, theirs.values)
@@ -106,6 +135,9 @@ _records = st.lists(
 )
 
 
+@by_arrow
+@pytest.mark.usefixtures("_worth")
+@one_folder
 @given(_records, st.sampled_from(["\n", "\r\n", "\n\n"]), st.booleans())
 def test_the_fast_way_reads_json_as_the_careful_way_does(records, separator, end) -> None:
     text = separator.join(map(json.dumps, records)) + "\n" * end
@@ -119,6 +151,66 @@ def test_the_fast_way_reads_json_as_the_careful_way_does(records, separator, end
             np.testing.assert_array_equal(ours.values, theirs.values)
             np.testing.assert_array_equal(ours.said, theirs.said)
             np.testing.assert_array_equal(ours.texts, theirs.texts)
+
+
+@by_arrow
+@pytest.mark.usefixtures("_worth")
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"t":"2024-01-01 10:00:00","a":1}\n{"t":"2024-01-02","a":1.5}',
+        '{"a":9007199254740993}\n{"a":0.1234567890123456789}',
+        '{"a":true}\n{"a":null}',
+        '{"a":1,"a":2}\n{"a":1e400}',
+        '{"a":1}\n{"b":2}\n{}',
+    ],
+)
+def test_odd_values_of_json(text) -> None:
+    fast = plain_lines(text.encode())
+    careful, _ = json_rows.columns_of([json.loads(line) for line in text.split("\n")])
+    assert fast is not None
+    assert list(fast) == list(careful)
+    for name, cells in careful.items():
+        assert [_float(fast[name][i]) for i in range(len(cells))] == list(map(_float, cells))
+
+
+def _float(cell):
+    return float(cell) if isinstance(cell, int | float) else cell
+
+
+_decimal = st.one_of(
+    st.floats().map(repr),
+    st.from_regex(r"\A-?[0-9]{0,22}(\.[0-9]{0,26})?([eE][+-]?[0-9]{1,4})?\Z"),
+    st.integers(0, 2**54).map(lambda x: f"{2 * x + 1}e0"),  # half way between two doubles
+    st.sampled_from(["1e2.5", "1.5.2", "--1", "1-2", ".", "-", "e5", "1e", "0x1", "1 ", " 3", ""]),
+)
+
+
+@by_arrow
+@pytest.mark.usefixtures("_worth")
+@one_folder
+@given(st.lists(_decimal, min_size=1, max_size=40))
+def test_numbers_are_those_of_float_to_the_last_bit(cells) -> None:
+    text = "step,eval_loss\n" + "".join(f"1,{cell}\n" for cell in cells)
+    fast = plain_text(text.encode(), ",")
+    if fast is None or not (found := numbers(fast["eval_loss"])).said.any():
+        return
+    wanted = numbers(cells)
+    np.testing.assert_array_equal(found.values, wanted.values)
+    np.testing.assert_array_equal(np.signbit(found.values), np.signbit(wanted.values))
+    np.testing.assert_array_equal(found.texts, wanted.texts)
+
+
+def test_many_numbers_are_read_some_at_a_time() -> None:
+    values = np.random.default_rng(0).normal(size=20_000)
+    rows = [f"{i},{v!r},{v:.3f}\n" for i, v in enumerate(values.tolist())]
+    rows[9_000] = "9000,,\n"
+    found = plain_text(("step,a_loss,b_loss\n" + "".join(rows)).encode(), ",")
+    assert found is not None
+    values[9_000] = np.nan
+    np.testing.assert_array_equal(numbers(found["a_loss"]).values, values)
+    np.testing.assert_array_equal(numbers(found["step"]).values, np.arange(20_000))
+    assert not numbers(found["b_loss"]).said[9_000]
 
 
 def test_json_lines_are_put_together_from_many_parts(monkeypatch) -> None:

@@ -50,8 +50,9 @@ class Curve:
                 f"a curve needs as many losses as steps, and some: {steps.size} steps, "
                 f"{loss.size} losses."
             )
-        if steps[0] < 0 or (np.diff(steps) <= 0).any():
-            row = int(np.argmax(np.diff(steps) <= 0)) + 1 if steps[0] >= 0 else 0
+        back = steps[1:] <= steps[:-1]
+        if steps[0] < 0 or back.any():
+            row = int(np.argmax(back)) + 1 if steps[0] >= 0 else 0
             raise DataError(f"steps must increase from 0 or more; row {row + 1} has {steps[row]}.")
         bad = np.flatnonzero(~(np.isfinite(loss) & (loss > 0)))
         if bad.size:
@@ -113,7 +114,7 @@ class LoggedLR:
         object.__setattr__(self, "lr", floats(self.lr))
         if self.steps.size != self.lr.size or not self.steps.size:
             raise DataError(f"{self.steps.size} steps for {self.lr.size} logged learning rates.")
-        if (np.diff(self.steps) <= 0).any():
+        if (self.steps[1:] <= self.steps[:-1]).any():
             raise DataError("the steps of logged learning rates must increase.")
         bad = np.flatnonzero(~(np.isfinite(self.lr) & (self.lr >= 0)))
         if bad.size:

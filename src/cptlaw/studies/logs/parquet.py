@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from cptlaw.arrays import BoolArray, FloatArray
 from cptlaw.errors import DataError, MissingExtra
-from cptlaw.studies.logs.cells import Cells, Column, OnDemand
+from cptlaw.studies.logs.arrow import column_of
+from cptlaw.studies.logs.cells import Cells, OnDemand
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.points import MOST_CELLS
 from cptlaw.studies.logs.source import PARQUET, Source
@@ -52,8 +50,11 @@ class ParquetColumns(OnDemand):
             column, is_text = self.named[name], name in self.texts
             self._refuse_too_much(is_text)
             with _opened(self.source) as (pa, file):
-                whole = file.read([column]).column(0).to_pylist() if is_text else None
-                read = _numbers(pa, file, column, self.rows) if whole is None else whole
+                if is_text:
+                    read = file.read([column]).column(0).to_pylist()
+                else:
+                    batches = file.iter_batches(batch_size=_AT_ONCE, columns=[column])
+                    read = column_of(pa, (batch.column(0) for batch in batches), self.rows)
             self._known[name] = read
         return self._known[name]
 
@@ -128,37 +129,3 @@ def _is_number(pa: Any, kind: Any) -> bool:
 def _is_text(pa: Any, kind: Any) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
-
-
-def _numbers(pa: Any, file: Any, name: str, rows: int) -> Column:
-    """One column, read in batches; a missing cell is nan."""
-    values, said, at = np.empty(rows), np.ones(rows, dtype=bool), 0
-    for batch in file.iter_batches(batch_size=_AT_ONCE, columns=[name]):
-        cells = batch.column(0)
-        if pa.types.is_dictionary(cells.type):
-            cells = cells.dictionary_decode()
-        part = slice(at, at + len(cells))
-        values[part] = _plain(pa, cells)
-        if cells.null_count:
-            said[part] = _bits(cells)
-        at = part.stop
-    if at != rows:
-        raise ValueError(f"{at} rows where {rows} are promised")
-    values[~said] = np.nan
-    return Column(values, said)
-
-
-def _plain(pa: Any, cells: Any) -> FloatArray:
-    """An array's numbers as they lie in memory: pyarrow's own way to numpy loads pandas."""
-    if pa.types.is_decimal(cells.type):
-        return np.array([np.nan if cell is None else float(cell) for cell in cells.to_pylist()])
-    kind = np.dtype(cells.type.to_pandas_dtype())
-    found = np.frombuffer(cells.buffers()[1], dtype=kind, count=cells.offset + len(cells))
-    return found[cells.offset :].astype(np.float64)
-
-
-def _bits(cells: Any) -> BoolArray:
-    """Which of an array's cells are there."""
-    packed = np.frombuffer(cells.buffers()[0], dtype=np.uint8)
-    end = cells.offset + len(cells)
-    return np.unpackbits(packed, bitorder="little", count=end)[cells.offset :].astype(bool)

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from cptlaw.studies.logs.arrow import WORTH_ARROW, column_of
 from cptlaw.studies.logs.cells import Cell, Cells, Column
 
 _AT_ONCE = 1 << 21  # bytes whose objects are held at the same time
 _MISSING = type(None)
 _NUMBERS = {int, float, _MISSING}
+_IN_JSON = {True: "true", False: "false"}
 
 
 def plain_lines(data: bytes) -> dict[str, Cells] | None:
@@ -25,10 +27,13 @@ def plain_lines(data: bytes) -> dict[str, Cells] | None:
     Args:
         data: the file, in UTF-8.
     """
+    data = data.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n")
+    if len(data) >= WORTH_ARROW and (columns := _by_arrow(data)):
+        return columns
     parts: dict[str, list[tuple[int, Cells]]] = {}
     rows = 0
     try:
-        for records in _records(data.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\n")):
+        for records in _records(data):
             for name in dict.fromkeys(chain.from_iterable(records)):
                 cells = _cells([record.get(name) for record in records])
                 parts.setdefault(name, []).append((rows, cells))
@@ -36,6 +41,48 @@ def plain_lines(data: bytes) -> dict[str, Cells] | None:
     except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     return {name: _joined(each, rows) for name, each in parts.items()}
+
+
+def _by_arrow(data: bytes) -> dict[str, Cells] | None:
+    """The columns by pyarrow, where it is installed and each line is surely one object."""
+    lines = data.count(b"\n") + 1
+    if b"\r" in data or data.count(b"}\n{") != lines - 1:
+        return None
+    try:
+        import pyarrow as pa
+        from pyarrow import json as arrow
+    except ImportError:
+        return None
+    whole = arrow.ReadOptions(block_size=max(_AT_ONCE, data.find(b"\n") * 4))
+    as_text: dict[str, Any] = {}  # what pyarrow would take for a time
+    try:
+        table = arrow.read_json(pa.BufferReader(data), whole)
+        as_text = {f.name: pa.string() for f in table.schema if pa.types.is_timestamp(f.type)}
+        if as_text:
+            known = arrow.ParseOptions(explicit_schema=pa.schema(as_text))
+            table = arrow.read_json(pa.BufferReader(data), whole, known)
+        if table.num_rows != lines:
+            return None
+        return {f.name: _of_arrow(pa, f.type, table.column(f.name), lines) for f in table.schema}
+    except (pa.ArrowException, ValueError, TypeError):
+        return None
+
+
+def _of_arrow(pa: Any, kind: Any, column: Any, rows: int) -> Cells:
+    """Cells of one key.
+
+    Raises:
+        TypeError: they are neither numbers nor texts.
+    """
+    if pa.types.is_null(kind):
+        return Column(np.full(rows, np.nan), np.zeros(rows, dtype=bool))
+    if pa.types.is_int64(kind) or pa.types.is_float64(kind):
+        return column_of(pa, column.chunks, rows)
+    if pa.types.is_string(kind):
+        return column.to_pylist()
+    if pa.types.is_boolean(kind):
+        return [value if value is None else _IN_JSON[value] for value in column.to_pylist()]
+    raise TypeError("neither numbers nor texts")
 
 
 def _records(data: bytes) -> Iterator[list[dict[str, Any]]]:
@@ -69,7 +116,9 @@ def _cells(values: list[Any]) -> Cells:
         if _MISSING in kinds:
             said = np.fromiter((v is not None for v in values), dtype=bool, count=len(values))
         return Column(np.array(values, dtype=np.float64), said)
-    if kinds <= {*_NUMBERS, str}:
+    if bool in kinds:
+        values = [_IN_JSON[value] if isinstance(value, bool) else value for value in values]
+    if kinds <= {*_NUMBERS, str, bool}:
         return values
     raise TypeError("neither numbers nor texts")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cptlaw.arrays import IntArray
+from cptlaw.arrays import IntArray, read_only
 from cptlaw.errors import DataError, suggestion
 from cptlaw.studies.logs import names
 from cptlaw.studies.logs.cells import Column, first_of_list, numbers
@@ -64,7 +64,8 @@ def to_run(
     curves = _with_windows(curves, table.averaged, notes)
     logged = None
     if lr is not None:
-        logged = LoggedLR(steps.values[settled[_LR]], lr.values[settled[_LR]])
+        at = settled[_LR]
+        logged = LoggedLR(read_only(steps.values[at]), read_only(lr.values[at]))
     return Run(
         table.name,
         curves,
@@ -166,18 +167,19 @@ def _dropped(bad: IntArray, column: Column, steps: Steps) -> str:
 
 def _why_no_loss(table: Table, name: str, column: Column, asked: bool) -> str:
     """Why a column is not a loss curve, "" if it may be one."""
-    spoken = int(column.said.sum())
+    spoken = int(np.count_nonzero(column.said))
     if not spoken and not column.texts.size:
         return "it is empty"
     if column.texts.size > spoken and not (asked and spoken):
         example = cut(table.columns[name][int(column.texts[0])])
         return f"it holds text, such as {example}"
     refuse_text(table, name, column)
-    finite = column.values[np.isfinite(column.values)]
-    positive = int((finite > 0).sum())
-    if not finite.size:
+    is_finite = np.isfinite(column.values)
+    finite = int(np.count_nonzero(is_finite))
+    positive = int(np.count_nonzero(is_finite & (column.values > 0)))
+    if not finite:
         return "it holds no finite number"
-    if not positive or (2 * positive < finite.size and not asked):
+    if not positive or (2 * positive < finite and not asked):
         return "most of its numbers are not above 0"
     return ""
 
@@ -248,7 +250,7 @@ def _refuse_negative(steps: Steps, name: str, column: Column) -> None:
 
 def _curve(name: str, column: Usable, rows: IntArray, steps: Steps) -> Curve:
     source = "training" if names.is_training(name) else "validation"
-    return Curve(steps.values[rows], column.values[rows], source)
+    return Curve(read_only(steps.values[rows]), read_only(column.values[rows]), source)
 
 
 def _with_windows(

@@ -224,7 +224,9 @@ def _unnamed_ranks(table: Table, step: str, steps: Column) -> Table:
     """The mean where nearly every step is logged equally often, one row after the other."""
     if any(names.is_series_label(name) for name in table.columns if name != step):
         return table
-    fresh = np.r_[True, np.diff(steps.values) != 0]
+    fresh = np.r_[True, steps.values[1:] != steps.values[:-1]]
+    if fresh.all():
+        return table
     sizes = np.diff(np.r_[np.flatnonzero(fresh), steps.values.size])
     usual = int(np.bincount(sizes).argmax()) if sizes.size else 1
     if usual < 2 or sizes.size < 3 or (sizes == usual).mean() < _REPEATED:

@@ -167,7 +167,7 @@ def open_source(path: str | Path) -> Source:
         raise DataError(f"{given}: cannot be read ({error}). Check the path.") from None
     if data.startswith(_GZIP):
         data = _unpacked(given, data)
-    if not data.strip():
+    if not data or data.isspace():
         raise DataError(f"{given}: the file is empty; expected a log with a loss at each step.")
     return Source(given, where, data, part=part)
 
