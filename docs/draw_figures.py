@@ -17,7 +17,7 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     study = datasets.load(demo.STUDY).without(demo.OTHERS)
     fitted = fit(study.without(demo.HELD_OUT))
-    held_out = plot.fit_figure(fitted, ("pt", "cpt"), study=study, since=demo.SINCE)
+    held_out = plot.fit_figure(fitted, ("pt", "cpt"), study=study)
     plot.save(held_out, FOLDER / "held-out.png")
     knobs = Knobs(peak="1e-4..2e-3", steps="200..1500", after="base", replay="0..0.5")
     best = plan(fit(datasets.load("tiny-cpt")), "cpt=1 pt=0.3", knobs)

@@ -209,16 +209,16 @@ def test_a_figure_of_a_value_touches_two_files(house):
     house.write(
         "cptlaw/output/plot/areas_done.py",
         '"""How the forward area of a schedule grows."""\n\n'
-        "from cptlaw.output.plot import style\n\n\n"
+        "from cptlaw.output.plot import style, ticks\n\n\n"
         "@style.styled\n"
         "def area_done(value, ax=None):\n"
         "    ax = style.axes(ax)\n"
         "    ax.plot(value.lr().cumsum())\n"
-        '    style.label_axes(ax, "step", "forward area")\n'
+        '    ticks.label_axes(ax, "step", "forward area")\n'
         "    return ax\n",
     )
     table = "cptlaw/output/plot/__init__.py"
-    imports = "from cptlaw.output.plot import style\n"
+    imports = "from cptlaw.output.plot import style, ticks, words\n"
     house.change(table, imports, f"{imports}from cptlaw.output.plot.areas_done import area_done\n")
     house.change(
         table, '__all__ = [\n    "areas",\n', '__all__ = [\n    "area_done",\n    "areas",\n'

@@ -54,7 +54,8 @@ class Shown:
 
         Args:
             path: the file to write as well, .png, .svg or .pdf.
-            options: of the function of `cptlaw.plot` that draws it, such as `fit` for a forecast.
+            options: of the function of `cptlaw.plot` that draws it, such as `fit` for a forecast;
+                and `width`, `font_size`, `titles` of `cptlaw.plot.sized`.
 
         Returns:
             matplotlib's Figure.

@@ -215,6 +215,7 @@ def test_a_step_column_that_counts_tokens(here):
         (["study.toml", "-o", "out.json", "--figure", "a"], ["a: figures", ".png"]),
         (["study.toml", "-o", "a.png", "--figure", "a.png"], ["a.png: two outputs"]),
         (["study.toml", "--figure", "no/a.png"], ["no/a.png", "Make it first"]),
+        (["study.toml", "--font-size", "8"], ["shape a figure; give --figure too"]),
     ],
 )
 def test_fit(here, words, told):

@@ -277,6 +277,10 @@ def test_outputs_and_figures_are_written(here, tmp_path):
     asked = ("--after", "base", "--schedule", "cosine 500 to 0", "-o", out, "--figure", figure)
     assert run("forecast", "fit.json", *asked).status == 0
     assert store.load(out).schedule.steps == 500
+    wide = figure.stat().st_size
+    asked = (*asked, "--figure-width", "3", "--font-size", "6", "--no-titles")
+    assert run("forecast", "fit.json", *asked).status == 0
+    assert figure.stat().st_size < wide
     assert run("backtest", "study.toml", "--hold-out", "stages", *QUICK, "-o", out).status == 0
     assert store.load(out).rows
 

@@ -21,6 +21,7 @@ from cptlaw.studies.study import Study
 from figures import LR, TRANSFER, check_panels, curves_in, legend_of
 
 matplotlib = pytest.importorskip("matplotlib")
+LOSS = "loss (nats per token)"
 
 
 # --- learning rates and areas -----------------------------------------------------------------
@@ -85,19 +86,21 @@ def test_areas_of_pre_training_alone_show_no_cpt() -> None:
 def test_fit_draws_points_and_curves_of_every_run(fitted: Fit, role: str) -> None:
     ax = plot.fit(fitted, role)
     check_panels(ax.figure, 1)
-    assert legend_of(ax.figure) == ["base", "annealed", "cpt flat", "cpt_cosine", TRANSFER]
-    points, curves = curves_in(ax, marker=True), curves_in(ax)
-    assert len(points) == len(curves) == 4
-    for marks, curve in zip(points, curves, strict=True):
-        assert marks.get_color() == curve.get_color()
-        near = np.interp(marks.get_xdata(), curve.get_xdata(), curve.get_ydata())
-        np.testing.assert_allclose(marks.get_ydata(), near, rtol=0.015)
-    assert [curve.get_xdata()[0] for curve in curves] == [50, 800, 1000, 1000]
-    assert ax.get_ylabel() == "loss (nats per token)"
+    assert legend_of(ax.figure) == ["cpt flat", "cpt_cosine"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step since the transfer", LOSS)
+    before = plot.fit(fitted, role, phase="pt")
+    assert legend_of(before.figure) == ["base", "annealed", TRANSFER]
+    for phase, starts in ((before, [50, 800]), (ax, [0, 0])):
+        points, curves = curves_in(phase, marker=True), curves_in(phase)
+        assert [curve.get_xdata()[0] for curve in curves] == starts
+        for marks, curve in zip(points, curves, strict=True):
+            assert marks.get_color() == curve.get_color()
+            near = np.interp(marks.get_xdata(), curve.get_xdata(), curve.get_ydata())
+            np.testing.assert_allclose(marks.get_ydata(), near, rtol=0.015)
 
 
 def test_residuals_are_percent_of_the_measured_loss(fitted: Fit) -> None:
-    ax = plot.residuals(fitted, "pt")
+    ax = plot.residuals(fitted, "pt", phase="pt")
     check_panels(ax.figure, 1)
     base = curves_in(ax, marker=True)[0]
     expected = 100.0 * (1.0 / (1.0 + 0.01 * np.sin(base.get_xdata() / 40.0)) - 1.0)
@@ -105,13 +108,17 @@ def test_residuals_are_percent_of_the_measured_loss(fitted: Fit) -> None:
     assert ax.get_ylim()[0] == -ax.get_ylim()[1]
 
 
-def test_fit_figure_has_a_column_a_domain(fitted: Fit) -> None:
+def test_fit_figure_has_a_column_a_phase_of_each_domain(fitted: Fit) -> None:
     figure = plot.fit_figure(fitted)
-    check_panels(figure, 6)
-    titles = [ax.get_title(loc="left") for ax in figure.axes[:3]]
+    check_panels(figure, 12)
+    titles = [ax.get_title(loc="left") for ax in figure.axes[::4]]
     assert titles == [r"$D_\mathrm{pt}$ loss", r"$D_\mathrm{cpt}$ loss", "code loss"]
-    assert all(len(curves_in(ax, marker=True)) == 4 for ax in figure.axes)
-    assert legend_of(figure)[-1] == TRANSFER
+    assert all(len(curves_in(ax, marker=True)) == 2 for ax in figure.axes)
+    pre_training, _, cpt, _ = figure.axes[:4]
+    assert cpt.get_position().width > 1.3 * pre_training.get_position().width
+    assert cpt.get_xlim()[1] < 450
+    names = ["base", "annealed", "cpt flat", "cpt_cosine", TRANSFER]
+    assert legend_of(figure) == names
 
 
 def test_fit_figure_tells_which_domains_it_leaves_out(fitted: Fit) -> None:
@@ -120,7 +127,7 @@ def test_fit_figure_tells_which_domains_it_leaves_out(fitted: Fit) -> None:
     study = replace(fitted.study, domains={**fitted.study.domains, "ood.a": "code", "ood.b": "pt"})
     more = replace(fitted, study=study, domains={**fitted.domains, "ood.a": code, "ood.b": code})
     figure = plot.fit_figure(more)
-    assert len(figure.axes) == 8
+    assert len(figure.axes) == 16
     assert "not shown: ood.b" in figure.legends[0].get_title().get_text()
     with pytest.raises(DataError, match="5 domains"):
         plot.fit_figure(more, list(more.domains))
@@ -128,28 +135,20 @@ def test_fit_figure_tells_which_domains_it_leaves_out(fitted: Fit) -> None:
 
 def test_runs_that_were_held_out_are_drawn_and_named(fitted: Fit, study: Study) -> None:
     partly = replace(fitted, study=study.without(["cpt_cosine"]))
-    assert len(curves_in(plot.fit(partly, "pt"))) == 3
+    assert len(curves_in(plot.fit(partly, "pt"))) == 1
     ax = plot.fit(partly, "pt", study=study)
-    assert len(curves_in(ax)) == 4
-    assert legend_of(ax.figure)[3] == "cpt_cosine (held out)"
-    assert len(plot.fit_figure(partly, ["pt"], study=study).axes) == 2
-    assert len(plot.residuals(partly, "pt", study=study).lines) == 5
+    assert len(curves_in(ax)) == 2
+    assert legend_of(ax.figure)[1] == "cpt_cosine (held out)"
+    assert len(plot.fit_figure(partly, ["pt"], study=study).axes) == 4
+    assert len(plot.residuals(partly, "pt", study=study).lines) == 3
 
 
-def test_first_steps_can_be_left_out(fitted: Fit) -> None:
-    figure = plot.fit_figure(fitted, ["pt"], since=900)
-    losses, residuals = figure.axes
-    for ax in (losses, residuals):
-        assert min(min(line.get_xdata()) for line in curves_in(ax, marker=True)) >= 900
-    assert [curve.get_xdata()[0] for curve in curves_in(losses)] == [900, 900, 1000, 1000]
-    assert losses.get_ylim()[1] < plot.fit(fitted, "pt").get_ylim()[1]
-    assert legend_of(plot.fit(fitted, "pt", since=1001).figure) == [
-        "cpt flat",
-        "cpt_cosine",
-        TRANSFER,
-    ]
-    with pytest.raises(DataError, match="no pt loss from step 5000 on; the last is at"):
-        plot.residuals(fitted, "pt", since=5000)
+def test_pre_training_alone_has_no_panels_of_a_cpt(fitted: Fit, study: Study) -> None:
+    alone = replace(fitted, study=study.without(["cpt flat", "cpt_cosine"]))
+    check_panels(plot.fit_figure(alone, ["pt"]), 2)
+    assert plot.fit(alone, "pt").get_xlabel() == "step"
+    with pytest.raises(DataError, match="no loss of the phase 'cpt' to draw; there are some of pt"):
+        plot.residuals(alone, "pt", phase="cpt")
 
 
 @pytest.mark.parametrize("draw", [plot.fit, plot.residuals])
@@ -182,7 +181,7 @@ def test_decomposition_shows_the_points_on_the_way_to_the_run(fitted: Fit) -> No
 
     assert measured("annealed") == list(range(50, 1001, 10))
     assert measured("base") == list(range(50, 1001, 10))
-    assert measured("cpt flat") == list(range(50, 1401, 10))
+    assert measured("cpt flat") == list(range(600, 1401, 10))
 
 
 def test_decomposition_keeps_points_far_from_the_law_in_its_frame(fitted: Fit) -> None:

@@ -16,6 +16,8 @@ from cptlaw.errors import DataError, MissingExtra
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.forecast import Forecast
 from cptlaw.output.plot import style as plot_style
+from cptlaw.output.plot import ticks as plot_ticks
+from cptlaw.output.plot import words as plot_words
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.study import Study
 from figures import LR, check_panels, legend_of
@@ -38,7 +40,7 @@ def test_given_axes_are_used_and_keep_their_settings(fitted: Fit, future: Foreca
     grid[5].plot([0, 1, 2], [0, 1, 2])
     check_panels(figure, 6)
     assert not figure.legends
-    assert legend_of(grid[0])[0] == "base"
+    assert legend_of(grid[0])[0] == "cpt flat"
     assert dict(matplotlib.rcParams) == before
 
 
@@ -65,10 +67,10 @@ def test_many_runs_look_different() -> None:
 
 def test_long_names_lose_what_they_share() -> None:
     names = [f"experiments/2025-03/{x}-lr1e-3-batch4M-sequence4096" for x in ("flat", "cosine")]
-    assert list(plot_style.labels(names).values()) == ["…flat…", "…cosine…"]
-    (alone,) = plot_style.labels(names[:1]).values()
+    assert list(plot_words.labels(names).values()) == ["…flat…", "…cosine…"]
+    (alone,) = plot_words.labels(names[:1]).values()
     assert alone.replace("\n", "") == names[0]
-    assert max(map(len, alone.split("\n"))) <= plot_style.WIDTH
+    assert max(map(len, alone.split("\n"))) <= plot_words.WIDTH
 
 
 def test_names_are_shown_as_they_are(fitted: Fit, study: Study) -> None:
@@ -76,9 +78,28 @@ def test_names_are_shown_as_they_are(fitted: Fit, study: Study) -> None:
     runs = tuple(replace(run, name=names.get(run.name, run.name)) for run in study.runs)
     ax = plot.fit(replace(fitted, study=replace(study, runs=runs)), "pt")
     check_panels(ax.figure, 1)
-    assert len(legend_of(ax.figure)) == 5
-    assert r"_a\$b\$c" in legend_of(ax.figure)[2]
-    assert legend_of(ax.figure)[3].count("\n") == 2
+    first, second = legend_of(ax.figure)
+    assert r"_a\$b\$c" in first
+    assert second.count("\n") == 2
+
+
+def test_figures_in_the_size_of_a_paper(fitted: Fit, tmp_path: Path) -> None:
+    usual = plot.fit(fitted, "pt")
+    with plot.sized(3.3, 8, titles=False):
+        ax = plot.fit(fitted, "pt")
+    assert ax.figure.get_figwidth() == 3.3
+    assert ax.xaxis.label.get_size() == 8
+    assert ax.get_title(loc="left") == ""
+    assert ax.get_ylabel() == r"$D_\mathrm{pt}$ loss (nats per token)"
+    assert ax.lines[1].get_linewidth() < usual.lines[1].get_linewidth()
+    assert usual.figure.get_figwidth() == plot.fit(fitted, "pt").figure.get_figwidth() == 9
+    check_panels(ax.figure, 1)
+    figure = fitted.plot(tmp_path / "fit.pdf", width=6, font_size=7, titles=False)
+    assert figure.get_figwidth() == 6
+    assert not any(panel.get_title(loc="left") for panel in figure.axes)
+    for odd in ({"width": 0.1}, {"font_size": 400}):
+        with pytest.raises(DataError, match="; give"):
+            fitted.plot(**odd)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +107,7 @@ def test_names_are_shown_as_they_are(fitted: Fit, study: Study) -> None:
     [(0.0, "0"), (2.5e-4, "2.5e-4"), (1e-3, "1e-3"), (0.05, "0.05"), (-2e-5, "\u22122e-5")],
 )
 def test_small_numbers_are_short(value: float, text: str) -> None:
-    assert plot_style.small_text(value) == text
+    assert plot_ticks.small_text(value) == text
 
 
 @pytest.mark.parametrize(
@@ -94,7 +115,7 @@ def test_small_numbers_are_short(value: float, text: str) -> None:
     [(5000, 9000, "5000"), (5000, 40_000, "5k"), (0, 40_000, "0"), (250_000, 1_000_000, "0.25M")],
 )
 def test_steps_are_short(value: float, largest: float, text: str) -> None:
-    assert plot_style.step_text(value, largest) == text
+    assert plot_ticks.step_text(value, largest) == text
 
 
 def test_a_frame_leaves_out_a_steep_beginning() -> None:

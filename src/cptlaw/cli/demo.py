@@ -32,7 +32,6 @@ OTHERS = (
     "repeat-const",
 )
 SCHEDULE = "constant 300 | linear 900 to 0"
-SINCE = 4800  # shortly before the transfer
 
 
 def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> None:
@@ -60,7 +59,7 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
     say(f"4. forecast of a run that was never done: {SCHEDULE}")
     future = forecast(fitted, SCHEDULE, after="base")
     store.save(with_refits(fitted), directory / "fit.json")
-    fitted.plot(directory / "fit.png", since=SINCE)
+    fitted.plot(directory / "fit.png")
     future.plot(directory / "forecast.png", fit=fitted)
     if as_json:
         parts = {

@@ -12,9 +12,9 @@ import click
 from cptlaw.cli.shared import (
     JSON,
     Many,
-    check_figure,
     check_laws,
     check_writable,
+    figure_option,
     fitting_options,
     load_fit,
     say,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 )
 @fitting_options
 @click.option("-o", "--output", help="Write the fit as JSON, for forecast and the others.")
-@click.option("--figure", help="Draw fit and residuals (png, svg or pdf).")
+@figure_option("Draw fit and residuals (png, svg or pdf).")
 @click.option("--verbose", is_flag=True, help="Print runs, equations, conventions and notes too.")
 @JSON
 def fit(
@@ -45,6 +45,7 @@ def fit(
     options: FitOptions,
     output: str | None,
     figure: str | None,
+    size: dict[str, Any],
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -57,7 +58,6 @@ def fit(
     from cptlaw.studies import study_file
 
     check_writable(output, figure, reads=[study])
-    check_figure(figure)
     check_laws([] if law is None else [law])
     loaded = study_file.load(study)
     say(f"fitting {_count(loaded.domains, 'domain')} of {_count(loaded.runs, 'run')} ...")
@@ -67,7 +67,7 @@ def fit(
     result = replace(result, notes=(*result.notes, *said))
     say(f"done in {result.seconds:.2f} s")
     if figure is not None:
-        result.plot(figure)
+        result.plot(figure, **size)
     if output is not None:
         store.save(result, output)
     show(as_json, lambda: fit_json(result), lambda: result.summary(verbose))
@@ -93,7 +93,7 @@ def fit(
 @click.option("--level", type=float, default=0.9, show_default=True, help="Coverage of intervals.")
 @click.option("--anyway", is_flag=True, help="Forecast even where nothing is known.")
 @click.option("-o", "--output", help="Write the forecast as JSON.")
-@click.option("--figure", help="Draw it (png, svg or pdf).")
+@figure_option("Draw it (png, svg or pdf).")
 @JSON
 def forecast(
     fit: str,
@@ -111,6 +111,7 @@ def forecast(
     anyway: bool,
     output: str | None,
     figure: str | None,
+    size: dict[str, Any],
     as_json: bool,
 ) -> None:
     """Predict the losses of a run that nobody has done yet.
@@ -122,7 +123,6 @@ def forecast(
     from cptlaw.output.json.forecast import forecast_json
 
     check_writable(output, figure, reads=[fit])
-    check_figure(figure)
     loaded = load_fit(fit)
     result = predict(
         loaded,
@@ -140,7 +140,7 @@ def forecast(
         anyway=anyway,
     )
     if figure is not None:
-        result.plot(figure, fit=loaded)
+        result.plot(figure, fit=loaded, **size)
     if output is not None:
         store.save(result, output)
     show(as_json, lambda: forecast_json(result), result.summary)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from cptlaw.cli.prior import FLAG, OrPrior
-from cptlaw.cli.shared import JSON, check_figure, load_fit, say, say_written, show
+from cptlaw.cli.shared import JSON, figure_option, load_fit, say, say_written, show
 from cptlaw.decisions.cost import PRICES, Prices
 from cptlaw.decisions.plan.knobs import KNOBS, Knobs, Numbers
 from cptlaw.errors import DataError
@@ -122,7 +122,7 @@ def _price_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("-o", "--output", metavar="DIR", help="Write the plan, its schedule and experiment.")
 @click.option("--name", default="plan", show_default=True, help="The run's name in the experiment.")
 @click.option("--experiment", metavar="FILE", help="The lab's experiment that -o adds the run to.")
-@click.option("--figure", help="Draw trade-offs, schedule and knobs (png, svg or pdf).")
+@figure_option("Draw trade-offs, schedule and knobs (png, svg or pdf).")
 @JSON
 def plan(
     fit: str,
@@ -132,6 +132,7 @@ def plan(
     name: str,
     experiment: str | None,
     figure: str | None,
+    size: dict[str, Any],
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -145,7 +146,6 @@ def plan(
     from cptlaw.output.json.plan import plan_json
     from cptlaw.output.plan_files import check, write
 
-    check_figure(figure)
     if experiment is not None and output is None:
         raise DataError("--experiment is what -o writes from; give -o DIR too.")
     known = load_fit(fit)
@@ -154,7 +154,7 @@ def plan(
     found = with_first_run(known, _planned(known, goal, limits, given))
     written: list[str] = []
     if figure is not None:
-        found.plot(figure)
+        found.plot(figure, **size)
         written.append(figure)
     if output is not None:
         written += map(str, write(found, output, known.study, experiment, name))

@@ -105,6 +105,45 @@ def check_figure(path: str | None) -> None:
         raise MissingExtra("matplotlib", "plot", "Drawing a figure")
 
 
+def figure_option(help: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """--figure and how large it is drawn; a command gets `figure`, a path, and `size`.
+
+    Args:
+        help: what the figure shows.
+    """
+
+    def with_figure(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def checked(
+            figure: str | None,
+            figure_width: float | None,
+            font_size: float | None,
+            no_titles: bool,
+            **rest: Any,
+        ) -> None:
+            if figure is None and (figure_width or font_size or no_titles):
+                raise DataError(
+                    "--figure-width, --font-size and --no-titles shape a figure; give --figure too."
+                )
+            size = {"width": figure_width, "font_size": font_size, "titles": not no_titles}
+            check_figure(figure)
+            command(figure=figure, size=size, **rest)
+
+        wrapped: Callable[..., None] = checked
+        for option in reversed((click.option("--figure", metavar="FILE", help=help), *_SIZE)):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return with_figure
+
+
+_SIZE = (
+    click.option("--figure-width", type=float, metavar="INCHES", help="Of the figure."),
+    click.option("--font-size", type=float, metavar="POINTS", help="Of its letters; usually 13."),
+    click.option("--no-titles", is_flag=True, help="Panels without titles; the axes say it."),
+)
+
+
 def check_lab() -> None:
     """Whether the packages that train are there, before the work begins.
 

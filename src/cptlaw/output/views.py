@@ -32,7 +32,17 @@ def _view(
     def shown(result: Any, verbose: bool) -> str:
         return text(result, verbose) if detailed else text(result)
 
-    return View(shown, figure, lambda result: tables.frame(rows(result)), plot.save)
+    def drawn(
+        result: Any,
+        width: float | None = None,
+        font_size: float | None = None,
+        titles: bool = True,
+        **options: Any,
+    ) -> Any:
+        with plot.sized(width, font_size, titles):
+            return figure(result, **options)
+
+    return View(shown, drawn, lambda result: tables.frame(rows(result)), plot.save)
 
 
 def register() -> None:

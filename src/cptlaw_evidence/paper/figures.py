@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cptlaw.output.plot import style
+from cptlaw.output.plot import style, ticks
 from cptlaw_evidence.paper.drawing import MADE_FROM, Drawing, Line, Panel, Table
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _draw(ax: Axes, panel: Panel, groups: Mapping[str, int]) -> list[Any]:
                 handle = _both(handle, silent[_key(line)])
             handle.set_label(_broken(line.label))
             handles.append(handle)
-    style.label_axes(ax, panel.x_label, panel.y_label, _broken(panel.title, 48))
+    ticks.label_axes(ax, panel.x_label, panel.y_label, _broken(panel.title, 48))
     _ticks(ax, panel)
     return handles
 
@@ -209,7 +209,7 @@ def _ticks(ax: Axes, panel: Panel) -> None:
         largest = max(abs(float(low)), abs(float(high)))
         axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         if largest < 0.01:
-            axis.set_major_formatter(FuncFormatter(lambda v, _: style.small_text(v)))
+            axis.set_major_formatter(FuncFormatter(lambda v, _: ticks.small_text(v)))
         elif largest >= 1e4:
             axis.set_major_formatter(FuncFormatter(lambda v, _, top=largest: _steps(v, top)))
         else:
@@ -221,7 +221,7 @@ def _plain(value: float) -> str:
 
 
 def _steps(value: float, largest: float) -> str:
-    return style.step_text(value, largest).replace("-", "\u2212")
+    return ticks.step_text(value, largest).replace("-", "\u2212")
 
 
 def _legend(ax: Axes, handles: Sequence[Any], across: float) -> None:

@@ -18,11 +18,12 @@ from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.forecast import DomainForecast, Forecast
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.points import Points
-from cptlaw.output.plot import style
+from cptlaw.output.plot import style, ticks, words
 from cptlaw.output.plot.fits import decomposition, fit, fit_figure, residuals
 from cptlaw.output.plot.plans import plan_figure
 from cptlaw.output.plot.scores import backtest_figure, comparison_figure
 from cptlaw.output.plot.studies import pilots_figure, study_figure
+from cptlaw.output.plot.style import sized
 from cptlaw.output.plot.writing import save
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
@@ -47,6 +48,7 @@ __all__ = [
     "residuals",
     "save",
     "schedule",
+    "sized",
     "study_figure",
 ]
 
@@ -73,7 +75,7 @@ def schedule(value: Rates | Study | Mapping[str, Rates], ax: Axes | None = None)
     handles = _draw_rates(ax, rates)
     if isinstance(value, History) and value.phase_start:
         handles += style.transfers(ax, [value.phase_start])
-    style.label_rates(ax)
+    ticks.label_rates(ax)
     style.legend(ax, handles if len(handles) > 1 else [], own)
     return ax
 
@@ -105,12 +107,12 @@ def _all_lr(rates: Rates) -> FloatArray:
 def _draw_rates(ax: Axes, lines: Sequence[tuple[str, int, FloatArray]]) -> list[Any]:
     """Lines that cover one another stay visible: the earlier, the wider."""
     handles: list[Any] = []
-    labels = style.labels([name for name, _, _ in lines])
+    labels = words.labels([name for name, _, _ in lines])
     for i, (name, before, lr) in enumerate(lines):
         held = np.concatenate([lr[:1], lr])  # so that a single step is a line too
         x, y = style.thin(np.arange(before, before + held.size), held)
         width = 2.0 + 2.0 * (len(lines) - 1 - i) / max(len(lines) - 1, 1)
-        look = {**style.look(i), "marker": "", "linewidth": width}
+        look = {**style.look(i), "marker": "", "linewidth": style.pts(width)}
         handles += ax.plot(x, y, label=labels[name] if name else "learning rate", **look, zorder=3)
     highest = max(float(np.max(line.get_ydata())) for line in ax.get_lines())
     ax.set_ylim(0, 1.08 * highest or 1.0)
@@ -146,10 +148,10 @@ def areas(history: History, convention: Convention | None = None, lambda_: float
             handles += bottom.plot(step, annealing, **look)
     if pt and cpt:
         handles += [style.transfers(ax, [pt])[0] for ax in (top, middle, bottom)][:1]
-    bottom.axhline(0, color=style.GREY, linewidth=1.0, zorder=1)
-    style.label_rates(top, x="")
-    style.label_rates(middle, x="", y="forward area $S_1$")
-    style.label_rates(bottom, y="annealing area $S_2$")
+    bottom.axhline(0, color=style.GREY, linewidth=style.pts(1.0), zorder=1)
+    ticks.label_rates(top, x="")
+    ticks.label_rates(middle, x="", y="forward area $S_1$")
+    ticks.label_rates(bottom, y="annealing area $S_2$")
     style.tell(bottom, rf"$\lambda$ = {lambda_:.5g}")
     style.legend_below(figure, handles)
     figure.align_ylabels()
@@ -174,17 +176,19 @@ def forecast(
         DataError: no such domain, or too many.
     """
     usual = [role for role in ("pt", "cpt") if role in forecast.domains]
-    shown = style.shown(forecast.domains, roles or usual or None)
+    shown = words.shown(forecast.domains, roles or usual or None)
     own, ax = ax is None, style.axes(ax)
     curves = [forecast.domains[role] for role in shown]
     handles: list[Any] = []
     for i, (role, curve) in enumerate(zip(shown, curves, strict=True)):
         (line,) = _draw_curve(ax, curve, style.PALETTE[i])
-        line.set_label(f"{style.domain_title(role)}: {curve.final:.3f} at the end")
-        line.set(marker=style.MARKERS[i], markevery=max(curve.step.size // 8, 1), markersize=6)
+        line.set_label(f"{words.domain_title(role)}: {curve.final:.3f} at the end")
+        line.set(
+            marker=style.MARKERS[i], markevery=max(curve.step.size // 8, 1), markersize=style.pts(6)
+        )
         handles.append(line)
     style.tell(ax, _frame(ax, curves))
-    style.label_axes(ax, _STEP)
+    ticks.label_axes(ax, _STEP)
     style.legend(ax, handles + _key(curves, "#666666"), own, _warnings(forecast))
     return ax
 
@@ -204,7 +208,7 @@ def forecast_figure(
     Raises:
         DataError: no such domain, or too many.
     """
-    shown = style.shown(forecast.domains, roles)
+    shown = words.shown(forecast.domains, roles)
     figure, rows = style.columns(len(shown), (1.0, 2.2))
     handles: dict[str, Any] = {}
     for (above, below), role in zip(rows.T, shown, strict=True):
@@ -215,11 +219,11 @@ def forecast_figure(
         line.set_label("forecast")
         cut = _frame(below, [curve], [b.get_ydata() for b in behind])
         style.tell(below, cut, f"{curve.final:.3f} at the end")
-        style.label_rates(above, "", "learning rate" if first else "", style.domain_title(role))
-        style.label_axes(below, _STEP, style.LOSS if first else "")
+        ticks.label_rates(above, "", "learning rate" if first else "", words.domain_title(role))
+        ticks.label_axes(below, _STEP, style.LOSS if first else "")
         named = [line, *_key([curve], style.BLUE), *behind[:1]]
         handles.update({str(handle.get_label()): handle for handle in named})
-    said = [_warnings(forecast), style.not_shown(forecast.domains, shown) if roles is None else ""]
+    said = [_warnings(forecast), words.not_shown(forecast.domains, shown) if roles is None else ""]
     style.legend_below(figure, list(handles.values()), "\n".join(filter(None, said)))
     figure.align_ylabels(rows[:, 0])
     return figure
@@ -227,8 +231,8 @@ def forecast_figure(
 
 _STEP = "step of the forecast run"
 _BAND: dict[str, Any] = {"alpha": 0.3, "linewidth": 0}
-_GAP: dict[str, Any] = {"alpha": 0.1, "linewidth": 0}
-_HIDDEN: dict[str, Any] = {"linestyle": style.DASHED, "linewidth": 1.5}
+_GAP: dict[str, Any] = {"facecolor": "none", "hatch": "///", "alpha": 0.35, "linewidth": 0}
+_HIDDEN: dict[str, Any] = {"linestyle": style.DASHED}
 
 
 def _warnings(forecast: Forecast) -> str:
@@ -237,7 +241,7 @@ def _warnings(forecast: Forecast) -> str:
 
 def _draw_curve(ax: Axes, curve: DomainForecast, color: str) -> list[Any]:
     if np.any(curve.shift != 0):
-        ax.fill_between(curve.step, curve.base, curve.loss, color=color, **_GAP)
+        ax.fill_between(curve.step, curve.base, curve.loss, edgecolor=color, **_GAP)
         ax.plot(curve.step, curve.base, color=color, **_HIDDEN, zorder=3)
     if curve.low is not None and curve.high is not None:
         ax.fill_between(curve.step, curve.low, curve.high, color=color, **_BAND)
@@ -252,7 +256,7 @@ def _key(curves: Sequence[DomainForecast], color: str) -> list[Any]:
     handles: list[Any] = []
     if any(np.any(curve.shift != 0) for curve in curves):
         handles.append(Line2D([], [], color=color, **_HIDDEN, label="hidden PT curve"))
-        handles.append(Patch(color=color, **{**_GAP, "alpha": 0.15}, label="shift"))
+        handles.append(Patch(edgecolor=color, **_GAP, label="shift"))
     if any(curve.low is not None for curve in curves):
         handles.append(Patch(color=color, **_BAND, label="interval"))
     return handles
@@ -276,7 +280,7 @@ def _draw_context(
     if fit is None or fit.study is None or role not in fit.domains:
         return []
     observed, end = fit.observed(role), forecast.schedule.steps
-    grey: dict[str, Any] = {"color": "#B5B5B5", "linewidth": 1.3, "zorder": 2}
+    grey: dict[str, Any] = {"color": "#B5B5B5", "linewidth": style.pts(1.3), "zorder": 2}
     handles: list[Any] = []
     for i, name in enumerate(observed.runs):
         run = fit.study.run(name)

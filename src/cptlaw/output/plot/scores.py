@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cptlaw.errors import DataError
 from cptlaw.forecasting.backtest import Backtest
 from cptlaw.forecasting.compare import ComparedRow, Comparison
-from cptlaw.output.plot import style
+from cptlaw.output.plot import style, ticks, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,20 +26,20 @@ def backtest_figure(backtest: Backtest) -> Figure:
     Args:
         backtest: of up to four domains that are drawn, D_pt and D_cpt first.
     """
-    roles = style.shown(dict.fromkeys(row.domain for row in backtest.rows), None)
+    roles = words.shown(dict.fromkeys(row.domain for row in backtest.rows), None)
     laws = list(dict.fromkeys(row.law for row in backtest.rows))
     runs = list(dict.fromkeys(row.run for row in backtest.rows))
     figure, panels = _panels(len(roles), len(runs) * (1 + 0.25 * (len(laws) - 1)))
-    labels, handles = style.labels(runs), list[Any]()
+    labels, handles = words.labels(runs), list[Any]()
     for ax, role in zip(panels, roles, strict=True):
         mine = {(r.law, r.run): 100 * r.scores.mape for r in backtest.rows if r.domain == role}
         for i, law in enumerate(laws):
             shift = 0.5 * (i - (len(laws) - 1) / 2) / max(len(laws), 1)
             places = [(x, y + shift) for y, n in enumerate(runs) if (x := mine.get((law, n)))]
-            look = {**style.look(i), "linestyle": "none", "markersize": 9}
+            look = {**style.look(i), "linestyle": "none", "markersize": style.pts(9)}
             drawn = ax.plot(*zip(*places, strict=True), **look, label=law) if places else []
             handles += drawn if ax is panels[0] else []
-        _rows(ax, [labels[name] for name in runs], style.domain_title(role))
+        _rows(ax, [labels[name] for name in runs], words.domain_title(role))
     style.legend_below(figure, handles, f"Held out: {backtest.held_out}")
     return figure
 
@@ -51,14 +51,14 @@ def comparison_figure(comparison: Comparison) -> Figure:
     Args:
         comparison: of up to four domains that are drawn, D_pt and D_cpt first.
     """
-    roles = style.shown(dict.fromkeys(row.domain for row in comparison.rows), None)
+    roles = words.shown(dict.fromkeys(row.domain for row in comparison.rows), None)
     laws = list(dict.fromkeys(row.law for row in comparison.rows))
     figure, panels = _panels(len(roles), len(laws))
     handles: list[Any] = []
     for ax, role in zip(panels, roles, strict=True):
         mine = {row.law: row for row in comparison.rows if row.domain == role}
         handles = _draw_compared(ax, mine, laws, comparison)
-        _rows(ax, laws, style.domain_title(role))
+        _rows(ax, laws, words.domain_title(role))
     style.legend_below(figure, handles)
     return figure
 
@@ -76,9 +76,11 @@ def _draw_compared(
         if (gap := row.difference) is not None:
             ends = [base + 100 * gap.low, base + 100 * gap.high]
             words = f"{100 * comparison.level:g} % interval of the difference"
-            (bar,) = ax.plot(ends, [y, y], color=style.SKY, linewidth=7, label=words, zorder=2)
+            (bar,) = ax.plot(
+                ends, [y, y], color=style.SKY, linewidth=style.pts(7), label=words, zorder=2
+            )
         color = style.BLACK if law == comparison.against else style.BLUE
-        ax.plot([100 * row.mape], [y], marker="o", markersize=9, color=color, zorder=3)
+        ax.plot([100 * row.mape], [y], marker="o", markersize=style.pts(9), color=color, zorder=3)
     return [line, bar] if bar is not None else [line]
 
 
@@ -92,7 +94,7 @@ def _panels(count: int, rows: float) -> tuple[Figure, list[Axes]]:
 
 def _rows(ax: Axes, names: list[str], title: str) -> None:
     """One row a name, the first on top, errors from 0 on."""
-    style.label_rates(ax, _ERROR, "", title)
+    ticks.label_rates(ax, _ERROR, "", title)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlim(left=min(0.0, ax.get_xlim()[0]))

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
-from cptlaw.errors import DataError, MissingExtra, suggestion
+from cptlaw.errors import DataError, MissingExtra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,10 +36,7 @@ DASHED, DOTTED = (0, (5, 1.5)), (0, (1.5, 1.2))
 DASHES: tuple[Any, ...] = ("-", DASHED, DOTTED, (0, (7, 1.5, 1.5, 1.5)))
 
 LOSS = "loss (nats per token)"
-PANELS = 4  # domains in one figure
 DRAWN = 2000  # points of one line that are drawn at most
-WIDTH = 40  # letters in one line of a label
-BREAKS = " -_./,"  # where a long name may be broken
 
 STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
@@ -68,6 +67,11 @@ STYLE: dict[Any, Any] = {
     "ytick.labelsize": 12,
     "xtick.color": BLACK,
     "ytick.color": BLACK,
+    "axes.linewidth": 0.8,
+    "xtick.major.size": 3.5,
+    "ytick.major.size": 3.5,
+    "xtick.major.width": 0.8,
+    "ytick.major.width": 0.8,
     "lines.linewidth": 2.0,
     "lines.markersize": 4.5,
     "hatch.linewidth": 0.8,
@@ -78,6 +82,96 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "cptlaw",
 }
+_SCALED = {
+    "figure.constrained_layout.h_pad",
+    "figure.constrained_layout.w_pad",
+    "font.size",
+    "axes.titlesize",
+    "axes.labelsize",
+    "xtick.labelsize",
+    "ytick.labelsize",
+    "lines.linewidth",
+    "lines.markersize",
+    "xtick.major.size",
+    "ytick.major.size",
+    "xtick.major.width",
+    "ytick.major.width",
+    "axes.linewidth",
+    "grid.linewidth",
+    "hatch.linewidth",
+    "legend.fontsize",
+    "legend.title_fontsize",
+}
+
+
+_LETTERS = 13.0  # points of a letter, which all sizes of STYLE suit
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large figures are drawn.
+
+    Args:
+        width: inches of a figure, or None for its own; its height goes with it.
+        font_size: points of a letter; lines, markers and legends go with it.
+        titles: whether panels have titles; without, the axes say what a title would.
+    """
+
+    width: float | None = None
+    font_size: float = _LETTERS
+    titles: bool = True
+
+    def __post_init__(self) -> None:
+        if self.width is not None and not 1.0 <= self.width <= 100.0:
+            raise DataError(f"a figure {self.width:g} inches wide; give 1 to 100.")
+        if not 3.0 <= self.font_size <= 100.0:
+            raise DataError(f"letters of {self.font_size:g} points; give 3 to 100.")
+
+
+_USUAL = Size()
+_SIZE: ContextVar[Size] = ContextVar("_SIZE", default=_USUAL)
+
+
+@contextmanager
+def sized(
+    width: float | None = None, font_size: float | None = None, titles: bool = True
+) -> Iterator[None]:
+    """Figures that are drawn within have this size: of a paper's column, say.
+
+    Args:
+        width: inches of a figure; left out, its own. The height goes with it.
+        font_size: points of a letter; left out, 13. Lines, markers and legends go with it.
+        titles: whether panels have titles; without, the axes say what a title would.
+
+    Raises:
+        DataError: a size that nobody could read or print.
+    """
+    token = _SIZE.set(Size(width, _LETTERS if font_size is None else font_size, titles))
+    try:
+        yield
+    finally:
+        _SIZE.reset(token)
+
+
+def has_titles() -> bool:
+    """Whether panels have titles."""
+    return _SIZE.get().titles
+
+
+def _scale() -> float:
+    """Times the usual size of a letter."""
+    return _SIZE.get().font_size / _LETTERS
+
+
+def pts(size: float) -> float:
+    """Points of a line's width or a marker, in the size that is asked for."""
+    return size * _scale()
+
+
+def _settings() -> dict[Any, Any]:
+    """`STYLE` in the size that is asked for."""
+    scale = _scale()
+    return {k: v * scale if k in _SCALED else v for k, v in STYLE.items()}
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
@@ -89,7 +183,7 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
             import matplotlib
         except ImportError:
             raise MissingExtra("matplotlib", "plot", "a figure") from None
-        with matplotlib.rc_context(STYLE):
+        with matplotlib.rc_context(_settings()):
             return draw(*args, **kwargs)
 
     return drawn
@@ -99,10 +193,15 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, width and height in inches, with a canvas that needs no display."""
+    """An empty figure, width and height in inches, with a canvas that needs no display.
+
+    Within `sized` it has that width, and is lower as it is narrower.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    wanted = _SIZE.get().width or width
+    width, height = wanted, height * wanted / width
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
@@ -126,106 +225,13 @@ def whole_figure(part: Figure | Axes) -> Figure:
     return found.figure.figure
 
 
-def label_axes(ax: Axes, x: str = "step", y: str = LOSS, title: str = "") -> None:
-    """Labels, a light grid, and short tick labels."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    ax.grid(True)
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
-    if title:
-        ax.set_title(title)
-    ax.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10], integer=True))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: step_text(v, max(ax.get_xlim()))))
-    ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+def color_bar(ax: Axes, drawn: Any, label: str) -> None:
+    """What the colours of dots stand for, beside their panel."""
+    bar = whole_figure(ax).colorbar(drawn, ax=ax, label=label, pad=0.02)
+    bar.outline.set_visible(False)
 
 
-def label_rates(ax: Axes, x: str = "step", y: str = "learning rate", title: str = "") -> None:
-    """The same for numbers that are often very small."""
-    from matplotlib.ticker import FuncFormatter
-
-    label_axes(ax, x, y, title)
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: small_text(v)))
-
-
-def step_text(value: float, largest: float) -> str:
-    """A step as a tick label, in thousands or millions if the largest on the axis is long."""
-    for unit, size, long in (("M", 1e6, 1e6), ("k", 1e3, 1e4)):
-        if largest >= long:
-            return "0" if value == 0 else f"{value / size:g}{unit}"
-    return f"{value:g}"
-
-
-def small_text(value: float) -> str:
-    """A number as a tick label: 2.5e-4 rather than 0.00025, 2 rather than 2.0."""
-    if abs(value) < 1e-15:
-        return "0"
-    exponent = math.floor(math.log10(abs(value)) + 1e-9)
-    text = f"{abs(value) / 10.0**exponent:.4g}e{exponent}" if exponent < -2 else f"{abs(value):.6g}"
-    return "\u2212" + text if value < 0 else text
-
-
-# --- words ------------------------------------------------------------------------------------
-
-
-def shown(domains: Iterable[str], roles: Sequence[str] | None) -> list[str]:
-    """The domains to draw: those that are asked for, or the first four, D_pt and D_cpt first.
-
-    Raises:
-        DataError: an unknown domain, or too many.
-    """
-    known = list(domains)
-    if roles is None:
-        return sorted(known, key=lambda r: (r != "pt", r != "cpt"))[:PANELS]
-    for role in roles:
-        if role not in known:
-            raise DataError(f"no domain '{role}' to draw. {suggestion(role, known)}")
-    if not 1 <= len(set(roles)) <= PANELS:
-        raise DataError(f"{len(set(roles))} domains for one figure; give 1 to {PANELS}.")
-    return list(dict.fromkeys(roles))
-
-
-def not_shown(domains: Iterable[str], shown: Sequence[str]) -> str:
-    """The domains that a figure leaves out, in words; nothing if there are none."""
-    left_out = ", ".join(role for role in domains if role not in shown)
-    return f"not shown: {left_out}" if left_out else ""
-
-
-def domain_title(role: str) -> str:
-    """A domain as a panel's title."""
-    if role in ("pt", "cpt"):
-        return rf"$D_\mathrm{{{role}}}$ loss"
-    return "loss" if role == "loss" else plain(role.removeprefix("ood."), 18) + " loss"
-
-
-def labels(names: Sequence[str]) -> dict[str, str]:
-    """The names of runs as labels; of long ones, what all have in common is left out."""
-    if len(names) < 2 or max(map(len, names)) <= WIDTH:
-        return {name: plain(name) for name in names}
-    start = _common(names)
-    end = _common([name[start:][::-1] for name in names])
-    return {
-        name: plain("…" * (start > 0) + name[start : len(name) - end] + "…" * (end > 0))
-        for name in names
-    }
-
-
-def _common(names: Sequence[str]) -> int:
-    """How many first letters all names share, up to a place where a word ends."""
-    shared = os.path.commonprefix(list(names))
-    return max((i + 1 for i, letter in enumerate(shared) if letter in BREAKS), default=0)
-
-
-def plain(text: str, width: int = WIDTH) -> str:
-    """A name that matplotlib shows as it is: no mathematics, no hidden label, no long line."""
-    lines, rest = list[str](), text.strip() or "(no name)"
-    while len(rest) > width:
-        breaks = [i + 1 for i, c in enumerate(rest[:width]) if c in BREAKS and i > width // 2]
-        at = breaks[-1] if breaks else width
-        lines.append(rest[:at])
-        rest = rest[at:]
-    whole = "\n".join([*lines, rest]).replace("$", r"\$")
-    return "\u200a" + whole if whole.startswith("_") else whole
+# --- legends -------------------------------------------------------------------------------
 
 
 def legend(ax: Axes, handles: Sequence[Any], own: bool, title: str = "") -> None:
@@ -240,7 +246,7 @@ def legend(ax: Axes, handles: Sequence[Any], own: bool, title: str = "") -> None
         place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0)}
         if len(handles) <= 5:
             place = {"loc": "best", "frameon": True, "framealpha": 0.85}
-        ax.legend(handles=list(handles), fontsize=10, handlelength=2.4, **place)
+        ax.legend(handles=list(handles), fontsize="small", handlelength=2.4, **place)
 
 
 _MATHS = re.compile(r"(?<!\\)\$.*?(?<!\\)\$")
@@ -255,12 +261,13 @@ def legend_below(figure: Figure, handles: Sequence[Any], title: str = "") -> Non
         return
     texts = [str(handle.get_label()) for handle in handles]
     longest = max(len(line) for text in texts for line in _MATHS.sub("Dcpt", text).split("\n"))
-    fitting = max(1, int(figure.get_figwidth() / (0.098 * longest + 0.95)))
+    width = figure.get_figwidth() / _scale()
+    fitting = max(1, int(width / (0.098 * longest + 0.95)))
     rows = math.ceil(len(handles) / fitting)
-    title = textwrap.fill(title, int(11 * figure.get_figwidth())).replace("$", r"\$")
+    title = textwrap.fill(title, int(11 * width)).replace("$", r"\$")
     lines = rows * max(text.count("\n") + 1 for text in texts)
     lines += title.count("\n") + 1 if title else 0
-    figure.set_figheight(figure.get_figheight() + 0.25 * lines)
+    figure.set_figheight(figure.get_figheight() + 0.25 * _scale() * lines)
     figure.legend(
         handles=list(handles),
         loc="outside lower center",
@@ -314,7 +321,12 @@ def transfers(ax: Axes, steps: Iterable[int]) -> list[Any]:
     places = sorted(set(steps))
     if not 1 <= len(places) <= 4:
         return []
-    dots: dict[str, Any] = {"color": "#555555", "linestyle": ":", "linewidth": 1.4, "zorder": 1}
+    dots: dict[str, Any] = {
+        "color": "#555555",
+        "linestyle": ":",
+        "linewidth": pts(1.4),
+        "zorder": 1,
+    }
     return [ax.axvline(place, label="transfer to CPT", **dots) for place in places][:1]
 
 
@@ -350,9 +362,4 @@ def tell(ax: Axes, *words: str) -> None:
     """Words at the top right of a panel, the empty ones left out."""
     said = [word for word in words if word]
     if said:
-        ax.set_title(", ".join(said), loc="right", fontsize=11, color="#555555")
-
-
-def points_text(count: int, where: str) -> str:
-    """How many points the frame leaves out; empty for none."""
-    return f"{count} {'point' if count == 1 else 'points'} {where}" if count else ""
+        ax.set_title(", ".join(said), loc="right", fontsize="small", color="#555555")
