@@ -13,8 +13,15 @@ OF_EACH_KIND = {
     "exponential": "exponential 3000 to 1e-8 from=3e-4",
     "power": "power 3000 to 0 from=3e-4 power=1.7",
     "inverse_sqrt": "inverse_sqrt 50 from=3e-4 timescale=7.5",
+    "inverse": "inverse 500 to 1e-5 from=3e-4 timescale=100.0 power=0.51",
+    "curve": "curve 300 to 3e-4 from=0 power=2",
+    "log": "log 900 to 3e-4 from=1e-6",
+    "rex": "rex 1000 to 0 from=3e-4",
 }
+
 PLANS = {kind: Schedule.parse(text) for kind, text in OF_EACH_KIND.items()}
+PLANS["limit"] = Schedule.parse("exponential 800 to 0 from=3e-4 ratio=0.5")
+PLANS["first"] = Schedule.parse("cosine 333.25 to 0 from=3e-4 first=0.5 until=333")
 PLANS["array"] = Schedule.from_array([3e-4, 1e-4 / 3, 0.0, 2e-5])
 PLANS["all"] = PLANS["warmup"].join(*PLANS.values())
 SHORT = Schedule.parse("warmup 5 to 3e-3 | constant 6 | cosine 9 to 0")

@@ -11,8 +11,9 @@ LRS_WITH_ZERO = st.just(0.0) | LRS
 
 @st.composite
 def segments(draw, kinds=KINDS, longest=40, whole=False):
-    """A segment of any kind; unless `whole`, perhaps stopped before its end."""
-    kind, steps = draw(st.sampled_from(kinds)), draw(st.integers(1, longest))
+    """A segment of any kind; unless `whole`, perhaps begun late or stopped before its end."""
+    kind = draw(st.sampled_from(kinds))
+    steps = draw(st.integers(2 if kind == "log" else 1, longest))
     lrs = LRS if kind == "exponential" else LRS_WITH_ZERO
     start, end = draw(lrs), draw(lrs)
     if kind == "warmup":
@@ -20,15 +21,23 @@ def segments(draw, kinds=KINDS, longest=40, whole=False):
     if kind in ("constant", "inverse_sqrt"):
         end = start
     until = None if whole else draw(st.none() | st.integers(1, steps))
+    first, length = 1.0, float(steps)
+    if until is not None and kind != "constant" and draw(st.booleans()):
+        least = 1.0 if kind == "log" else 0.0
+        first = draw(st.floats(least, 10.0))
+        length = draw(st.floats(max(first + until, 2.0), 2.0 * longest + 10.0))
     power, timescale = draw(st.floats(0.1, 5.0)), draw(st.floats(0.5, 1e4))
+    ratio = draw(st.floats(0.01, 0.9))
     return Segment(
         kind,
-        steps,
+        length,
         start,
         end,
-        power=power if kind == "power" else 1.0,
-        timescale=timescale if kind == "inverse_sqrt" else 0.0,
+        power=power if kind in ("power", "curve", "inverse") else 1.0,
+        timescale=timescale if kind in ("inverse_sqrt", "inverse") else 0.0,
         until=until,
+        ratio=ratio if kind == "rex" or (kind == "exponential" and ratio > 0.5) else 0.0,
+        first=first,
     )
 
 

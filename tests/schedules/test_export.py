@@ -26,7 +26,7 @@ TEXT = "warmup 10 to 2e-4 | linear 10 to 0"
 
 
 def test_every_kind_is_tried():
-    assert set(PLANS) == {*KINDS, "array", "all"}
+    assert set(PLANS) == {*KINDS, "limit", "first", "array", "all"}
 
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)

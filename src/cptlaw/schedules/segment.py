@@ -1,7 +1,8 @@
 """One stretch of a schedule and the shapes it can have.
 
 Step k of a segment of n steps lies a share p = k/n of the way through it: the first
-step is one n-th of the way, the last is exactly the end value.
+step is one n-th of the way, the last is exactly the end value. A segment that begins at
+`first` and not at 1 has p = (first + k - 1)/n.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ def _between(share: FloatArray, segment: Segment) -> FloatArray:
 
 
 def _exponential(p: FloatArray, segment: Segment) -> FloatArray:
+    if segment.ratio:
+        return _between((1.0 - segment.ratio**p) / (1.0 - segment.ratio), segment)
     values = segment.start * (segment.end / segment.start) ** p
     values[p >= 1.0] = segment.end
     return values
@@ -38,6 +41,20 @@ def _exponential(p: FloatArray, segment: Segment) -> FloatArray:
 
 def _inverse_sqrt(p: FloatArray, segment: Segment) -> FloatArray:
     return segment.start / np.sqrt(1.0 + p * segment.steps / segment.timescale)
+
+
+def _inverse(p: FloatArray, segment: Segment) -> FloatArray:
+    share = (1.0 + p * segment.steps / segment.timescale) ** -segment.power
+    return segment.end + (segment.start - segment.end) * share
+
+
+def _log(p: FloatArray, segment: Segment) -> FloatArray:
+    return _between(np.log(p * segment.steps) / math.log(segment.steps), segment)
+
+
+def _rex(p: FloatArray, segment: Segment) -> FloatArray:
+    left = 1.0 - p
+    return _between(1.0 - left / (segment.ratio + (1.0 - segment.ratio) * left), segment)
 
 
 _SHAPES: dict[str, Callable[[FloatArray, Segment], FloatArray]] = {
@@ -49,6 +66,10 @@ _SHAPES: dict[str, Callable[[FloatArray, Segment], FloatArray]] = {
     "exponential": _exponential,
     "power": lambda p, s: _between(1.0 - (1.0 - p) ** s.power, s),
     "inverse_sqrt": _inverse_sqrt,
+    "inverse": _inverse,
+    "curve": lambda p, s: _between(p**s.power, s),
+    "log": _log,
+    "rex": _rex,
     "array": lambda p, s: s.values[np.rint(p * s.steps).astype(np.int64) - 1],
 }
 KINDS = tuple(kind for kind in _SHAPES if kind != "array")
@@ -61,12 +82,15 @@ class Segment:
 
     Args:
         kind: one of `KINDS`, or "array" for given values.
-        steps: length of the shape, at least 1.
-        start: LR just before the first step.
-        end: LR of the last step of the shape.
-        power: exponent p of a "power" segment, end + (start - end) * (1 - k/n)**p.
-        timescale: t of an "inverse_sqrt" segment, start / sqrt(1 + k/t), in steps.
+        steps: length of the shape, at least 1; whole, unless `until` says how many are run.
+        start: LR just before the first step, where `first` is 1.
+        end: LR of the last step of the shape; of an "inverse" the limit that it comes near to.
+        power: exponent of a "power", a "curve" and an "inverse" segment.
+        timescale: t of an "inverse_sqrt" and an "inverse" segment, in steps.
         until: how many of the steps are run, all of them if left out.
+        ratio: of an "exponential" segment how much of its way down to a limit below `end` is
+            left at the end, end/start if 0; of a "rex" segment how far it bends, 1 for a line.
+        first: how many steps into the shape the first step lies.
         values: LR of every step, shape (steps,), of an "array" segment.
 
     Raises:
@@ -74,26 +98,38 @@ class Segment:
     """
 
     kind: str
-    steps: int
+    steps: float
     start: float
     end: float
     power: float = 1.0
     timescale: float = 0.0
     until: int | None = None
     values: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
+    ratio: float = 0.0
+    first: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in _SHAPES:
             raise DataError(f"segment kind '{self.kind}' is unknown. Known: {', '.join(KINDS)}.")
         self._set_plain_numbers()
-        if self.steps < 1:
-            raise DataError(f"a {self.kind} segment has {self.steps} steps; it needs at least 1.")
-        if not 1 <= self.run_steps <= self.steps:
+        if not self.steps >= 1:
+            raise DataError(f"{_a(self.kind)} segment has {self.steps} steps; it needs at least 1.")
+        if not 0 <= self.first < math.inf:
             raise DataError(
-                f"a {self.kind} segment of {self.steps} steps cannot stop after {self.until}."
+                f"{_a(self.kind)} segment has first={self.first:g}; it must be 0 or more."
+            )
+        fits = self.run_steps + self.first - 1.0 <= self.steps * (1.0 + 1e-12)
+        if self.run_steps < 1 or not (fits or self.kind == "constant"):
+            raise DataError(
+                f"{_a(self.kind)} segment of {_count(self.steps)} steps cannot "
+                + (
+                    f"stop after {self.run_steps}."
+                    if self.first == 1.0
+                    else f"run {self.run_steps} steps from first={self.first:g} on."
+                )
             )
         for name, lr in (("start", self.start), ("end", self.end)):
-            _check_lr(lr, f"the {name} of a {self.kind} segment")
+            _check_lr(lr, f"the {name} of {_a(self.kind)} segment")
         self._check_kind()
 
     __eq__ = same_values
@@ -101,17 +137,17 @@ class Segment:
     def _set_plain_numbers(self) -> None:
         """NumPy scalars would print as such in the schedule text."""
         object.__setattr__(self, "values", floats(self.values))
-        for name in ("start", "end", "power", "timescale"):
+        for name in ("start", "end", "power", "timescale", "ratio", "first"):
             object.__setattr__(self, name, float(getattr(self, name)))
-        for name in ("steps", "until"):
-            given = getattr(self, name)
-            if given is None:
-                continue
-            if not given % 1 == 0:
+        given = {"until": self.until} if self.until is not None else {"steps": self.steps}
+        for name, value in given.items():
+            if not value % 1 == 0:
                 raise DataError(
-                    f"a {self.kind} segment has {name} = {given}, which is not a whole number."
+                    f"{_a(self.kind)} segment has {name} = {value}, which is not a whole number."
                 )
-            object.__setattr__(self, name, int(given))
+            object.__setattr__(self, name, int(value))
+        is_whole = self.steps % 1 == 0
+        object.__setattr__(self, "steps", int(self.steps) if is_whole else float(self.steps))
 
     def _check_kind(self) -> None:
         if self.kind == "warmup" and self.end < self.start:
@@ -119,28 +155,42 @@ class Segment:
                 f"a warmup goes up, but this one goes from {self.start:g} to {self.end:g}. "
                 "Use 'linear' for a decay, or from=0 to re-warm from zero."
             )
-        if self.kind == "exponential" and not (self.start > 0 and self.end > 0):
+        level = self.kind == "exponential" and not self.ratio
+        if level and not (self.start > 0 and self.end > 0):
             raise DataError(
                 f"an exponential segment goes from {self.start:g} to {self.end:g}, but both must "
-                "be above 0. End it at a small LR, or use 'linear' or 'sqrt'."
+                "be above 0. End it at a small LR, add ratio=0.5, or use 'linear' or 'sqrt'."
             )
-        if self.kind == "power" and not 0 < self.power < math.inf:
+        if self.kind in ("power", "curve", "inverse") and not 0 < self.power < math.inf:
             raise DataError(f"power={self.power:g} must be above 0.")
-        if self.kind == "inverse_sqrt" and not 0 < self.timescale < math.inf:
-            raise DataError("an inverse_sqrt segment needs timescale=STEPS, above 0.")
+        if self.kind in ("inverse_sqrt", "inverse") and not 0 < self.timescale < math.inf:
+            raise DataError(f"{_a(self.kind)} segment needs timescale=STEPS, above 0.")
+        if self.kind == "log" and (self.steps < 2 or self.first < 1):
+            raise DataError("a log segment needs 2 steps or more, and first=1 or more.")
+        self._check_ratio()
         if self.kind == "array":
-            if self.values.shape != (self.steps,):
-                raise DataError(
-                    f"an array segment of {self.steps} steps got values of shape "
-                    f"{self.values.shape}."
-                )
-            if not (np.isfinite(self.values).all() and (self.values >= 0).all()):
-                raise DataError("an array of learning rates must be finite and at least 0.")
+            self._check_array()
+
+    def _check_ratio(self) -> None:
+        if self.kind == "rex" and not 0 < self.ratio <= 1:
+            raise DataError(f"ratio={self.ratio:g} of a rex segment must be above 0, at most 1.")
+        if self.kind == "exponential" and not (0 <= self.ratio < 1):
+            raise DataError(
+                f"ratio={self.ratio:g} of an exponential segment must lie between 0 and 1."
+            )
+
+    def _check_array(self) -> None:
+        if self.values.shape != (self.steps,):
+            raise DataError(
+                f"an array segment of {self.steps} steps got values of shape {self.values.shape}."
+            )
+        if not (np.isfinite(self.values).all() and (self.values >= 0).all()):
+            raise DataError("an array of learning rates must be finite and at least 0.")
 
     @property
     def run_steps(self) -> int:
         """How many steps are run."""
-        return self.steps if self.until is None else self.until
+        return int(self.steps) if self.until is None else self.until
 
     @property
     def last(self) -> float:
@@ -155,7 +205,8 @@ class Segment:
 
     def lr(self, k: IntArray) -> FloatArray:
         """LR of steps k = 1..run_steps of this segment, shape of k."""
-        return _SHAPES[self.kind](k / self.steps, self)
+        at = np.asarray(k, dtype=np.float64) + (self.first - 1.0)
+        return _SHAPES[self.kind](at / self.steps, self)
 
     def cut(self, steps: int) -> Segment:
         """The first `steps` steps, with the very same values."""
@@ -178,6 +229,14 @@ class Segment:
         return replace(
             self, start=self.start * factor, end=self.end * factor, values=self.values * factor
         )
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aei' else 'a'} {kind}"
+
+
+def _count(steps: float) -> str:
+    return f"{steps:.6g}" if steps % 1 else str(int(steps))
 
 
 def _check_lr(lr: float, what: str) -> None:
@@ -215,7 +274,7 @@ def merged(parts: list[Segment]) -> list[Segment]:
     for part in parts:
         last = found[-1] if found else None
         if last and last.kind == part.kind == "constant" and last.end == part.end:
-            found[-1] = replace(last, steps=last.steps + part.steps)
+            found[-1] = replace(last, steps=last.run_steps + part.run_steps, until=None)
         else:
             found.append(part)
     return found

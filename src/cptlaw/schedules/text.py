@@ -1,13 +1,24 @@
-"""The schedule text: segments joined by `|`, each `kind steps [to lr] [key=value]`."""
+"""The schedule text: segments joined by `|`, each `kind steps [to lr] [key=value]`.
+
+A framework's own schedule is a text too: `FRAMEWORK:NAME key=value ...`, as in
+`transformers:cosine lr=2e-4 num_warmup_steps=500 num_training_steps=10000`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from cptlaw.errors import DataError, suggestion
+from cptlaw.schedules import frameworks
 from cptlaw.schedules.segment import KINDS, Segment
 
-_KEYS = ("from", "power", "timescale", "until")
+_KEYS = ("from", "power", "timescale", "ratio", "first", "until")
+_OWNERS = {
+    "power": ("power", "curve", "inverse"),
+    "timescale": ("inverse_sqrt", "inverse"),
+    "ratio": ("exponential", "rex"),
+}
+_REX = 0.1  # the bend of the usual implementation
 _EXAMPLE = "for example: warmup 500 to 2e-4 | constant 30000 | linear 6000 to 0"
 
 
@@ -17,7 +28,7 @@ class _Words:
 
     place: str
     kind: str
-    steps: int
+    steps: float
     to: float | None
     keys: dict[str, float]
 
@@ -34,6 +45,8 @@ def parse(text: str, start_lr: float | None = None) -> tuple[Segment, ...]:
     """
     if not text.strip():
         raise DataError(f"the schedule is empty; write segments, {_EXAMPLE}")
+    if frameworks.is_call(text):
+        return frameworks.segments_of_call(text)
     segments: list[Segment] = []
     last = start_lr
     for number, part in enumerate(text.split("|"), start=1):
@@ -48,7 +61,8 @@ def _take_apart(part: str, place: str) -> _Words:
     words = part.split()
     if len(words) < 2:
         raise DataError(f"{place}: expected 'kind steps [to lr]', {_EXAMPLE}")
-    kind, steps, rest = words[0].lower(), _steps(words[1], place), words[2:]
+    cut = any(word.startswith("until=") for word in words)
+    kind, steps, rest = words[0].lower(), _steps(words[1], place, cut), words[2:]
     if kind not in KINDS:
         raise DataError(f"{place}: kind '{kind}' is unknown. {suggestion(kind, KINDS)}")
     to = None
@@ -72,17 +86,18 @@ def _take_apart(part: str, place: str) -> _Words:
 
 
 def _check_keys(kind: str, to: float | None, keys: dict[str, float], place: str) -> None:
-    for key, owner in (("power", "power"), ("timescale", "inverse_sqrt")):
-        if key in keys and kind != owner:
-            raise DataError(f"{place}: {key}= belongs to '{owner}' segments only.")
-    if kind == "inverse_sqrt":
-        if to is not None:
-            raise DataError(f"{place}: inverse_sqrt has no 'to'; use timescale= alone.")
-        if "timescale" not in keys:
-            raise DataError(f"{place}: inverse_sqrt needs timescale=STEPS.")
-    elif kind == "power" and "power" not in keys:
-        raise DataError(f"{place}: a power segment needs power=, such as power=2.")
-    elif to is None and kind != "constant":
+    for key, owners in _OWNERS.items():
+        if key in keys and kind not in owners:
+            named = " or ".join(f"'{owner}'" for owner in owners)
+            raise DataError(f"{place}: {key}= belongs to {named} segments only.")
+    if kind == "inverse_sqrt" and to is not None:
+        raise DataError(f"{place}: inverse_sqrt has no 'to'; use timescale= alone.")
+    if kind in _OWNERS["timescale"] and "timescale" not in keys:
+        raise DataError(f"{place}: {kind} needs timescale=STEPS.")
+    if kind in _OWNERS["power"] and "power" not in keys:
+        a = "an" if kind == "inverse" else "a"
+        raise DataError(f"{place}: {a} {kind} segment needs power=, such as power=2.")
+    if to is None and kind not in ("constant", "inverse", "inverse_sqrt"):
         raise DataError(f"{place}: a {kind} segment needs 'to LR', such as 'to 0'.")
     if kind == "constant" and to is not None and "from" in keys:
         raise DataError(f"{place}: a constant segment has either 'to LR' or from=LR, not both.")
@@ -101,7 +116,8 @@ def _segment(words: _Words, start: float | None) -> Segment:
             + (f"to {words.to:g} " if words.to is not None else "")
             + "from=2e-4', or begin with a warmup."
         )
-    end = start if words.to is None else words.to
+    level = 0.0 if words.kind == "inverse" else start
+    end = level if words.to is None else words.to
     if words.kind == "constant":
         start = end
     until = words.keys.get("until")
@@ -113,22 +129,25 @@ def _segment(words: _Words, start: float | None) -> Segment:
             end,
             power=words.keys.get("power", 1.0),
             timescale=words.keys.get("timescale", 0.0),
+            ratio=words.keys.get("ratio", _REX if words.kind == "rex" else 0.0),
+            first=words.keys.get("first", 1.0),
             until=None if until is None else int(until),
         )
     except DataError as error:
         raise DataError(f"{words.place}: {error}") from None
 
 
-def _steps(word: str, place: str) -> int:
+def _steps(word: str, place: str, cut: bool) -> float:
+    """A whole number of steps; the shape of a segment with until= may have any length."""
     try:
         value = _number(word.replace("_", ""), place)
     except DataError:
         raise DataError(
             f"{place}: '{word}' is not a number of steps; expected 'kind steps [to lr]', {_EXAMPLE}"
         ) from None
-    if value != int(value) or value < 1:
+    if value < 1 or (value % 1 and not cut):
         raise DataError(f"{place}: '{word}' steps; expected a whole number above 0.")
-    return int(value)
+    return value if value % 1 else int(value)
 
 
 def _number(word: str, place: str) -> float:
@@ -161,21 +180,25 @@ def _segment_text(segment: Segment, last: float | None) -> str:
             f"a stretch of {segment.steps} given learning rates has no schedule text. "
             "Store the schedule as JSON instead."
         )
-    words = [segment.kind, str(segment.steps)]
+    is_flat = segment.kind == "constant"
+    words = [segment.kind, repr(segment.run_steps if is_flat else segment.steps)]
     first_warmup = last is None and segment.kind == "warmup"
     inherited = 0.0 if first_warmup else last
-    if segment.kind == "constant":
+    if is_flat:
         if segment.end != inherited:
             words.append(f"to {segment.end!r}")
-    else:
-        if segment.kind != "inverse_sqrt":
-            words.append(f"to {segment.end!r}")
-        if segment.start != inherited:
-            words.append(f"from={segment.start!r}")
-    if segment.kind == "power":
-        words.append(f"power={segment.power!r}")
-    if segment.kind == "inverse_sqrt":
-        words.append(f"timescale={segment.timescale!r}")
+        return " ".join(words)
+    if segment.kind != "inverse_sqrt" and (segment.kind != "inverse" or segment.end):
+        words.append(f"to {segment.end!r}")
+    if segment.start != inherited:
+        words.append(f"from={segment.start!r}")
+    for key, owners in _OWNERS.items():
+        value = getattr(segment, key)
+        default = {"exponential": 0.0, "rex": _REX}.get(segment.kind)
+        if segment.kind in owners and value != default:
+            words.append(f"{key}={value!r}")
+    if segment.first != 1.0:
+        words.append(f"first={segment.first!r}")
     if segment.until is not None:
         words.append(f"until={segment.until}")
     return " ".join(words)

@@ -19,6 +19,7 @@ _CLOSE = 1e-15  # relative; where plain Python is further off, the value itself 
 _COPIED = (
     standalone.lr_at,
     standalone.lr_in,
+    standalone.share_in,
     standalone.Held,
     standalone.scheduler_of,
     standalone.make_scheduler,
@@ -59,7 +60,7 @@ from collections.abc import Callable
 from typing import Any
 
 # last step, kind, steps of the whole shape, LR before it, LR at its end,
-# power or time scale or the LR of every step
+# power or time scale or ratio or the LR of every step, steps of the shape that are left out
 SEGMENTS: tuple[Any, ...] = (
 {segments}
 )
@@ -115,7 +116,7 @@ def _words(schedule: Schedule) -> str:
 def _rows(schedule: Schedule) -> list[tuple[Any, ...]]:
     ends = np.cumsum([segment.run_steps for segment in schedule.segments]).tolist()
     return [
-        (end, s.kind, s.steps, s.start, s.end, _more(s))
+        (end, s.kind, s.steps, s.start, s.end, _more(s), s.first - 1.0)
         for end, s in zip(ends, schedule.segments, strict=True)
     ]
 
@@ -123,24 +124,31 @@ def _rows(schedule: Schedule) -> list[tuple[Any, ...]]:
 def _more(segment: Segment) -> Any:
     if segment.kind == "array":
         return tuple(segment.values[: segment.run_steps].tolist())
-    return {"power": segment.power, "inverse_sqrt": segment.timescale}.get(segment.kind)
+    given = {
+        **dict.fromkeys(("power", "curve"), segment.power),
+        **dict.fromkeys(("exponential", "rex"), segment.ratio),
+        "inverse_sqrt": segment.timescale,
+        "inverse": (segment.timescale, segment.power),
+    }
+    return given.get(segment.kind)
 
 
 def _row_text(row: tuple[Any, ...]) -> str:
-    *head, more = row
-    if not isinstance(more, tuple):
+    *head, more, shift = row
+    if row[1] != "array":
         return f"{row!r},"
     values = textwrap.fill(", ".join(map(repr, more)), 88)
-    return f"({', '.join(map(repr, head))}, [\n{textwrap.indent(values, '    ')},\n]),"
+    return f"({', '.join(map(repr, head))}, [\n{textwrap.indent(values, '    ')},\n], {shift!r}),"
 
 
 def _exact(schedule: Schedule, rows: list[tuple[Any, ...]]) -> dict[int, float]:
     """Learning rates by step that the module's own arithmetic would not give."""
     planned, at = schedule.lr(), 0
     found: dict[int, float] = {}
-    for end, *shape in rows:
+    for end, *shape, shift in rows:
         own = planned[at:end]
-        off = _off(own, np.array([standalone.lr_in(k, *shape) for k in range(1, own.size + 1)]))
+        ks = (k + shift for k in range(1, own.size + 1))
+        off = _off(own, np.array([standalone.lr_in(k, *shape) for k in ks]))
         found |= {at + k + 1: float(own[k]) for k in off}
         at = end
     return found

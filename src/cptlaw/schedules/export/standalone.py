@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-SEGMENTS: tuple[Any, ...] = ((1, "constant", 1, 0.0, 0.0, None),)
+SEGMENTS: tuple[Any, ...] = ((1, "constant", 1, 0.0, 0.0, None, 0.0),)
 EXACT: dict[int, float] = {}
 ENDS = [segment[0] for segment in SEGMENTS]
 STEPS = ENDS[-1]
@@ -26,20 +26,28 @@ def lr_at(step: int) -> float:
     if step in EXACT:
         return EXACT[step]
     i = bisect.bisect_left(ENDS, step)
-    return lr_in(step - (ENDS[i - 1] if i else 0), *SEGMENTS[i][1:])
+    *shape, shift = SEGMENTS[i][1:]
+    return lr_in(step - (ENDS[i - 1] if i else 0) + shift, *shape)
 
 
-def lr_in(k: int, kind: str, steps: int, start: float, end: float, more: Any) -> float:
-    """Learning rate of step k = 1, 2, ... of a shape of so many steps."""
+def lr_in(k: float, kind: str, steps: float, start: float, end: float, more: Any) -> float:
+    """Learning rate of step k of a shape of so many steps."""
     p = k / steps
     if kind == "array":
-        return more[k - 1]
+        return more[int(k) - 1]
     if kind == "inverse_sqrt":
         return start / math.sqrt(1.0 + p * steps / more)
+    if kind == "inverse":
+        return end + (start - end) * (1.0 + p * steps / more[0]) ** -more[1]
     if kind == "constant" or p >= 1.0:
         return end
-    if kind == "exponential":
+    if kind == "exponential" and not more:
         return start * (end / start) ** p
+    return start + (end - start) * share_in(p, kind, steps, more)
+
+
+def share_in(p: float, kind: str, steps: float, more: Any) -> float:
+    """Which share of the way from the start to the end is done at a share p of the steps."""
     share = p
     if kind == "cosine":
         share = 0.5 * (1.0 - math.cos(math.pi * p))
@@ -47,7 +55,15 @@ def lr_in(k: int, kind: str, steps: int, start: float, end: float, more: Any) ->
         share = math.sqrt(p)
     elif kind == "power":
         share = 1.0 - (1.0 - p) ** more
-    return start + (end - start) * share
+    elif kind == "curve":
+        share = p**more
+    elif kind == "exponential":
+        share = (1.0 - more**p) / (1.0 - more)
+    elif kind == "log":
+        share = math.log(p * steps) / math.log(steps)
+    elif kind == "rex":
+        share = 1.0 - (1.0 - p) / (more + (1.0 - more) * (1.0 - p))
+    return share
 
 
 class Held:
