@@ -43,7 +43,7 @@ $(BIN)/python:
 # Tests run on known versions (among them a PyTorch); CONSTRAINTS= takes the newest.
 $(VENV)/.installed-dev: CONSTRAINTS ?= .ci/constraints.txt
 
-$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-%: pyproject.toml build_compiled.py src/cptlaw/laws/recurrences.c | $(BIN)/python
 	@echo "installing cptlaw[$*] (a few minutes) ..."
 	@$(PIP) -e '.[$*]'
 	@touch $@

@@ -106,11 +106,13 @@ def remembered(level, clock, kappa, rho):
     ("rho", "near"), [(0.15, 2e-4), (0.5, 4e-4), (1.0, 8e-4), (2.0, 2e-3), (4.0, 0.02)]
 )
 def test_a_power_law_memory_is_the_double_sum(single, kappa, rho, near):
-    made = cut(BASE, CPT)
+    history = History(BASE, CPT)
+    every = np.arange(1, history.steps + 1)
+    made = Blocks([history], np.zeros_like(every), every)
     level = np.append(0.0, np.concatenate([BASE, CPT]) / REFERENCE_LR) ** 0.7
     k, r = dual.variables(kappa, rho)
     clock = dual.constant(made.lr * made.steps)
-    found = relaxed(made, dual.constant(level), clock, k, r).value[1:]
+    found = relaxed(made, dual.constant(level), clock, k, r).value
     expected = remembered(level[1:], (made.lr * made.steps)[1:], kappa, rho)
     assert_allclose(found, expected, atol=near * expected.max())
 

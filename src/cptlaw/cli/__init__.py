@@ -11,13 +11,28 @@ from importlib.metadata import entry_points
 
 import click
 
+import cptlaw
 from cptlaw.cli import compare, fitting, lab, logs, pilot, plan, schedule, showing
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
+from cptlaw.laws import compiled
+
+
+def _show_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(f"cptlaw, version {cptlaw.__version__}, {compiled.in_words()}")
+        context.exit()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="cptlaw")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Predict and plan the continual pre-training of language models from its logs.
 

@@ -8,12 +8,14 @@ blocks instead of tens of thousands of steps, and a past that several runs share
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.laws.branching import Limb, branches
+from cptlaw.laws.compiled import recurrences
 from cptlaw.laws.dual import Dual
 from cptlaw.studies.history import History
 
@@ -24,6 +26,22 @@ class Stretch(NamedTuple):
     start: int
     end: int
     before: int
+
+
+class Places(NamedTuple):
+    """Where compiled recurrences go, and where they leave results; all whole numbers.
+
+    Args:
+        tree: first block, end and block before of s stretches, shape (3, s).
+        slot: where the state after a block is kept for stretches that go on from it, or -1, (m,).
+        first: of `points`, those after each block, shape (m + 1,).
+        points: the n points in the order of their blocks, shape (n,).
+    """
+
+    tree: IntArray
+    slot: IntArray
+    first: IntArray
+    points: IntArray
 
 
 class Blocks:
@@ -103,9 +121,28 @@ class Blocks:
         """Running sum along every history, shape (m,)."""
         return Dual(self.summed(x.value), self.summed(x.slopes))
 
+    @cached_property
+    def places(self) -> Places:
+        """The tree and its points as the compiled recurrences take them."""
+        tree = np.array(self._stretches, dtype=np.int64).reshape(-1, 3).T.copy()
+        left = np.unique(tree[2][tree[2] >= 0])
+        slot = np.full(len(self), -1, dtype=np.int64)
+        slot[left] = np.arange(left.size)
+        count = np.bincount(self.ends, minlength=len(self))
+        first = np.append(0, np.cumsum(count)).astype(np.int64)
+        return Places(tree, slot, first, np.argsort(self.ends, kind="stable").astype(np.int64))
+
+    @cached_property
+    def cpt(self) -> FloatArray:
+        """1 in blocks of the CPT, else 0, shape (m,)."""
+        return self.is_cpt.astype(np.float64)
+
     def summed(self, x: FloatArray) -> FloatArray:
         """Running sum along every history over the last axis, shape (..., m)."""
-        sums = np.empty_like(x)
+        sums = np.empty(x.shape)
+        if (compiled := recurrences()) is not None:
+            compiled.summed(self.places.tree, np.ascontiguousarray(x, dtype=np.float64), sums)
+            return sums
         for start, end, before in self._stretches:
             np.cumsum(x[..., start:end], axis=-1, out=sums[..., start:end])
             if before >= 0:
@@ -128,6 +165,10 @@ class Blocks:
         another begins with that one's state instead of 0; the recurrence is linear, so that this
         adds what is left of the state after every block.
         """
+        if (compiled := recurrences()) is not None:
+            x, gain = np.empty(gain.shape), np.ascontiguousarray(gain)
+            compiled.solve(self.places.tree, np.ascontiguousarray(decay), gain, x)
+            return x
         from scipy.linalg.blas import dtbsv
 
         inner = -decay

@@ -106,10 +106,10 @@ def constant(value: FloatArray) -> Dual:
     return Dual(value, np.zeros((1, value.size)))
 
 
-def chained(value: FloatArray, slopes: Sequence[FloatArray], *parameters: Dual) -> Dual:
-    """A function of parameters by its value and its derivative in each of them, (n,) each."""
-    total = sum(p.slopes * slope for p, slope in zip(parameters, slopes, strict=True))
-    return Dual(value, np.asarray(total))
+def chained(value: FloatArray, slopes: FloatArray | Sequence[FloatArray], *given: Dual) -> Dual:
+    """A function of r parameters by its value (n,) and its derivative in each of them, (r, n)."""
+    turned = np.concatenate([p.slopes for p in given], axis=1)
+    return Dual(value, turned @ np.asarray(slopes))
 
 
 def exp(x: Dual) -> Dual:
@@ -174,6 +174,8 @@ def mean_fade(x: Dual) -> Dual:
     """(1 - e**-x) / x for x of 0 or more, the mean of a fading from 1 over x; 1 at 0."""
     small = x.value < 1e-4
     safe = np.where(small, 1.0, x.value)
-    value = np.where(small, 1.0 - x.value / 2.0, -np.expm1(-safe) / safe)
-    slope = np.where(small, -0.5 + x.value / 3.0, (np.exp(-safe) - value) / safe)
+    series = 1.0 - x.value / 2.0 + x.value**2 / 6.0
+    value = np.where(small, series, -np.expm1(-safe) / safe)
+    series = -0.5 + x.value / 3.0 - x.value**2 / 8.0
+    slope = np.where(small, series, (np.exp(-safe) - value) / safe)
     return x.through(value, slope)

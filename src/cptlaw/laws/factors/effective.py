@@ -9,12 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
 
 from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
+from cptlaw.laws.compiled import recurrences
 from cptlaw.laws.dual import Dual
-from cptlaw.laws.factors.power_memory import relaxed
-from cptlaw.laws.factors.weights import GROWING, Weights, effective_lr
+from cptlaw.laws.factors.power_memory import nodes, relaxed
+from cptlaw.laws.factors.weights import (
+    GROWING,
+    Sums,
+    Weights,
+    course,
+    effective_lr,
+    progress,
+)
 from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import ANNEALING, LEVEL
@@ -36,10 +47,20 @@ class Clock:
     Args:
         shapes: its shape parameters.
         moved: (blocks, *shapes) -> progress in every block, shape (m,).
+        faster: (blocks, *shapes) -> its sums, where they are found without `moved`.
     """
 
     shapes: tuple[Shape, ...]
     moved: Callable[..., Dual]
+    faster: Callable[..., Sums] | None = None
+
+    def sums(self, blocks: Blocks, *given: Dual) -> Sums:
+        """Progress at the points: of both phases, of the CPT, and of the PT; shape (n,) each."""
+        if self.faster is not None:
+            return self.faster(blocks, *given)
+        moved = self.moved(blocks, *given)
+        parts = moved, moved * blocks.cpt, moved * (1.0 - blocks.cpt)
+        return Sums(*(blocks.total(part)[blocks.ends] for part in parts))
 
 
 def along(weights: Weights) -> Clock:
@@ -48,7 +69,7 @@ def along(weights: Weights) -> Clock:
     def moved(blocks: Blocks, *given: Dual) -> Dual:
         return effective_lr(blocks, *given, weights=weights) * blocks.steps
 
-    return Clock(weights.shapes, moved)
+    return Clock(weights.shapes, moved, partial(progress, weights=weights))
 
 
 def _area(blocks: Blocks) -> Dual:
@@ -63,9 +84,8 @@ def power_of_progress(exponent: Shape = ALPHA, weights: Weights = GROWING) -> Fa
     """S**-alpha, S the sum of the effective LR."""
 
     def power(x: Points, alpha: Dual, *given: Dual) -> Dual:
-        rate = effective_lr(x.blocks, *given, weights=weights)
-        done = x.blocks.total(rate * x.blocks.steps)
-        return dual.exp(dual.log(done[x.blocks.ends]) * -alpha)
+        done = progress(x.blocks, *given, weights=weights).whole
+        return dual.exp(dual.log(done) * -alpha)
 
     return Factor(
         (exponent, *weights.shapes),
@@ -86,11 +106,13 @@ def noise(weights: Weights = GROWING, excess: bool = False) -> Factor:
     last = len(weights.shapes)
 
     def kept_up(x: Points, zeta: Dual, kappa: Dual, rho: Dual, *given: Dual) -> Dual:
+        if recurrences() is not None:
+            return _compiled_noise(x.blocks, weights, zeta, kappa, rho, *given)
         rate = effective_lr(x.blocks, *given[:last], weights=weights)
         level = dual.power(rate * (1.0 / REFERENCE_LR), zeta)
         for xi in given[last:]:
             level = level * (xi * x.blocks.share + 1.0)
-        return relaxed(x.blocks, level, rate * x.blocks.steps, kappa, rho)[x.blocks.ends]
+        return relaxed(x.blocks, level, rate * x.blocks.steps, kappa, rho)
 
     def of_pre_training(x: Points, zeta: Dual, kappa: Dual, rho: Dual, *given: Dual) -> Dual:
         return kept_up(x, zeta, kappa, rho, *given[:last])
@@ -104,3 +126,31 @@ def noise(weights: Weights = GROWING, excess: bool = False) -> Factor:
         hidden=of_pre_training if excess else None,
         conventional=False,
     )
+
+
+def _compiled_noise(
+    blocks: Blocks, weights: Weights, zeta: Dual, kappa: Dual, rho: Dual, *given: Dual
+) -> Dual:
+    """`noise` in one pass, from the effective LR of `weights`; a further `given` is xi."""
+    last = len(weights.shapes)
+    known = course(blocks, *given[:last], weights=weights)
+    share = blocks.share if given[last:] else blocks.share[:0]
+    numbers = [float(one.value[0]) for one in (zeta, kappa, rho, *given[last:])]
+    slopes = zeta.slopes.shape[0] > 0
+    out = np.empty((1 + (3 + len(given)) * slopes, blocks.ends.size))
+    compiled = recurrences()
+    assert compiled is not None
+    compiled.noise(
+        *blocks.places,
+        nodes(numbers[2]),
+        known.rate,
+        blocks.steps,
+        share,
+        *numbers[:2],
+        numbers[-1] if given[last:] else 0.0,
+        1.0 / REFERENCE_LR,
+        out,
+    )
+    if not slopes:
+        return Dual(out[0], np.zeros((0, blocks.ends.size)))
+    return dual.chained(out[0], out[1:], zeta, kappa, rho, *given)

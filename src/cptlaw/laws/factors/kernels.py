@@ -64,8 +64,8 @@ def power_of_clock(clock: Clock, exponent: Shape = ALPHA, symbol: str = "S") -> 
     """What a clock shows at every point, to the power -exponent."""
 
     def evaluate(x: Points, power: Dual, *shapes: Dual) -> Dual:
-        done = x.blocks.total(clock.moved(x.blocks, *shapes))
-        return dual.exp(dual.log(done[x.blocks.ends]) * -power)
+        done = clock.sums(x.blocks, *shapes).whole
+        return dual.exp(dual.log(done) * -power)
 
     written = named(symbol, clock.shapes)
     return Factor(
@@ -170,7 +170,7 @@ def kernel_noise() -> Factor:
     def evaluate(x: Points, zeta: Dual, kappa: Dual, rho: Dual) -> Dual:
         area = dual.constant(x.blocks.lr * x.blocks.steps)
         level = powered_lr(x.blocks, zeta)
-        return relaxed(x.blocks, level, area, kappa, rho)[x.blocks.ends]
+        return relaxed(x.blocks, level, area, kappa, rho)
 
     shapes = (NOISE_POWER, KERNEL_RATE, KERNEL_POWER)
     return factor(shapes, evaluate, named("n", shapes))

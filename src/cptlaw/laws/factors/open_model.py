@@ -34,7 +34,6 @@ from cptlaw.laws.factors.transfer import (
     REPLAY_LATEX,
     REPLAY_TEXT,
     replay_shapes,
-    since_transfer,
     spared,
 )
 from cptlaw.laws.factors.weights import Weights
@@ -227,6 +226,6 @@ def _moved(open_: OpenModels) -> Callable[[Points, Sequence[Dual]], Dual]:
     """Progress of the CPT at n points, for the shape parameters of the weights."""
 
     def moved(x: Points, given: Sequence[Dual]) -> Dual:
-        return since_transfer(x.blocks, open_.clock.moved(x.blocks, *given))[x.blocks.ends]
+        return open_.clock.sums(x.blocks, *given).cpt
 
     return moved

@@ -16,6 +16,7 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
+from cptlaw.laws.compiled import recurrences
 from cptlaw.laws.dual import Dual
 
 # Nodes of `relaxed`. Those below have r**rho / Gamma(1 + rho) of the weight together, an eighth for
@@ -23,6 +24,8 @@ from cptlaw.laws.dual import Dual
 # has hardly stirred at the end of a run. Those above have less than exp(-exp(3.3)), nothing.
 SPACING = 0.8
 LOG_RATES = np.arange(-14.3, 3.4, SPACING)
+NODES = 24
+"""As many as the compiled memory has; what LOG_RATES leave of them stand still."""
 
 
 def shares(log_rate: Dual | FloatArray, rho: Dual, spacing: float) -> Dual:
@@ -37,28 +40,52 @@ def shares(log_rate: Dual | FloatArray, rho: Dual, spacing: float) -> Dual:
     return dual.exp(rho * s - dual.exp(s) - dual.log_gamma(rho)) * spacing
 
 
-def relaxed(blocks: Blocks, level: Dual, clock: Dual, kappa: Dual, rho: Dual) -> Dual:
-    """What is left of `level` under a memory (1 + kappa * clock since)**-rho, shape (m,).
+def nodes(rho: float) -> FloatArray:
+    """Rates, weights, and the weights' slopes in rho, of the compiled memory; (3, NODES)."""
+    weight = shares(LOG_RATES, dual.variables(rho)[0], SPACING)
+    found = np.zeros((3, NODES))
+    found[:, : LOG_RATES.size] = np.exp(LOG_RATES), weight.value, weight.slopes[0]
+    return found
 
-    Most of a fit's time is spent here, so that the derivatives are written out: the state of a
-    node moves by left * (level - state before), and both `left` and the fading depend on the
-    parameters through kappa * clock alone, which gives one more recurrence for each parameter
-    instead of the several of a chain of duals.
+
+def relaxed(blocks: Blocks, level: Dual, clock: Dual, kappa: Dual, rho: Dual) -> Dual:
+    """What is left of `level` at the points under a memory (1 + kappa * clock since)**-rho, (n,).
+
+    Derivatives are written out, since this costs more than all else: the state of a node moves by
+    left * (level - state before), and both `left` and the fading depend on the parameters through
+    kappa * clock alone, which gives one more recurrence for each parameter instead of the several
+    of a chain of duals.
 
     Args:
-        blocks: m blocks.
+        blocks: m blocks, n points.
         level: what the state relaxes to, shape (m,).
         clock: how far the clock moves in every block, shape (m,).
         kappa: rate at which the memory begins to fade.
         rho: power with which it ends.
     """
-    rate, k0 = np.exp(LOG_RATES)[:, None], float(kappa.value[0])
-    left = -np.expm1(-k0 * rate * clock.value)
+    k0, size = float(kappa.value[0]), (kappa.slopes.shape[0], len(blocks))
+    turn = kappa.slopes * clock.value + k0 * clock.slopes  # of kappa * clock
+    if (compiled := recurrences()) is None:
+        return _relaxed_in_numpy(blocks, level, clock.value, turn, k0, rho)
+    out = np.empty((2 + size[0], blocks.ends.size))
+    level_slopes, turn = (
+        np.ascontiguousarray(np.broadcast_to(s, size)) for s in (level.slopes, turn)
+    )
+    table = nodes(float(rho.value[0]))
+    compiled.relaxed(*blocks.places, table, level.value, clock.value, level_slopes, turn, k0, out)
+    return Dual(out[0], out[2:] + rho.slopes * out[1])
+
+
+def _relaxed_in_numpy(
+    blocks: Blocks, level: Dual, clock: FloatArray, turn: FloatArray, kappa: float, rho: Dual
+) -> Dual:
+    """As the compiled `relaxed`, for slopes (k, m) of kappa * clock."""
+    rate = np.exp(LOG_RATES)[:, None]
+    left = -np.expm1(-kappa * rate * clock)
     fade = 1.0 - left
     state = blocks.solve(fade, left * level.value)
-    turn = kappa.slopes * clock.value + k0 * clock.slopes  # of kappa * clock
     gap = (blocks.before(state) - level.value) * (-rate * fade)
     inputs = left * level.slopes[:, None, :] + turn[:, None, :] * gap
     weight = shares(LOG_RATES, rho, SPACING)
     slopes = np.einsum("j,kji->ki", weight.value, blocks.solve(fade, inputs))
-    return Dual(weight.value @ state, slopes + weight.slopes @ state)
+    return Dual(weight.value @ state, slopes + weight.slopes @ state)[blocks.ends]

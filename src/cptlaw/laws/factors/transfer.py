@@ -85,7 +85,7 @@ def forgetting(replay: bool, clock: Clock = EFFECTIVE, rate: Shape = RATE) -> Fa
     last = len(clock.shapes)
 
     def forgotten(x: Points, speed: Dual, bend: Dual, onset: Dual, *more: Dual) -> Dual:
-        gone = since_transfer(x.blocks, clock.moved(x.blocks, *more[:last]))[x.blocks.ends]
+        gone = clock.sums(x.blocks, *more[:last]).cpt
         risen = dual.box(dual.log1p(dual.power(speed * gone, onset)), bend)
         return risen * spared(x.r_pt, "pt", more[last:])
 
@@ -114,12 +114,11 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
     last = len(clock.shapes)
 
     def both(x: Points, worth: Dual, beta: Dual, *more: Dual) -> tuple[Dual, Dual]:
-        moved = clock.moved(x.blocks, *more[:last])
-        gone = since_transfer(x.blocks, moved)
-        known = before_transfer(x.blocks, moved) * worth
+        _, gone, before = clock.sums(x.blocks, *more[:last])
+        known = before * worth
         return (
-            dual.exp(dual.log((known + gone)[x.blocks.ends]) * -beta),
-            dual.exp(dual.log((known + gone * worth)[x.blocks.ends]) * -beta),
+            dual.exp(dual.log(known + gone) * -beta),
+            dual.exp(dual.log(known + gone * worth) * -beta),
         )
 
     def left(x: Points, worth: Dual, beta: Dual, *more: Dual) -> Dual:

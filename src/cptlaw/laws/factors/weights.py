@@ -19,6 +19,7 @@ equilibrium.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from cptlaw.arrays import FloatArray
 from cptlaw.caching import remembers
 from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
+from cptlaw.laws.compiled import recurrences
 from cptlaw.laws.dual import Dual
 from cptlaw.laws.law import Prior, Shape
 from cptlaw.laws.remedies import UNIT as UNIT_REMEDY
@@ -85,20 +87,90 @@ class Weights:
 GROWING = Weights()
 
 
+class Sums(NamedTuple):
+    """Progress at n points: of both phases, of the CPT, and of the PT up to the transfer."""
+
+    whole: Dual
+    cpt: Dual
+    pt: Dual
+
+
+class Course(NamedTuple):
+    """What the effective LR comes to, with slopes in the w parameters of the weights, or none.
+
+    Args:
+        rate: the effective LR and its slopes in every block, shape (1 + w, m).
+        sums: its sums over both phases, over the CPT and over the PT at n points, (3, 1 + w, n).
+    """
+
+    rate: FloatArray
+    sums: FloatArray
+
+
 def effective_lr(blocks: Blocks, *given: Dual, weights: Weights = GROWING) -> Dual:
     """The effective LR in every block, shape (m,), for the weights' shape parameters."""
-    known = _effective_lr(blocks, weights, *(float(one.value[0]) for one in given))
-    return dual.chained(known.value, tuple(known.slopes[: len(given)]), *given) if given else known
+    return _turned(course(blocks, *given, weights=weights).rate, given)
+
+
+def progress(blocks: Blocks, *given: Dual, weights: Weights = GROWING) -> Sums:
+    """Sums of the effective LR at the points, for the weights' shape parameters."""
+    sums = course(blocks, *given, weights=weights).sums
+    return Sums(*(_turned(one, given) for one in sums))
+
+
+def _turned(known: FloatArray, given: tuple[Dual, ...]) -> Dual:
+    if len(known) > 1:
+        return dual.chained(known[0], known[1:], *given)
+    return Dual(known[0], np.zeros((0 if given else 1, known.shape[1])))
+
+
+def course(blocks: Blocks, *given: Dual, weights: Weights = GROWING) -> Course:
+    """The effective LR and its sums, for the weights' shape parameters."""
+    slopes = bool(given) and given[0].slopes.shape[0] > 0
+    return _course(blocks, weights, slopes, *(float(one.value[0]) for one in given))
 
 
 @remembers(1)  # the factors of a law ask for it one after the other
-def _effective_lr(blocks: Blocks, weights: Weights, *values: float) -> Dual:
-    given = dict(zip((s.name for s in weights.shapes), dual.variables(*values), strict=True))
+def _course(blocks: Blocks, weights: Weights, slopes: bool, *values: float) -> Course:
+    if (compiled := recurrences()) is None:
+        return _course_in_numpy(blocks, weights, slopes, *values)
+    rows = 1 + len(values) * slopes
+    known = Course(np.empty((rows, len(blocks))), np.empty((3, rows, blocks.ends.size)))
+    named = dict(zip((s.name for s in weights.shapes), values, strict=True))
+    numbers = [named.get(name, np.nan) for name in ("sigma", "decay", "u", "q")]
+    still = _still(blocks, weights)
+    compiled.effective(
+        *blocks.places, blocks.lr, blocks.steps, *still, (*numbers, weights.scale), *known
+    )
+    return known
+
+
+@remembers(1)
+def _still(blocks: Blocks, weights: Weights) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """What does not depend on parameters: whether CPT, whether weights grow, their decay."""
+    return blocks.cpt, weights.grow(blocks), weights.share(blocks)
+
+
+def _course_in_numpy(blocks: Blocks, weights: Weights, slopes: bool, *values: float) -> Course:
+    """As the compiled `effective`."""
+    rate = _effective_lr(blocks, weights, *dual.variables(*values, slopes=slopes))
+    phases = np.ones(len(blocks)), blocks.cpt, 1.0 - blocks.cpt
+    sums = [blocks.total(rate * (blocks.steps * phase))[blocks.ends] for phase in phases]
+    rows = len(values) * slopes
+    return Course(_rows(rate, rows), np.array([_rows(one, rows) for one in sums]))
+
+
+def _rows(x: Dual, rows: int) -> FloatArray:
+    """Value and slopes one below the other."""
+    return np.vstack([x.value, np.broadcast_to(x.slopes[:rows], (rows, x.value.size))])
+
+
+def _effective_lr(blocks: Blocks, weights: Weights, *variables: Dual) -> Dual:
+    given = dict(zip((s.name for s in weights.shapes), variables, strict=True))
     sigma, decay = given.get("sigma"), given.get("decay")
     lr = dual.constant(blocks.lr)
     if (unit := given.get("u")) is not None:
-        cpt = blocks.is_cpt.astype(np.float64)
-        lr = (unit * cpt + (1.0 - cpt)) * lr
+        lr = (unit * blocks.cpt + (1.0 - blocks.cpt)) * lr
     if sigma is None:
         return lr * weights.scale
     size = _size(blocks, weights, lr / sigma, decay, given.get("q"))

@@ -1,0 +1,532 @@
+/* Recurrences along blocks of steps and along single steps, values and derivatives in one pass.
+ *
+ * Every function does what NumPy code of this folder does, to about 1e-13, where it was not built;
+ * why it is C, and how it is built: docs/dependencies.md.
+ * Arrays are C-contiguous buffers of float64 or int64; sizes are checked, so that a wrong call is
+ * an error and no more. Python's limited interface alone is used: one build serves all versions.
+ *
+ * A tree of histories is an int64 array (3, s): first block, end, and the block before (-1 for
+ * none) of s stretches; a stretch comes after the one that it leaves.
+ */
+
+#define Py_LIMITED_API 0x030B0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Checksum of this file when it was built: `compiled.py` takes no older build. */
+#ifndef SOURCE
+#define SOURCE 0
+#endif
+
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) \
+    && !defined(__clang__)
+#if __GNUC__ >= 12
+#define FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FOR_EACH_MACHINE __attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+#else
+#define FOR_EACH_MACHINE
+#endif
+
+#if defined(_MSC_VER)
+#define RESTRICT __restrict
+#else
+#define RESTRICT restrict
+#endif
+
+#define NODES 24      /* of a memory: a multiple of what any machine does at once */
+#define MOST_SLOPES 32
+
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+#define MOST 12
+
+typedef struct {
+    Py_buffer held[MOST];
+    int count;
+} Arguments;
+
+static void release(Arguments *a) {
+    while (a->count) PyBuffer_Release(&a->held[--a->count]);
+}
+
+/* The address of a buffer of `items` numbers of 8 bytes (any number if below 0), or NULL. */
+static void *take(Arguments *a, PyObject *object, Py_ssize_t items, int writable) {
+    Py_buffer *buffer = &a->held[a->count];
+    if (PyObject_GetBuffer(object, buffer, writable ? PyBUF_CONTIG : PyBUF_CONTIG_RO)) return NULL;
+    a->count++;
+    if (buffer->itemsize != 8 || (items >= 0 && buffer->len != 8 * items)) {
+        PyErr_Format(PyExc_ValueError, "argument %d: %zd bytes, expected %zd numbers of 8 bytes",
+                     a->count, buffer->len, items);
+        return NULL;
+    }
+    return buffer->buf ? buffer->buf : (void *)a; /* an empty array may have no address */
+}
+
+static Py_ssize_t length(const Arguments *a) { return a->held[a->count - 1].len / 8; }
+
+typedef struct {
+    Py_ssize_t count, blocks;
+    const int64_t *start, *end, *before;
+} Tree;
+
+static int take_tree(Arguments *a, PyObject *object, Tree *tree) {
+    const int64_t *rows = take(a, object, -1, 0);
+    if (!rows) return 0;
+    tree->count = length(a) / 3;
+    tree->start = rows;
+    tree->end = rows + tree->count;
+    tree->before = rows + 2 * tree->count;
+    tree->blocks = 0;
+    for (Py_ssize_t s = 0; s < tree->count; s++) {
+        if (tree->start[s] != tree->blocks || tree->end[s] < tree->blocks
+            || tree->before[s] >= tree->blocks) {
+            PyErr_SetString(PyExc_ValueError, "stretches must lie end to end, parents first");
+            return 0;
+        }
+        tree->blocks = (Py_ssize_t)tree->end[s];
+    }
+    return 1;
+}
+
+static PyObject *done(Arguments *a, int good) {
+    release(a);
+    if (!good) return NULL;
+    Py_RETURN_NONE;
+}
+
+static int counted(Py_ssize_t given, Py_ssize_t wanted) {
+    if (given == wanted) return 1;
+    PyErr_Format(PyExc_TypeError, "%zd arguments, expected %zd", given, wanted);
+    return 0;
+}
+
+/* ---- one recurrence -------------------------------------------------------------------------- */
+
+/* solve(tree, decay (J, m), gain (..., J, m), out like gain): x_i = decay_i x_(i-1) + gain_i */
+static PyObject *solve(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Arguments a = {.count = 0};
+    Tree t;
+    double *x;
+    const double *decay, *gain;
+    Py_ssize_t rates, rows;
+    if (!counted(n, 4) || !take_tree(&a, args[0], &t)) return done(&a, 0);
+    if (!(decay = take(&a, args[1], -1, 0))) return done(&a, 0);
+    rates = t.blocks ? length(&a) / t.blocks : 0;
+    if (!(gain = take(&a, args[2], -1, 0))) return done(&a, 0);
+    rows = t.blocks ? length(&a) / t.blocks : 0;
+    if (!(x = take(&a, args[3], rows * t.blocks, 1))) return done(&a, 0);
+    if (rows && (!rates || rows % rates)) {
+        PyErr_SetString(PyExc_ValueError, "gains must be whole sets of as many rows as decays");
+        return done(&a, 0);
+    }
+    for (Py_ssize_t r = 0; r < rows; r++) {
+        const double *d = decay + (r % rates) * t.blocks, *g = gain + r * t.blocks;
+        double *out = x + r * t.blocks;
+        for (Py_ssize_t s = 0; s < t.count; s++) {
+            double state = t.before[s] < 0 ? 0.0 : out[t.before[s]];
+            for (int64_t i = t.start[s]; i < t.end[s]; i++) out[i] = state = d[i] * state + g[i];
+        }
+    }
+    return done(&a, 1);
+}
+
+/* summed(tree, x (..., m), out like x): running sums along every history */
+static PyObject *summed(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Arguments a = {.count = 0};
+    Tree t;
+    const double *x;
+    double *sums;
+    Py_ssize_t rows;
+    if (!counted(n, 3) || !take_tree(&a, args[0], &t)) return done(&a, 0);
+    if (!(x = take(&a, args[1], -1, 0))) return done(&a, 0);
+    rows = t.blocks ? length(&a) / t.blocks : 0;
+    if (!(sums = take(&a, args[2], rows * t.blocks, 1))) return done(&a, 0);
+    for (Py_ssize_t r = 0; r < rows; r++) {
+        const double *row = x + r * t.blocks;
+        double *out = sums + r * t.blocks;
+        for (Py_ssize_t s = 0; s < t.count; s++) {
+            double total = t.before[s] < 0 ? 0.0 : out[t.before[s]];
+            for (int64_t i = t.start[s]; i < t.end[s]; i++) out[i] = total += row[i];
+        }
+    }
+    return done(&a, 1);
+}
+
+/* ---- where results are wanted ----------------------------------------------------------------- */
+
+/* A tree, which of its blocks others go on from, and which points lie after each block. */
+typedef struct {
+    Tree tree;
+    const int64_t *slot;  /* (m,): where a state is kept for those that go on from it, or -1 */
+    const int64_t *first; /* (m + 1,): of `points`, those after each block */
+    const int64_t *points; /* (n,) */
+    Py_ssize_t slots, wanted;
+} Places;
+
+static int take_places(Arguments *a, PyObject *const *args, Places *p) {
+    if (!take_tree(a, args[0], &p->tree)) return 0;
+    if (!(p->slot = take(a, args[1], p->tree.blocks, 0))) return 0;
+    if (!(p->first = take(a, args[2], p->tree.blocks + 1, 0))) return 0;
+    if (!(p->points = take(a, args[3], -1, 0))) return 0;
+    p->wanted = length(a);
+    p->slots = 0;
+    for (Py_ssize_t i = 0; i < p->tree.blocks; i++) {
+        if (p->slot[i] >= p->slots) p->slots = (Py_ssize_t)p->slot[i] + 1;
+        if (p->first[i] < 0 || p->first[i + 1] < p->first[i] || p->first[i + 1] > p->wanted) {
+            PyErr_SetString(PyExc_ValueError, "points must lie after blocks in order");
+            return 0;
+        }
+    }
+    for (Py_ssize_t i = 0; i < p->wanted; i++) {
+        if (p->points[i] < 0 || p->points[i] >= p->wanted) {
+            PyErr_SetString(PyExc_ValueError, "a point that is not there");
+            return 0;
+        }
+    }
+    for (Py_ssize_t s = 0; s < p->tree.count; s++) {
+        if (p->tree.before[s] >= 0 && p->slot[p->tree.before[s]] < 0) {
+            PyErr_SetString(PyExc_ValueError, "a stretch goes on from a state that is not kept");
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* Write a value of block i to row `row` of results (..., n). */
+static inline void give(const Places *p, int64_t i, double *out, Py_ssize_t row, double value) {
+    for (int64_t k = p->first[i]; k < p->first[i + 1]; k++)
+        out[row * p->wanted + p->points[k]] = value;
+}
+
+/* ---- a memory of many exponentials ------------------------------------------------------------ */
+
+/* exp(-x) and 1 - exp(-x) for x >= 0, to a few units in the last place, several at once: no call,
+ * no branch. With -x = n log 2 + r it is 2^n (1 + p), p = exp(r) - 1 a series of thirteen terms. */
+static inline void fading(double x, double *fade, double *left) {
+    const double shift = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to a whole number */
+    double y = x > 700.0 ? -700.0 : -x, n, r, p, s;
+    double whole = y * 1.4426950408889634 + shift;
+    int64_t bits;
+    n = whole - shift;
+    r = (y - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
+    p = 1.6059043836821613e-10;
+    p = p * r + 2.08767569878681e-09;
+    p = p * r + 2.505210838544172e-08;
+    p = p * r + 2.755731922398589e-07;
+    p = p * r + 2.7557319223985893e-06;
+    p = p * r + 2.48015873015873e-05;
+    p = p * r + 1.984126984126984e-04;
+    p = p * r + 1.388888888888889e-03;
+    p = p * r + 8.333333333333333e-03;
+    p = p * r + 4.1666666666666664e-02;
+    p = p * r + 1.6666666666666666e-01;
+    p = p * r + 0.5;
+    p = (p * r) * r + r;
+    memcpy(&bits, &whole, 8);
+    bits = (int64_t)((uint64_t)(bits + 1023) << 52);
+    memcpy(&s, &bits, 8);
+    *fade = s + s * p;
+    *left = (1.0 - s) - s * p;
+}
+
+typedef struct {
+    const Places *places;
+    const double *level, *clock;               /* (m,): what is followed, and how fast */
+    const double *level_slopes, *clock_slopes; /* (k, m): of the level, and of kappa * clock */
+    Py_ssize_t slopes;                         /* k */
+    double kappa;
+    const double *rates, *weights, *turned; /* (NODES,): the last are the weights' slopes in rho */
+    double *out;                            /* (..., n) */
+    Py_ssize_t rho, row[MOST_SLOPES];       /* rows of the slopes; the value is row 0 */
+} Memory;
+
+typedef struct {
+    double state[NODES], tangent[MOST_SLOPES][NODES];
+} Nodes;
+
+static inline double weighed(const double *RESTRICT weights, const double *RESTRICT values) {
+    double sums[8];
+    for (int j = 0; j < 8; j++) {
+        sums[j] = 0.0;
+        for (int l = j; l < NODES; l += 8) sums[j] += weights[l] * values[l];
+    }
+    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
+/* A stretch of blocks: x moves to the level by `left` of what is between, and so do its slopes. */
+FOR_EACH_MACHINE
+static void remember(const Memory *m, int64_t start, int64_t end, Nodes *x, double *kept) {
+    double fade[NODES], left[NODES], gap[NODES];
+    const Places *p = m->places;
+    const Py_ssize_t k = m->slopes, blocks = p->tree.blocks;
+    for (int64_t i = start; i < end; i++) {
+        const double level = m->level[i], moved = m->kappa * m->clock[i];
+        for (int j = 0; j < NODES; j++) fading(moved * m->rates[j], &fade[j], &left[j]);
+        for (int j = 0; j < NODES; j++) gap[j] = (level - x->state[j]) * (m->rates[j] * fade[j]);
+        for (Py_ssize_t s = 0; s < k; s++) {
+            const double rise = m->level_slopes[s * blocks + i];
+            const double turn = m->clock_slopes[s * blocks + i];
+            double *t = x->tangent[s];
+            for (int j = 0; j < NODES; j++) t[j] = fade[j] * t[j] + left[j] * rise + gap[j] * turn;
+        }
+        for (int j = 0; j < NODES; j++) x->state[j] = fade[j] * x->state[j] + left[j] * level;
+        if (p->slot[i] >= 0)
+            memcpy(kept + p->slot[i] * (1 + k) * NODES, x, (1 + k) * sizeof x->state);
+        if (p->first[i] == p->first[i + 1]) continue;
+        give(p, i, m->out, 0, weighed(m->weights, x->state));
+        if (m->rho) give(p, i, m->out, m->rho, weighed(m->turned, x->state));
+        for (Py_ssize_t s = 0; s < k; s++)
+            give(p, i, m->out, m->row[s], weighed(m->weights, x->tangent[s]));
+    }
+}
+
+static int relax(const Memory *m) {
+    const Tree *t = &m->places->tree;
+    const size_t size = (1 + m->slopes) * NODES;
+    double *kept = malloc((m->places->slots * size + 1) * sizeof *kept);
+    Nodes x;
+    if (!kept) return PyErr_NoMemory(), 0;
+    for (Py_ssize_t s = 0; s < t->count; s++) {
+        if (t->before[s] < 0) memset(&x, 0, size * sizeof(double));
+        else memcpy(&x, kept + m->places->slot[t->before[s]] * size, size * sizeof(double));
+        remember(m, t->start[s], t->end[s], &x, kept);
+    }
+    free(kept);
+    return 1;
+}
+
+static int few(Py_ssize_t slopes) {
+    if (slopes >= 0 && slopes <= MOST_SLOPES) return 1;
+    PyErr_Format(PyExc_ValueError, "%zd slopes, at most %d", slopes, MOST_SLOPES);
+    return 0;
+}
+
+/* relaxed(*places, nodes (3, NODES), level (m,), clock (m,), level slopes (k, m), slopes of
+ * kappa * clock (k, m), kappa, out (2 + k, n)): value, slope in rho, slopes */
+static PyObject *relaxed(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Arguments a = {.count = 0};
+    Places p;
+    Memory m = {.places = &p, .rho = 1};
+    if (!counted(n, 11) || !take_places(&a, args, &p)) return done(&a, 0);
+    const Py_ssize_t blocks = p.tree.blocks;
+    if (!(m.rates = take(&a, args[4], 3 * NODES, 0))) return done(&a, 0);
+    m.weights = m.rates + NODES, m.turned = m.rates + 2 * NODES;
+    if (!(m.level = take(&a, args[5], blocks, 0))) return done(&a, 0);
+    if (!(m.clock = take(&a, args[6], blocks, 0))) return done(&a, 0);
+    if (!(m.level_slopes = take(&a, args[7], -1, 0))) return done(&a, 0);
+    m.slopes = blocks ? length(&a) / blocks : 0;
+    if (!(m.clock_slopes = take(&a, args[8], m.slopes * blocks, 0))) return done(&a, 0);
+    m.kappa = PyFloat_AsDouble(args[9]);
+    if (PyErr_Occurred() || !few(m.slopes)) return done(&a, 0);
+    if (!(m.out = take(&a, args[10], (2 + m.slopes) * p.wanted, 1))) return done(&a, 0);
+    for (Py_ssize_t s = 0; s < m.slopes; s++) m.row[s] = 2 + s;
+    return done(&a, relax(&m));
+}
+
+/* noise(*places, nodes (3, NODES), rates (1 + w, m), steps (m,), share (m,) or empty, zeta, kappa,
+ * xi, 1 / reference LR, out (1, n) or (4 + w [+ 1], n)): the value; slopes in zeta, kappa, rho, the
+ * w parameters of the weights, and in xi where there is a share */
+static PyObject *noise(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Arguments a = {.count = 0};
+    Places p;
+    Memory m = {.places = &p};
+    const double *rate, *steps, *share;
+    double number[4], *scratch, *level, *clock, *rise, *turn;
+    if (!counted(n, 13) || !take_places(&a, args, &p)) return done(&a, 0);
+    const Py_ssize_t blocks = p.tree.blocks;
+    if (!(m.rates = take(&a, args[4], 3 * NODES, 0))) return done(&a, 0);
+    m.weights = m.rates + NODES, m.turned = m.rates + 2 * NODES;
+    if (!(rate = take(&a, args[5], -1, 0))) return done(&a, 0);
+    Py_ssize_t moving = blocks ? length(&a) / blocks - 1 : 0;
+    if (!(steps = take(&a, args[6], blocks, 0)) || !(share = take(&a, args[7], -1, 0)))
+        return done(&a, 0);
+    const int excess = length(&a) > 0;
+    if (excess && length(&a) != blocks) {
+        PyErr_SetString(PyExc_ValueError, "a share for every block, or none");
+        return done(&a, 0);
+    }
+    for (int i = 0; i < 4; i++) number[i] = PyFloat_AsDouble(args[8 + i]);
+    const double zeta = number[0], xi = number[2];
+    m.kappa = number[1];
+    if (!(m.out = take(&a, args[12], -1, 1)) || PyErr_Occurred()) return done(&a, 0);
+    const int slopes = p.wanted ? length(&a) / p.wanted > 1 : 0;
+    if (!slopes) moving = 0;
+    m.slopes = slopes ? 2 + moving + excess : 0;
+    if (!few(m.slopes)) return done(&a, 0);
+    if (moving < 0 || length(&a) != (slopes ? 2 + m.slopes : 1) * p.wanted) {
+        PyErr_SetString(PyExc_ValueError, "results and slopes do not fit together");
+        return done(&a, 0);
+    }
+    m.row[0] = 1, m.row[1] = 2, m.rho = slopes ? 3 : 0;
+    for (Py_ssize_t s = 2; s < m.slopes; s++) m.row[s] = 2 + s;
+    if (!(scratch = calloc((2 + 2 * m.slopes) * blocks + 1, sizeof *scratch)))
+        return PyErr_NoMemory(), done(&a, 0);
+    level = scratch, clock = level + blocks, rise = clock + blocks, turn = rise + m.slopes * blocks;
+    for (Py_ssize_t i = 0; i < blocks; i++) {
+        const double v = rate[i], more = excess ? 1.0 + xi * share[i] : 1.0;
+        clock[i] = v * steps[i];
+        if (slopes) turn[blocks + i] = clock[i];
+        for (Py_ssize_t s = 0; s < moving; s++)
+            turn[(2 + s) * blocks + i] = m.kappa * steps[i] * rate[(1 + s) * blocks + i];
+        if (v <= 0.0) continue;
+        const double log_u = log(v * number[3]), plain = exp(zeta * log_u);
+        level[i] = plain * more;
+        if (!slopes) continue;
+        rise[i] = level[i] * log_u;
+        for (Py_ssize_t s = 0; s < moving; s++)
+            rise[(2 + s) * blocks + i] = level[i] * zeta * (rate[(1 + s) * blocks + i] / v);
+        if (excess) rise[(2 + moving) * blocks + i] = plain * share[i];
+    }
+    m.level = level, m.clock = clock, m.level_slopes = rise, m.clock_slopes = turn;
+    const int good = relax(&m);
+    free(scratch);
+    return done(&a, good);
+}
+
+/* ---- weights that grow ------------------------------------------------------------------------ */
+
+enum { SIZE, WHOLE, CPT, PT, FOLLOWED };
+#define MOVING 4 /* sigma, decay, unit, grown */
+
+typedef struct {
+    double x[FOLLOWED][1 + MOVING];
+} Course;
+
+typedef struct {
+    const Places *places;
+    const double *lr, *steps, *is_cpt, *grow, *share;
+    double sigma, decay, unit, grown, scale; /* NaN for what there is not */
+    Py_ssize_t slopes, at[MOVING];           /* which slope each parameter is, from 1; 0 for none */
+    double *rate, *sums;                     /* (1 + k, m) and (3, 1 + k, n) */
+} Growth;
+
+/* (1 - exp(-x)) / x and its slope. */
+static inline void mean_fade(double x, double fade, double left, double *value, double *slope) {
+    if (x < 1e-4) {
+        *value = 1.0 - x / 2.0 + x * x / 6.0;
+        *slope = -0.5 + x / 3.0 - x * x / 8.0;
+    } else {
+        *value = left / x;
+        *slope = (fade - *value) / x;
+    }
+}
+
+static void grow(const Growth *g, int64_t i, Course *c) {
+    const Places *p = g->places;
+    const Py_ssize_t k = g->slopes, blocks = p->tree.blocks;
+    const int in_unit = !isnan(g->unit) && g->is_cpt[i] > 0.0;
+    const double lr = in_unit ? g->unit * g->lr[i] : g->lr[i];
+    double rate[1 + MOVING] = {lr * g->scale}, *q = c->x[SIZE], old[1 + MOVING];
+    if (in_unit && k) rate[g->at[2]] = g->lr[i] * g->scale;
+    if (!isnan(g->sigma)) {
+        double growth = lr / g->sigma, fade = 1.0, left = 0.0, mean = 1.0, bend = 0.0, pull = 0.0;
+        growth = growth * growth * (g->steps[i] * g->grow[i]);
+        if (!isnan(g->decay)) {
+            pull = g->decay * (2.0 * g->lr[i] * g->steps[i] * g->share[i]);
+            fading(pull, &fade, &left);
+            mean_fade(pull, fade, left, &mean, &bend);
+        }
+        memcpy(old, q, sizeof old);
+        for (Py_ssize_t s = 0; s <= k; s++) q[s] *= fade;
+        q[0] += growth * mean;
+        if (k) {
+            q[g->at[0]] -= 2.0 * growth * mean / g->sigma;
+            if (!isnan(g->decay)) q[g->at[1]] += pull / g->decay * (growth * bend - fade * old[0]);
+            if (in_unit) q[g->at[2]] += 2.0 * growth * mean / g->unit;
+        }
+        const double middle = 0.5 * (q[0] + old[0]), root = 1.0 / sqrt(middle);
+        for (Py_ssize_t s = 1; s <= k; s++)
+            rate[s] = root * (rate[s] - 0.25 * rate[0] * (q[s] + old[s]) / middle);
+        rate[0] *= root;
+    }
+    for (Py_ssize_t s = 0; s <= k; s++) {
+        const double moved = rate[s] * g->steps[i];
+        g->rate[s * blocks + i] = rate[s];
+        c->x[WHOLE][s] += moved;
+        c->x[g->is_cpt[i] > 0.0 ? CPT : PT][s] += moved;
+    }
+    if (p->first[i] == p->first[i + 1]) return;
+    for (int sum = WHOLE; sum < FOLLOWED; sum++)
+        for (Py_ssize_t s = 0; s <= k; s++)
+            give(p, i, g->sums, (sum - WHOLE) * (1 + k) + s, c->x[sum][s]);
+}
+
+/* effective(*places, lr, steps, is_cpt, grow, share (m,) each, (sigma, decay, unit, grown, scale),
+ * rate (1 + k, m), sums (3, 1 + k, n)): k is 0, or the number of those four that there are */
+static PyObject *effective(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Arguments a = {.count = 0};
+    Places p;
+    Growth g = {.places = &p};
+    const double *row[5];
+    double number[5];
+    if (!counted(n, 12) || !take_places(&a, args, &p)) return done(&a, 0);
+    for (int i = 0; i < 5; i++)
+        if (!(row[i] = take(&a, args[4 + i], p.tree.blocks, 0))) return done(&a, 0);
+    g.lr = row[0], g.steps = row[1], g.is_cpt = row[2], g.grow = row[3], g.share = row[4];
+    for (int i = 0; i < 5; i++) {
+        PyObject *item = PySequence_GetItem(args[9], i);
+        if (!item) return done(&a, 0);
+        number[i] = PyFloat_AsDouble(item);
+        Py_DECREF(item);
+    }
+    if (PyErr_Occurred()) return done(&a, 0);
+    g.sigma = number[0], g.decay = number[1], g.unit = number[2], g.grown = number[3];
+    g.scale = number[4];
+    if (!(g.rate = take(&a, args[10], -1, 1))) return done(&a, 0);
+    g.slopes = p.tree.blocks ? length(&a) / p.tree.blocks - 1 : 0;
+    Py_ssize_t there = 0;
+    for (int i = 0; i < MOVING; i++) g.at[i] = isnan(number[i]) || !g.slopes ? 0 : ++there;
+    if (g.slopes && g.slopes != there) {
+        PyErr_SetString(PyExc_ValueError, "as many slopes as parameters, or none");
+        return done(&a, 0);
+    }
+    if (!(g.sums = take(&a, args[11], 3 * (1 + g.slopes) * p.wanted, 1))) return done(&a, 0);
+    Course c, *kept = malloc((p.slots + 1) * sizeof *kept);
+    if (!kept) return PyErr_NoMemory(), done(&a, 0);
+    for (Py_ssize_t s = 0; s < p.tree.count; s++) {
+        if (p.tree.before[s] >= 0) c = kept[p.slot[p.tree.before[s]]];
+        else {
+            memset(&c, 0, sizeof c);
+            c.x[SIZE][0] = isnan(g.grown) ? 1.0 : g.grown;
+            if (g.at[3]) c.x[SIZE][g.at[3]] = 1.0;
+        }
+        for (int64_t i = p.tree.start[s]; i < p.tree.end[s]; i++) {
+            grow(&g, i, &c);
+            if (p.slot[i] >= 0) kept[p.slot[i]] = c;
+        }
+    }
+    free(kept);
+    return done(&a, 1);
+}
+
+/* ---- the module ------------------------------------------------------------------------------- */
+
+#define FUNCTION(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, NULL}
+
+static PyMethodDef functions[] = {
+    FUNCTION(solve), FUNCTION(summed), FUNCTION(relaxed), FUNCTION(noise), FUNCTION(effective),
+    {NULL, NULL, 0, NULL},
+};
+
+static int fill(PyObject *module) {
+    return PyModule_AddIntConstant(module, "SOURCE", SOURCE)
+           || PyModule_AddIntConstant(module, "NODES", NODES);
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)fill}, {0, NULL}};
+
+static PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "recurrences",
+    .m_methods = functions,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit_recurrences(void) { return PyModuleDef_Init(&definition); }

@@ -1,0 +1,140 @@
+"""Compiled recurrences do what NumPy does: every law, on any schedules, and its derivatives."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from cptlaw import Convention, History, catalog
+from cptlaw.laws import compiled
+from cptlaw.laws.blocks import Blocks
+from cptlaw.laws.catalog import Facts
+from cptlaw.laws.points import Points
+from cptlaw.studies.optimization import Optimization
+from laws import EVERY
+from means import both_ways, needs_compiled
+from strategies import schedules
+
+pytestmark = needs_compiled
+SAID = st.builds(
+    Optimization,
+    st.sampled_from([None, "adamw", "muon", "sgd"]),
+    st.sampled_from([None, 0.0, 0.1]),
+)
+
+
+@st.composite
+def families(draw):
+    """A base, a branch of it, CPTs from both with and without replay; every place on each."""
+    base = np.append(1e-3, draw(schedules(arrays=True)).lr())
+    others = [draw(schedules(arrays=True)).lr() for _ in range(2)]
+    pt, cpt = draw(SAID), draw(SAID)
+    middle = draw(st.integers(1, base.size))
+    histories = [
+        History(base, [], model_size=1e8, pt_by=pt, cpt_by=cpt),
+        History(np.append(base[:middle], others[0]), [], model_size=1e7, pt_by=pt),
+        History(base, others[1], replay=0.25, model_size=1e8, pt_by=pt, cpt_by=cpt),
+        History(base[:middle], others[1], model_size=1e8, pt_by=pt, cpt_by=cpt),
+    ]
+    owner = np.repeat(np.arange(4), [h.steps for h in histories])
+    step = np.concatenate([np.arange(1, h.steps + 1) for h in histories])
+    order = np.random.default_rng(draw(st.integers(0, 99))).permutation(owner.size)
+    return histories, owner[order], step[order]
+
+
+def unknown(histories):
+    """The same CPTs from an open model."""
+    made = [History([], h.lr, h.replay, unknown_base="open", cpt_by=h.pt_by) for h in histories]
+    return made
+
+
+@pytest.mark.parametrize("role", ["pt", "cpt"])
+@pytest.mark.parametrize("name", EVERY)
+@settings(max_examples=15)
+@given(family=families(), seed=st.integers(0, 999))
+def test_laws_and_their_derivatives_agree(name, role, family, seed):
+    histories, owner, step = family
+    open_ = "unknown" in catalog.find(name).traits.sees
+    histories = unknown(histories) if open_ else histories
+    facts = Facts(
+        role,
+        bases=("open",) if open_ else (),
+        batches=("", "4e+06x4096"),
+        replay=True,
+        sizes=not open_,
+        pt=histories[2].pt_by,
+        cpt=histories[2].cpt_by,
+    )
+    law = catalog.get(name, facts)
+    random = np.random.default_rng(seed)
+    low, high = ([s.inner(s.start[i]) for s in law.shapes] for i in (0, 1))
+    shapes = np.array(random.uniform(low, high))
+
+    def evaluated():
+        points = Points(histories, owner, step, Convention("as-is"))
+        return law.columns(points, shapes), law.columns(points, shapes, slopes=False)
+
+    ((one, values), (other, same)) = both_ways(evaluated)
+    assert_allclose(values.matrix, one.matrix, rtol=1e-13)
+    assert_allclose(same.matrix, other.matrix, rtol=1e-13)
+    assert_allclose(one.matrix, other.matrix, rtol=1e-12, atol=1e-14)
+    for (s, t, slope), (s_, t_, slope_) in zip(one.slopes, other.slopes, strict=True):
+        assert (s, t) == (s_, t_)
+        assert_allclose(slope, slope_, rtol=1e-10, atol=1e-12 * (1e-3 + np.abs(slope_).max()))
+
+
+@given(family=families(), seed=st.integers(0, 999))
+@settings(max_examples=50)
+def test_recurrences_and_sums_agree(family, seed):
+    random = np.random.default_rng(seed)
+    count = len(Blocks(*family))
+    decay, gain = random.uniform(0, 1, (3, count)), random.normal(size=(2, 3, count))
+
+    def worked():
+        blocks = Blocks(*family)
+        return blocks.solve(decay, gain), blocks.solve(decay[0], gain), blocks.summed(gain)
+
+    for one, other in zip(*both_ways(worked), strict=True):
+        assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+# --- what is wrong is an error, and not a crash -----------------------------------------------
+
+
+def test_arrays_of_another_size_are_refused():
+    built = compiled.recurrences()
+    tree = np.array([[0], [4], [-1]])
+    with pytest.raises(ValueError, match="expected 8 numbers"):
+        built.summed(tree, np.zeros((2, 4)), np.zeros(7))
+    with pytest.raises(ValueError, match="parents first"):
+        built.summed(np.array([[0], [4], [7]]), np.zeros(4), np.zeros(4))
+    with pytest.raises(TypeError, match="2 arguments, expected 3"):
+        built.summed(tree, np.zeros(4))
+    with pytest.raises((BufferError, ValueError)):
+        built.summed(tree, np.zeros((4, 4))[:, 0], np.zeros(4))
+
+
+# --- which of the two is in use ---------------------------------------------------------------
+
+
+def version(**environment):
+    """What `cptlaw --version` prints."""
+    command = [sys.executable, "-m", "cptlaw", "--version"]
+    env = {**os.environ, **environment}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_version_tells_which_is_in_use():
+    assert version().endswith(", compiled recurrences\n")
+    assert version(CPTLAW_COMPILED="0").endswith("recurrences in NumPy (CPTLAW_COMPILED=0)\n")
+
+
+def test_a_build_of_another_source_is_not_used(monkeypatch):
+    monkeypatch.setattr(compiled, "checksum", lambda: -1)
+    assert compiled._found()[0] is None
+    assert "another version" in compiled._found()[1]
