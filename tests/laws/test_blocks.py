@@ -173,6 +173,34 @@ def test_runs_of_other_data_share_no_more_than_the_pre_training(replay):
     assert made.steps.sum() == (110 if replay == 0 else 140)
 
 
+@given
+def test_a_history_leaves_the_one_that_it_shares_most_with(given):
+    """Among those before it, which a look at all pairs finds too."""
+    histories, owner, step = given
+    lasts = [int(step[owner == i].max(initial=0)) for i in range(len(histories))]
+    pasts = [branching._Past.of(h, last) for h, last in zip(histories, lasts, strict=True)]
+    order = sorted(range(len(pasts)), key=lambda i: (-pasts[i].pt_lr.size, i))
+    found = branching._left(pasts, order)
+    for place, i in enumerate(order):
+        shared = [pasts[i].compared(pasts[j])[0] for j in order[:place]]
+        assert found[i][0] == max(shared, default=0)
+        if found[i][0]:
+            assert pasts[i].compared(pasts[found[i][1]])[0] == found[i][0]
+
+
+def test_pairs_of_histories_are_not_all_compared(monkeypatch):
+    """Time grows with the number of runs, and hardly faster."""
+    counted = []
+    compared = branching._Past.compared
+    monkeypatch.setattr(
+        branching._Past, "compared", lambda *two: counted.append(0) or compared(*two)
+    )
+    base = np.full(50, 1e-3)
+    histories = [History(base, np.linspace(1e-3, 1e-6 * i, 20)) for i in range(256)]
+    Blocks(histories, np.arange(256), np.full(256, 70))
+    assert len(counted) < 256 * 10
+
+
 # --- recurrences ------------------------------------------------------------------------------
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from cptlaw import Convention, History, catalog
-from cptlaw.laws import compiled
+from cptlaw.laws import branching, compiled
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.points import Points
@@ -101,6 +101,48 @@ def test_recurrences_and_sums_agree(family, seed):
 
     for one, other in zip(*both_ways(worked), strict=True):
         assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+@given(
+    family=families(),
+    lambda_=st.sampled_from([0.0, 0.5, 0.99, 0.99999]),
+    epsilon=st.sampled_from([None, 0.0, 0.3, -0.2]),
+    warmup=st.sampled_from(["peak", "as-is"]),
+    tail=st.sampled_from(["frozen", "carried"]),
+)
+def test_areas_agree(family, lambda_, epsilon, warmup, tail):
+    def worked():
+        points = Points(*family, Convention(warmup, tail))
+        return points.s1_pt, points.s1_cpt, *points.annealing(lambda_, epsilon)
+
+    for one, other in zip(*both_ways(worked), strict=True):
+        assert_allclose(one, other, rtol=1e-12, atol=1e-13 * (1e-3 + np.abs(other).max()))
+
+
+@given(family=families(), longest=st.sampled_from([1, 3, 200]), thin=st.integers(1, 50))
+@settings(max_examples=200)
+def test_histories_are_cut_into_the_same_blocks(family, longest, thin):
+    histories, owner, step = family
+
+    def worked():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(branching, "LONGEST", longest)
+            blocks = Blocks(histories, owner[::thin], step[::thin])
+        return blocks.ends, blocks.steps, blocks.cpt, blocks.lr
+
+    one, other = both_ways(worked)
+    for mine, its in zip(one[:3], other[:3], strict=True):
+        assert_array_equal(mine, its)
+    assert_allclose(one[3], other[3], rtol=1e-12)
+
+
+def test_what_is_forgotten_costs_no_time():
+    """A momentum of .5 a step is 0 after 1,000 steps, and not a least number, which is slow."""
+    lr = np.full(100_000, 1e-3)
+    point = Points.along(History(np.append(2e-3, lr), []), np.array([lr.size]), Convention())
+    assert point.annealing(0.5).pt[0] == pytest.approx(2e-3)
+    momentum = point._layout.sums.annealing(0.5).momentum
+    assert momentum[0] == 0.0
 
 
 # --- what is wrong is an error, and not a crash -----------------------------------------------

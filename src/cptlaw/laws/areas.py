@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.errors import DataError
+from cptlaw.laws.compiled import recurrences
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Convention:
 
 
 LONGEST_PAUSE = 100  # steps within a rise
+FIRST_LOOK = 4096  # steps in which most rises end
 
 
 def warmup_steps(lr: FloatArray) -> int:
@@ -71,21 +74,23 @@ def warmup_steps(lr: FloatArray) -> int:
     alone would end a stepped warm-up at its first step, the highest LR alone would take a plateau
     with a later, higher one for a warm-up.
     """
-    if lr.size < 2:
-        return 0
-    changes = np.flatnonzero(np.diff(lr) != 0) + 1
-    starts, ends = np.append(0, changes), np.append(changes, lr.size)
-    level = lr[starts]
-    falls = np.append(level[1:] < level[:-1], True)  # nothing rises after the last step
-    stays = (level > 0) & (ends - starts > np.maximum(LONGEST_PAUSE, starts))
-    top = int(starts[np.argmax(falls | stays)])
+    looked_at = FIRST_LOOK
+    while (top := _top(lr[:looked_at], whole=looked_at >= lr.size)) is None:
+        looked_at *= 8
     return top + 1 if top else 0
 
 
-def at_peak(lr: FloatArray) -> FloatArray:
-    """The same learning rates with the initial warm-up at the value it reaches."""
-    length = warmup_steps(lr)
-    return lr if not length else np.concatenate([np.full(length, lr[length - 1]), lr[length:]])
+def _top(lr: FloatArray, whole: bool) -> int | None:
+    """The step at which the initial rise ends, from 0; None if it may go on past the given LRs."""
+    if lr.size < 2:
+        return 0 if whole else None
+    changes = np.flatnonzero(np.diff(lr) != 0) + 1
+    starts, ends = np.append(0, changes), np.append(changes, lr.size)
+    level = lr[starts]
+    falls = np.append(level[1:] < level[:-1], whole)  # nothing rises after the last step
+    stays = (level > 0) & (ends - starts > np.maximum(LONGEST_PAUSE, starts))
+    ended = falls | stays
+    return int(starts[np.argmax(ended)]) if ended.any() else None
 
 
 def forward_area(lr: FloatArray) -> FloatArray:
@@ -120,63 +125,121 @@ def annealing_area(
 
     Source: arXiv:2505.07796, Eq. 1 and 9.
     """
-    whole = Stretches([(lr, before)]).annealing(lambda_, epsilon)
-    return Annealing(*(values[1:] for values in whole))
+    every = np.arange(1, lr.size + 1)
+    whole = Stretches([Stretch(lr, before)], np.zeros_like(every), every)
+    return whole.annealing(lambda_, epsilon)
+
+
+class Stretch(NamedTuple):
+    """A stretch of learning rates, summed from its own beginning.
+
+    Args:
+        lr: of every step, shape (T,).
+        before: LR before the first step.
+        warmup: of the first steps, how many count as if at the LR of the last of them.
+    """
+
+    lr: FloatArray
+    before: float
+    warmup: int = 0
+
+    @property
+    def counted(self) -> FloatArray:
+        """Learning rates as they count, shape (T,)."""
+        if not self.warmup:
+            return self.lr
+        return np.append(np.full(self.warmup, self.lr[self.warmup - 1]), self.lr[self.warmup :])
 
 
 class Stretches:
-    """Several stretches of learning rates, end to end, each summed from its own beginning.
-
-    Step s of stretch j lies at `offset[j] + s` of every flat array; step 0 is before its first
-    step, where all areas are 0.
+    """Sums along several stretches of learning rates, at n places on them.
 
     Args:
-        stretches: pairs of learning rates, shape (T_j,), and the LR before them.
+        stretches: learning rates.
+        which: stretch that each place lies on, shape (n,).
+        step: of each place, 0 before the first of its stretch, where all areas are 0; (n,).
     """
 
-    def __init__(self, stretches: Sequence[tuple[FloatArray, float]]) -> None:
-        self.lr = np.concatenate([np.concatenate([[before], lr]) for lr, before in stretches])
-        sizes = np.array([lr.size + 1 for lr, _ in stretches])
-        self.offset: IntArray = np.cumsum(sizes) - sizes
-        self._ends: IntArray = self.offset + sizes
-        self._start = np.repeat(self.offset, sizes)
+    def __init__(self, stretches: Sequence[Stretch], which: IntArray, step: IntArray) -> None:
+        self.stretches = tuple(stretches)
+        self._given = which, step
+        self._order: IntArray = np.lexsort((step, which))
+        self._which, self._step = which[self._order], step[self._order]
+
+    def forward(self) -> FloatArray:
+        """S1 at every place, shape (n,)."""
+        if (compiled := recurrences()) is None:
+            return self._flat.forward()[self._flat.at]
+        found = np.empty(self._order.size)
+        compiled.forward(*self._wanted, found)
+        return self._back(found)
+
+    def annealing(self, lambda_: float, epsilon: float | None = None) -> Annealing:
+        """S2 at every place, as `annealing_area`; shape (n,) each."""
+        if (compiled := recurrences()) is None:
+            return self._flat.annealing(lambda_, epsilon)
+        found = np.empty((5, self._order.size))
+        power = np.nan if epsilon is None else epsilon
+        compiled.annealing(*self._wanted, lambda_, power, found)
+        return Annealing(*self._back(found))
+
+    def _back(self, ordered: FloatArray) -> FloatArray:
+        """Values over the last axis in the order that places were given in."""
+        found = np.empty_like(ordered)
+        found[..., self._order] = ordered
+        return found
+
+    @cached_property
+    def _wanted(self) -> tuple[list[FloatArray], FloatArray, IntArray, IntArray, IntArray]:
+        """Stretches and places as the compiled recurrences take them."""
+        lrs, before, warmup = (list(one) for one in zip(*self.stretches, strict=True))
+        first = np.searchsorted(self._which, np.arange(len(lrs) + 1)).astype(np.int64)
+        lrs = [np.ascontiguousarray(lr, dtype=np.float64) for lr in lrs]
+        return lrs, np.array(before), np.array(warmup, dtype=np.int64), first, self._step
+
+    @cached_property
+    def _flat(self) -> _Flat:
+        return _Flat(self.stretches, *self._given)
+
+
+class _Flat:
+    """The same in NumPy: stretches end to end, and sums at every step.
+
+    Step s of stretch j lies at `offset[j] + s` of every array.
+    """
+
+    def __init__(self, stretches: Sequence[Stretch], which: IntArray, step: IntArray) -> None:
+        self.lr = np.concatenate([np.append(one.before, one.counted) for one in stretches])
+        sizes = np.array([one.lr.size + 1 for one in stretches])
+        offset: IntArray = np.cumsum(sizes) - sizes
+        self.at = offset[which] + step
+        self._offset, self._ends = offset, offset + sizes
+        self._start = np.repeat(offset, sizes)
         self._before = self.lr[self._start]
         self._inside = np.arange(self.lr.size) != self._start
         self._goes_on = np.append(self._inside[1:], False).astype(np.float64)
         self._falls = np.where(self._inside, np.roll(self.lr, 1) - self.lr, 0.0)
 
     def forward(self) -> FloatArray:
-        """S1 along every stretch, flat."""
+        """S1 along every stretch."""
         return self._summed(np.where(self._inside, self.lr, 0.0))
 
-    def annealing(
-        self, lambda_: float, epsilon: float | None = None, at: IntArray | slice = slice(None)
-    ) -> Annealing:
-        """S2 along every stretch, as `annealing_area`.
-
-        Args:
-            lambda_: decay of the momentum per step.
-            epsilon: power of the LR that weights the momentum, or None.
-            at: where areas are wanted, an index of the flat arrays; the momentum is always whole.
-        """
+    def annealing(self, lambda_: float, epsilon: float | None) -> Annealing:
+        """S2 at the places."""
+        at = self.at
         momentum, d_momentum = self._momentum(lambda_)
+        m, d_m = momentum[at], d_momentum[at]
         if epsilon is None:
             # Summing m_i = lambda * m_(i-1) + fall_i over i, with the falls adding up to the LR
-            # before less the LR now: S2 = lambda * (S2 - m) + (before - lr). So no second sum, and
-            # areas at n points cost n operations, whatever the steps between them. The derivative
-            # is that of the same equation.
-            m, d_m = momentum[at], d_momentum[at]
+            # before less the LR now: S2 = lambda * (S2 - m) + (before - lr). So no second sum. The
+            # derivative is that of the same equation.
             area = (self._before[at] - self.lr[at] - lambda_ * m) / (1.0 - lambda_)
             d_lambda = (area - m - lambda_ * d_m) / (1.0 - lambda_)
-            return Annealing(area, d_lambda, np.zeros_like(area), momentum, d_momentum)
+            return Annealing(area, d_lambda, np.zeros_like(area), m, d_m)
         weight, log_lr = lr_weight(self.lr, epsilon)
-        return Annealing(
-            self._summed(momentum * weight)[at],
-            self._summed(d_momentum * weight)[at],
-            self._summed(momentum * weight * log_lr)[at],
-            momentum,
-            d_momentum,
-        )
+        summed = (momentum * weight, d_momentum * weight, momentum * weight * log_lr)
+        area, d_lambda, d_epsilon = (self._summed(one)[at] for one in summed)
+        return Annealing(area, d_lambda, d_epsilon, m, d_m)
 
     def _momentum(self, lambda_: float) -> tuple[FloatArray, FloatArray]:
         """Momentum and its derivative in lambda, each x_i = lambda * x_(i-1) + input_i.
@@ -198,7 +261,7 @@ class Stretches:
 
     def _summed(self, values: FloatArray) -> FloatArray:
         total = np.empty_like(values)
-        for first, end in zip(self.offset.tolist(), self._ends.tolist(), strict=True):
+        for first, end in zip(self._offset.tolist(), self._ends.tolist(), strict=True):
             np.cumsum(values[first:end], out=total[first:end])
         return total
 

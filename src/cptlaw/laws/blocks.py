@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
-from cptlaw.laws.branching import Limb, branches
+from cptlaw.laws.branching import Limb, branches, by_owner
 from cptlaw.laws.compiled import recurrences
 from cptlaw.laws.dual import Dual
 from cptlaw.studies.history import History
@@ -58,7 +58,7 @@ class Blocks:
         lr: mean learning rate, shape (m,).
         steps: number of steps, shape (m,); a history that shares nothing begins with 0 steps, so
             that there is a block that ends before its first step.
-        is_cpt: whether it belongs to the CPT, shape (m,).
+        cpt: 1 if it belongs to the CPT, else 0, shape (m,).
         share: share of D_cpt in its data, 0 in the PT, shape (m,).
         weight_decay: as its optimizer was given it, NaN where nobody said, shape (m,).
         ends: the block after which each point lies, shape (n,).
@@ -75,29 +75,23 @@ class Blocks:
         # A limb comes after the one that it leaves, so that the sums before it are known by then.
         order = sorted(range(len(limbs)), key=lambda i: limbs[i].depth)
         self._stretches: list[Stretch] = []
-        rows: list[tuple[FloatArray, FloatArray, BoolArray]] = []
-        shares: list[FloatArray] = []
-        decays: list[FloatArray] = []
+        rows: list[tuple[FloatArray, ...]] = []
         for i in order:
             limb = limbs[i]
             limb.offset = self._stretches[-1].end if self._stretches else 0
-            rows.append(_rows(limb, histories[i].pt_lr.size))
-            shares.append(np.where(rows[-1][2], 1.0 - histories[i].replay, 0.0))
-            told = [by.weight_decay for by in (histories[i].pt_by, histories[i].cpt_by)]
-            of_pt, of_cpt = (np.nan if decay is None else decay for decay in told)
-            decays.append(np.where(rows[-1][2], of_cpt, of_pt))
-            before = -1 if limb.parent is None else limb.parent.block(limb.start)
-            end = limb.offset + rows[-1][0].size
-            self._stretches.append(Stretch(limb.offset, end, before))
-        lr, steps, is_cpt = zip(*rows, strict=True)
-        self.lr: FloatArray = np.concatenate(lr)
-        self.steps: FloatArray = np.concatenate(steps)
-        self.is_cpt: BoolArray = np.concatenate(is_cpt)
-        self.share: FloatArray = np.concatenate(shares)
-        self.weight_decay: FloatArray = np.concatenate(decays)
-        owners: list[int] = owner.tolist()
-        places = zip(owners, step.tolist(), strict=True)
-        self.ends: IntArray = np.array([limbs[i].block(s) for i, s in places], dtype=np.int64)
+            rows.append(_rows(limb))
+            parent, start = limb.parent, np.array([limb.start])
+            before = -1 if parent is None else int(parent.block(start)[0])
+            self._stretches.append(Stretch(limb.offset, limb.offset + rows[-1][0].size, before))
+        lr, steps, cpt, share, decay = (np.concatenate(each) for each in zip(*rows, strict=True))
+        self.lr: FloatArray = lr
+        self.steps: FloatArray = steps
+        self.cpt: FloatArray = cpt
+        self.share: FloatArray = share
+        self.weight_decay: FloatArray = decay
+        self.ends: IntArray = np.empty(owner.size, dtype=np.int64)
+        for i, mine in enumerate(by_owner(owner, len(limbs))):
+            self.ends[mine] = limbs[i].block(step[mine])
         some = [stretch for stretch in self._stretches if stretch.end > stretch.start]
         self._first: IntArray = np.array([stretch.start for stretch in some])
         self._before: IntArray = np.array([stretch.before for stretch in some])
@@ -133,9 +127,9 @@ class Blocks:
         return Places(tree, slot, first, np.argsort(self.ends, kind="stable").astype(np.int64))
 
     @cached_property
-    def cpt(self) -> FloatArray:
-        """1 in blocks of the CPT, else 0, shape (m,)."""
-        return self.is_cpt.astype(np.float64)
+    def is_cpt(self) -> BoolArray:
+        """Whether each block belongs to the CPT, shape (m,)."""
+        return self.cpt > 0
 
     def summed(self, x: FloatArray) -> FloatArray:
         """Running sum along every history over the last axis, shape (..., m)."""
@@ -187,11 +181,15 @@ class Blocks:
         return x
 
 
-def _rows(limb: Limb, pt_steps: int) -> tuple[FloatArray, FloatArray, BoolArray]:
-    """Mean LR, steps, and whether it is CPT, of every block of a limb."""
-    length = np.diff(limb.cuts)
-    sums = np.append(0.0, np.cumsum(limb.lr))[limb.cuts]
-    mean, ends = np.diff(sums) / length, limb.cuts[1:]
+def _rows(limb: Limb) -> tuple[FloatArray, ...]:
+    """Mean LR, steps, whether CPT, share of D_cpt and weight decay of every block of a limb."""
+    mean, length, ends = limb.means, np.diff(limb.cuts), limb.cuts[1:]
     if limb.parent is None:
         mean, length, ends = np.append(0.0, mean), np.append(0, length), limb.cuts
-    return mean, length.astype(np.float64), ends > pt_steps
+    history = limb.history
+    is_cpt = ends > history.pt_lr.size
+    told = [by.weight_decay for by in (history.pt_by, history.cpt_by)]
+    of_pt, of_cpt = (np.nan if decay is None else decay for decay in told)
+    share = np.where(is_cpt, 1.0 - history.replay, 0.0)
+    decay = np.where(is_cpt, of_cpt, of_pt)
+    return mean, length.astype(np.float64), is_cpt.astype(np.float64), share, decay

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,7 +12,15 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.caching import remembers
 from cptlaw.errors import DataError
-from cptlaw.laws.areas import Annealing, Convention, Stretches, at_peak, lr_weight
+from cptlaw.laws.alike import distinct, without_beginnings
+from cptlaw.laws.areas import (
+    Annealing,
+    Convention,
+    Stretch,
+    Stretches,
+    lr_weight,
+    warmup_steps,
+)
 from cptlaw.laws.blocks import Blocks
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import batch_label
@@ -28,18 +37,25 @@ class AnnealingAreas(NamedTuple):
     cpt_d_epsilon: FloatArray
 
 
-class _Layout(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Layout:
     """Both phases of every history as stretches.
 
     Args:
-        stretches: end to end.
-        stem: which of them the PT of each point is, shape (n,).
-        at: where each point lies in the PT's, then where in the CPT's, shape (2 * n,).
+        sums: at the PT's part of every point, at its CPT's, and at the end of every history's PT.
+        count: how many points there are.
     """
 
-    stretches: Stretches
-    stem: IntArray
-    at: IntArray
+    sums: Stretches
+    count: int
+
+    def of_both(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """PT and CPT at n points."""
+        return values[: self.count], values[self.count : 2 * self.count]
+
+    def of_ends(self, values: FloatArray) -> FloatArray:
+        """At the end of every history's PT."""
+        return values[2 * self.count :]
 
 
 class Points:
@@ -98,29 +114,32 @@ class Points:
     @cached_property
     def _layout(self) -> _Layout:
         """Share stretches that begin alike: a base of many continuations is summed once."""
-        counts: dict[int, tuple[FloatArray, float]] = {}  # of every array of PT learning rates
-        stems: list[tuple[FloatArray, float]] = []
-        legs: list[tuple[FloatArray, float]] = []
+        counts: dict[int, Stretch] = {}  # of every array of PT learning rates
+        stems: list[Stretch] = []
+        legs: list[Stretch] = []
         for history in self.histories:
             if id(history.pt_lr) not in counts:
                 counts[id(history.pt_lr)] = self._counted(history.pt_lr)
             stems.append(counts[id(history.pt_lr)])
             pt_end = float(history.pt_lr[-1]) if history.pt_lr.size else 0.0
-            legs.append((history.cpt_lr, pt_end))
-        find = _shared if self._known is None else _distinct
-        found, places = find([*stems, *legs])
-        stretches = Stretches(found)
-        stem = places[: len(stems)][self.owner]
-        pt_at = stretches.offset[stem] + self.pt_step
-        cpt_at = stretches.offset[places[len(stems) :][self.owner]] + self.cpt_step
-        return _Layout(stretches, stem, np.concatenate([pt_at, cpt_at]))
+            legs.append(Stretch(history.cpt_lr, pt_end))
+        kept, places = distinct([*stems, *legs])
+        if self._known is None:
+            kept, again = without_beginnings(kept)
+            places = again[places]
+        stem, leg = places[: len(stems)], places[len(stems) :]
+        carried = self.convention.tail == "carried"
+        ends = [h.pt_lr.size for h in self.histories] if carried else []
+        which = np.concatenate([stem[self.owner], leg[self.owner], stem[: len(ends)]])
+        step = np.concatenate([self.pt_step, self.cpt_step, np.array(ends, dtype=np.int64)])
+        return _Layout(Stretches(kept, which, step), len(self))
 
-    def _counted(self, pt_lr: FloatArray) -> tuple[FloatArray, float]:
+    def _counted(self, pt_lr: FloatArray) -> Stretch:
         """Learning rates of a PT as its areas count them, and the one before the first."""
         if self.convention.warmup == "as-is" or not pt_lr.size:
-            return pt_lr, 0.0
-        counted = at_peak(pt_lr)
-        return counted, float(counted[0])
+            return Stretch(pt_lr, 0.0)
+        warmup = warmup_steps(pt_lr)
+        return Stretch(pt_lr, float(pt_lr[max(warmup - 1, 0)]), warmup)
 
     def __len__(self) -> int:
         return int(self.owner.size)
@@ -131,12 +150,12 @@ class Points:
     @cached_property
     def s1_pt(self) -> FloatArray:
         """Forward area of the pre-training, frozen at the transfer."""
-        return self._forward[: len(self)]
+        return self._forward[0]
 
     @cached_property
     def s1_cpt(self) -> FloatArray:
         """Forward area of the CPT, 0 before it."""
-        return self._forward[len(self) :]
+        return self._forward[1]
 
     @cached_property
     def s1(self) -> FloatArray:
@@ -149,8 +168,8 @@ class Points:
         return np.log(self.s1)
 
     @cached_property
-    def _forward(self) -> FloatArray:
-        return self._layout.stretches.forward()[self._layout.at]
+    def _forward(self) -> tuple[FloatArray, FloatArray]:
+        return self._layout.of_both(self._layout.sums.forward())
 
     @cached_property
     def blocks(self) -> Blocks:
@@ -195,67 +214,33 @@ class Points:
     @remembers(24)  # a search and its differences come back to the same few memories
     def annealing(self, lambda_: float, epsilon: float | None = None) -> AnnealingAreas:
         """S2 of both phases, weighted by LR**epsilon if it is given."""
-        flat = self._layout.stretches.annealing(lambda_, epsilon, self._layout.at)
-        pt = [values[: len(self)] for values in flat[:3]]
+        sums = self._layout.sums.annealing(lambda_, epsilon)
+        both = [self._layout.of_both(values) for values in sums[:3]]
+        pt, cpt = ([one[phase] for one in both] for phase in (0, 1))
         if self.convention.tail == "carried":
-            tail = self._carried_tail(lambda_, epsilon or 0.0, flat)
+            tail = self._carried_tail(lambda_, epsilon or 0.0, sums)
             pt = [values + more for values, more in zip(pt, tail, strict=True)]
-        return AnnealingAreas(*pt, *(values[len(self) :] for values in flat[:3]))
+        return AnnealingAreas(*pt, *cpt)
 
-    def _carried_tail(self, lambda_: float, epsilon: float, flat: Annealing) -> FloatArray:
+    def _carried_tail(self, lambda_: float, epsilon: float, sums: Annealing) -> FloatArray:
         """What the PT's last momentum still adds to S2pt, shape (3, n)."""
         added = np.zeros((3, len(self)))
-        s, stem = self._layout.stretches, self._layout.stem
-        for index, history in enumerate(self.histories):
-            mine = self.owner == index
-            if not mine.any():
-                continue
-            lr = history.cpt_lr
-            end = s.offset[stem[mine][0]] + history.pt_lr.size
+        order = np.argsort(self.owner, kind="stable")
+        first = np.searchsorted(self.owner[order], np.arange(len(self.histories) + 1))
+        ends = (self._layout.of_ends(values).tolist() for values in sums[3:])
+        for index, (m, d_m) in enumerate(zip(*ends, strict=True)):
+            mine = order[first[index] : first[index + 1]]
+            lr = self.histories[index].cpt_lr
             steps = np.arange(1, lr.size + 1)
             weight, log_lr = lr_weight(lr, epsilon)
             decay = lambda_**steps
             d_decay = steps * lambda_ ** (steps - 1)
-            m, d_m = flat.momentum[end], flat.d_momentum[end]
-            sums = np.zeros((3, lr.size + 1))
-            sums[0, 1:] = np.cumsum(m * decay * weight)
-            sums[1, 1:] = np.cumsum((d_m * decay + m * d_decay) * weight)
-            sums[2, 1:] = np.cumsum(m * decay * weight * log_lr)
-            added[:, mine] = sums[:, self.cpt_step[mine]]
+            tail = np.zeros((3, lr.size + 1))
+            tail[0, 1:] = np.cumsum(m * decay * weight)
+            tail[1, 1:] = np.cumsum((d_m * decay + m * d_decay) * weight)
+            tail[2, 1:] = np.cumsum(m * decay * weight * log_lr)
+            added[:, mine] = tail[:, self.cpt_step[mine]]
         return added
-
-
-def _shared(
-    stretches: Sequence[tuple[FloatArray, float]],
-) -> tuple[list[tuple[FloatArray, float]], IntArray]:
-    """The stretches that none of the others begins with, and where each of the given ones lies."""
-    kept: list[tuple[FloatArray, float]] = []
-    places = np.zeros(len(stretches), dtype=np.int64)
-    for i in sorted(range(len(stretches)), key=lambda i: -stretches[i][0].size):
-        lr, before = stretches[i]
-        found = (
-            j
-            for j, (longer, start) in enumerate(kept)
-            if start == before and np.array_equal(longer[: lr.size], lr)
-        )
-        places[i] = next(found, len(kept))
-        if places[i] == len(kept):
-            kept.append((lr, before))
-    return kept, places
-
-
-def _distinct(
-    stretches: Sequence[tuple[FloatArray, float]],
-) -> tuple[list[tuple[FloatArray, float]], IntArray]:
-    """As `_shared`, but stretches are the same only where their arrays are."""
-    index: dict[tuple[int, float], int] = {}
-    kept: list[tuple[FloatArray, float]] = []
-    places = np.zeros(len(stretches), dtype=np.int64)
-    for i, (lr, before) in enumerate(stretches):
-        places[i] = index.setdefault((id(lr), before), len(kept))
-        if places[i] == len(kept):
-            kept.append((lr, before))
-    return kept, places
 
 
 def group_label(history: History, by: str) -> str:

@@ -506,12 +506,300 @@ static PyObject *effective(PyObject *self, PyObject *const *args, Py_ssize_t n) 
     return done(&a, 1);
 }
 
+/* ---- areas along single steps ----------------------------------------------------------------- */
+
+/* Stretches of learning rates, and the steps at which sums are wanted, in order. */
+typedef struct {
+    PyObject *lrs;         /* a list of arrays */
+    const double *before;  /* (s,): LR before the first step */
+    const int64_t *warmup; /* (s,): first steps that count as if at the LR of the last of them */
+    const int64_t *first;  /* (s + 1,): of `steps`, those on each stretch */
+    const int64_t *steps;  /* (w,): 0 is before the first step */
+    Py_ssize_t count, wanted;
+} Stretches;
+
+static int take_stretches(Arguments *a, PyObject *const *args, Stretches *s) {
+    s->lrs = args[0];
+    s->count = PySequence_Size(s->lrs);
+    if (s->count < 0 || !(s->before = take(a, args[1], s->count, 0))) return 0;
+    if (!(s->warmup = take(a, args[2], s->count, 0))) return 0;
+    if (!(s->first = take(a, args[3], s->count + 1, 0))) return 0;
+    if (!(s->steps = take(a, args[4], -1, 0))) return 0;
+    s->wanted = length(a);
+    for (Py_ssize_t i = 0; i < s->count; i++) {
+        if (s->first[i] >= 0 && s->first[i] <= s->first[i + 1] && s->first[i + 1] <= s->wanted)
+            continue;
+        PyErr_SetString(PyExc_ValueError, "steps must lie on stretches in order");
+        return 0;
+    }
+    return 1;
+}
+
+/* The learning rates of stretch i, long enough for all that is wanted of it, or NULL. */
+static const double *stretch(Arguments *a, const Stretches *s, Py_ssize_t i, double *top) {
+    PyObject *item = PySequence_GetItem(s->lrs, i);
+    const double *lr = item ? take(a, item, -1, 0) : NULL;
+    Py_XDECREF(item); /* the buffer holds it */
+    if (!lr) return NULL;
+    int64_t last = 0;
+    for (int64_t p = s->first[i]; p < s->first[i + 1]; p++) {
+        if (s->steps[p] < last || s->steps[p] > length(a)) {
+            PyErr_SetString(PyExc_ValueError, "steps must be in order, none past its stretch");
+            return NULL;
+        }
+        last = s->steps[p];
+    }
+    if (s->warmup[i] < 0 || s->warmup[i] > length(a)) {
+        PyErr_SetString(PyExc_ValueError, "a warm-up longer than its stretch");
+        return NULL;
+    }
+    *top = s->warmup[i] ? lr[s->warmup[i] - 1] : 0.0;
+    return lr;
+}
+
+static double sum_to(const double *lr, int64_t from, int64_t to, double total) {
+    for (int64_t t = from; t < to; t++) total += lr[t];
+    return total;
+}
+
+/* forward(*stretches, out (w,)): S1 */
+static PyObject *forward(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Arguments a = {.count = 0};
+    Stretches s;
+    double *out, top;
+    if (!counted(n, 6) || !take_stretches(&a, args, &s)) return done(&a, 0);
+    if (!(out = take(&a, args[5], s.wanted, 1))) return done(&a, 0);
+    for (Py_ssize_t i = 0; i < s.count; i++) {
+        const double *lr = stretch(&a, &s, i, &top);
+        if (!lr) return done(&a, 0);
+        double total = 0.0;
+        int64_t t = 0;
+        for (int64_t p = s.first[i]; p < s.first[i + 1]; p++) {
+            for (; t < s.steps[p] && t < s.warmup[i]; t++) total += top;
+            total = sum_to(lr, t, s.steps[p], total);
+            if (t < s.steps[p]) t = s.steps[p];
+            out[p] = total;
+        }
+        PyBuffer_Release(&a.held[--a.count]);
+    }
+    return done(&a, 1);
+}
+
+typedef struct {
+    double m, d_m, area, d_lambda, d_epsilon, lr;
+} Momentum;
+
+#define SOON 128 /* steps after which what is nearly 0 is made 0: the least numbers are slow */
+#define NOTHING 1e-200
+
+FOR_EACH_MACHINE
+static void momentum(const double *lr, int64_t from, int64_t to, double lambda, Momentum *x) {
+    double m = x->m, d = x->d_m, before = x->lr;
+    while (from < to) {
+        const int64_t end = to - from > SOON ? from + SOON : to;
+        for (; from < end; from++) {
+            const double now = lr[from];
+            d = lambda * d + m;
+            m = lambda * m + (before - now);
+            before = now;
+        }
+        if (fabs(m) < NOTHING) m = 0.0;
+        if (fabs(d) < NOTHING) d = 0.0;
+    }
+    x->m = m, x->d_m = d, x->lr = before;
+}
+
+/* The same with sums of momenta that are weighted by LR**epsilon. */
+static void weighted(const double *lr, int64_t from, int64_t to, double lambda, double epsilon,
+                     Momentum *x) {
+    double last = NAN, weight = 0.0, log_lr = 0.0;
+    for (int64_t t = from; t < to; t++) {
+        momentum(lr, t, t + 1, lambda, x);
+        if (lr[t] != last) {
+            last = lr[t];
+            log_lr = last > 0.0 ? log(last) : 0.0;
+            weight = epsilon == 0.0 ? 1.0 : last > 0.0 ? exp(epsilon * log_lr) : 0.0;
+        }
+        x->area += x->m * weight;
+        x->d_lambda += x->d_m * weight;
+        x->d_epsilon += x->m * weight * log_lr;
+    }
+}
+
+static void go_on(const double *lr, int64_t from, int64_t to, double lambda, double epsilon,
+                  Momentum *x) {
+    if (isnan(epsilon)) momentum(lr, from, to, lambda, x);
+    else weighted(lr, from, to, lambda, epsilon, x);
+}
+
+/* annealing(*stretches, lambda, epsilon or NaN, out (5, w)): S2, its slopes in lambda and epsilon,
+ * the momentum and its slope in lambda */
+static PyObject *annealing(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Arguments a = {.count = 0};
+    Stretches s;
+    double *out, top;
+    if (!counted(n, 8) || !take_stretches(&a, args, &s)) return done(&a, 0);
+    const double lambda = PyFloat_AsDouble(args[5]), epsilon = PyFloat_AsDouble(args[6]);
+    if (PyErr_Occurred() || !(out = take(&a, args[7], 5 * s.wanted, 1))) return done(&a, 0);
+    for (Py_ssize_t i = 0; i < s.count; i++) {
+        const double *lr = stretch(&a, &s, i, &top);
+        if (!lr) return done(&a, 0);
+        Momentum x = {.lr = s.before[i]};
+        int64_t t = 0;
+        for (int64_t p = s.first[i]; p < s.first[i + 1]; p++) {
+            for (; t < s.steps[p] && t < s.warmup[i]; t++) go_on(&top, 0, 1, lambda, epsilon, &x);
+            if (t < s.steps[p]) go_on(lr, t, s.steps[p], lambda, epsilon, &x), t = s.steps[p];
+            if (isnan(epsilon)) {
+                /* S2 = lambda * (S2 - m) + (before - lr), see areas.py */
+                x.area = (s.before[i] - x.lr - lambda * x.m) / (1.0 - lambda);
+                x.d_lambda = (x.area - x.m - lambda * x.d_m) / (1.0 - lambda);
+            }
+            const double row[5] = {x.area, x.d_lambda, x.d_epsilon, x.m, x.d_m};
+            for (int r = 0; r < 5; r++) out[r * s.wanted + p] = row[r];
+        }
+        PyBuffer_Release(&a.held[--a.count]);
+    }
+    return done(&a, 1);
+}
+
+/* ---- how histories are cut -------------------------------------------------------------------- */
+
+/* common(x, y): how many numbers two arrays have in common from the first on */
+static PyObject *common(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Arguments a = {.count = 0};
+    const double *x, *y;
+    if (!counted(n, 2) || !(x = take(&a, args[0], -1, 0))) return done(&a, 0);
+    Py_ssize_t size = length(&a), i = 0;
+    if (!(y = take(&a, args[1], -1, 0))) return done(&a, 0);
+    if (length(&a) < size) size = length(&a);
+    while (i + 64 <= size && !memcmp(x + i, y + i, 64 * sizeof *x)) i += 64;
+    while (i < size && x[i] == y[i]) i++;
+    release(&a);
+    return PyLong_FromSsize_t(i);
+}
+
+typedef struct {
+    const double *pt, *cpt;
+    int64_t pt_steps, last; /* of the PT; of both, as far as they are wanted */
+} Lrs;
+
+static inline double lr_at(const Lrs *h, int64_t t) {
+    return t < h->pt_steps ? h->pt[t] : h->cpt[t - h->pt_steps];
+}
+
+typedef struct {
+    double levels, rise;
+    int64_t shortest, longest, growth;
+} Rules;
+
+/* Mark ends of blocks that grow with the steps since `begin`. */
+static void growing(char *cut, int64_t begin, int64_t end, const Rules *r) {
+    for (int64_t t = begin; t < end;) {
+        int64_t more = (t - begin) / r->growth;
+        cut[t] = 1;
+        if (more < r->shortest) more = r->shortest;
+        t += more < r->longest ? more : r->longest;
+    }
+    cut[end] = 1;
+}
+
+/* Mark all ends of blocks; see branching.py, which does the same. */
+static void mark(const Lrs *h, int64_t start, const Rules *r, char *cut) {
+    double peak = 0.0, gone = 0.0, level = 0.0, low = INFINITY, last = 0.0;
+    int64_t begin = start;
+    int up = 0;
+    for (int64_t t = 0; t < h->last; t++) {
+        const double now = lr_at(h, t);
+        if (!t || now > peak) peak = now;
+    }
+    if (peak == 0.0) peak = 1.0;
+    cut[start] = cut[h->last] = 1;
+    for (int64_t t = 0; t < h->last; t++) {
+        const double now = lr_at(h, t);
+        if (t) {
+            gone += fabs(now - last);
+            const double here = floor(gone / peak * r->levels + 1e-9);
+            if (here != level && t >= start) cut[t] = 1;
+            level = here;
+        }
+        /* A rise has ended with the step before: it went up to it, and no more. */
+        int rose = t && now > last;
+        if (up && !rose) {
+            if (last - low > r->rise * peak) {
+                if (t > start) growing(cut, begin, t, r), begin = t;
+                low = INFINITY;
+            }
+        }
+        up = rose;
+        if (now < low) low = now;
+        if (t == h->pt_steps && t > start && t > begin) growing(cut, begin, t, r), begin = t;
+        last = now;
+    }
+    growing(cut, begin, h->last, r);
+}
+
+/* cut(pt_lr, cpt_lr, last, start, marks (k,), (levels, shortest, longest, growth, rise)): ends of
+ * the blocks from step `start` to `last`, and their mean LR, as bytes of int64 and of float64 */
+static PyObject *cut(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Arguments a = {.count = 0};
+    Lrs h;
+    Rules r;
+    const int64_t *marks;
+    if (!counted(n, 6) || !(h.pt = take(&a, args[0], -1, 0))) return done(&a, 0);
+    h.pt_steps = length(&a);
+    if (!(h.cpt = take(&a, args[1], -1, 0))) return done(&a, 0);
+    const int64_t total = h.pt_steps + length(&a);
+    h.last = PyLong_AsLongLong(args[2]);
+    const int64_t start = PyLong_AsLongLong(args[3]);
+    if (PyErr_Occurred() || !(marks = take(&a, args[4], -1, 0))) return done(&a, 0);
+    const Py_ssize_t marked = length(&a);
+    double rule[5];
+    for (int i = 0; i < 5; i++) {
+        PyObject *item = PySequence_GetItem(args[5], i);
+        rule[i] = item ? PyFloat_AsDouble(item) : 0.0;
+        Py_XDECREF(item);
+    }
+    if (PyErr_Occurred()) return done(&a, 0);
+    r = (Rules){rule[0], rule[4], (int64_t)rule[1], (int64_t)rule[2], (int64_t)rule[3]};
+    if (start < 0 || start > h.last || h.last > total || r.growth < 1 || r.longest < 1) {
+        PyErr_SetString(PyExc_ValueError, "a stretch that does not lie on its history");
+        return done(&a, 0);
+    }
+    char *ends = calloc(h.last + 1, 1);
+    if (!ends) return PyErr_NoMemory(), done(&a, 0);
+    if (h.last > start) mark(&h, start, &r, ends);
+    ends[start] = 1;
+    for (Py_ssize_t i = 0; i < marked; i++)
+        if (marks[i] > start && marks[i] <= h.last) ends[marks[i]] = 1;
+    Py_ssize_t count = 0;
+    for (int64_t t = start; t <= h.last; t++) count += ends[t];
+    PyObject *cuts = PyBytes_FromStringAndSize(NULL, 8 * count);
+    PyObject *means = PyBytes_FromStringAndSize(NULL, 8 * (count - 1));
+    if (cuts && means) {
+        int64_t *at = (int64_t *)PyBytes_AsString(cuts), before = start;
+        double *mean = (double *)PyBytes_AsString(means), sum = 0.0, known = 0.0;
+        for (int64_t t = 0; t <= h.last; t++) {
+            if (t == start) known = sum, *at++ = t;
+            else if (t > start && ends[t]) {
+                *mean++ = (sum - known) / (double)(t - before);
+                known = sum, before = t, *at++ = t;
+            }
+            if (t < h.last) sum += lr_at(&h, t);
+        }
+    }
+    free(ends);
+    release(&a);
+    return cuts && means ? Py_BuildValue("NN", cuts, means)
+                         : (Py_XDECREF(cuts), Py_XDECREF(means), NULL);
+}
+
 /* ---- the module ------------------------------------------------------------------------------- */
 
 #define FUNCTION(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, NULL}
 
 static PyMethodDef functions[] = {
     FUNCTION(solve), FUNCTION(summed), FUNCTION(relaxed), FUNCTION(noise), FUNCTION(effective),
+    FUNCTION(forward), FUNCTION(annealing), FUNCTION(common), FUNCTION(cut),
     {NULL, NULL, 0, NULL},
 };
 

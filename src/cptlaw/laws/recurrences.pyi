@@ -54,3 +54,33 @@ def effective(
     sums: FloatArray,
     /,
 ) -> None: ...
+def forward(
+    lrs: Sequence[FloatArray],
+    before: FloatArray,
+    warmup: IntArray,
+    first: IntArray,
+    steps: IntArray,
+    out: FloatArray,
+    /,
+) -> None: ...
+def annealing(
+    lrs: Sequence[FloatArray],
+    before: FloatArray,
+    warmup: IntArray,
+    first: IntArray,
+    steps: IntArray,
+    lambda_: float,
+    epsilon: float,
+    out: FloatArray,
+    /,
+) -> None: ...
+def common(x: FloatArray, y: FloatArray, /) -> int: ...
+def cut(
+    pt_lr: FloatArray,
+    cpt_lr: FloatArray,
+    last: int,
+    start: int,
+    marks: IntArray,
+    rules: Sequence[float],
+    /,
+) -> tuple[bytes, bytes]: ...
