@@ -6,9 +6,9 @@ from cptlaw.studies.runs import Curve, LoggedLR, Run
 from cptlaw.studies.study_file.logged_lr import compare, from_log, learning_rate
 
 
-def logged(steps, lrs, last=None):
+def logged(steps, lrs, last=None, offset=0):
     curves = {} if last is None else {"loss": Curve(np.array([last]), np.array([3.0]))}
-    return Run("r", curves, LoggedLR(np.array(steps), np.array(lrs)))
+    return Run("r", curves, LoggedLR(np.array(steps), np.array(lrs), offset))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_straight_lines_and_an_extension_to_the_end_of_the_log():
 
 
 def test_offset_one_does_not_lengthen_the_run():
-    schedule, _ = from_log(logged([0, 10, 20], [1e-3, 1e-3, 2e-3], last=20), offset=1)
+    schedule, _ = from_log(logged([0, 10, 20], [1e-3, 1e-3, 2e-3], last=20, offset=1))
     assert schedule is not None and schedule.steps == 20
     np.testing.assert_allclose(schedule.lr([1, 11, 20]), [1e-3, 1e-3, 1.9e-3])
 

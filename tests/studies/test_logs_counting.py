@@ -130,16 +130,16 @@ def test_a_long_table_of_several_runs_is_refused_by_name(log) -> None:
         logs.read(log(text))
 
 
-@pytest.mark.parametrize("cell", ["[2e-5]", "[0.00002, 0.0002]", "(2e-5,)"])
+@pytest.mark.parametrize("cell", ["[2e-5]", "[0.00002, 0.00002]", "(2e-5,)"])
 def test_learning_rates_in_lists(log, cell) -> None:
     assert rates(logs.read(log(f'step,lr,loss\n1,"{cell}",2.5\n'))) == {1: 2e-5}
 
 
-@pytest.mark.parametrize(("value", "several"), [([2e-5], False), ([2e-5, 1e-4], True)])
-def test_learning_rates_in_json_lists(log, value, several) -> None:
+@pytest.mark.parametrize("value", [[2e-5], [2e-5, 2e-5]])
+def test_learning_rates_in_json_lists(log, value) -> None:
     run = logs.read(log(json.dumps({"step": 1, "loss": 2.5, "lr": value}) + "\n", "a.jsonl"))
     assert rates(run) == {1: 2e-5}
-    assert told(run, "several parameter groups") == several
+    assert told(run, "All groups of parameters") == (len(value) > 1)
 
 
 def test_llama_factory(log) -> None:

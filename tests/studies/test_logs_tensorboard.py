@@ -98,7 +98,8 @@ def test_series_by_samples_are_left_out(log) -> None:
     run = logs.read(log(events(rows), NAME))
     assert set(run.curves) == {"lm loss"}
     assert told(run, "count samples: 'lm loss vs samples'")
-    assert told(run, "Megatron-LM logs the LR of the next step")
+    assert told(run, "that of the next step (as Megatron-LM logs it)")
+    assert run.logged_lr.offset == 1
 
 
 def test_a_value_logged_twice_at_a_step_is_told(log) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.arrays import BoolArray, FloatArray, IntArray, floats
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.means import Averaged, Nodes
 from cptlaw.laws.points import Points
@@ -174,8 +174,7 @@ def _piece(first: int, last: int, factor: float) -> tuple[IntArray, FloatArray]:
     at = np.rint(np.polynomial.legendre.leggauss(NODES)[0] * half - 0.5 + half).astype(np.int64)
     at = np.clip(at, 0, back.size - 1)
     moments = np.vander(x, NODES, increasing=True).T @ weight
-    own: FloatArray = np.linalg.solve(np.vander(x[at], NODES, increasing=True).T, moments)
-    return back[at], own
+    return back[at], floats(np.linalg.solve(np.vander(x[at], NODES, increasing=True).T, moments))
 
 
 def along(

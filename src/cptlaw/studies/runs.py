@@ -104,10 +104,14 @@ def common_gap(steps: IntArray) -> int:
 
 @dataclass(frozen=True, eq=False)
 class LoggedLR:
-    """Learning rates as logged: steps, shape (n,), increasing, and the LR at each."""
+    """Learning rates as logged: steps, shape (n,), increasing, and the LR at each.
+
+    `offset` is 1 where the LR logged at a step is that of the next one, else 0.
+    """
 
     steps: IntArray
     lr: FloatArray
+    offset: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", integers(self.steps))
@@ -172,6 +176,7 @@ class Run:
         keep: whether its losses are fitted whatever looks wrong with them.
         first_step: the log's step number at the run's start, which is step 0 here.
         doubts: columns that may be no losses, each with what makes one doubt it.
+        lr_groups: columns of learning rates that differ, where none of them was chosen.
         counts_micro_batches: whether its steps are known to count micro-batches.
         origin: the path it was read from.
         format: name of the log format.
@@ -201,6 +206,7 @@ class Run:
     keep: bool = False
     first_step: int = 0
     doubts: Mapping[str, str] = field(default_factory=dict[str, str])
+    lr_groups: tuple[str, ...] = ()
     counts_micro_batches: bool = False
     origin: str = ""
     format: str = ""
@@ -284,7 +290,7 @@ class Run:
         if logged is not None:
             steps = logged.steps // micro_batches
             last = np.r_[np.diff(steps) > 0, True]
-            logged = LoggedLR(steps[last], logged.lr[last])
+            logged = replace(logged, steps=steps[last], lr=logged.lr[last])
         diverged = None if self.diverged is None else max(self.diverged // micro_batches, 1)
         return replace(
             self,
@@ -310,7 +316,7 @@ class Run:
                 )
         logged = self.logged_lr
         if logged is not None:
-            logged = LoggedLR(logged.steps - first_step, logged.lr)
+            logged = replace(logged, steps=logged.steps - first_step)
         curves = {k: replace(c, steps=c.steps - first_step) for k, c in self.curves.items()}
         diverged = None if self.diverged is None else max(self.diverged - first_step, 1)
         number = self.first_step + first_step

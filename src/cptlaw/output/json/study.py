@@ -19,15 +19,19 @@ def run_json(run: Run) -> dict[str, Any]:
             name: {
                 "source": curve.source,
                 "window": curve.window,
+                "ema": curve.ema,
                 "step": curve.steps.tolist(),
                 "loss": curve.loss.tolist(),
             }
             for name, curve in run.curves.items()
         },
-        "lr": None if lr is None else {"step": lr.steps.tolist(), "lr": lr.lr.tolist()},
+        "lr": None
+        if lr is None
+        else {"step": lr.steps.tolist(), "lr": lr.lr.tolist(), "offset": lr.offset},
         "optimizer": run.optimizer,
         "weight_decay": run.weight_decay,
         "init_std": run.init_std,
+        "lr_groups": list(run.lr_groups),
         "doubts": dict(run.doubts),
         "counts_micro_batches": run.counts_micro_batches,
         "faults": [fault.sentence for fault in faults_of(run)],

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from cptlaw.page import bullets, number, table, wrapped
 from cptlaw.studies.faults import faults_of
-from cptlaw.studies.runs import Run
+from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
 
 
@@ -16,6 +16,7 @@ def run_text(run: Run) -> str:
         (
             name,
             curve.source,
+            _values(curve),
             str(len(curve)),
             f"{curve.steps[0]} to {curve.steps[-1]}",
             f"{curve.loss[0]:.4f}",
@@ -24,15 +25,26 @@ def run_text(run: Run) -> str:
         for name, curve in run.curves.items()
     ]
     head = f"{run.origin or run.name} ({run.format or 'no log'})"
-    parts = [table(("column", "loss of", "points", "steps", "first", "last"), rows, head)]
+    parts = [
+        table(("column", "loss of", "a value is", "points", "steps", "first", "last"), rows, head)
+    ]
     if run.logged_lr is not None:
         lr = run.logged_lr
         parts.append(
             f"  learning rate: {lr.lr.size} points, {number(float(lr.lr.min()))} to "
             f"{number(float(lr.lr.max()))}, steps {lr.steps[0]} to {lr.steps[-1]}"
+            + ", each of the step after"
+            * bool(lr.offset)
         )
     odd = [f"Bad data: {fault.sentence}." for fault in faults_of(run)]
     return "\n".join([*parts, *bullets([*odd, *run.notes])])
+
+
+def _values(curve: Curve) -> str:
+    """What each value of a column is."""
+    if curve.ema:
+        return f"moving average {curve.ema:g}"
+    return f"mean of {curve.window} steps" if curve.window > 1 else "of its step"
 
 
 def study_text(study: Study) -> str:

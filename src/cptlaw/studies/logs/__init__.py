@@ -23,7 +23,8 @@ from cptlaw.studies.logs import (
     wandb_chart,
     wandb_file,
 )
-from cptlaw.studies.logs.beside import with_what_lies_beside
+from cptlaw.studies.logs.beside import transformers_version, with_what_lies_beside
+from cptlaw.studies.logs.learning_rates import choose_lr
 from cptlaw.studies.logs.lrs import read_lrs
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.rows import to_run
@@ -33,7 +34,17 @@ from cptlaw.studies.logs.table import Table
 from cptlaw.studies.logs.write import write_csv
 from cptlaw.studies.runs import Run
 
-__all__ = ["FORMATS", "Format", "Source", "Table", "file_and_part", "read", "read_lrs", "write_csv"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Source",
+    "Table",
+    "choose_lr",
+    "file_and_part",
+    "read",
+    "read_lrs",
+    "write_csv",
+]
 
 # The first that claims a source reads it; delimited text claims every file that is left.
 FORMATS: tuple[Format, ...] = (
@@ -54,7 +65,10 @@ FORMATS: tuple[Format, ...] = (
 
 
 def read(
-    path: str | Path, columns: str | Iterable[str] | None = None, surely: Iterable[str] = ()
+    path: str | Path,
+    columns: str | Iterable[str] | None = None,
+    surely: Iterable[str] = (),
+    lr_column: str | None = None,
 ) -> Run:
     """Read a training log, whatever its format; `Run.notes` tells all that was done on the way.
 
@@ -65,6 +79,7 @@ def read(
             behind `::` may stand which of several runs in it is wanted.
         columns: the loss columns wanted; left out, every column that may be one.
         surely: columns that are losses whatever they look like.
+        lr_column: the column of the learning rate; left out, the likeliest.
 
     Raises:
         DataError: naming the file, the place in it, what was expected and the mend.
@@ -77,7 +92,9 @@ def read(
             if source.part and not log_format.several:
                 table = one_run(table, source.part)
             lies_at = table.lies_at or source.path
-            return with_what_lies_beside(to_run(table, columns, surely), lies_at, table.settings)
+            version = transformers_version(lies_at, table.settings)
+            run = to_run(table, columns, surely, lr_column, version)
+            return with_what_lies_beside(run, lies_at, table.settings)
     raise DataError(
         f"{source.given}: the directory holds no log that is read as a directory; expected "
         "trainer_state.json or checkpoint-N/trainer_state.json, or files of TensorBoard, W&B or "

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -75,6 +76,23 @@ def with_what_lies_beside(
     )
 
 
+def transformers_version(path: Path, settings: Mapping[str, Any]) -> str:
+    """The version of transformers that a log or a file beside it names, "" for none.
+
+    Args:
+        path: the log, a file or a folder.
+        settings: what the log itself says of the run's configuration.
+    """
+    sources: list[Callable[[], Iterator[tuple[Keys, Any]]]] = [lambda: _leaves(settings, ())]
+    sources += [partial(_values, file) for file in _files(path)]
+    for values in sources:
+        with suppress(OSError, ValueError, RecursionError):
+            for keys, value in values():
+                if keys[-1] == "transformers_version" and isinstance(value, str):
+                    return value
+    return ""
+
+
 def _files(path: Path) -> Iterator[Path]:
     """The configurations beside a log, each once, the most telling first."""
     folder = path if path.is_dir() else path.parent
@@ -92,14 +110,23 @@ def _files(path: Path) -> Iterator[Path]:
 def _said(file: Path, notes: list[str]) -> Optimization:
     """What one file says; a note where it cannot be read or contradicts itself."""
     try:
-        if file.stat().st_size > LARGEST:
-            raise ValueError("it is larger than a configuration")
-        text = file.read_text(encoding="utf-8-sig")
-        values = list(_json(text) if file.suffix == ".json" else _yaml(text))
+        values = list(_values(file))
     except (OSError, ValueError, RecursionError) as error:
         notes.append(f"{file.name} beside the log was not used: {error}.")
         return Optimization()
     return _judged(values, f"{file.name} beside the log", notes)
+
+
+def _values(file: Path) -> Iterator[tuple[Keys, Any]]:
+    """Every single value of a configuration with the keys that lead to it.
+
+    Raises:
+        OSError, ValueError, RecursionError: it cannot be read.
+    """
+    if file.stat().st_size > LARGEST:
+        raise ValueError("it is larger than a configuration")
+    text = file.read_text(encoding="utf-8-sig")
+    return _json(text) if file.suffix == ".json" else _yaml(text)
 
 
 def _judged(values: list[tuple[Keys, Any]], where: str, notes: list[str]) -> Optimization:

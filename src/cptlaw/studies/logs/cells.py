@@ -60,17 +60,6 @@ def numbers(cells: Cells) -> Column:
         return _one_by_one(cells)
 
 
-def first_of_list(cells: Cells) -> list[Cell]:
-    """Cells of which those that are lists of numbers, such as "[2e-05]", are their first one."""
-    return [_first(cells[row]) for row in range(len(cells))]
-
-
-def _first(cell: Cell) -> Cell:
-    if isinstance(cell, str) and cell.strip().startswith(("[", "(")):
-        return cell.strip(" []()").split(",")[0].strip()
-    return cell
-
-
 def is_number(cell: Cell) -> bool:
     """Whether one cell holds a number."""
     return bool(numbers([cell]).said[0])

@@ -47,13 +47,10 @@ def columns_of(
     names = dict.fromkeys(chain.from_iterable(records))
     columns: dict[str, list[Cell]] = {}
     nested: list[str] = []
-    several: list[str] = []
     for name in names:
         cells = [_cell(record.get(name)) for record in records]
-        if lr_columns([name]):
-            cells = [_first(record.get(name)) for record in records]
-            if any(_groups(record.get(name)) > 1 for record in records):
-                several.append(name)
+        if lr_columns([name]):  # a list of several is told apart where the LR is read
+            cells = [_as_text(record.get(name)) for record in records]
         if any(cell is _NESTED for cell in cells):
             nested.append(name)
             cells = [None if cell is _NESTED else cell for cell in cells]
@@ -61,8 +58,6 @@ def columns_of(
                 continue
         columns[name] = cells
     notes = [f"Nested values left out, of {quoted(nested)}."] if nested else []
-    if several:
-        notes.append(f"{quoted(several)}: of several parameter groups, the first one's is read.")
     return columns, notes
 
 
@@ -87,8 +82,8 @@ def _groups(value: Any) -> int:
     return len(value)
 
 
-def _first(value: Any) -> Any:
-    return _cell(value[0]) if _groups(value) else _cell(value)
+def _as_text(value: Any) -> Any:
+    return str(value) if _groups(value) > 1 else _cell(value)
 
 
 def _read_lines(source: Source) -> Table:
@@ -163,8 +158,7 @@ def _of_columns(
         kind,
         columns,
         lambda row: f"{source.given}, {number(row)}",
-        averaged=known.averaged,
-        lr_note=known.lr_note,
+        habit=known,
         notes=tuple(notes),
     )
 

@@ -9,21 +9,26 @@ import numpy as np
 
 from cptlaw.arrays import IntArray, read_only
 from cptlaw.errors import DataError, suggestion
-from cptlaw.studies.logs import names
-from cptlaw.studies.logs.cells import Column, first_of_list, numbers
+from cptlaw.studies.logs import learning_rates, names
+from cptlaw.studies.logs.cells import Column, numbers
 from cptlaw.studies.logs.counting import Steps, counted
+from cptlaw.studies.logs.habits import Habit, habit_of_table
 from cptlaw.studies.logs.judging import Usable, judge
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.order import distinct, settle
 from cptlaw.studies.logs.shaping import shaped
 from cptlaw.studies.logs.table import Table, count_of_rows, cut, refuse_text
-from cptlaw.studies.runs import Curve, LoggedLR, Run, common_gap
+from cptlaw.studies.runs import Curve, Run, common_gap
 
 _LR = "\0lr"  # the LR's key among the columns being settled; no column can have this name
 
 
 def to_run(
-    table: Table, columns: str | Iterable[str] | None = None, surely: Iterable[str] = ()
+    table: Table,
+    columns: str | Iterable[str] | None = None,
+    surely: Iterable[str] = (),
+    lr_column: str | None = None,
+    version: str = "",
 ) -> Run:
     """Judge columns by name and content, drop what cannot be used, and say so in the notes.
 
@@ -31,11 +36,13 @@ def to_run(
         table: the rows of a log.
         columns: the loss columns wanted; left out, every column that may be one.
         surely: columns that are losses whatever they look like.
+        lr_column: the column of the learning rate; left out, the likeliest.
+        version: of the framework that wrote the log, "" if unknown.
 
     Raises:
         DataError: no step column, no loss, or a cell that should be a number and is not.
     """
-    table = shaped(table)
+    table = _with_habit(shaped(table), table)
     notes = list(table.notes)
     steps = counted(table, notes)
     sure = frozenset(surely)
@@ -53,30 +60,40 @@ def to_run(
     notes += told
     notes += _doubted(doubts)
     _refuse_several_series(steps, losses)
-    lr = _learning_rate(steps, notes)
-    # What training itself logs comes first: it tells best where training went back.
-    usable = {} if lr is None else {_LR: lr.rows}
-    for name in sorted(losses, key=names.is_training, reverse=True):
-        usable[name] = losses[name].rows
-    settled, told = settle(steps.values, usable, table.place)
-    notes += [note.replace(f"'{_LR}'", "learning rate") for note in told]
+    lr, groups = learning_rates.logged(steps, lr_column, notes)
+    settled = _settled(steps, losses, lr, notes)
     curves = {name: _curve(name, losses[name], settled[name], steps) for name in losses}
-    curves = _with_windows(curves, table.averaged, notes)
+    curves = _with_means(curves, table.habit, notes)
     logged = None
     if lr is not None:
         at = settled[_LR]
-        logged = LoggedLR(read_only(steps.values[at]), read_only(lr.values[at]))
+        own = read_only(steps.values[at]), read_only(lr.values[at])
+        logged = learning_rates.of_its_steps(*own, table.habit, version, notes)
     return Run(
         table.name,
         curves,
         logged,
         diverged=_diverged(steps, losses),
         doubts=doubts,
+        lr_groups=groups,
         counts_micro_batches=steps.micro_batches,
         origin=table.origin,
         format=table.format,
         notes=tuple(notes),
     )
+
+
+def _settled(
+    steps: Steps, losses: Mapping[str, Usable], lr: Usable | None, notes: list[str]
+) -> dict[str, IntArray]:
+    """The rows that count of each column, and of the learning rate."""
+    # What training itself logs comes first: it tells best where training went back.
+    usable = {} if lr is None else {_LR: lr.rows}
+    for name in sorted(losses, key=names.is_training, reverse=True):
+        usable[name] = losses[name].rows
+    settled, told = settle(steps.values, usable, steps.table.place)
+    notes += [note.replace(f"'{_LR}'", "learning rate") for note in told]
+    return dict(settled)
 
 
 # --- loss columns ------------------------------------------------------------------------------
@@ -204,47 +221,6 @@ def _refuse_several_series(steps: Steps, losses: Mapping[str, Usable]) -> None:
                 )
 
 
-# --- learning rate -----------------------------------------------------------------------------
-
-
-def _learning_rate(steps: Steps, notes: list[str]) -> Usable | None:
-    table = steps.table
-    found = names.lr_columns(name for name in table.columns if name != steps.column)
-    if not found:
-        notes.append("No column holds the learning rate; a study needs schedule or lrs.")
-        return None
-    if len(found) > 1:
-        notes.append(f"The learning rate is read from '{found[0]}', not from {quoted(found[1:])}.")
-    name, column = found[0], numbers(table.columns[found[0]])
-    if column.texts.size:
-        column = numbers(first_of_list(table.columns[found[0]]))
-    refuse_text(table, name, column)
-    _refuse_negative(steps, name, column)
-    good = steps.known & np.isfinite(column.values)
-    bad = np.flatnonzero(steps.known & column.said & ~good)
-    if bad.size:
-        first = int(steps.values[bad].min())
-        notes.append(
-            f"'{name}': {count_of_rows(bad.size)} not finite, dropped; the first at step {first}."
-        )
-    if not good.any():
-        notes.append(f"'{name}' holds no learning rate; a study needs schedule or lrs.")
-        return None
-    if table.lr_note:
-        notes.append(table.lr_note)
-    return Usable(column.values, np.flatnonzero(good))
-
-
-def _refuse_negative(steps: Steps, name: str, column: Column) -> None:
-    negative = np.flatnonzero(steps.known & (column.values < 0))
-    if negative.size:
-        row = int(negative[0])
-        raise DataError(
-            f"{steps.table.place(row)}: column '{name}' holds the learning rate "
-            f"{column.values[row]:g}; expected 0 or more. Mend the cell or empty it."
-        )
-
-
 # --- curves ------------------------------------------------------------------------------------
 
 
@@ -253,20 +229,37 @@ def _curve(name: str, column: Usable, rows: IntArray, steps: Steps) -> Curve:
     return Curve(read_only(steps.values[rows]), read_only(column.values[rows]), source)
 
 
-def _with_windows(
-    curves: Mapping[str, Curve], averaged: frozenset[str], notes: list[str]
-) -> dict[str, Curve]:
-    """Set the window of averaged columns, and say what is taken for granted of the others."""
-    known = {name: common_gap(curves[name].steps) for name in curves if name in averaged}
-    for name, window in known.items():
+def _with_habit(shaped_: Table, before: Table) -> Table:
+    """The table with what is known of its framework, told by names that shaping laid bare."""
+    if before.habit.framework or set(shaped_.columns) == set(before.columns):
+        return shaped_
+    return replace(shaped_, habit=habit_of_table(shaped_.columns))
+
+
+def _with_means(curves: Mapping[str, Curve], habit: Habit, notes: list[str]) -> dict[str, Curve]:
+    """Set of what each column's values are means, and say what is taken for granted of others."""
+    found = dict(curves)
+    for name, curve in curves.items():
+        if name in habit.averaged:
+            found[name] = replace(curve, window=common_gap(curve.steps))
+            notes.append(
+                f"'{name}': a training loss, the mean over the steps since the row before "
+                f"(window = {found[name].window}, the most common distance)."
+            )
+        elif name in habit.smoothed:
+            found[name] = replace(curve, ema=habit.smoothed[name])
+            notes.append(
+                f"'{name}': a training loss, a moving average over steps as {habit.framework} "
+                f"logs it (ema = {found[name].ema:g})."
+            )
+    told = habit.averaged | habit.smoothed.keys()
+    instant = [n for n, c in found.items() if c.source == "training" and n not in told]
+    if instant and habit.framework:
+        notes.append(f"{quoted(instant)}: losses of single steps, as {habit.framework} logs them.")
+    elif instant:
         notes.append(
-            f"'{name}': a training loss, the mean over the steps since the row before; "
-            f"its most common distance, window = {window}, is taken for every row."
+            f"{quoted(instant)}: a training loss, taken as each step's own (window = 1). If it is "
+            "a mean over several steps, the study keys window and ema can say so."
         )
-    instant = [n for n, c in curves.items() if c.source == "training" and n not in known]
-    if instant:
-        notes.append(
-            f"{quoted(instant)}: a training loss, taken as each step's own (window = 1). If it "
-            "is a mean over several steps, the study key window can say so."
-        )
-    return {name: replace(curve, window=known.get(name, 1)) for name, curve in curves.items()}
+    notes += [habit.note] if habit.note else []
+    return found

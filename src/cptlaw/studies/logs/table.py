@@ -9,6 +9,7 @@ from typing import Any
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cell, Cells, Column
+from cptlaw.studies.logs.habits import Habit
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,7 @@ class Table:
         columns: cells in file order by column name, each of the same length n; None where a row
             has none. The names say what they hold (see `names`): the step is one of `STEP_NAMES`.
         place: where row i, from 0, stands: "FILE, line N".
-        averaged: loss columns whose values are means over the steps since the row before.
-        lr_note: what to say about the logged LR of this format.
+        habit: what its framework is known to log.
         notes: what was done while reading, each a sentence.
         settings: what the log itself says of how the run was configured, as nested tables.
         lies_at: the run's own file or folder, where that is not the one that was named.
@@ -34,8 +34,7 @@ class Table:
     format: str
     columns: Mapping[str, Cells]
     place: Callable[[int], str]
-    averaged: frozenset[str] = frozenset()
-    lr_note: str = ""
+    habit: Habit = field(default_factory=Habit)
     notes: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     lies_at: Path | None = None

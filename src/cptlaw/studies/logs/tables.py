@@ -159,8 +159,7 @@ def _table(
         "tsv" if delimiter == "\t" else "csv",
         columns,
         place,
-        averaged=known.averaged,
-        lr_note=known.lr_note,
+        habit=known,
         notes=notes,
     )
 
@@ -199,8 +198,7 @@ def _read_parquet(source: Source) -> Table:
         "parquet",
         columns,
         lambda row: f"{source.given}, row {row + 1}",
-        averaged=known.averaged,
-        lr_note=known.lr_note,
+        habit=known,
         notes=tuple(notes),
     )
 

@@ -51,8 +51,7 @@ def _read(source: Source) -> Table:
         "trackio",
         series,
         lambda row: f"{source.given}, row {row + 1} of '{runs[run]}'",
-        averaged=known.averaged,
-        lr_note=known.lr_note,
+        habit=known,
         notes=(*notes, *summed),
         settings=settings,
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import json_rows
-from cptlaw.studies.logs.habits import HF_LR_NOTE
+from cptlaw.studies.logs.habits import TRAINER
 from cptlaw.studies.logs.source import Format, Source, open_source
 from cptlaw.studies.logs.table import Table
 
@@ -71,8 +71,7 @@ def _read(source: Source) -> Table:
         "trainer_state",
         columns,
         lambda row: rows[row].place,
-        averaged=frozenset({"loss"}),
-        lr_note=HF_LR_NOTE,
+        habit=TRAINER,
         notes=(*notes, *told, *nested),
     )
 

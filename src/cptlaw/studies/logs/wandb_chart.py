@@ -53,8 +53,7 @@ def _read(source: Source) -> Table:
         "wandb_chart",
         {x: cells[x], **{metric: cells[name] for metric, name in mine.items()}},
         lambda row: f"{source.given}, line {grid.lines[row]}",
-        averaged=known.averaged,
-        lr_note=known.lr_note,
+        habit=known,
         notes=tuple(notes),
     )
 

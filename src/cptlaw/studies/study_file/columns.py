@@ -39,7 +39,8 @@ def told(logs: Sequence[Run]) -> list[str]:
     """A sentence on each column that holds losses: of what data, its range and its unit."""
     names = dict.fromkeys(name for log in logs for name in log.curves)
     bits = dict.fromkeys(note for log in logs for note in log.notes if BITS in note)
-    return [*(f"'{name}': {_range(logs, name)}." for name in names), *bits]
+    lrs = dict.fromkeys(note for log in logs for note in log.notes if "lr_" in note)
+    return [*(f"'{name}': {_range(logs, name)}." for name in names), *bits, *lrs]
 
 
 def asked(logs: Sequence[Run]) -> list[str]:
@@ -73,9 +74,10 @@ def asked_of_steps(log: Run) -> list[str]:
 
 
 def _range(logs: Sequence[Run], name: str) -> str:
-    """What a column is, its range, its unit."""
-    source = next(log.curves[name].source for log in logs if name in log.curves)
-    return f"{source} loss, {_values(logs, name)}"
+    """What a column is and its values are, its range, its unit."""
+    curve = next(log.curves[name] for log in logs if name in log.curves)
+    means = f", {curve.words}" if curve.source == "training" else ""
+    return f"{curve.source} loss{means}, {_values(logs, name)}"
 
 
 def _values(logs: Sequence[Run], name: str) -> str:

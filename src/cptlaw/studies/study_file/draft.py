@@ -294,6 +294,12 @@ def _rates(part: _Part, schedule: str | None) -> tuple[list[str], list[str]]:
         return [*toml_text.comment(told), *toml_text.pairs({"lrs": path})], [told]
     if part.log.logged_lr is not None:
         return [], []
+    if part.log.lr_groups and schedule is None:
+        of = ", ".join(part.log.lr_groups)
+        told = f"its log has different learning rates of several groups of parameters: {of}."
+        ask = f"{ASK} which is the run's? I{told[1:]} Name it here and take away the #:"
+        (line,) = toml_text.pairs({"lr_column": part.log.lr_groups[0]})
+        return [*toml_text.comment(ask), f"# {line}"], [told]
     if schedule is not None:
         told = "its log has no learning rate; schedule used."
         return [*toml_text.comment(told), *toml_text.pairs({"schedule": schedule})], [told]

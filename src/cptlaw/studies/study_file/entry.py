@@ -15,6 +15,9 @@ ROLES = ("pt", "cpt", "loss", "ood.NAME")
 EXAMPLE = '[domains] with pt = "COLUMN", and a [[run]] with name = "base" and log = "FILE"'
 
 
+Factor = Annotated[Number, Field(gt=0, lt=1)]
+
+
 class StudyFile(Table):
     """A study file as it stands."""
 
@@ -34,8 +37,11 @@ class Entry(Table):
         None, description="the path of a file with the LR of every step, in quotes"
     )
     lr_from: Literal["log", "schedule"] | None = Field(None, description='"log" or "schedule"')
-    lr_offset: Annotated[Whole, Field(ge=0, le=1)] = Field(
-        0, description="0, or 1 if the logged LR is that of the next step"
+    lr_offset: Annotated[Whole, Field(ge=0, le=1)] | None = Field(
+        None, description="0, or 1 if the logged LR is that of the next step"
+    )
+    lr_column: Words | None = Field(
+        None, description="the name of the log's column of the learning rate, in quotes"
     )
     after: Words | None = Field(
         None, description=f'the name of a run in quotes, or "{UNKNOWN}NAME"'
@@ -62,7 +68,16 @@ class Entry(Table):
     bytes_per_token: Annotated[Number, Field(gt=0)] | None = Field(
         None, description="a number above 0"
     )
-    window: Count | None = Field(None, description="a whole number of steps, at least 1")
+    window: Count | dict[str, Count] | None = Field(
+        None,
+        description="a whole number of steps, at least 1, or one for a column, such as "
+        '{ "train/loss" = 50 }',
+    )
+    ema: Factor | dict[str, Factor] | None = Field(
+        None,
+        description="a factor above 0 and below 1, such as 0.9, or one for a column, such as "
+        '{ "train/loss" = 0.9 }',
+    )
     keep: Annotated[bool, Strict()] = Field(False, description="true or false")
 
     @property

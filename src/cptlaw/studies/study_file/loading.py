@@ -17,6 +17,7 @@ from cptlaw.studies.history import MOST_STEPS
 from cptlaw.studies.runs import UNKNOWN, Run
 from cptlaw.studies.study import Study
 from cptlaw.studies.study_file.logged_lr import learning_rate
+from cptlaw.studies.study_file.means import with_means
 from cptlaw.studies.study_file.numbering import Placed, place
 from cptlaw.studies.study_file.units import in_nats
 
@@ -124,30 +125,35 @@ def _place(entry: Entry, folder: Path, log: Run, base: Placed | None) -> Placed:
     exact = _exact(entry, folder, base_lr)
     placed = place(run, base, start, exact.steps if exact else None, entry.first_step)
     run = placed.run
-    schedule, notes = learning_rate(run, exact, entry.lr_offset, entry.lr_from or "log", base_lr)
+    schedule, notes = learning_rate(run, exact, entry.lr_from or "log", base_lr)
     if schedule is None:
-        raise DataError(
-            'its log has no learning rate. Give schedule = "..." or lrs = "FILE" in the study.'
-        )
+        raise DataError(_without_lr(run))
     return replace(placed, run=replace(run, schedule=schedule, notes=(*run.notes, *notes)))
+
+
+def _without_lr(run: Run) -> str:
+    """What is to be done where a log gives no learning rate."""
+    if run.lr_groups:
+        of = ", ".join(f"'{name}'" for name in run.lr_groups)
+        return f"its log has different learning rates, of {of}. {logs.choose_lr(run.lr_groups)}"
+    return 'its log has no learning rate. Give schedule = "..." or lrs = "FILE" in the study.'
 
 
 def _described(entry: Entry, log: Run) -> Run:
     """The log with what the study says of the run."""
     given = {key: value for key in _OWN if (value := getattr(entry, key)) is not None}
-    curves, notes = dict(log.curves), (*log.notes, *_contradicted(entry, log))
     if entry.after is not None:
         log = replace(log, init_std=None)
-    if entry.window is not None:
-        means = [column for column, curve in curves.items() if curve.source == "training"]
-        curves.update({c: replace(curves[c], window=entry.window) for c in means})
-        if not means:
-            notes = (*notes, "window has no effect: the log has no training loss.")
+    curves, told = with_means(log.curves, entry.window, entry.ema)
+    logged = log.logged_lr
+    if logged is not None and entry.lr_offset is not None:
+        logged = replace(logged, offset=entry.lr_offset)
     return replace(
         log,
+        logged_lr=logged,
         name=entry.name,
         curves=curves,
-        notes=notes,
+        notes=(*log.notes, *_contradicted(entry, log), *told),
         data=entry.data or ("pt" if entry.after is None else "cpt"),
         after=entry.after,
         after_step=entry.after_step,
@@ -175,7 +181,7 @@ def _read_log(entry: Entry, folder: Path, columns: frozenset[str]) -> Run:
     if entry.log is None:
         return Run(entry.name)
     with at(f"log = {shown(entry.log)}"):
-        run = logs.read(_existing(folder / entry.log), surely=columns)
+        run = logs.read(_existing(folder / entry.log), surely=columns, lr_column=entry.lr_column)
     return in_nats(run.in_steps(entry.micro_batches or 1), entry.bytes_per_token)
 
 

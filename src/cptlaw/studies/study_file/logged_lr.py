@@ -17,7 +17,6 @@ FLAT = 1e-6
 def learning_rate(
     run: Run,
     exact: Schedule | None,
-    offset: int = 0,
     prefer: str = "log",
     base_lr: float | None = None,
 ) -> tuple[Schedule | None, tuple[str, ...]]:
@@ -26,7 +25,6 @@ def learning_rate(
     Args:
         run: steps counted from its own start.
         exact: the schedule of its `schedule` text or `lrs` file, if any.
-        offset: 1 if the LR logged at a step is that of the next step, else 0.
         prefer: "log" or "schedule": which one holds where the two disagree.
         base_lr: LR of the last step before this run, None if there is none or nobody knows.
 
@@ -36,15 +34,15 @@ def learning_rate(
     if run.logged_lr is None:
         return exact, ()
     if exact is None:
-        return from_log(run, offset, base_lr)
+        return from_log(run, base_lr)
     if not run.logged_lr.lr.any() and exact.peak:
         return exact, ("The log's learning rate is 0 at every step; the schedule is used.",)
-    comparison = compare(exact, run.logged_lr, offset)
+    comparison = compare(exact, run.logged_lr)
     if comparison.agrees:
         return exact, comparison.notes
     if prefer == "schedule":
         return exact, (*comparison.notes, "The schedule is used, as lr_from says.")
-    logged, notes = from_log(run, offset, base_lr)
+    logged, notes = from_log(run, base_lr)
     told = 'The logged learning rate is used; lr_from = "schedule" overrules that.'
     return logged, (*comparison.notes, told, *notes)
 
@@ -57,16 +55,15 @@ class Agreement:
     notes: tuple[str, ...] = ()
 
 
-def compare(schedule: Schedule, logged: LoggedLR, offset: int = 0) -> Agreement:
+def compare(schedule: Schedule, logged: LoggedLR) -> Agreement:
     """Compare a schedule with the logged LRs, allowing the log to be one step off.
 
     Args:
         schedule: LR of the run's steps.
         logged: steps counted from the run's own start.
-        offset: added to the logged steps.
     """
     peak = max(schedule.peak, float(logged.lr.max()))
-    trials = [_differences(schedule, logged, offset + extra) for extra in (0, -1, 1)]
+    trials = [_differences(schedule, logged, logged.offset + extra) for extra in (0, -1, 1)]
     if not trials[0][0].size:
         return Agreement(True, ("No logged learning rate lies within the schedule's steps.",))
     bad = [float(np.mean(gap > TOLERANCE * peak)) if gap.size else 1.0 for _, gap, _ in trials]
@@ -99,18 +96,15 @@ def _differences(
     return steps, np.abs(schedule.lr(steps) - lr), lr
 
 
-def from_log(
-    run: Run, offset: int = 0, base_lr: float | None = None
-) -> tuple[Schedule | None, tuple[str, ...]]:
+def from_log(run: Run, base_lr: float | None = None) -> tuple[Schedule | None, tuple[str, ...]]:
     """A schedule of straight lines through the logged LRs, and what was assumed.
 
     Args:
         run: steps counted from its own start; it has logged LRs.
-        offset: added to the logged steps.
         base_lr: LR of the last step before this run.
     """
     assert run.logged_lr is not None
-    steps, lr = run.logged_lr.steps + offset, run.logged_lr.lr
+    steps, lr = run.logged_lr.steps + run.logged_lr.offset, run.logged_lr.lr
     at_start, early = lr[steps == 0], int((steps < 0).sum())
     steps, lr = steps[steps > 0], lr[steps > 0]
     last = int(run.logged_lr.steps[-1])

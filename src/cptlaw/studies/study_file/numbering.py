@@ -192,7 +192,8 @@ def _without_inherited(log: Run, base: Placed, at: int, number: int) -> Run:
     logged = log.logged_lr
     if logged is not None:
         keep = logged.steps >= number
-        logged = LoggedLR(logged.steps[keep], logged.lr[keep]) if keep.any() else None
+        kept = logged.steps[keep], logged.lr[keep]
+        logged = LoggedLR(*kept, logged.offset) if keep.any() else None
     note = (
         f"{early} rows before step {number} repeat run '{base.run.name}' and were left out: "
         "the log of a resumed run."

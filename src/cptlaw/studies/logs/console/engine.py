@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeAlias
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cell
+from cptlaw.studies.logs.habits import Habit
 from cptlaw.studies.logs.source import UTF16, Source
 from cptlaw.studies.logs.table import Table
 
@@ -82,16 +83,14 @@ class Writer:
     Args:
         name: what `Run.format` says.
         lines: its lines that hold numbers, the first that fits a line reads it.
-        averaged: loss columns that are means over the steps since the row before.
-        lr_note: what to say about its logged LR.
+        habit: what it logs: means over steps, the LR of the next step, ...
         notes: what to say about its log, each a sentence.
         mend: rows as read -> rows as they are meant, with what was done.
     """
 
     name: str
     lines: tuple[Line, ...]
-    averaged: frozenset[str] = frozenset()
-    lr_note: str = ""
+    habit: Habit = field(default_factory=Habit)
     notes: tuple[str, ...] = ()
     mend: Callable[[Rows], list[str]] | None = None
 
@@ -201,8 +200,7 @@ def table(source: Source, writer: Writer, rows: Rows, notes: Sequence[str]) -> T
         writer.name,
         columns,
         lambda row: f"{source.given}, line {rows.lines[row]}",
-        averaged=writer.averaged,
-        lr_note=writer.lr_note,
+        habit=replace(writer.habit, framework=writer.name),
         notes=(told, *notes),
     )
 

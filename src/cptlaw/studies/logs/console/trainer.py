@@ -13,8 +13,8 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
+from cptlaw.studies.logs import habits
 from cptlaw.studies.logs.console.engine import NUMBER, Fields, Rows, Writer, lines_of, number, table
-from cptlaw.studies.logs.habits import HF_LR_NOTE
 from cptlaw.studies.logs.source import Source
 from cptlaw.studies.logs.table import Table
 
@@ -32,8 +32,7 @@ _SUMMARY = frozenset(("train_runtime", "train_loss"))
 TRAINER = Writer(
     "transformers Trainer",
     (),
-    averaged=frozenset({"loss"}),
-    lr_note=HF_LR_NOTE,
+    habit=habits.TRAINER,
     notes=("Version 5 prints four digits; trainer_state.json holds all of them.",),
 )
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cptlaw.studies.logs.console.engine import NUMBER, Line, Rows, Writer
+from cptlaw.studies.logs.habits import MEGATRON as MEGATRON_LOGS
+from cptlaw.studies.logs.habits import NANOCHAT as NANOCHAT_LOGS
+from cptlaw.studies.logs.habits import Habit
 
 _N = rf"(?P<value>{NUMBER})"
 _BARRED = rf"\| *(?P<name>[A-Za-z][^|:=]*?)(?: *: *| +){_N} *(?=\||$)"
@@ -15,12 +20,6 @@ _INDENTED = rf"^(?:\d+:)?\s{{2,}}(?P<name>[A-Za-z][^=]*)={_N}\s*$"
 def _g(group: str) -> str:
     """A number as a group."""
     return rf"(?P<{group}>{NUMBER})"
-
-
-_NEXT_LR = (
-    "The logged LR is that of the next step. One step has no visible effect; the study key "
-    "lr_offset = 1 shifts it."
-)
 
 
 def _litgpt_steps(rows: Rows) -> list[str]:
@@ -68,15 +67,17 @@ MEGATRON = Writer(
             called="{name} {set}",
         ),
     ),
-    averaged=frozenset({"lm loss", "loss", "lm_loss"}),
-    lr_note=_NEXT_LR,
+    habit=replace(MEGATRON_LOGS, averaged=frozenset({"lm loss", "loss", "lm_loss"})),
 )
 DEEPSPEED = Writer(
     "DeepSpeed",
     (
         Line(rf"\bsteps: (?P<step>\d+) loss: {_g('loss')} iter time", {"loss": "loss"}),
-        Line(rf"\bstep=(?P<step>\d+), skipped=\d+, lr=\[{_g('lr')}", {"lr": "lr"}, proof=False),
+        Line(
+            r"\bstep=(?P<step>\d+), skipped=\d+, lr=(?P<lr>\[[^\]]*\])", {"lr": "lr"}, proof=False
+        ),
     ),
+    habit=Habit(lr_offset=1),
 )
 TORCHTITAN = Writer(
     "torchtitan",
@@ -129,8 +130,8 @@ NANOCHAT = Writer(
         Line(rf"\bStep (?P<step>\d+) \| Validation bpb: {_g('bpb')}", {"bpb": "val/bpb"}),
         Line(rf"\bStep (?P<step>\d+) \| CORE metric: {_g('core')}", {"core": "core_metric"}),
     ),
+    habit=NANOCHAT_LOGS,
     notes=(
-        "'train/loss' is a moving average (0.9 of the one before, 0.1 of this step).",
         "'lrm' is the share of the peak learning rate, which its text does not hold: a study "
         "needs schedule or lrs.",
     ),
@@ -173,6 +174,7 @@ COMPOSER = Writer(
         Line(r"^(?:\d+: *)?\[batch=(?P<step>\d+)(?:/\d+)?\]", pairs=_COMPOSER),
         Line(rf"^(?:\d+:)?\s+(?:Train|Eval) (?P<name>[^\s:][^:]*): {_N}\s*$"),
     ),
+    habit=Habit(lr_offset=1),
     mend=_batch_of_epoch,
 )
 TORCHTUNE = Writer(
@@ -181,6 +183,7 @@ TORCHTUNE = Writer(
         Line(r"^Step (?P<step>\d+) \| (?=\S+:)", pairs=_COLONS),
         Line(rf"\b\d+\|(?P<step>\d+)\|Loss: {_g('loss')}", {"loss": "loss"}),
     ),
+    habit=Habit(lr_offset=1),
 )
 MLX = Writer(
     "mlx-lm",
@@ -191,7 +194,7 @@ MLX = Writer(
             {"loss": "train loss", "lr": "lr"},
         ),
     ),
-    averaged=frozenset({"train loss"}),
+    habit=Habit(averaged=frozenset({"train loss"})),
     notes=("Its iterations are micro-batches where grad_accumulation_steps is above 1.",),
 )
 LITGPT = Writer(
