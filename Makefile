@@ -1,5 +1,6 @@
 # make demo   the environment, then the whole way on bundled real runs
 # make test   the environment, then all tests, in WORKERS processes
+# make fuzz   10,000 damaged logs of each format, an hour; what went wrong is kept in the folder fuzz
 # make lint   style, types, import layers
 # make paper  all figures of the paper, in the folder paper
 # make docs   docs/commands.md from the help texts, and the figures
@@ -10,7 +11,7 @@ WORKERS ?= auto
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: demo paper test lint docs clean
+.PHONY: demo paper test fuzz lint docs clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-all
@@ -22,6 +23,9 @@ paper: $(VENV)/.installed-all
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python tests/fuzz_logs.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

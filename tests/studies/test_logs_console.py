@@ -144,7 +144,7 @@ def test_levanter(log) -> None:
     assert run.format == "levanter"
     assert points(run, "train/loss") == pytest.approx(TRAIN)
     assert set(rates(run).values()) == {3e-4}
-    assert told(run, "1 damaged line")
+    assert told(run, "cut or damaged, left out: 1")
 
 
 @pytest.mark.parametrize(

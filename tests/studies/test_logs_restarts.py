@@ -124,7 +124,7 @@ def test_rows_without_a_step_are_left_out(log) -> None:
 def test_a_last_line_cut_while_it_was_written(log, content, line) -> None:
     run = logs.read(log(content))
     assert points(run, "loss") == {1: 2.0}
-    assert told(run, f"last line, {line}", "cut short")
+    assert told(run, "The last", f"line {line}, is cut short")
 
 
 @one_folder

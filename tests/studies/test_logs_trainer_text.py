@@ -61,6 +61,16 @@ def test_dicts_written_later_than_the_bars_are_placed_by_their_epochs(log) -> No
     assert told(run, "worked out from the epochs")
 
 
+def test_a_bar_behind_a_dict_that_does_not_go_with_the_epochs_told_is_not_believed(log) -> None:
+    text = f"  Num Epochs = {EPOCHS}\n  Total optimization steps = {TOTAL}\n"
+    text += f"{_bar(10, TOTAL)}\n{_dict(10)}\n{_bar(20, TOTAL)}\n"
+    text += "{'loss': 2.8, 'learning_rate': 0.0001, 'epo"
+    run = logs.read(log(text, "train.log"))
+    assert points(run, "loss") == {10: 2.9}
+    assert told(run, "worked out from the epochs")
+    assert told(run, "no line end, as of a text that was cut")
+
+
 def test_without_steps_the_better_log_is_named(log) -> None:
     with pytest.raises(DataError, match=r"does not print the step.*trainer_state\.json"):
         logs.read(log(_printed(bars=False, told_total=False)[:400], "train.log"))

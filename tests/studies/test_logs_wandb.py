@@ -83,7 +83,7 @@ def test_every_place_in_a_block(log) -> None:
 def test_a_file_cut_by_a_kill_keeps_what_was_whole(log) -> None:
     read = logs.read(log(rows(*HF)[:-9], "x.wandb"))
     assert len(read.curves["train/loss"]) == 4
-    assert told(read, "ends in the middle of a record", "4 history rows before were read")
+    assert told(read, "ends in the middle of a record", "which were read: 4")
 
 
 def test_damage_costs_the_rest_of_its_block(log) -> None:

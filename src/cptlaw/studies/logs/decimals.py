@@ -54,8 +54,8 @@ class Spans:
 
     def only(self, some: slice | BoolArray) -> Spans:
         """Some of them."""
-        places = (self.starts, self.ends, self.dots, self.powers)
-        return Spans(*(each[some] for each in places), self.simple[some])
+        starts, ends, dots, powers = self.starts, self.ends, self.dots, self.powers
+        return Spans(starts[some], ends[some], dots[some], powers[some], self.simple[some])
 
 
 def decimals(text: bytes, spans: Spans) -> FloatArray:

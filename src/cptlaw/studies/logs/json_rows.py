@@ -13,7 +13,7 @@ from cptlaw.studies.logs.habits import habit_of_table
 from cptlaw.studies.logs.names import lr_columns, quoted
 from cptlaw.studies.logs.plain_json import plain_lines
 from cptlaw.studies.logs.source import Format, Source
-from cptlaw.studies.logs.table import Table
+from cptlaw.studies.logs.table import Table, count_of_rows
 
 
 def load(source: Source) -> Any:
@@ -97,10 +97,12 @@ def _read_lines(source: Source) -> Table:
         if not line.strip():
             continue
         if number == len(lines) and records and _is_cut(line):
-            notes.append(f"The last line, {number}, is cut short and was left out.")
+            notes.append(f"The last row, line {number}, is cut short and was left out.")
             continue
         records.append(_record(f"{source.given}, line {number}", line))
         numbers.append(number)
+    if notes:
+        notes.append(f"{count_of_rows(len(records))} before it were read.")
     return _table(source, "jsonl", records, notes, lambda row: f"line {numbers[row]}")
 
 

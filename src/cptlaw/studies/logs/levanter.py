@@ -11,7 +11,7 @@ from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cell
 from cptlaw.studies.logs.json_rows import columns_of
 from cptlaw.studies.logs.source import Format, Source
-from cptlaw.studies.logs.table import Table
+from cptlaw.studies.logs.table import Table, count_of_rows
 
 _EVENT = re.compile(rb'"event": ?"(?:log|hparams)"')
 _SEEN = 1 << 16
@@ -25,10 +25,11 @@ def _claims(source: Source) -> bool:
 def _read(source: Source) -> Table:
     records: list[Mapping[str, Any]] = []
     numbers: list[int] = []
-    broken = 0
-    for number, line in enumerate(source.data.split(b"\n"), start=1):
+    broken, lines = 0, source.data.split(b"\n")
+    for number, line in enumerate(lines, start=1):
         at = line.find(b'{"tracker"')
         if at < 0:
+            broken += bool(number == len(lines) and line.strip())  # cut before its record began
             continue
         try:
             record = json.loads(line[at:])
@@ -43,14 +44,15 @@ def _read(source: Source) -> Table:
     if not records:
         raise DataError(f"{source.given}: a log of levanter's JSON tracker without a logged step.")
     columns, nested = columns_of(records)
-    notes = [f"{broken} damaged lines left out."] if broken else []
+    told = f"Text of levanter's JSON tracker: {count_of_rows(len(records))} read."
+    notes = [f"Lines that are cut or damaged, left out: {broken}."] if broken else []
     return Table(
         source.given,
         source.stem,
         "levanter",
         columns,
         lambda row: f"{source.given}, line {numbers[row]}",
-        notes=(f"Text of levanter's JSON tracker: {len(records)} rows read.", *notes, *nested),
+        notes=(told, *notes, *nested),
     )
 
 

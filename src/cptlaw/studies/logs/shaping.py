@@ -192,7 +192,7 @@ def _one_row_a_step(table: Table) -> Table:
     if rank is not None:
         cells = table.columns[rank]
         called, which = numbered([_called(cells[row]) for row in range(len(cells))])
-        if len(called) < 2:
+        if len({name for name in called if name not in ("None", "")}) < 2:
             return table
         group = _groups(steps.values, which)
         sizes = np.bincount(group)
@@ -303,8 +303,8 @@ def _averaged(table: Table, group: IntArray, drop: set[str], told: str) -> Table
 def _mean(column: Column, group: IntArray, count: int) -> Column:
     """The mean of each of `count` groups, exact where all its values are the same."""
     low = np.full(count, np.inf)
-    np.minimum.at(low, group[column.said], column.values[column.said])
     with np.errstate(invalid="ignore", divide="ignore"):
+        np.minimum.at(low, group[column.said], column.values[column.said])
         over = np.where(column.said, column.values - low[group], 0.0)
         said = np.bincount(group, column.said.astype(float), count)
         return Column(

@@ -16,10 +16,12 @@ from cptlaw.studies.logs.parquet import parquet_columns
 from cptlaw.studies.logs.plain_text import plain_text
 from cptlaw.studies.logs.source import PARQUET as MAGIC
 from cptlaw.studies.logs.source import Format, Source
-from cptlaw.studies.logs.table import Table
+from cptlaw.studies.logs.table import Table, count_of_rows
 
 _DELIMITERS = ",\t;"
 _LONGEST_HEADER = 1 << 16
+_TAIL = 1 << 14
+_FEW = 10  # rows; a short last cell among so few may be whole
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,15 @@ def _checked(source: Source, grid: Grid) -> Grid:
         notes.append(f"The header comes again, first at line {lines[min(again)]}; left out.")
         lines = [line for i, line in enumerate(lines) if i not in again]
         rows = [row for i, row in enumerate(rows) if i not in again]
-    if len(rows) > 1 and len(rows[-1]) < len(header) and not source.text.endswith("\n"):
-        notes.append(f"The last line, {lines[-1]}, is cut short and was left out.")
-        lines, rows = lines[:-1], rows[:-1]
+    if len(rows) > 1 and not source.text.endswith("\n"):
+        is_open = source.text[source.text.rfind("\n") :].count('"') % 2 == 1
+        is_cut = len(rows[-1]) < len(header) or is_open
+        column = [len(row[-1]) for row in rows if len(row) == len(header)]
+        told, is_cut = last_cell(f"line {lines[-1]}", rows[-1][-1], column, is_cut)
+        notes += told
+        if is_cut:
+            lines, rows = lines[:-1], rows[:-1]
+            notes.append(f"{count_of_rows(len(rows))} before it were read.")
     odd = next((i for i, row in enumerate(rows) if len(row) != len(header)), None)
     if odd is not None:
         raise DataError(
@@ -104,6 +112,26 @@ def _checked(source: Source, grid: Grid) -> Grid:
             f"{len(header)} ({quoted(header)}). Leave missing values empty between separators."
         )
     return Grid(header, rows, lines, grid.delimiter, tuple(notes))
+
+
+def last_cell(
+    where: str, cell: str, sizes: Sequence[int], is_cut: bool = False
+) -> tuple[list[str], bool]:
+    """A sentence on the last cell of a text that has no line end, and whether its row is cut.
+
+    Args:
+        where: of the row, such as "line 12".
+        cell: the last one.
+        sizes: how many characters its column has in each row, the last one included.
+        is_cut: whether the row is known to be.
+    """
+    shortest = min(sizes[:-1], default=0)
+    if is_cut or cell.endswith((".", "-", "e")) or (len(cell) < shortest and len(sizes) > _FEW):
+        return [f"The last row, {where}, is cut short and was left out."], True
+    if len(cell) < max(sizes, default=0):
+        told = f"The last row, {where}, has no line end. If it was cut, '{cell}' may lack digits."
+        return [told], False
+    return [], False
 
 
 def _read_delimited(source: Source) -> Table:
@@ -133,12 +161,24 @@ def _plain(source: Source) -> Table | None:
         return None
     head = start.split(b"\n", 1)[0].decode("utf-8-sig", "replace")
     delimiter = max(_DELIMITERS, key=head.count)
-    columns = plain_text(source.data, delimiter)
+    data, told = _without_cut(source.data, delimiter)
+    columns = plain_text(data, delimiter)
     if columns is None or all(is_number(name) for name in columns):
         return None
     columns = replace(columns, header=_tensorboard_tag(source, columns.header))
     place = lambda row: f"{source.given}, line {columns.line + row}"  # noqa: E731
-    return _table(source, delimiter, columns, place, _notes_on(delimiter))
+    return _table(source, delimiter, columns, place, (*_notes_on(delimiter), *told))
+
+
+def _without_cut(data: bytes, delimiter: str) -> tuple[bytes, list[str]]:
+    """A text without a last line that is cut, and what to say of it."""
+    lines = data[-_TAIL:].split(b"\n")[1:]
+    if len(lines) < 2 or not lines[-1]:
+        return data, []
+    cells = [line.decode("utf-8", "replace").rsplit(delimiter, 1)[-1] for line in lines]
+    number = data.count(b"\n") + 1
+    told, is_cut = last_cell(f"line {number}", cells[-1], list(map(len, cells)))
+    return (data[: data.rfind(b"\n") + 1] if is_cut else data), told
 
 
 def _notes_on(delimiter: str) -> tuple[str, ...]:

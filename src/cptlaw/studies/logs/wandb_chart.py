@@ -27,6 +27,11 @@ def _read(source: Source) -> Table:
     grid = tables.parse(source)
     at = {name: i for i, name in enumerate(grid.header)}
     series = [name for name in grid.header if name + _LOW in at and name + _HIGH in at]
+    if not series:
+        raise DataError(
+            f"{source.given}: a W&B chart without a column that has its __MIN and __MAX beside it; "
+            f"found {quoted(grid.header)}. Export the chart again."
+        )
     run = picked(source, {name: name for name in map(_run, series)})
     x = _x_axis(
         source, [n for n in grid.header if not n.endswith((_LOW, _HIGH)) and n not in series]

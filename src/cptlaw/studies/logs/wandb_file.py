@@ -157,8 +157,8 @@ def _contents(path: Path, data: bytes, names_only: bool = False) -> _Contents:
         )
     if reading.cut:
         found.notes.append(
-            f"{path.name} ends in the middle of a record, as after a kill; the {found.rows.count} "
-            "history rows before were read."
+            f"{path.name} ends in the middle of a record, as after a kill. History rows before it, "
+            f"which were read: {found.rows.count}."
         )
     return found
 

@@ -17,6 +17,7 @@ from cptlaw.studies.logs.source import UTF16, Format, Source
 from cptlaw.studies.logs.table import Table
 
 _PIECE = 1 << 16
+_LONGEST_BAR = 2000
 _FEWEST = 3  # lines of an unknown program before its text is taken for a log
 
 # Text that is known and cannot be read: a bar drawn over itself, or losses without steps.
@@ -67,7 +68,17 @@ def _claims(source: Source) -> bool:
     if _is_json(source.data) or _is_table(source.data):
         return False
     sample = _sample(source.data)
-    return _writer(sample) is not None or any(each.search(sample) for each, _, _ in _UNREAD)
+    return _writer(sample) is not None or _unread(sample) is not None
+
+
+def _unread(sample: str) -> tuple[str, str] | None:
+    """What is known of a text that is not read, and what to read in its place."""
+    for line in sample.split("\n"):
+        if 0 < len(line) <= _LONGEST_BAR:
+            for each, what, mend in _UNREAD:
+                if each.search(line):
+                    return what, mend
+    return None
 
 
 def _is_table(data: bytes) -> bool:
@@ -99,7 +110,7 @@ def _read(source: Source) -> Table:
         return trainer.read(source)
     if writer is not None:
         return read(source, writer)
-    what, mend = next((what, mend) for each, what, mend in _UNREAD if each.search(sample))
+    what, mend = _unread(sample) or ("an unknown program", "Read a CSV or JSON log")
     raise DataError(f"{source.given}: console text of {what}, which is not read. {mend}.")
 
 

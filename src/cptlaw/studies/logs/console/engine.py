@@ -19,6 +19,8 @@ _COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _RANK = re.compile(r"^\[(?:default|rank ?)?(\d+)\]:|\brank=(\d+)\b|\[Rank (\d+)\]")
 _MOST_COLUMNS = 2000
 _LONGEST_STEP = 15  # digits; more are no step but a damaged line
+_MOST_LINES = 3_000_000
+_LINE = re.compile(r"[^\n]+")
 _LONGEST_LINE = 20_000  # longer ones are no rows: source code, configurations, dumps
 
 Fields: TypeAlias = "dict[str, Cell]"
@@ -55,8 +57,8 @@ class Line:
         """The pattern of the pairs, compiled."""
         return re.compile(self.pairs)
 
-    def values(self, line: str) -> tuple[int | None, Fields] | None:
-        """The step, if the line names it, and the cells by column; None if it is another line."""
+    def values(self, line: str) -> tuple[int | None, dict[str, str]] | None:
+        """The step, if the line names it, and what it says of columns; None if it is another."""
         match = self.found.search(line)
         if match is None:
             return None
@@ -64,15 +66,15 @@ class Line:
         step = groups.pop("step", "").replace(",", "")
         if len(step) > _LONGEST_STEP:
             return None
-        cells: Fields = {}
+        cells: dict[str, str] = {}
         pairs = [groups] if "value" in groups else []
         if self.pairs:
             pairs += [pair.groupdict() for pair in self.each.finditer(line, match.end())]
         for pair in pairs:
             name = self.called.format(**{**groups, "name": pair["name"].strip()})
-            cells[" ".join(name.split())] = number(pair["value"])
+            cells[" ".join(name.split())] = pair["value"]
         for group in groups.keys() & self.columns.keys():
-            cells[self.columns[group]] = number(groups[group])
+            cells[self.columns[group]] = groups[group]
         return int(step) if step else None, cells
 
 
@@ -99,7 +101,7 @@ class Writer:
         naming = [
             line.found for line in self.lines if line.proof and "step" in line.found.groupindex
         ]
-        each_line = (each for each in text.split("\n") if len(each) <= _LONGEST_LINE)
+        each_line = (each for each in text.split("\n") if 0 < len(each) <= _LONGEST_LINE)
         return sum(any(found.search(each) for found in naming) for each in each_line)
 
 
@@ -146,15 +148,63 @@ def text_of(data: bytes) -> str:
 
 
 def lines_of(source: Source) -> Iterator[tuple[int, str]]:
-    """The lines of a console text without colour codes, numbered from 1."""
-    text, start, number = text_of(source.data), 0, 0
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        number += 1
-        if end - start <= _LONGEST_LINE:
-            yield number, plain(text[start:end])
-        start = end + 1
+    """The lines of a console text that are not empty, numbered from 1, without colour codes.
+
+    Raises:
+        DataError: there are too many.
+    """
+    text, at, number, count = text_of(source.data), 0, 1, 0
+    for match in _LINE.finditer(text):
+        number += text.count("\n", at, match.start())
+        at, count = match.start(), count + 1
+        if count > _MOST_LINES:
+            raise DataError(
+                f"{source.given}: more than {_MOST_LINES} lines, the most that is read of console "
+                f"text. Keep those with losses: grep loss '{source.path.name}' > short.log"
+            )
+        if match.end() - at <= _LONGEST_LINE:
+            yield number, plain(match.group())
+
+
+@dataclass
+class Last:
+    """Whether the last line of a text was cut while it was written: then a number may lack digits.
+
+    Args:
+        number: of the last line if it has no line end, else 0.
+        notes: what to say of it.
+        step: the last one named so far.
+        shortest: how many characters each column had at least so far.
+    """
+
+    number: int = 0
+    notes: list[str] = field(default_factory=list[str])
+    step: int = 0
+    shortest: dict[str, int] = field(default_factory=dict[str, int])
+
+    @staticmethod
+    def of(source: Source) -> Last:
+        """What is to be said of a text's last line."""
+        if source.data.endswith((b"\n", b"\r", b"\n\0")):
+            return Last()
+        number = text_of(source.data).count("\n") + 1
+        told = f"Line {number}, the last, has no line end, as of a text that was cut: "
+        return Last(number, [f"{told}what is whole of it was read."])
+
+    def checked(
+        self, at: int, line: str, step: int | None, said: dict[str, str]
+    ) -> tuple[int | None, dict[str, str]]:
+        """A line's step and cells, without a last number that is shorter than all before it."""
+        if at == self.number:
+            if step is not None and step < self.step and line.endswith(str(step)):
+                return None, {}
+            short = {name for name, text in said.items() if len(text) < self.shortest.get(name, 0)}
+            short = {name for name in short if line.endswith(said[name])}
+            return step, {name: text for name, text in said.items() if name not in short}
+        self.step = self.step if step is None else step
+        for name, text in said.items():
+            self.shortest[name] = min(len(text), self.shortest.get(name, len(text)))
+        return step, said
 
 
 def read(source: Source, writer: Writer) -> Table:
@@ -163,18 +213,19 @@ def read(source: Source, writer: Writer) -> Table:
     Raises:
         DataError: none of its lines names a step.
     """
-    rows = Rows()
+    rows, last = Rows(), Last.of(source)
     for at, line in lines_of(source):
         for kind in writer.lines:
             found = kind.values(line)
             if found is not None:
-                step, cells = found
+                step, said = last.checked(at, line, *found)
+                cells: Fields = {name: number(text) for name, text in said.items()}
                 if step is not None and (rank := _rank(line)):
                     cells["rank"] = rank
                 rows.add(at, step, cells, kind.ahead)
                 break
     rows.drop_empty()
-    notes = [*writer.notes, *(writer.mend(rows) if writer.mend else [])]
+    notes = [*last.notes, *writer.notes, *(writer.mend(rows) if writer.mend else [])]
     return table(source, writer, rows, notes)
 
 

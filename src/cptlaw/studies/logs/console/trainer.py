@@ -14,7 +14,16 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import habits
-from cptlaw.studies.logs.console.engine import NUMBER, Fields, Rows, Writer, lines_of, number, table
+from cptlaw.studies.logs.console.engine import (
+    NUMBER,
+    Fields,
+    Last,
+    Rows,
+    Writer,
+    lines_of,
+    number,
+    table,
+)
 from cptlaw.studies.logs.source import Source
 from cptlaw.studies.logs.table import Table
 
@@ -76,7 +85,7 @@ def read(source: Source) -> Table:
     rows = Rows()
     for entry, (line, _), step in zip(said.dicts, said.places, steps, strict=True):
         rows.add(line, step, entry)
-    return table(source, TRAINER, rows, [*TRAINER.notes, how])
+    return table(source, TRAINER, rows, [*Last.of(source).notes, *TRAINER.notes, how])
 
 
 def _said(source: Source) -> _Said:
@@ -112,7 +121,8 @@ def _steps(source: Source, said: _Said) -> tuple[list[int], str]:
     training = np.array(["loss" in entry for entry in said.dicts], dtype=bool)
     epochs = np.array([_float(entry.get("epoch")) or np.nan for entry in said.dicts])
     by_bar = _by_bars(said)
-    if by_bar is not None and _go_with(np.array(by_bar), epochs, training):
+    each = said.total / said.epochs if said.total and said.epochs else None
+    if by_bar is not None and _go_with(np.array(by_bar), epochs, training, each):
         return by_bar, "Steps are those of the progress bar drawn beside each dict."
     by_epoch = _by_epochs(said, epochs, training)
     if by_epoch is not None:
@@ -142,14 +152,19 @@ def _by_bars(said: _Said) -> list[int] | None:
     return steps
 
 
-def _go_with(steps: IntArray, epochs: FloatArray, training: BoolArray) -> bool:
-    """Whether steps rise from one training dict to the next and go with the epochs."""
+def _go_with(steps: IntArray, epochs: FloatArray, training: BoolArray, each: float | None) -> bool:
+    """Whether steps rise from one training dict to the next and go with the epochs.
+
+    Args:
+        steps, epochs, training: of each dict, shape (n,).
+        each: steps of an epoch, if the text tells.
+    """
     if not (np.diff(steps[training]) > 0).all():
         return False
     known = np.isfinite(epochs) & (epochs > 0)
     if not known.any():
         return True
-    each = float(np.median(steps[known] / epochs[known]))
+    each = each or float(np.median(steps[known] / epochs[known]))
     return bool((np.abs(steps[known] - epochs[known] * each) <= 0.011 * each + 1).all())
 
 

@@ -1,0 +1,99 @@
+"""Damaged logs of each format: `make fuzz` reads far more of them, each in a process of its own."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import console_texts
+from cptlaw import logs
+from cptlaw.errors import DataError
+from log_files import points, told
+from log_mutations import cut, mutated
+from log_seeds import Seed, seeds
+
+EACH = pytest.mark.parametrize("seed", seeds(), ids=lambda seed: f"{seed.format}-{seed.target}")
+
+
+@EACH
+def test_a_damaged_log_is_read_or_refused_in_words(tmp_path: Path, seed: Seed) -> None:
+    rng = Random(seed.format)
+    assert logs.read(seed.put(tmp_path / "whole", seed.files[seed.target])).curves
+    for _ in range(12):
+        _, data = mutated(rng, seed.files[seed.target])
+        if len(data) > 1 << 20:
+            continue
+        path = seed.put(tmp_path / "damaged", data)
+        try:
+            logs.read(path)
+        except DataError as error:
+            assert path.name in str(error)
+
+
+@EACH
+def test_a_log_that_ends_early_has_no_other_values(tmp_path: Path, seed: Seed) -> None:
+    rng, original = Random(seed.format), seed.files[seed.target]
+    whole = logs.read(seed.put(tmp_path / "whole", original))
+    for _ in range(12):
+        path = seed.put(tmp_path / "cut", cut(rng, original))
+        try:
+            run = logs.read(path)
+        except DataError:
+            continue
+        for name in run.curves.keys() & whole.curves.keys():
+            known = points(whole, name)
+            for step, value in points(run, name).items():
+                assert known[step] == value or told(run, "no line end")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("log.csv", "step,loss\n" + "1,2.125\n" * 12 + "13,2.1", "last row, line 14, is cut short"),
+        ("log.csv", "step,loss\n1,2.125\n2,2.25\n3,2.1", "'2.1' may lack digits"),
+        ("log.csv", 'step,loss\n"1","2.125"\n"2","2.25"\n"3","2.5', "line 4, is cut short"),
+        ("log.csv", "step,loss\n1,2.125\n2,2.", "line 3, is cut short"),
+        ("log.jsonl", '{"step":1,"loss":2}\n{"step":2,"lo', "line 2, is cut short"),
+        ("a.log", console_texts.MLX[:-230], "no line end, as of a text that was cut"),
+        ("a.log", console_texts.OLD_MEGATRON[:-40], "no line end, as of a text that was cut"),
+    ],
+)
+def test_a_cut_tail_is_told(log, name, text, words) -> None:
+    assert told(logs.read(log(text, name)), words)
+
+
+def test_a_number_cut_in_its_digits_is_left_out(log) -> None:
+    text = "".join(f"{s} val {3 - s / 1000:.4f}\n{s} train 2.8000\n" for s in (100, 200, 300))
+    for end in ("400 val 2", "400 val 2.60", "40"):
+        assert points(logs.read(log(text + end)), "val loss") == {100: 2.9, 200: 2.8, 300: 2.7}
+    assert points(logs.read(log(text + "400 val 2.6000")), "val loss")[400] == 2.6
+
+
+@pytest.mark.parametrize("line", ["\n", "0", "iter 1: x\n"])
+def test_a_packed_console_text_of_very_many_lines(tmp_path: Path, line: str, monkeypatch) -> None:
+    monkeypatch.setattr("cptlaw.studies.logs.console.engine._MOST_LINES", 100_000)
+    path = tmp_path / "train.log"
+    text = console_texts.NANOGPT + line * (1 << 22) + "\n" + console_texts.NANOGPT
+    path.write_bytes(gzip.compress(text.encode(), 1))
+    if "x" in line:
+        with pytest.raises(DataError, match=r"train\.log: more than 100000 lines, the most"):
+            logs.read(path)
+    else:
+        assert len(logs.read(path).curves["loss"]) == 3
+
+
+def test_a_chart_of_wandb_without_a_series(log) -> None:
+    text = '"Step","a - loss__MIN","a - loss__MAX"\n"1","2","2"\n'
+    with pytest.raises(DataError, match=r"log\.csv: a W&B chart without a column"):
+        logs.read(log(text))
+
+
+@pytest.mark.filterwarnings("error")
+def test_ranks_of_which_one_logs_nan(log) -> None:
+    text = console_texts.DEEPSPEED.replace("steps: 100 loss: 2.9000", "steps: 100 loss: nan")
+    run = logs.read(log(text, "train.log"))
+    assert points(run, "loss") == {200: 2.8, 300: 2.7}
+    assert not told(run, "2 ranks")
