@@ -219,7 +219,7 @@ def _example(study: Any) -> str:
         rates = f"warmup 100 to {peak} | cosine 1900 to 0"
     base = run.after
     if run.after_step is not None and run.after_step < study.run(base).steps:
-        base = f"{base}@{run.after_step}"
+        base = f"{base}@{study.run(base).first_step + run.after_step}"
     words = f'--after {shlex.quote(base)} --schedule "{rates}"'
     if len({each.batch_label for each in cpt}) > 1:
         given = {"--batch-tokens": run.batch_tokens, "--sequence-length": run.sequence_length}

@@ -123,6 +123,8 @@ def _moved_as_fitted(fit: Fit, history: History, is_new: bool) -> History:
 def checkpoint(study: Study, text: str) -> Start:
     """The start that "RUN", "RUN@STEP" or "unknown:NAME" names in a study.
 
+    STEP counts as the log of RUN does.
+
     Raises:
         DataError: there is no such run or step.
     """
@@ -132,9 +134,14 @@ def checkpoint(study: Study, text: str) -> Start:
     if not at or study.has_run(text):
         return Start("checkpoint", text, study.history(text), text)
     run = study.run(name)
-    if not step.isdecimal() or not 1 <= int(step) <= run.steps:
-        raise DataError(f"after = '{text}': run '{name}' has steps 1 to {run.steps}, not '{step}'.")
-    return Start("checkpoint", text, study.history(name, int(step)), name, int(step))
+    own = run.own_step(int(step)) if step.isdecimal() else 0
+    if not 1 <= own <= run.steps:
+        first = run.first_step
+        raise DataError(
+            f"after = '{text}': run '{name}' has steps {first + 1} to {first + run.steps}, not "
+            f"'{step}'."
+        )
+    return Start("checkpoint", text, study.history(name, own), name, own)
 
 
 def starts_of(

@@ -273,6 +273,15 @@ class Run:
             return self.after.removeprefix(UNKNOWN)
         return None
 
+    def own_step(self, logged: int) -> int:
+        """The step since its start that its log calls so; as it is where the log has no such one.
+
+        A run whose log goes on with its base's numbers has steps 4001 to 6000, say: 4500 is its
+        step 500, and so is 500.
+        """
+        own = logged - self.first_step
+        return own if 1 <= own <= self.steps else logged
+
     def in_steps(self, micro_batches: int) -> Run:
         """The same run with its micro-batches, so many to a step, counted as optimiser steps.
 

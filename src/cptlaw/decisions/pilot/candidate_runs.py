@@ -109,9 +109,10 @@ def starts(study: Study) -> list[str]:
         if run.data != "cpt" or run.after is None:
             continue
         base = study.run(run.after)
-        end = run.after_step is None or run.after_step == base.steps
+        at = base.steps if run.after_step is None else run.after_step
         if base.data == "pt":
-            found.append(base.name if end else f"{base.name}@{run.after_step}")
+            end = at == base.steps
+            found.append(base.name if end else f"{base.name}@{base.first_step + at}")
     return list(dict.fromkeys(found)) or [run.name for run in study.runs if run.data == "pt"][:1]
 
 

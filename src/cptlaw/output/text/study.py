@@ -98,5 +98,6 @@ def _start(study: Study, run: Run) -> str:
         return "scratch"
     if run.unknown_base is not None:
         return run.after
-    step = run.after_step if run.after_step is not None else study.run(run.after).steps
-    return f"{run.after}@{step}"
+    base = study.run(run.after)
+    step = base.steps if run.after_step is None else run.after_step
+    return f"{run.after}@{base.first_step + step}"

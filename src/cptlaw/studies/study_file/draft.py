@@ -227,11 +227,10 @@ def _start(part: _Part, parts: Sequence[_Part], unknown: str | None) -> tuple[li
     if link.after is None:
         return _open_model(part, unknown) if unknown is not None else _root(part, len(parts))
     base = parts[link.after]
-    at = link.at - base.link.number
-    told = f"goes on from '{base.name}' at its step {at}, since {link.why}."
-    begins = toml_text.pairs({"after": base.name, "after_step": at})
+    told = f"goes on from '{base.name}' at its log's step {link.at}, since {link.why}."
+    begins = toml_text.pairs({"after": base.name, "after_step": link.at})
     lines = [*toml_text.comment(told), *begins]
-    if first != link.number and (link.number or at <= first):
+    if first != link.number and (link.number or link.at - base.link.number <= first):
         lines.append(f"first_step = {link.number}")
     if part.data == "pt":
         kind = "pre-training data, since no loss rises as new data would make it rise."

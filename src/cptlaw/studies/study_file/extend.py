@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cptlaw import toml_text
@@ -40,8 +41,21 @@ def extended(
     lines = [_known(study, folder).rstrip("\n")]
     for run in runs:
         reason = toml_text.comment(reasons[run.name]) if run.name in reasons else []
-        lines += ["", *reason, "# Its log is to come.", *run_table(run, f"{run.name}/{log}")]
+        lines += [
+            "",
+            *reason,
+            "# Its log is to come.",
+            *run_table(_called(run, study), f"{run.name}/{log}"),
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _called(run: Run, study: Study | None) -> Run:
+    """The run with its start as the log of its base calls it."""
+    base = run.after if run.after_step is not None and study is not None else None
+    if study is None or base is None or not study.has_run(base):
+        return run
+    return replace(run, after_step=(run.after_step or 0) + study.run(base).first_step)
 
 
 def _known(study: Study | None, folder: Path) -> str:

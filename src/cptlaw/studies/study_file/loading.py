@@ -19,6 +19,7 @@ from cptlaw.studies.study import Study
 from cptlaw.studies.study_file.logged_lr import learning_rate
 from cptlaw.studies.study_file.means import with_means
 from cptlaw.studies.study_file.numbering import Placed, place
+from cptlaw.studies.study_file.starting import starting_step
 from cptlaw.studies.study_file.units import in_nats
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _place(entry: Entry, folder: Path, log: Run, base: Placed | None) -> Placed:
     run = _described(entry, log)
     start, base_lr = 0, None
     if base is not None:
-        start, run = _start(entry, run, base.run)
+        start, run = starting_step(entry.after_step, run, base)
         assert base.run.schedule is not None
         base_lr = float(base.run.schedule.lr([start])[0])
     exact = _exact(entry, folder, base_lr)
@@ -206,25 +207,6 @@ def _exact(entry: Entry, folder: Path, base_lr: float | None) -> Schedule | None
     if schedule.steps > MOST_STEPS:
         raise DataError(f"schedule has {schedule.steps} steps; at most {MOST_STEPS} are read.")
     return schedule
-
-
-def _start(entry: Entry, run: Run, base: Run) -> tuple[int, Run]:
-    """The step of the base that the run starts from, and a note if that is doubtful."""
-    if entry.after_step is not None:
-        if entry.after_step > base.steps:
-            raise DataError(
-                f"after_step = {entry.after_step}, but run '{base.name}' has steps 1 to "
-                f"{base.steps}."
-            )
-        return entry.after_step, run
-    ends = [int(curve.steps[-1]) for curve in base.curves.values()]
-    if not ends or max(ends) == base.steps:
-        return base.steps, run
-    note = (
-        f"after_step is left out, so it starts at the end of run '{base.name}', step {base.steps} "
-        f"of its schedule; that run's log ends at step {max(ends)}."
-    )
-    return base.steps, replace(run, notes=(*run.notes, note))
 
 
 def _missing_columns(domains: Mapping[str, str], runs: tuple[Run, ...]) -> tuple[str, ...]:
