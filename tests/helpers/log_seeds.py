@@ -14,6 +14,7 @@ import console_texts
 import databases
 import event_files
 import wandb_files
+from cptlaw.studies.logs import tfrecords
 from log_files import state
 
 STEPS = range(10, 130, 10)
@@ -30,12 +31,14 @@ class Seed:
         files: contents by path below the log's folder.
         log: what is read: one of the files, or "" for the folder.
         target: the file that is damaged.
+        ends: where a record of a binary log ends; one that is cut there is whole.
     """
 
     format: str
     files: Mapping[str, bytes] = field(repr=False)
     log: str
     target: str
+    ends: frozenset[int] = frozenset()
 
     def put(self, folder: Path, data: bytes) -> Path:
         """Write the log with other bytes in its target; the path to read."""
@@ -46,9 +49,9 @@ class Seed:
         return folder / self.log
 
 
-def _file(kind: str, name: str, content: str | bytes) -> Seed:
+def _file(kind: str, name: str, content: str | bytes, ends: frozenset[int] = frozenset()) -> Seed:
     data = content if isinstance(content, bytes) else content.encode()
-    return Seed(kind, {name: data}, name, name)
+    return Seed(kind, {name: data}, name, name, ends)
 
 
 def _made(write: Callable[[Path], object]) -> bytes:
@@ -105,6 +108,19 @@ def _trainer_text() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _ends_of_events(data: bytes) -> frozenset[int]:
+    found = tfrecords.records(data)
+    return frozenset((found.starts + found.sizes + 4).tolist())
+
+
+def _ends_of_wandb(data: bytes) -> frozenset[int]:
+    at, ends = 7, set[int]()
+    while at < len(data):
+        at += 7 + int.from_bytes(data[at + 4 : at + 6], "little")
+        ends.add(at)
+    return frozenset(ends)
+
+
 def _events() -> bytes:
     points = [(s, "train/loss", 3 - s / 1000) for s in STEPS]
     points += [(s, "eval/loss", 2.5 - s / 1000) for s in STEPS]
@@ -112,7 +128,7 @@ def _events() -> bytes:
 
 
 def _wandb() -> bytes:
-    rows = [{"train/loss": 3 - s / 1000, "train/global_step": s, "n": {"x": 1}} for s in STEPS]
+    rows = [{"train/loss": 3 - s / 1000, "train/global_step": s} for s in STEPS]
     return wandb_files.rows(*rows, optim="adamw")
 
 
@@ -147,8 +163,9 @@ def _folders() -> list[Seed]:
             {"runs/events.out.tfevents.1": _events()},
             "runs",
             "runs/events.out.tfevents.1",
+            _ends_of_events(_events()),
         ),
-        Seed("wandb", {wandb: _wandb()}, "wandb", wandb),
+        Seed("wandb", {wandb: _wandb()}, "wandb", wandb, _ends_of_wandb(_wandb())),
     ]
 
 
@@ -166,8 +183,8 @@ def seeds() -> list[Seed]:
     ]
     return [
         _file("trainer_state", "trainer_state.json", state(*HF, *EVAL)),
-        _file("tensorboard", "events.out.tfevents.1", _events()),
-        _file("wandb", "run-a.wandb", _wandb()),
+        _file("tensorboard", "events.out.tfevents.1", _events(), _ends_of_events(_events())),
+        _file("wandb", "run-a.wandb", _wandb(), _ends_of_wandb(_wandb())),
         _file("wandb chart", "chart.csv", _chart()),
         _file("mlflow metric", "loss", _lines()),
         *_databases(),

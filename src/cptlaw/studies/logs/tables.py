@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -21,6 +21,7 @@ from cptlaw.studies.logs.table import Table, count_of_rows
 _DELIMITERS = ",\t;"
 _LONGEST_HEADER = 1 << 16
 _TAIL = 1 << 14
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _FEW = 10  # rows; a short last cell among so few may be whole
 
 
@@ -73,7 +74,8 @@ def parse(source: Source) -> Grid:
 
 def _lines(text: str, delimiter: str = "") -> Iterator[str]:
     """Lines as they stand; a comment, or a blank line that is no row of empty cells, as nothing."""
-    for line in io.StringIO(text):
+    for match in _LINE.finditer(text):  # StringIO would hold four bytes a character
+        line = match.group()
         is_row = line.strip() or (delimiter and delimiter in line)
         yield line if is_row and not line.startswith("#") else "\n"
 
@@ -96,7 +98,7 @@ def _checked(source: Source, grid: Grid) -> Grid:
         notes.append(f"The header comes again, first at line {lines[min(again)]}; left out.")
         lines = [line for i, line in enumerate(lines) if i not in again]
         rows = [row for i, row in enumerate(rows) if i not in again]
-    if len(rows) > 1 and not source.text.endswith("\n"):
+    if rows and not source.text.endswith("\n"):
         is_open = source.text[source.text.rfind("\n") :].count('"') % 2 == 1
         is_cut = len(rows[-1]) < len(header) or is_open
         column = [len(row[-1]) for row in rows if len(row) == len(header)]

@@ -85,7 +85,8 @@ def _x_axis(source: Source, others: Sequence[str]) -> str:
 def _spread(low_and_high: Sequence[Sequence[Cell]]) -> int:
     """In how many rows the least and the largest value differ."""
     low, high = (numbers(cells).values for cells in low_and_high)
-    return int(np.sum(np.abs(high - low) > 1e-9 * np.abs(high)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        return int(np.sum(np.abs(high - low) > 1e-9 * np.abs(high)))
 
 
 FORMAT = Format("wandb_chart", _claims, _read, (".csv",), several=True)

@@ -42,11 +42,12 @@ _UNREAD = (
 
 def _sample(data: bytes) -> str:
     """The beginning, the middle and the end: some print their own source code first."""
-    if len(data) <= 3 * _PIECE or data[:2] in UTF16:
+    if len(data) <= 3 * _PIECE:
         return plain(text_of(data))
-    middle = len(data) // 2
-    pieces = (data[:_PIECE], data[middle : middle + _PIECE], data[-_PIECE:])
-    return plain("\n".join(map(text_of, pieces)))
+    mark = data[:2] if data[:2] in UTF16 else b""
+    middle, end = len(data) // 4 * 2, (len(data) - _PIECE) // 2 * 2
+    pieces = (data[len(mark) : _PIECE], data[middle : middle + _PIECE], data[end:])
+    return plain("\n".join(text_of(mark + piece) for piece in pieces))
 
 
 def _writer(sample: str) -> Writer | None:

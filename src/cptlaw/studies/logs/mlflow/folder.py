@@ -105,13 +105,14 @@ def _add(metrics: Metrics, name: str, source: Source) -> list[str]:
         fields = line.split()
         if not fields:
             continue
-        if len(fields) < 3 or (i == len(lines) - 1 and not _LINE.fullmatch(line)):
+        if len(fields) < 3 or i == len(lines) - 1:  # MLflow ends each line
             if i < len(lines) - 1:
                 raise DataError(
                     f"{source.given}, line {i + 1}: expected a time, a value and a step, as MLflow "
                     "writes them. Mend or delete the line."
                 )
-            return [f"The last line of '{name}' is cut short and was left out."]
+            told = f"The last line of '{name}' is cut short and was left out."
+            return [f"{told} Values before it, which were read: {i}."]
         metrics.add(name, fields[2], fields[0], fields[1])
     return []
 
