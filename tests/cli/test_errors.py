@@ -140,7 +140,7 @@ STUDIES = {
     "short": (STUDY + 'schedule = "constant 9"\nlr_from = "schedule"\n', ["'stages'", "step 1000"]),
     "twice": (STUDY.replace("cosine", "base"), ["two runs are named 'base'"]),
     "empty": ("", ["the study is empty"]),
-    "steps": (STUDY + 'schedule = "constant 1e12"\n', ["'stages'", "1000000000000 steps"]),
+    "steps": (STUDY + 'schedule = "constant 1e12"\n', ["'stages'", "1e+12 steps"]),
 }
 
 
@@ -212,7 +212,6 @@ def test_a_step_column_that_counts_tokens(here):
         (["study.toml", "-o", 300 * "x"], ["File name too long"]),
         (["study.toml", "-o", "study.toml"], ["study.toml: is read here"]),
         (["study.toml", "-o", "out.json", "--figure", "a.gif"], ["a.gif", ".png, .svg or .pdf"]),
-        (["study.toml", "-o", "out.json", "--figure", "a"], ["a: figures", ".png"]),
         (["study.toml", "-o", "a.png", "--figure", "a.png"], ["a.png: two outputs"]),
         (["study.toml", "--figure", "no/a.png"], ["no/a.png", "Make it first"]),
         (["study.toml", "--font-size", "8"], ["shape a figure; give --figure too"]),
@@ -280,7 +279,7 @@ def test_backtest(here, words, told):
         ("exponential 9 to 0", ["above 0"]),
         ("cosine 1e9 to 0", ["1000000000 steps", "at most"]),
         ("constant 9 to 0", ["learning rate is 0 at every step", "begin with a warmup"]),
-        ("constant 9 to 1e305", ["over a million times outside"]),
+        ("constant 9 to 1e305", ["a learning rate is 0, or lies between"]),
     ],
 )
 def test_schedules(here, schedule, told):

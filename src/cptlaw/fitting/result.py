@@ -131,6 +131,9 @@ class Fit(Shown):
         notes: what was found on the way, each a sentence.
         source: where published coefficients come from.
         refits: that are kept (`uncertainty.with_refits`); None where they are made when asked for.
+
+    Raises:
+        DataError: no domain.
     """
 
     domains: Mapping[str, DomainFit]
@@ -144,6 +147,8 @@ class Fit(Shown):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "domains", MappingProxyType(dict(self.domains)))
+        if not self.domains:
+            raise DataError("a fit of no domain.")
 
     def __repr__(self) -> str:
         told = [

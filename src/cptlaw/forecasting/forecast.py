@@ -38,6 +38,9 @@ class DomainForecast:
         high: upper end of it.
         mean_low: lower end of the interval of the mean over many such runs; None if there is none.
         mean_high: upper end of it.
+
+    Raises:
+        DataError: no point, or arrays of different lengths.
     """
 
     step: IntArray
@@ -54,6 +57,10 @@ class DomainForecast:
         for name in ("loss", "base", "shift", "low", "high", "mean_low", "mean_high"):
             values = getattr(self, name)
             object.__setattr__(self, name, None if values is None else floats(values))
+            if values is not None and getattr(self, name).size != self.step.size:
+                raise DataError(f"{name} has {len(values)} values for {self.step.size} steps.")
+        if not self.step.size:
+            raise DataError("a forecast needs a point.")
 
     def __repr__(self) -> str:
         return (

@@ -27,7 +27,7 @@ from cptlaw.decisions.plan.limit_prices import LimitPrice
 from cptlaw.decisions.plan.recipe import Recipe
 from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.decisions.plan.stability import Stability
-from cptlaw.errors import DataError
+from cptlaw.errors import CptlawError, DataError
 from cptlaw.files import write_atomic
 from cptlaw.fitting.kept import Refits
 from cptlaw.fitting.options import FitOptions
@@ -46,6 +46,7 @@ from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import Facts
 from cptlaw.output import old_files
+from cptlaw.output.field_types import check_fields, short
 from cptlaw.output.json.backtest import backtest_json
 from cptlaw.output.json.fit import fit_json
 from cptlaw.output.json.forecast import forecast_json
@@ -110,6 +111,16 @@ _SUMMARIES: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
     Pilots: pilots_json,
     Plan: plan_json,
 }
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    CptlawError,
+    IndexError,
+    KeyError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 T = TypeVar("T")
 
 
@@ -143,6 +154,8 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
         document = json.loads(text)
     except ValueError as error:
         raise DataError(f"{origin}: is not JSON ({error}).") from None
+    except RecursionError:
+        raise DataError(f"{origin}: is nested too deeply for a file that cptlaw wrote.") from None
     if not isinstance(document, dict) or "cptlaw" not in document:
         raise DataError(f"{origin}: is JSON, but not a file that cptlaw wrote.")
     name, version = document["cptlaw"], document.get("version")
@@ -154,9 +167,14 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
             f"{old_files.LATEST}. Make the file again, or install the cptlaw that wrote it."
         )
     try:
-        return _value(old_files.today(document["value"], version))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{origin}: is damaged ({type(error).__name__}: {error}).") from None
+        value = _value(old_files.today(document["value"], version))
+        if not isinstance(value, TYPES[name]):
+            raise TypeError(f"the value cannot be {short(value)}")
+        return value
+    except _DAMAGE as error:
+        raise DataError(
+            f"{origin}: is damaged ({type(error).__name__}: {error}). Make it again."
+        ) from None
 
 
 def save(value: Any, path: str | Path) -> Path:
@@ -224,15 +242,37 @@ def _value(plain: Any) -> Any:
     if kind == "float":
         return float(plain["is"])
     pairs = {k: _value(v) for k, v in plain.items() if k != "type"}
+    if kind == "DomainFit":
+        return pairs
     if kind == "Fit":
-        return Fit(**{**pairs, "domains": _domains(pairs["domains"])})
-    return pairs if kind == "DomainFit" else TYPES[kind](**pairs)
+        pairs["domains"] = _domains(pairs["domains"])
+    check_fields(TYPES[kind], pairs)
+    return TYPES[kind](**pairs)
 
 
 def _domain(pairs: dict[str, Any]) -> DomainFit:
     members = tuple(_domain(dict(member)) for member in pairs.get("members", ()))
     law = mean_law(members) if members else catalog.get(pairs["law"], pairs["facts"])
-    return DomainFit(**{**pairs, "law": law, "members": members})
+    return _domain_fit({**pairs, "law": law, "members": members})
+
+
+def _domain_fit(pairs: dict[str, Any]) -> DomainFit:
+    """A domain's fit whose numbers suit its law.
+
+    Raises:
+        ValueError: a parameter that is missing, or is no value that the law can have.
+    """
+    check_fields(DomainFit, pairs)
+    law, params = pairs["law"], pairs["params"]
+    odd = set(params) ^ set(law.parameters)
+    if odd:
+        raise ValueError(f"law {law.name} has {', '.join(law.parameters)}; not so {sorted(odd)}")
+    wrong = [name for name, value in params.items() if not math.isfinite(value)]
+    if wrong or not np.isfinite(law.inner(params)).all():
+        raise ValueError(
+            f"law {law.name} cannot have {', '.join(wrong or law.parameters)} as given"
+        )
+    return DomainFit(**pairs)
 
 
 def _domains(plain: dict[str, dict[str, Any]]) -> dict[str, DomainFit]:
@@ -243,7 +283,7 @@ def _domains(plain: dict[str, dict[str, Any]]) -> dict[str, DomainFit]:
         if pairs["law"] in catalog.COMBINATIONS:
             both = built["pt"], built["cpt"]
             law = combination(*both, pairs["law"])
-            built[role] = DomainFit(**{**pairs, "law": law, "combines": both})
+            built[role] = _domain_fit({**pairs, "law": law, "combines": both})
         else:
             built[role] = _domain(pairs)
     return {role: built[role] for role in plain}

@@ -18,6 +18,9 @@ import numpy as np
 from cptlaw.arrays import FloatArray, IntArray, floats, same_values
 from cptlaw.errors import DataError
 
+MOST_STEPS = 1_000_000_000  # of a shape; a run of it is a history, which has a limit of its own
+_LOWEST, _HIGHEST = 1e-100, 1e6  # learning rates whose powers and ratios are numbers still
+
 DecayKind: TypeAlias = Literal["linear", "cosine", "sqrt", "exponential", "power"]
 
 
@@ -127,6 +130,11 @@ class Segment:
                     if self.first == 1.0
                     else f"run {self.run_steps} steps from first={self.first:g} on."
                 )
+            )
+        if self.steps > MOST_STEPS:
+            raise DataError(
+                f"{_a(self.kind)} segment of {self.steps:.3g} steps; at most {MOST_STEPS:,} can be "
+                "counted out. Steps are optimiser steps, not tokens or samples."
             )
         for name, lr in (("start", self.start), ("end", self.end)):
             _check_lr(lr, f"the {name} of {_a(self.kind)} segment")
@@ -242,6 +250,10 @@ def _count(steps: float) -> str:
 def _check_lr(lr: float, what: str) -> None:
     if not 0 <= lr < math.inf:
         raise DataError(f"{what} is {lr}; a learning rate must be finite and at least 0.")
+    if lr > _HIGHEST or 0 < lr < _LOWEST:
+        raise DataError(
+            f"{what} is {lr:g}; a learning rate is 0, or lies between {_LOWEST:g} and {_HIGHEST:g}."
+        )
 
 
 def lines_down(lr: float, steps: int, drops: Sequence[float]) -> list[Segment]:
