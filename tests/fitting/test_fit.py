@@ -145,7 +145,7 @@ def place(domain):
 
 def test_the_objective_is_no_worse_from_any_of_many_starts(fitted, law):
     from cptlaw.fitting.newton import minimise
-    from cptlaw.fitting.projection import project
+    from cptlaw.fitting.projection import begun
 
     for role in ("pt", "cpt"):
         domain, observed = fitted.domain(role), fitted.observed(role)
@@ -154,8 +154,8 @@ def test_the_objective_is_no_worse_from_any_of_many_starts(fitted, law):
         low = np.array([s.inner(s.start[0]) for s in domain.law.shapes])
         high = np.array([s.inner(s.start[1]) for s in domain.law.shapes])
         for _ in range(8 if law else 3):
-            start = project(objective, low + (high - low) * random.random(low.size))
-            reached = minimise(objective, start.z, steps=200).value
+            start = begun(objective, low + (high - low) * random.random(low.size))
+            reached = minimise(start, steps=200).value
             assert objective.value(place(domain)) <= reached * (1 + 1e-9)
 
 
@@ -365,6 +365,6 @@ def test_a_curvature_without_a_value_leaves_the_standard_errors_finite(monkeypat
     from cptlaw.fitting import covariance
 
     study = datasets.load("tiny-cpt").without(["mixed-const-replay0.25"])
-    monkeypatch.setattr(covariance, "curvature", lambda *a: np.full((a[4].shape[1],) * 2, np.nan))
+    monkeypatch.setattr(covariance, "curvature", lambda *a: np.full((a[2].shape[1],) * 2, np.nan))
     found = fit(study, "eq4", options=FitOptions(fixed={"lambda": 0.98}))
     assert np.isfinite(found.domain("cpt").stderr["C2"])

@@ -8,7 +8,7 @@ import pytest
 from cptlaw import FitOptions, datasets, fit, forecast
 from cptlaw.fitting.domain import pose
 from cptlaw.fitting.observations import observe
-from cptlaw.fitting.projection import project
+from cptlaw.fitting.projection import begun
 from cptlaw.laws.law import Prior, Term
 from cptlaw.studies.runs import UNKNOWN
 
@@ -121,8 +121,8 @@ def test_a_prior_of_a_coefficient_has_its_gradient_and_draws_it():
     wide, narrow = drawn(study, 0.2), drawn(study, 1e-4)
     u = np.array([s.inner(s.prior.centre) for s in wide.law.shapes])
     place = wide.law.coefficients.index("C")
-    assert project(narrow, u).coefficients[place] == pytest.approx(0.3, abs=1e-3)
-    z = project(wide, u).z + 0.01
+    assert begun(narrow, u).coefficients[place] == pytest.approx(0.3, abs=1e-3)
+    z = begun(wide, u).z + 0.01
     step = 1e-6
     for i in range(wide.terms):
         ahead, behind = z.copy(), z.copy()

@@ -98,7 +98,8 @@ def exact_refit(fit, weight):
     centre = objective.priors[0]
     pull = objective.drawn(z)
     for _ in range(50):
-        residual, jacobian = objective.jacobian(z)
+        place = objective.at(z)
+        residual, jacobian = place.residual, place.jacobian
         robust = weight * objective.counts * huber_weight(residual, fit.options.delta) ** 2
         gradient = jacobian.T @ (robust * residual) + pull * (z - centre)
         hessian = jacobian.T @ (robust[:, None] * jacobian) + np.diag(pull)

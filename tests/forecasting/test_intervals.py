@@ -357,3 +357,10 @@ def test_the_coverage_of_a_backtest_is_the_share_of_points_within():
     within = (low <= observed.loss[mine]) & (observed.loss[mine] <= high)
     assert row.coverage == pytest.approx(within.mean())
     assert row.coverage > 0.7
+
+
+def test_the_multiplier_is_the_quantile_of_students_t():
+    from scipy.stats import t
+
+    for level in (0.1, 0.5, 0.9, 0.99):
+        assert multiplier(level) == pytest.approx(t.ppf(0.5 + level / 2, 4), rel=1e-9)

@@ -11,8 +11,8 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.fitting.neighbours import summed_products
-from cptlaw.fitting.newton import curvature, whitening
-from cptlaw.fitting.objective import Objective
+from cptlaw.fitting.newton import bend_at, curvature, whitening
+from cptlaw.fitting.objective import Place
 
 # In whitened coordinates squares have the curvature 1. What is left of one so flat or bent down is
 # mostly the error of the differences it is made of; no variance is told by that.
@@ -20,31 +20,28 @@ LEAST_CURVATURE = 1e-6
 OUTSIDE = 1e-6  # squared length of a unit vector beyond a span, which rounding alone does not give
 
 
-def covariance(objective: Objective, z: FloatArray, rests: BoolArray, run: IntArray) -> FloatArray:
-    """Covariance of z, shape (m + k, m + k).
+def covariance(place: Place, rests: BoolArray, run: IntArray) -> FloatArray:
+    """Covariance of coefficients and search coordinates, shape (m + k, m + k).
 
     Parameters at rest (at a bound, or fixed) have zeros; those that the data leave undetermined
     have an infinite variance.
 
     Args:
-        objective: what was minimised.
-        z: the minimum, shape (m + k,).
+        place: the minimum.
         rests: parameters that were not free, shape (m + k,).
         run: index of each point's run, shape (n,), points of a run in order of steps.
     """
-    free = ~rests
+    objective, z, free = place.objective, place.z, ~rests
     result = np.zeros((z.size, z.size))
     if not free.any():
         return result
-    axes = whitening(objective, z, free)
-    hessian = curvature(objective, z, objective.gradient(z), free, axes)
+    axes = whitening(place, free)
+    hessian = curvature(place, free, axes, bend_at(place, free))
     if not np.isfinite(hessian).all():
         hessian = np.eye(axes.shape[1])  # as if the residuals were straight in the parameters
     sizes, vectors = np.linalg.eigh(hessian)
     inverse = (vectors / np.maximum(sizes, LEAST_CURVATURE)) @ vectors.T
-    residual, jacobian = objective.jacobian(z)
-    pull = objective.counts * np.clip(residual, -objective.delta, objective.delta)
-    scores = pull[:, None] * (jacobian[:, free] @ axes)
+    scores = place.pull[:, None] * (place.jacobian[:, free] @ axes)
     # Residuals are smaller at a minimum than at the true parameters, by a share for each of them.
     spread = max(objective.loss.size / max(objective.loss.size - int(free.sum()), 1), 1.0)
     # A prior's centre is as uncertain as its spread.

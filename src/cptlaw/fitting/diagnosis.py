@@ -9,7 +9,6 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.fitting.newton import Minimum, whitening
-from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.scores import Scores
 from cptlaw.laws.law import Law
@@ -46,7 +45,6 @@ class Diagnosis:
 
 
 def diagnose(
-    objective: Objective,
     minimum: Minimum,
     observed: Observations,
     params: Mapping[str, float],
@@ -56,15 +54,15 @@ def diagnose(
     """Say what is not identified, what rests at a bound, and what would mend it.
 
     Args:
-        objective: what was minimised, of a law with m terms and k shape parameters.
-        minimum: where the search ended.
+        minimum: where the search ended, of a law with m terms and k shape parameters.
         observed: the n fitted points.
         params: values of the law's parameters.
         error: standard errors of coefficients and search coordinates, shape (m + k,).
         held: shape parameters that the data left open, held at a value without effect.
     """
+    objective = minimum.place.objective
     law, fixed = objective.law, objective.fixed
-    columns = objective.columns(minimum.z).matrix.T
+    columns = minimum.place.columns.matrix.T
     absent = [
         name for name, column in zip(law.coefficients, columns, strict=True) if not np.any(column)
     ]
@@ -90,7 +88,7 @@ def diagnose(
         + law.remedies[name].advice
         for name in held
     ]
-    usual = [n for n in held_by_priors(objective, minimum) if n not in (*settled, *loose, *held)]
+    usual = [n for n in held_by_priors(minimum) if n not in (*settled, *loose, *held)]
     advice += _usual_sentences(law, usual)
     status = "not identified" if absent or loose or held else "at bound" if bound else "ok"
     if not minimum.converged:
@@ -113,17 +111,18 @@ def missed(scores: Scores) -> tuple[str, ...]:
     )
 
 
-def held_by_priors(objective: Objective, minimum: Minimum) -> list[str]:
+def held_by_priors(minimum: Minimum) -> list[str]:
     """Parameters that are set mostly by their priors.
 
     Those whose variance, by the curvature of the objective with its priors, is at least four
     fifths of the prior's own.
     """
+    objective = minimum.place.objective
     low, high = objective.bounds
     free = ~minimum.at_bound & (low < high)
     if not free.any():
         return []
-    axes = whitening(objective, minimum.z, free)
+    axes = whitening(minimum.place, free)
     left = np.zeros(minimum.z.size)
     left[free] = (axes**2).sum(axis=1)
     shares = (left * objective.drawn(minimum.z)).tolist()

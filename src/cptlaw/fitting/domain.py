@@ -15,7 +15,7 @@ from cptlaw.fitting.newton import Minimum, minimise
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations, facts
 from cptlaw.fitting.options import FitOptions
-from cptlaw.fitting.projection import project, search
+from cptlaw.fitting.projection import begun
 from cptlaw.fitting.result import DomainFit, combination
 from cptlaw.fitting.scores import score
 from cptlaw.fitting.weighing import pose
@@ -107,7 +107,7 @@ def _held_where_open(
     candidates = [s for s in law.shapes if s.neutral is not None and s.name not in objective.fixed]
     if not candidates:
         return objective, minimum, ()
-    spread = np.diag(covariance(objective, minimum.z, minimum.at_bound, observed.run))
+    spread = np.diag(covariance(minimum.place, minimum.at_bound, observed.run))
     open_ = dict(zip((s.name for s in law.shapes), np.isinf(spread[m:]).tolist(), strict=True))
     rests = dict(zip((s.name for s in law.shapes), minimum.at_bound[m:].tolist(), strict=True))
     held: list[str] = []
@@ -115,7 +115,7 @@ def _held_where_open(
         if not (open_[shape.name] or rests[shape.name]):
             continue
         tried = replace(objective, fixed={**objective.fixed, shape.name: float(shape.neutral or 0)})
-        end = minimise(tried, search(tried, minimum.z[m:]).z)
+        end = minimise(begun(tried, np.clip(minimum.z[m:], *(b[m:] for b in tried.bounds))))
         if end.value <= minimum.value * (1 + NO_LOSS):
             objective, minimum = tried, end
             held.append(shape.name)
@@ -155,7 +155,7 @@ def _described(
     kept: tuple[str, ...] = (),
 ) -> DomainFit:
     law, z, m = objective.law, minimum.z, objective.terms
-    spread = covariance(objective, z, minimum.at_bound, observed.run)
+    spread = covariance(minimum.place, minimum.at_bound, observed.run)
     values = [
         *z[:m].tolist(),
         *(s.outer(u) for s, u in zip(law.shapes, z[m:].tolist(), strict=True)),
@@ -177,14 +177,14 @@ def _described(
         stderr,
         spread,
         scores=replace(
-            score(law.loss(observed.points, params), observed.loss, objective.delta),
+            score(minimum.place.prediction, observed.loss, objective.delta),
             counted=float(objective.counts.sum()),
         ),
         ranges=ranges(observed.points),
         fixed={k: v for k, v in objective.fixed.items() if k not in (*held, *kept)},
         kept=kept,
     )
-    found = diagnose(objective, minimum, observed, params, inner_error, held)
+    found = diagnose(minimum, observed, params, inner_error, held)
     worse = missed(fitted.scores) if fitted.scores is not None else ()
     return replace(
         fitted,
@@ -205,7 +205,7 @@ def fit_combination(
     """Fit an out-of-domain set as a sum of the fitted D_pt and D_cpt losses of that name."""
     law = combination(found["pt"], found["cpt"], name)
     objective = Objective(law, observed.points, observed.loss, options.delta)
-    minimum = minimise(objective, project(objective, np.empty(0)).z)
+    minimum = minimise(begun(objective, np.empty(0)))
     described = _described(Facts(role), objective, minimum, observed)
     return replace(described, combines=(found["pt"], found["cpt"]))
 

@@ -1,33 +1,39 @@
 """The exact Huber objective over all parameters, to convergence.
 
-Variable projection comes near a minimum quickly, but of a neighbouring problem (relative instead
-of log residuals, weights held in each step). Newton's method ends the search at the minimum itself:
-standard errors, and whether a parameter rests at a bound, are only right there.
+One evaluation of the law costs more than all the algebra after it, so that each is used for all it
+tells: value, gradient, and the Gauss-Newton part of the Hessian, from the law's own Jacobian. What
+that lacks is how the law bends in its shape parameters; it is learnt from the Jacobians that the
+search meets on its way (a secant update of rank one, SR1), so that steps end up as Newton's. For
+each place the coefficients, in which the law is linear, are brought to their best first, which
+needs no evaluation: the search moves in the few shape parameters, as variable projection does.
 
 It works in whitened coordinates: directions in which the data say little are stretched until all
 weigh alike. Coefficients and shape parameters trade off along ridges whose curvatures differ by
 many orders of magnitude; in the parameters themselves a step would be lost to rounding there.
-The Hessian is the difference of exact gradients along these directions. Parameters at a bound
-with the gradient pushing outward rest.
+Squares weighted as the Huber loss bends (iteratively reweighted least squares) have the curvature 1
+there; damping leads from a Newton step to a short step of these. Parameters at a bound with the
+gradient pushing outward rest.
+
+Source: Dennis, Gay and Welsch 1981 (the secant condition on the second-order part); Conn, Gould and
+Toint 1991 (SR1); Golub and Pereyra 1973 (variable projection).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray
 from cptlaw.errors import FitError
-from cptlaw.fitting.objective import Objective
+from cptlaw.fitting.objective import Objective, Place
 from cptlaw.fitting.projection import huber_weight
 
 # Rounding moves a sum of some thousand squares by about this share; less is no gain. The absolute
 # part is for curves that a law made itself, whose objective has no lowest value above 0.
 NO_GAIN, NO_GAIN_AT_0 = 1e-13, 1e-18
-MOST_STALLS = (
-    3  # steps in a row without gain; a single one may fail by the error of the differences
-)
+PROMISED = 1e-11  # share of the objective: a step that promises less is the last
 LONG, RECENT, FLAT = 100, 10, 1e-6  # of a ridge, see `minimise`
 # Directions of less weight than this, next to the heaviest, are not told from rounding errors of
 # the Jacobian (1e-16, times what its columns cancel).
@@ -37,116 +43,152 @@ NEGLIGIBLE = 1e-11
 LEAST_CURVATURE = 1e-3
 # How far shape parameters may move, in search coordinates (of a logarithm: 2 is a factor of 7).
 FARTHEST = 2.0
-FAR_DOWNHILL = 0.3  # where the objective curves downwards, so that only its slope is known
-FAR_FOR_DIFFERENCES = 0.03
-DIFFERENCE = 1e-3  # of delta, by which a difference moves residuals, in root mean square
+FIRST_DAMPING = 1.0  # half a step of squares: chosen by the number of evaluations (LOG.md)
+HARDER, SOFTER = 6.0, 3.0  # after a step that failed, and after one that gained as promised
+LEAST_DAMPING, AFTER_FAILURE = 1e-9, 1e-3
+MOST_TRIES = 12  # with the damping times 6 each
+AS_PROMISED, POOR = 0.5, 0.25  # share of what a step promised
+SAME_COLUMNS = 1e-13  # of a square, next to the largest: rounding of columns that are the same
+NEAR, NEARLY = 0.1, 1e-3  # in search coordinates, and as a share of the objective
+BEST_STEPS = 12  # for the coefficients of a place
+GOOD_ENOUGH = 1e-6  # share of the objective; the next step of all parameters does the rest
+DIFFERENCE = 1e-4  # in search coordinates, over which slopes are compared
 
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """Where the search ended: z (m + k,), the objective there, and whether it settled."""
+    """Where a search ended.
 
-    z: FloatArray
-    value: float
+    Args:
+        place: the end.
+        converged: whether the search settled there.
+        at_bound: which parameters rest at a bound, shape (m + k,).
+        iterations: how many steps it took.
+    """
+
+    place: Place
     converged: bool
     at_bound: BoolArray
     iterations: int
 
+    @property
+    def z(self) -> FloatArray:
+        """Coefficients, then search coordinates, shape (m + k,)."""
+        return self.place.z
+
+    @property
+    def value(self) -> float:
+        """The objective there."""
+        return self.place.value
+
 
 def minimise(
-    objective: Objective, start: FloatArray, steps: int = 120, beat: float = np.inf
+    start: Place, steps: int = 120, beat: float = np.inf, known: Place | None = None
 ) -> Minimum:
-    """Minimise from `start`, shape (m + k,).
+    """Minimise the objective of a place from there.
 
     It has settled when the quadratic model promises nothing more and the last step gave nothing.
     On the flat ridge of a parameter that the data do not determine, where every step still gives
     a little, it has settled when the last ten of many together gave less than a millionth.
 
     Args:
-        objective: what is minimised.
-        start: where from.
+        start: where from, with slopes.
         steps: at most.
         beat: an objective that is known; the search ends where it cannot come below, even if all
             steps that are left gave as much as the last ten.
+        known: a minimum; it is the end of a search that comes near it.
 
     Raises:
         FitError: a loss predicted there is not above 0, so that the objective is undefined.
     """
-    low, high = objective.bounds
-    z = np.clip(start, low, high)
-    value, stalled, iteration = objective.value(z), 0, 0
-    values = [value]
-    if not np.isfinite(value):
+    if not np.isfinite(start.value):
         raise FitError(
-            f"{objective.law.name} predicts a loss of 0 or less on these data wherever the search "
-            "begins. Check the losses, or try another law (--law)."
+            f"{start.objective.law.name} predicts a loss of 0 or less on these data wherever the "
+            "search begins. Check the losses, or try another law (--law)."
         )
-    for iteration in range(1, steps + 1):
-        gradient = objective.gradient(z)
-        free = ~_resting(z, gradient, low, high)
-        if not free.any():
-            return Minimum(z, value, True, ~free, iteration)
-        move, expected = _newton_move(objective, z, gradient, free)
-        settled = expected <= NO_GAIN * value + NO_GAIN_AT_0
-        there, reached = _along(objective, z, value, move, low, high)
-        gain = value - reached
-        z, value = there, reached
-        values.append(value)
-        stalled = stalled + 1 if gain <= NO_GAIN * value else 0
-        if (settled and stalled) or stalled >= MOST_STALLS:
-            break
-        if iteration >= RECENT and value > beat:
-            pace = (values[-1 - RECENT] - value) / RECENT
-            if value - (steps - iteration) * pace > beat:
+    place, bend = with_best_coefficients(start), no_bend(start.objective)
+    damping, settled, iteration = FIRST_DAMPING, False, 0
+    values = [place.value]
+    while iteration < steps and not settled:
+        iteration += 1
+        place, bend, damping, settled = _step(place, bend, damping)
+        values.append(place.value)
+        if known is not None and _is_near(place, known):
+            return Minimum(known, True, resting(known), iteration)
+        if iteration >= RECENT and place.value > beat:
+            pace = (values[-1 - RECENT] - place.value) / RECENT
+            if place.value - (steps - iteration) * pace > beat:
                 break
-    rests = _resting(z, objective.gradient(z), low, high)
-    flat = len(values) > LONG and values[-1 - RECENT] - value <= FLAT * value
-    return Minimum(z, value, iteration < steps or flat, rests, iteration)
+    flat = len(values) > LONG and values[-1 - RECENT] - place.value <= FLAT * place.value
+    return Minimum(place, settled or flat, resting(place), iteration)
 
 
-def _resting(z: FloatArray, gradient: FloatArray, low: FloatArray, high: FloatArray) -> BoolArray:
+def _is_near(place: Place, known: Place) -> bool:
+    """Whether a place lies in the valley of a minimum."""
+    apart = np.abs(place.z - known.z)[place.objective.terms :].max(initial=0.0)
+    return bool(0 <= place.value - known.value <= NEARLY * known.value and apart <= NEAR)
+
+
+def resting(place: Place) -> BoolArray:
+    """Which parameters are fixed, or at a bound with the gradient pushing outward, (m + k,)."""
+    (low, high), z, gradient = place.objective.bounds, place.z, place.gradient
     return ((z <= low) & (gradient >= 0)) | ((z >= high) & (gradient <= 0)) | (low == high)
 
 
-def whitening(objective: Objective, z: FloatArray, free: BoolArray) -> FloatArray:
-    """Directions (free, rank), scaled so that each moves the weighted residuals by 1.
+# --- one step ---------------------------------------------------------------------------------
 
-    Along them the Gauss-Newton Hessian, priors included, is the identity, so that they also hold
-    the covariance for independent residuals of variance 1. Columns are scaled before the singular
-    values are looked at: what is negligible must not depend on a parameter's unit. Directions that
-    the data leave undetermined are not among them.
+
+class _Step(NamedTuple):
+    """Where a step led, what was learnt of the bend, the next damping, and whether it was the last.
+
+    The last is one that gained nothing and promised nothing, or that failed however short.
     """
-    residual, jacobian = objective.jacobian(z)
-    weight = objective.root * huber_weight(residual, objective.delta)
-    weighted = jacobian[:, free] * weight[:, None]
-    drawn = np.diag(np.sqrt(objective.drawn(z)))
-    weighted = np.vstack([weighted, drawn[:, free]])
-    scale = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
-    scale[scale == 0] = 1.0
-    _, sizes, right = np.linalg.svd(weighted / scale, full_matrices=False)
-    kept = sizes > NEGLIGIBLE * sizes[0]
-    return (right[kept].T / sizes[kept]) / scale[:, None]
+
+    place: Place
+    bend: FloatArray
+    damping: float
+    settled: bool
 
 
-def curvature(
-    objective: Objective, z: FloatArray, gradient: FloatArray, free: BoolArray, axes: FloatArray
-) -> FloatArray:
-    """Hessian of the objective along `axes` (free, rank), shape (rank, rank).
+def _step(place: Place, bend: FloatArray, damping: float) -> _Step:
+    """The first of ever shorter steps that gains."""
+    objective, value = place.objective, place.value
+    free = ~resting(place)
+    if not free.any():
+        return _Step(place, bend, damping, True)
+    axes = whitening(place, free)
+    sizes, vectors = np.linalg.eigh(curvature(place, free, axes, bend))
+    directions = axes @ vectors
+    slope = directions.T @ place.gradient[free]
+    promised = float(0.5 * (slope**2 / np.maximum(np.abs(sizes), LEAST_CURVATURE)).sum())
+    for _ in range(MOST_TRIES):
+        # A direction that bends down is gone down, by as much as if it bent up (Newton's step
+        # would lead to its top).
+        size = np.maximum(np.abs(sizes), LEAST_CURVATURE) + damping
+        move = np.zeros_like(place.z)
+        move[free] = -directions @ (slope / size)
+        move *= min(1.0, FARTHEST / max(_shape_move(objective, move), 1e-300))
+        there = _reached(place, np.clip(place.z + move, *objective.bounds))
+        if np.isfinite(there.value):
+            bend = _learnt(bend, place, there)
+        gain = value - there.value
+        if gain > 0:
+            share = gain / max(float(0.5 * (slope**2 / size).sum()), 1e-300)
+            times = 1.0 / SOFTER if share > AS_PROMISED else 0.5 if share > POOR else 2.0
+            last = gain <= NO_GAIN * value + NO_GAIN_AT_0 and promised <= PROMISED * value
+            return _Step(there, bend, max(damping * times, LEAST_DAMPING), last)
+        if promised <= NO_GAIN * value + NO_GAIN_AT_0:
+            break
+        damping = max(damping * HARDER, AFTER_FAILURE)
+    return _Step(place, bend, damping, True)
 
-    One gradient for each direction. The difference is a thousandth of delta in the residuals: far
-    above rounding, and so small that few points pass the bend of the Huber loss on the way. It is
-    made smaller where it would carry a shape parameter so far that the law itself bends. The mean
-    with its transpose takes out what asymmetry the differences have.
-    """
-    hessian = np.empty((axes.shape[1], axes.shape[1]))
-    for k in range(axes.shape[1]):
-        move = np.zeros_like(z)
-        move[free] = axes[:, k]
-        reach = DIFFERENCE * objective.delta * np.sqrt(objective.counts.sum())
-        reach = min(reach, FAR_FOR_DIFFERENCES / max(_shape_move(objective, move), 1e-300))
-        ahead = objective.gradient(z + reach * move)
-        hessian[k] = axes.T @ (ahead - gradient)[free] / reach
-    return 0.5 * (hessian + hessian.T)
+
+def _reached(place: Place, z: FloatArray) -> Place:
+    """The place at z with the best coefficients there; with those of `place` to begin from."""
+    there = place.objective.at(z)
+    if not np.isfinite(there.value):
+        there = there.moved(place.coefficients)
+    return with_best_coefficients(there) if np.isfinite(there.value) else there
 
 
 def _shape_move(objective: Objective, move: FloatArray) -> float:
@@ -155,67 +197,144 @@ def _shape_move(objective: Objective, move: FloatArray) -> float:
     return float(shapes.max()) if shapes.size else 0.0
 
 
-def _newton_move(
-    objective: Objective, z: FloatArray, gradient: FloatArray, free: BoolArray
-) -> tuple[FloatArray, float]:
-    """A descent step for z and the decrease it promises.
+def with_best_coefficients(place: Place) -> Place:
+    """The place with the coefficients that are best for its shape parameters, by Newton's method.
 
-    Where the objective curves downwards the quadratic has no minimum, and a plain Newton step
-    would climb to its top; there the step goes down the slope, as far as the shape parameters may
-    move at once. Where a gradient is undefined nearby, the Hessian is taken as that of squares.
+    A residual past delta has no curvature of its own; a little of that of the weighted squares
+    keeps steps finite, and more of it where a step fails.
     """
-    axes = whitening(objective, z, free)
-    slope = axes.T @ gradient[free]
-    hessian = curvature(objective, z, gradient, free, axes)
-    if not np.isfinite(hessian).all():
-        hessian = np.eye(axes.shape[1])
-    sizes, vectors = np.linalg.eigh(hessian)
-    inner = vectors.T @ slope
-    up = sizes > 0
-    size = np.maximum(sizes[up], LEAST_CURVATURE)
-    move = np.zeros_like(z)
-    move[free] = -axes @ (vectors[:, up] @ (inner[up] / size))
-    promised = float(0.5 * (inner[up] ** 2 / size).sum())
-    for k in np.flatnonzero(~up):
-        down = np.zeros_like(z)
-        down[free] = -np.sign(inner[k]) * (axes @ vectors[:, k])
-        far = FAR_DOWNHILL / max(_shape_move(objective, down), 1e-3)
-        move += far * down
-        promised += float(abs(inner[k]) * far)
-    return move * min(1.0, FARTHEST / max(_shape_move(objective, move), 1e-300)), promised
-
-
-def _along(
-    objective: Objective,
-    z: FloatArray,
-    value: float,
-    move: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-) -> tuple[FloatArray, float]:
-    """The lowest point found along `move`, doubled as long as that helps, or halved.
-
-    Clipping to the bounds bends the way, so that no slope along it is to be relied on, and none is
-    used. A whole step that already gains is halved too, as long as that pays: on the way residuals
-    come within delta, where the Huber loss is curved, and the minimum lies nearer than the
-    quadratic promised.
-    """
-
-    def at(share: float) -> tuple[FloatArray, float]:
-        there = np.clip(z + share * move, low, high)
-        return there, objective.value(there)
-
-    best = at(1.0)
-    if best[1] < value:
-        longer = at(2.0)
-        share = 2.0
-        while longer[1] < best[1] and share < 1e3:
-            best, share = longer, 2.0 * share
-            longer = at(share)
-    share = 0.5
-    while share > 1e-7:
-        shorter = at(share)
-        if best[1] < value and shorter[1] >= best[1]:
+    objective = place.objective
+    m, damping = objective.terms, 0.02
+    low, high = (bound[:m] for bound in objective.bounds)
+    for _ in range(BEST_STEPS):
+        c, matrix = place.coefficients, place.columns.matrix
+        gradient = (
+            matrix.T @ (place.pull / place.prediction) + objective.prior_gradient(place.z)[:m]
+        )
+        free = ~(((c <= low) & (gradient >= 0)) | ((c >= high) & (gradient <= 0)))
+        if not free.any():
             break
-        best, share = min(best, shorter, key=lambda pair: pair[1]), 0.5 * share
-    return best if best[1] < value else (z, value)
+        size, counts = np.abs(place.residual), objective.counts / place.prediction**2
+        squares = counts * np.minimum(1.0, objective.delta / np.maximum(size, objective.delta))
+        own = np.maximum(counts * (size <= objective.delta) - place.pull / place.prediction**2, 0.0)
+        columns, drawn = matrix[:, free], np.diag(objective.drawn(place.z)[:m][free])
+        flat = columns.T @ (squares[:, None] * columns) + drawn
+        bent = columns.T @ (own[:, None] * columns) + drawn
+        there = place
+        for _ in range(MOST_TRIES // 2):
+            moved = c.copy()
+            moved[free] -= _solved(bent + damping * flat, gradient[free])
+            there = place.moved(np.clip(moved, low, high))
+            if there.value < place.value:
+                break
+            damping = max(damping * HARDER, 0.1)
+        else:
+            break
+        gain, place = place.value - there.value, there
+        damping = max(damping / SOFTER, 0.02)
+        if gain <= GOOD_ENOUGH * place.value:
+            break
+    return place
+
+
+def _solved(system: FloatArray, right: FloatArray) -> FloatArray:
+    """The solution of a linear system, 0 along directions in which it says nothing."""
+    scale = np.sqrt(np.diag(system))
+    scale[scale == 0] = 1.0
+    sizes, vectors = np.linalg.eigh(system / np.outer(scale, scale))
+    told = sizes > SAME_COLUMNS * sizes[-1]
+    along = vectors[:, told]
+    return np.asarray(along @ ((along.T @ (right / scale)) / sizes[told]) / scale, dtype=np.float64)
+
+
+# --- curvature --------------------------------------------------------------------------------
+
+
+def whitening(place: Place, free: BoolArray) -> FloatArray:
+    """Directions (free, rank), scaled so that each moves the weighted residuals by 1.
+
+    Along them the Gauss-Newton Hessian, priors included, is the identity, so that they also hold
+    the covariance for independent residuals of variance 1. Columns are scaled before the singular
+    values are looked at: what is negligible must not depend on a parameter's unit. Directions that
+    the data leave undetermined are not among them.
+    """
+    objective = place.objective
+    weight = objective.root * huber_weight(place.residual, objective.delta)
+    weighted = place.jacobian[:, free] * weight[:, None]
+    drawn = np.diag(np.sqrt(objective.drawn(place.z)))
+    weighted = np.vstack([weighted, drawn[:, free]])
+    scale = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
+    scale[scale == 0] = 1.0
+    _, sizes, right = np.linalg.svd(weighted / scale, full_matrices=False)
+    kept = sizes > NEGLIGIBLE * sizes[0]
+    return (right[kept].T / sizes[kept]) / scale[:, None]
+
+
+def curvature(place: Place, free: BoolArray, axes: FloatArray, bend: FloatArray) -> FloatArray:
+    """Hessian of the objective along `axes` (free, rank), shape (rank, rank).
+
+    Args:
+        place: where.
+        free: parameters that move, shape (m + k,).
+        axes: directions.
+        bend: what the law's bend in its shape parameters adds, shape (k, k).
+    """
+    objective, m = place.objective, place.objective.terms
+    inside = np.abs(place.residual) <= objective.delta
+    along = place.jacobian[:, free] @ axes
+    rest = np.diag(objective.prior_curvature(place.z))
+    rest[m:, m:] += bend
+    share = place.pull / place.prediction
+    for s, t, slope in place.columns.slopes:  # a coefficient and a shape parameter of its term
+        both = float(slope @ share)
+        rest[t, m + s] += both
+        rest[m + s, t] += both
+    weighed = (objective.counts * inside - place.pull)[:, None] * along
+    found = along.T @ weighed + axes.T @ rest[np.ix_(free, free)] @ axes
+    return 0.5 * (found + found.T)
+
+
+def no_bend(objective: Objective) -> FloatArray:
+    """Of a law that is not known to bend, shape (k, k)."""
+    count = len(objective.law.shapes)
+    return np.zeros((count, count))
+
+
+def _learnt(bend: FloatArray, before: Place, after: Place) -> FloatArray:
+    """The bend with what the slopes at two places tell of it, by an update of rank one."""
+    m = after.coefficients.size
+    move = after.z[m:] - before.z[m:]
+    gap = _turned(before, after) - bend @ move
+    size = float(gap @ move)
+    if abs(size) <= 1e-8 * float(np.linalg.norm(gap) * np.linalg.norm(move)):
+        return bend
+    return bend + np.outer(gap, gap) / size
+
+
+def _turned(before: Place, after: Place) -> FloatArray:
+    """By how much the pull at a place on the shape parameters differs by another's slopes, (k,)."""
+    c = after.coefficients
+    turned = after.shape_slopes(c) - before.shape_slopes(c)
+    return np.asarray(turned.T @ (after.pull / after.prediction), dtype=np.float64)
+
+
+def bend_at(place: Place, free: BoolArray) -> FloatArray:
+    """What the law's bend in its free shape parameters adds to the Hessian, shape (k, k).
+
+    One evaluation for each of them. Residuals and coefficients stay, so that no difference is made
+    where the Huber loss bends.
+
+    Args:
+        place: where.
+        free: parameters that move, shape (m + k,).
+    """
+    m = place.objective.terms
+    found = no_bend(place.objective)
+    low, high = place.objective.bounds
+    for s in np.flatnonzero(free[m:]).tolist():
+        step = -DIFFERENCE if place.z[m + s] + DIFFERENCE > high[m + s] else DIFFERENCE
+        z = place.z.copy()
+        z[m + s] = max(z[m + s] + step, low[m + s])
+        there = Place(place.objective, place.z, place.objective.columns(z))
+        found[s] = _turned(there, place) / (place.z[m + s] - z[m + s])
+    return 0.5 * (found + found.T)

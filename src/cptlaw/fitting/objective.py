@@ -87,12 +87,22 @@ class Objective:
 
     def prior(self, z: FloatArray) -> float:
         """What all of them add."""
-        return float(self.prior_costs(z).sum())
+        return float(self.prior_costs(z).sum()) if self._has_priors else 0.0
+
+    @cached_property
+    def _has_priors(self) -> bool:
+        return bool(self.priors[1].any())
 
     def drawn(self, z: FloatArray) -> FloatArray:
         """Curvature of the parabola that touches each prior at z and lies above it, (m + k,)."""
         centre, sharp, tails = self.priors
         return self.prior_weight * sharp**2 / (1.0 + tails * ((z - centre) * sharp) ** 2)
+
+    def prior_curvature(self, z: FloatArray) -> FloatArray:
+        """Second derivative of each prior, shape (m + k,); below 0 far out on heavy tails."""
+        centre, sharp, tails = self.priors
+        square = tails * ((z - centre) * sharp) ** 2
+        return self.prior_weight * sharp**2 * (1.0 - square) / (1.0 + square) ** 2
 
     def prior_gradient(self, z: FloatArray) -> FloatArray:
         """The priors' gradient, shape (m + k,)."""
@@ -118,50 +128,21 @@ class Objective:
     def _constant_columns(self) -> Columns:
         return self.law.columns(self.points, np.empty(0))
 
-    def _residual(self, prediction: FloatArray) -> FloatArray | None:
-        if not (prediction > 0).all():
-            return None
-        return np.log(prediction) - self.log_loss
+    def at(self, z: FloatArray, slopes: bool = True) -> Place:
+        """What there is to know at z, shape (m + k,), from one evaluation of the law."""
+        return Place(self, z, self.columns(z, slopes))
 
     def value(self, z: FloatArray) -> float:
         """The objective at z; infinite where a predicted loss is not above 0."""
-        prediction = self.columns(z, slopes=False).matrix @ z[: self.terms]
-        residual = self._residual(prediction)
-        if residual is None:
-            return np.inf
-        return float(self.counts @ huber(residual, self.delta)) + self.prior(z)
+        return self.at(z, slopes=False).value
 
     def residual(self, z: FloatArray) -> FloatArray:
         """log(predicted) - log(measured), shape (n,); infinite where that is undefined."""
-        prediction = self.columns(z, slopes=False).matrix @ z[: self.terms]
-        residual = self._residual(prediction)
-        return np.full(self.loss.shape, np.inf) if residual is None else residual
+        return self.at(z, slopes=False).residual
 
     def gradient(self, z: FloatArray) -> FloatArray:
-        """Gradient at z, shape (m + k,)."""
-        columns = self.columns(z)
-        c = z[: self.terms]
-        prediction = columns.matrix @ c
-        residual = self._residual(prediction)
-        if residual is None:
-            return np.full(z.shape, np.nan)
-        pull = self.counts * np.clip(residual, -self.delta, self.delta) / prediction
-        gradient = np.zeros(z.size)
-        gradient[: self.terms] = columns.matrix.T @ pull
-        for s, t, slope in columns.slopes:
-            gradient[self.terms + s] += c[t] * float(slope @ pull)
-        return gradient + self.prior_gradient(z)
-
-    def jacobian(self, z: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Log residuals (n,) and their derivatives (n, m + k)."""
-        columns = self.columns(z)
-        c = z[: self.terms]
-        prediction = columns.matrix @ c
-        jacobian = np.zeros((self.loss.size, z.size))
-        jacobian[:, : self.terms] = columns.matrix
-        for s, t, slope in columns.slopes:
-            jacobian[:, self.terms + s] += c[t] * slope
-        return np.log(prediction) - self.log_loss, jacobian / prediction[:, None]
+        """Gradient at z, shape (m + k,); NaN where the objective is undefined."""
+        return self.at(z).gradient
 
     @cached_property
     def bounds(self) -> tuple[FloatArray, FloatArray]:
@@ -171,3 +152,74 @@ class Objective:
         low += [s.inner(self.fixed.get(s.name, s.low)) for s in self.law.shapes]
         high += [s.inner(self.fixed.get(s.name, s.high)) for s in self.law.shapes]
         return np.array(low), np.array(high)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """An objective at one place, with all that follows from one evaluation of the law there.
+
+    Args:
+        objective: on n points.
+        z: coefficients, then search coordinates, shape (m + k,).
+        columns: the law at these search coordinates.
+    """
+
+    objective: Objective
+    z: FloatArray
+    columns: Columns
+
+    def moved(self, coefficients: FloatArray) -> Place:
+        """The place with other coefficients, shape (m,), which needs no evaluation."""
+        z = np.concatenate([coefficients, self.z[self.objective.terms :]])
+        return Place(self.objective, z, self.columns)
+
+    @property
+    def coefficients(self) -> FloatArray:
+        """Shape (m,)."""
+        return self.z[: self.objective.terms]
+
+    @cached_property
+    def prediction(self) -> FloatArray:
+        """Predicted losses, shape (n,)."""
+        return np.asarray(self.columns.matrix @ self.coefficients)
+
+    @cached_property
+    def residual(self) -> FloatArray:
+        """log(predicted) - log(measured), shape (n,); infinite where that is undefined."""
+        if not (self.prediction > 0).all():
+            return np.full(self.prediction.shape, np.inf)
+        return np.log(self.prediction) - self.objective.log_loss
+
+    @cached_property
+    def value(self) -> float:
+        """The objective; infinite where a predicted loss is not above 0."""
+        if not (self.prediction > 0).all():
+            return np.inf
+        o = self.objective
+        return float(o.counts @ huber(self.residual, o.delta)) + o.prior(self.z)
+
+    @cached_property
+    def pull(self) -> FloatArray:
+        """Derivative of the objective in each log residual, shape (n,)."""
+        delta = self.objective.delta
+        return self.objective.counts * np.clip(self.residual, -delta, delta)
+
+    def shape_slopes(self, coefficients: FloatArray) -> FloatArray:
+        """Derivatives of the losses in the search coordinates, (n, k), for coefficients (m,)."""
+        found = np.zeros((self.prediction.size, self.z.size - coefficients.size))
+        for s, t, slope in self.columns.slopes:
+            found[:, s] += coefficients[t] * slope
+        return found
+
+    @cached_property
+    def jacobian(self) -> FloatArray:
+        """Derivatives of the log residuals, shape (n, m + k)."""
+        slopes = self.shape_slopes(self.coefficients)
+        return np.hstack([self.columns.matrix, slopes]) / self.prediction[:, None]
+
+    @cached_property
+    def gradient(self) -> FloatArray:
+        """Shape (m + k,); NaN where the objective is undefined."""
+        if not np.isfinite(self.value):
+            return np.full(self.z.shape, np.nan)
+        return self.jacobian.T @ self.pull + self.objective.prior_gradient(self.z)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,9 +20,9 @@ from cptlaw.arrays import FloatArray, IntArray, floats
 from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.multistart import best_minimum
 from cptlaw.fitting.neighbours import summed_products
-from cptlaw.fitting.newton import Minimum, minimise, whitening
-from cptlaw.fitting.objective import Objective
-from cptlaw.fitting.projection import search
+from cptlaw.fitting.newton import minimise, whitening
+from cptlaw.fitting.objective import Objective, Place
+from cptlaw.fitting.projection import begun
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Interval, objective_of
 from cptlaw.laws.law import Shape
@@ -34,6 +36,13 @@ _GROWTH = 1.4
 _MOST = 14  # values on either side
 _PAST = 1.5  # times the limit, after which a side is done
 _JUMP = 4.0  # times the limit: a rise between two values that is looked at again
+
+
+class _End(NamedTuple):
+    """Coefficients and search coordinates, shape (m + k,), and the objective there."""
+
+    z: FloatArray
+    value: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,14 +125,15 @@ def profile(
     fixed = {n: v for n, v in objective.fixed.items() if n != name}
     objective = replace(objective, fixed=fixed)
     start = domain.place
-    scale, alike = _noise(objective, start, observed.run)
-    limit, error = _limit(objective, start, name, scale, level)
-    best = objective.value(start)
+    place = objective.at(start)
+    scale, alike = _noise(place, observed.run)
+    limit, error = _limit(place, name, scale, level)
+    best = place.value
     if values is None:
         ends = _outwards(objective, start, shape, best, limit, error)
     else:
         ends = _along(objective, start, shape, _given(shape, values), best + _JUMP * limit)
-    ends.append(Minimum(start, best, True, np.zeros(start.size, dtype=np.bool_), 0))
+    ends.append(_End(start, best))
     return _profiled(domain, objective, shape, ends, limit, level, alike)
 
 
@@ -155,11 +165,11 @@ def _given(shape: Shape, values: ArrayLike) -> list[float]:
 # --- what noise alone gives ------------------------------------------------------------------
 
 
-def _noise(objective: Objective, z: FloatArray, run: IntArray) -> tuple[float, float]:
+def _noise(place: Place, run: IntArray) -> tuple[float, float]:
     """Scale of the objective's rise by chance, and how many points say as much as one."""
-    residual = objective.residual(z)
+    objective, residual = place.objective, place.residual
     pull = np.clip(residual, -objective.delta, objective.delta)
-    free = max(pull.size - z.size + len(objective.fixed), 1)
+    free = max(pull.size - place.z.size + len(objective.fixed), 1)
     counts = objective.counts
     live = counts @ (np.abs(residual) < objective.delta)
     products = max(_products(counts * pull, run), float((counts * pull) @ (counts * pull)))
@@ -174,27 +184,25 @@ def _products(pull: FloatArray, run: IntArray) -> float:
     return float(sum(each))
 
 
-def _limit(
-    objective: Objective, z: FloatArray, name: str, chance: float, level: float
-) -> tuple[float, float]:
-    """The rise that chance exceeds in 1 - level of cases, and the standard error at z.
+def _limit(place: Place, name: str, chance: float, level: float) -> tuple[float, float]:
+    """The rise that chance exceeds in 1 - level of cases, and the standard error at a place.
 
     The part of what is known that the priors bring keeps their own scale.
     """
-    from scipy.stats import chi2
-
+    objective, z = place.objective, place.z
     low, high = objective.bounds
     free = (low < high) & (z > low) & (z < high)
     index = objective.terms + [s.name for s in objective.law.shapes].index(name)
     free[index] = True
-    axes = whitening(objective, z, free)
-    place = int(free[:index].sum())
-    row = axes[place] @ axes.T
+    axes = whitening(place, free)
+    mine = int(free[:index].sum())
+    row = axes[mine] @ axes.T
     drawn = objective.drawn(z)[free]
-    own = max(float(row[place]), 1e-300)
+    own = max(float(row[mine]), 1e-300)
     share = min(float(row @ (drawn * row)) / own, 1.0)
     scale = chance * (1.0 - share) + objective.prior_weight * share
-    return 0.5 * float(chi2.ppf(level, 1)) * scale, float(np.sqrt(own * scale))
+    normal = NormalDist().inv_cdf(0.5 + level / 2)  # its square is that of chi squared
+    return 0.5 * normal**2 * scale, float(np.sqrt(own * scale))
 
 
 # --- refits ----------------------------------------------------------------------------------
@@ -202,7 +210,7 @@ def _limit(
 
 def _refitted(
     objective: Objective, before: FloatArray, shape: Shape, inner: float, doubtful: float
-) -> Minimum:
+) -> _End:
     """The minimum with one shape parameter at a search coordinate, from a minimum nearby.
 
     One that is above `doubtful` may be that of another valley: all starts are tried then. A fixed
@@ -213,11 +221,11 @@ def _refitted(
     z = before.copy()
     place = objective.law.shapes.index(shape)
     z[objective.terms + place] = shape.inner(value)
-    end = minimise(tried, search(tried, z[objective.terms :]).z, steps=60)
+    end = minimise(begun(tried, z[objective.terms :]), steps=60)
     if end.value > doubtful:
         end = min(end, best_minimum(tried), key=lambda found: found.value)
     priors = objective.prior_costs(z)
-    return replace(end, value=end.value + float(priors[objective.terms + place]))
+    return _End(end.z, end.value + float(priors[objective.terms + place]))
 
 
 def _along(
@@ -226,12 +234,12 @@ def _along(
     shape: Shape,
     inner: Sequence[float],
     doubtful: float,
-) -> list[Minimum]:
+) -> list[_End]:
     """Refits at given search coordinates, each side of the fitted one from there outwards."""
     at = start[objective.terms + objective.law.shapes.index(shape)]
     above = [u for u in inner if u > at]
     below = [u for u in reversed(inner) if u < at]
-    found: list[Minimum] = []
+    found: list[_End] = []
     for side in (above, below):
         before = start
         for u in side:
@@ -247,12 +255,12 @@ def _outwards(
     best: float,
     limit: float,
     error: float,
-) -> list[Minimum]:
+) -> list[_End]:
     """Refits on either side, in growing steps, until the objective has risen or at a bound."""
     index = objective.terms + objective.law.shapes.index(shape)
     step = min(max(_FIRST * error, _SHORTEST), _LONGEST)
     low, high = shape.inner(shape.low), shape.inner(shape.high)
-    found: list[Minimum] = []
+    found: list[_End] = []
     for sign in (-1.0, 1.0):
         before, u, reach = start, float(start[index]), step
         for _ in range(_MOST):
@@ -271,7 +279,7 @@ def _profiled(
     domain: DomainFit,
     objective: Objective,
     shape: Shape,
-    ends: list[Minimum],
+    ends: list[_End],
     limit: float,
     level: float,
     alike: float,

@@ -16,7 +16,7 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.fitting.newton import whitening
 from cptlaw.fitting.objective import Objective, huber
-from cptlaw.fitting.projection import huber_weight
+from cptlaw.fitting.projection import huber_weight, nonnegative
 from cptlaw.fitting.result import DomainFit
 from cptlaw.laws.law import Columns
 
@@ -202,19 +202,17 @@ def bounded(
 
     Source: Lawson and Hanson 1974, chapter 23 (least distance programming).
     """
-    from scipy.optimize import nnls
-
     root = np.linalg.cholesky(hessian)
     normals = np.linalg.solve(root, rows.T)  # of the bounds, where the parabola is round
     size = np.sqrt(np.einsum("ij,ij->j", normals, normals))
     size[size == 0] = 1.0
-    over = (rows @ free - ends) / size
+    over: FloatArray = (rows @ free - ends) / size
     most = float(over.max())
     if most <= 0:
         return free
     system = np.vstack([-normals / size, over[None, :] / most])
     target = np.append(np.zeros(free.size), 1.0)
-    multipliers, _ = nnls(system, target)
+    multipliers = nonnegative(system, target, np.zeros(over.size, dtype=np.bool_))
     left = system @ multipliers - target
     return free + np.asarray(
         np.linalg.solve(root.T, -most * left[:-1] / left[-1]), dtype=np.float64
@@ -242,13 +240,14 @@ def refitted(
     free = (np.diag(domain.covariance) > 0) & (low < high) if domain.covariance.size else low > high
     if not free.any():
         return np.zeros((count, z.size))
-    inner = whitening(objective, z, free)
+    place = objective.at(z)
+    inner = whitening(place, free)
     axes = np.zeros((z.size, inner.shape[1]))
     axes[free] = inner
     pulls = objective.drawn(z)
     gaps = np.tile(z - objective.priors[0], (count, 1)) - (0.0 if centres is None else centres)
     problem = Problem(
-        Curved.of(objective.columns(z), z),
+        Curved.of(place.columns, z),
         axes,
         objective.log_loss,
         np.zeros(weights.shape),

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-from scipy.special import stdtrit
 
 from cptlaw.decisions.pilot.budget import Budget
 from cptlaw.decisions.pilot.choosing import Pilot
@@ -123,6 +122,8 @@ def _next(own: Mapping[str, Sequence[float]], apart: float, what: str) -> tuple[
     if n < _FEWEST_FAMILIES:
         raise DataError(f"too few sources tell of the {what}.")
     spread = math.sqrt(float(means.var(ddof=1)) + apart**2 / 4)
+    from scipy.special import stdtrit
+
     half = float(stdtrit(n - 1, 0.95)) * spread * math.sqrt(1 + 1 / n)
     middle = float(means.mean())
     return middle - half, middle, middle + half
