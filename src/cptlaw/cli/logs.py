@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,18 +14,28 @@ import click
 from cptlaw.cli.shared import JSON, check_writable, say, show
 from cptlaw.errors import DataError
 
+_LOGGING_STEPS = click.option(
+    "--logging-steps",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Steps from one printed dict of transformers to the next, where the text tells no steps.",
+)
+
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True, metavar="LOG ...")
 @click.option("-o", "--output", help="Write tidy CSV: a file, or a folder for several logs.")
+@_LOGGING_STEPS
 @JSON
-def read(logs: tuple[str, ...], output: str | None, as_json: bool) -> None:
+def read(
+    logs: tuple[str, ...], output: str | None, logging_steps: int | None, as_json: bool
+) -> None:
     """Show what a log holds: columns, steps, learning rate, and anything odd."""
     from cptlaw.output.json.study import run_json
     from cptlaw.output.text.study import run_text
     from cptlaw.studies import logs as readers
 
-    runs = [readers.read(path) for path in logs]
+    runs = [readers.read(path, logging_steps=logging_steps) for path in logs]
     written = [] if output is None else _targets(Path(output), [run.name for run in runs])
     check_writable(*map(str, written), reads=logs)
     for run, path in zip(runs, written, strict=False):
@@ -63,6 +74,7 @@ def _targets(output: Path, names: list[str]) -> list[Path]:
 @click.option("--pt", metavar="COLUMN", help="Column of the D_pt loss.")
 @click.option("--cpt", metavar="COLUMN", help="Column of the D_cpt loss.")
 @click.option("--force", is_flag=True, help="Write over an existing study file.")
+@_LOGGING_STEPS
 @JSON
 def init(
     logs: tuple[str, ...],
@@ -71,6 +83,7 @@ def init(
     pt: str | None,
     cpt: str | None,
     force: bool,
+    logging_steps: int | None,
     as_json: bool,
 ) -> None:
     """Write a first study.toml from logs; look it over before fitting."""
@@ -84,8 +97,9 @@ def init(
     folder = Path(output).absolute().parent
     paths = [Path(os.path.relpath(path, folder)).as_posix() for path in logs]
     sure = [column for column in (pt, cpt) if column is not None]
-    read_in = [readers.read(path, surely=sure) for path in logs]
-    made = draft(read_in, paths, unknown=unknown, pt=pt, cpt=cpt)
+    read_in = [readers.read(path, surely=sure, logging_steps=logging_steps) for path in logs]
+    make = partial(draft, read_in, paths, pt=pt, cpt=cpt, logging_steps=logging_steps)
+    made = make(unknown=unknown)
     if made.asks and not as_json and sys.stdin.isatty():
         name = click.prompt(
             f"'{made.asks[0]}' looks like the training of a model that was trained before. "
@@ -94,7 +108,7 @@ def init(
             show_default=False,
             err=True,
         )
-        made = draft(read_in, paths, unknown=name, pt=pt, cpt=cpt) if name.strip() else made
+        made = make(unknown=name) if name.strip() else made
     write_atomic(output, made.text)
     show(
         as_json,

@@ -178,6 +178,7 @@ class Run:
         doubts: columns that may be no losses, each with what makes one doubt it.
         lr_groups: columns of learning rates that differ, where none of them was chosen.
         counts_micro_batches: whether its steps are known to count micro-batches.
+        micro_batches: to an optimiser step, where its steps count those and a file of it tells.
         origin: the path it was read from.
         format: name of the log format.
         notes: what was found and done while reading, each a sentence.
@@ -208,6 +209,7 @@ class Run:
     doubts: Mapping[str, str] = field(default_factory=dict[str, str])
     lr_groups: tuple[str, ...] = ()
     counts_micro_batches: bool = False
+    micro_batches: int | None = None
     origin: str = ""
     format: str = ""
     notes: tuple[str, ...] = ()
@@ -307,6 +309,7 @@ class Run:
             logged_lr=logged,
             diverged=diverged,
             counts_micro_batches=False,
+            micro_batches=None,
         )
 
     def shifted(self, first_step: int) -> Run:

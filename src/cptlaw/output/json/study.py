@@ -34,6 +34,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "lr_groups": list(run.lr_groups),
         "doubts": dict(run.doubts),
         "counts_micro_batches": run.counts_micro_batches,
+        "micro_batches": run.micro_batches,
         "faults": [fault.sentence for fault in faults_of(run)],
         "notes": list(run.notes),
     }

@@ -7,6 +7,7 @@ To add a format: write a module whose `Format` reads a `Source` into a `Table`, 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from cptlaw.errors import DataError
@@ -23,7 +24,8 @@ from cptlaw.studies.logs import (
     wandb_chart,
     wandb_file,
 )
-from cptlaw.studies.logs.beside import transformers_version, with_what_lies_beside
+from cptlaw.studies.logs.accumulation import with_micro_batches
+from cptlaw.studies.logs.beside import named, with_what_lies_beside
 from cptlaw.studies.logs.learning_rates import choose_lr
 from cptlaw.studies.logs.lrs import read_lrs
 from cptlaw.studies.logs.names import quoted
@@ -69,6 +71,7 @@ def read(
     columns: str | Iterable[str] | None = None,
     surely: Iterable[str] = (),
     lr_column: str | None = None,
+    logging_steps: int | None = None,
 ) -> Run:
     """Read a training log, whatever its format; `Run.notes` tells all that was done on the way.
 
@@ -80,20 +83,22 @@ def read(
         columns: the loss columns wanted; left out, every column that may be one.
         surely: columns that are losses whatever they look like.
         lr_column: the column of the learning rate; left out, the likeliest.
+        logging_steps: steps from one printed dict of transformers to the next.
 
     Raises:
         DataError: naming the file, the place in it, what was expected and the mend.
         MissingExtra: Parquet without pyarrow.
     """
-    source = open_source(path)
+    source = replace(open_source(path), logging_steps=logging_steps)
     for log_format in FORMATS:
         if log_format.claims(source):
             table = log_format.read(source)
             if source.part and not log_format.several:
                 table = one_run(table, source.part)
             lies_at = table.lies_at or source.path
-            version = transformers_version(lies_at, table.settings)
+            version = str(named(lies_at, table.settings, "transformers_version") or "")
             run = to_run(table, columns, surely, lr_column, version)
+            run = with_micro_batches(run, lies_at) if run.counts_micro_batches else run
             return with_what_lies_beside(run, lies_at, table.settings)
     raise DataError(
         f"{source.given}: the directory holds no log that is read as a directory; expected "

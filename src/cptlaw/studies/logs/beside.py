@@ -76,21 +76,29 @@ def with_what_lies_beside(
     )
 
 
-def transformers_version(path: Path, settings: Mapping[str, Any]) -> str:
-    """The version of transformers that a log or a file beside it names, "" for none.
+def named(path: Path, settings: Mapping[str, Any], key: str) -> str | float | None:
+    """What a log, or the most telling file beside it, has under a key at any depth.
 
     Args:
         path: the log, a file or a folder.
         settings: what the log itself says of the run's configuration.
+        key: such as "transformers_version".
     """
     sources: list[Callable[[], Iterator[tuple[Keys, Any]]]] = [lambda: _leaves(settings, ())]
     sources += [partial(_values, file) for file in _files(path)]
     for values in sources:
         with suppress(OSError, ValueError, RecursionError):
             for keys, value in values():
-                if keys[-1] == "transformers_version" and isinstance(value, str):
+                if keys[-1] == key and isinstance(value, str | int | float):
                     return value
-    return ""
+    return None
+
+
+def settings_in(file: Path) -> dict[str, str]:
+    """The last key of each single value of a configuration, and the value as text; {} if unread."""
+    with suppress(OSError, ValueError, RecursionError):
+        return {keys[-1]: str(value) for keys, value in _values(file)}
+    return {}
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -40,6 +40,7 @@ class Source:
             first few of a SQLite database or a Parquet file, which are read in place.
         is_directory: whether it is one.
         part: which of several runs in it is wanted, as written behind `::`; "" if none was.
+        logging_steps: steps from one of its rows to the next, where that was said.
     """
 
     given: str
@@ -47,6 +48,7 @@ class Source:
     data: bytes = b""
     is_directory: bool = False
     part: str = ""
+    logging_steps: int | None = None
 
     @property
     def stem(self) -> str:

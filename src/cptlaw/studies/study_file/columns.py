@@ -66,6 +66,8 @@ def asked_of_steps(log: Run) -> list[str]:
     """The lines of a [[run]] that ask how many micro-batches of its log are a step."""
     if not log.counts_micro_batches:
         return []
+    if log.micro_batches is not None:
+        return [f"micro_batches = {log.micro_batches}  # as hyperparameters.yaml says"]
     question = (
         f"{ASK} the log counts micro-batches. How many of them are one optimiser step (gradient "
         "accumulation)? If it is more than 1, write it here and take away the #:"

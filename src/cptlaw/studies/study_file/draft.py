@@ -62,6 +62,7 @@ def draft(
     pt: str | None = None,
     cpt: str | None = None,
     schedule: str | None = None,
+    logging_steps: int | None = None,
 ) -> Draft:
     """Write a study file for logs, guessing bases, domains and starts.
 
@@ -72,6 +73,7 @@ def draft(
         pt: the column of D_pt, if known.
         cpt: the column of D_cpt, if known.
         schedule: the schedule text for the logs that hold no learning rate.
+        logging_steps: what was said of the steps between the rows of printed dicts.
 
     Raises:
         DataError: no logs, a log without losses, a column that no log has, a bad schedule text.
@@ -94,6 +96,8 @@ def draft(
         why = _asked(part, parts) if unknown is None else None
         asks += [part.name] if why else []
         lines, told = _run(part, parts, unknown, schedule, why)
+        if logging_steps is not None and any("logging_steps =" in n for n in part.log.notes):
+            lines.append(f"logging_steps = {logging_steps}")
         blocks.append(lines)
         notes += [f"{part.name}: {sentence}" for sentence in told]
     said = [*_bad_data(parts, unknown, pt, cpt), *([_REPLAY] if "cpt" in data else [])]

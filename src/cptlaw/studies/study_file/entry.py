@@ -65,6 +65,7 @@ class Entry(Table):
     micro_batches: Count | None = Field(
         None, description="a whole number of micro-batches to an optimiser step, at least 1"
     )
+    logging_steps: Count | None = Field(None, description="a whole number of steps, at least 1")
     bytes_per_token: Annotated[Number, Field(gt=0)] | None = Field(
         None, description="a number above 0"
     )

@@ -182,8 +182,15 @@ def _read_log(entry: Entry, folder: Path, columns: frozenset[str]) -> Run:
     if entry.log is None:
         return Run(entry.name)
     with at(f"log = {shown(entry.log)}"):
-        run = logs.read(_existing(folder / entry.log), surely=columns, lr_column=entry.lr_column)
-    return in_nats(run.in_steps(entry.micro_batches or 1), entry.bytes_per_token)
+        run = logs.read(
+            _existing(folder / entry.log),
+            surely=columns,
+            lr_column=entry.lr_column,
+            logging_steps=entry.logging_steps,
+        )
+    return in_nats(
+        run.in_steps(entry.micro_batches or run.micro_batches or 1), entry.bytes_per_token
+    )
 
 
 def _existing(named: Path) -> Path:

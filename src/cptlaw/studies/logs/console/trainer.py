@@ -7,6 +7,7 @@ were written through another buffer, the epoch does, if the text tells how many 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import habits
+from cptlaw.studies.logs.beside import named
 from cptlaw.studies.logs.console.engine import (
     NUMBER,
     Fields,
@@ -119,7 +121,7 @@ def _steps(source: Source, said: _Said) -> tuple[list[int], str]:
     if len(counted) == len(said.counted):
         return counted, "Steps are those that the dicts name."
     training = np.array(["loss" in entry for entry in said.dicts], dtype=bool)
-    epochs = np.array([_float(entry.get("epoch")) or np.nan for entry in said.dicts])
+    epochs = np.array([_float(entry.get("epoch")) for entry in said.dicts], dtype=np.float64)
     by_bar = _by_bars(said)
     each = said.total / said.epochs if said.total and said.epochs else None
     if by_bar is not None and _go_with(np.array(by_bar), epochs, training, each):
@@ -129,11 +131,17 @@ def _steps(source: Source, said: _Said) -> tuple[list[int], str]:
         return by_epoch, (
             f"Steps are worked out from the epochs: {said.total} steps in {said.epochs:g} epochs."
         )
+    apart, where = _apart(source)
+    by_rows = None if apart is None else _by_rows(apart, epochs, training)
+    if by_rows is not None:
+        return by_rows, f"Steps are worked out from the epochs and logging_steps = {apart}{where}."
     raise DataError(
         f"{source.given}: console text of transformers' Trainer, which does not print the step, "
         "and the text holds neither progress bars around the dicts nor the number of all steps. "
         "Read the trainer_state.json of its output folder (in each checkpoint-N, too), or a "
-        "W&B or TensorBoard log of the run."
+        "W&B or TensorBoard log of the run; or say the Trainer's logging_steps, the steps from one "
+        "dict to the next: cptlaw read --logging-steps 10, logging_steps = 10 in a study."
+        + (f" {apart}{where} does not go with the epochs." if apart else "")
     )
 
 
@@ -173,17 +181,55 @@ def _by_epochs(said: _Said, epochs: FloatArray, training: BoolArray) -> list[int
     if said.total is None or not said.epochs or not np.isfinite(epochs).all():
         return None
     each = said.total / said.epochs
-    guess: FloatArray = epochs * each
     count = np.cumsum(training)
     if not training.any():
         return None
-    apart = round(float(np.median(guess[training] / count[training])))
-    slack = 0.006 * each + 0.5
-    if not apart or (np.abs(guess - count * apart)[training] > slack).any():
+    apart = round(float(np.median((epochs * each)[training] / count[training])))
+    return _placed(each, apart, epochs, training) if apart else None
+
+
+def _by_rows(apart: int, epochs: FloatArray, training: BoolArray) -> list[int] | None:
+    """Steps where training rows are so many steps apart, the first at step 1 or not."""
+    own = epochs[training]
+    if own.size < 2 or not np.isfinite(epochs).all():
         return None
-    exact = np.where(training, count * apart, np.rint(guess))
-    near = np.abs(np.rint(guess / apart) * apart - guess) <= slack
-    return np.where(near, np.rint(guess / apart) * apart, exact).astype(int).tolist()
+    late = own[1:] if own.size > 2 else own  # the first may be that of step 1
+    rise = float(np.polyfit(np.arange(late.size), late, 1)[0])
+    return _placed(apart / rise, apart, epochs, training) if rise > 0 else None
+
+
+def _placed(each: float, apart: int, epochs: FloatArray, training: BoolArray) -> list[int] | None:
+    """The step of each dict; None where epochs and rows do not go together.
+
+    Args:
+        each: steps of an epoch.
+        apart: steps from one training row to the next.
+        epochs: of each dict, rounded to two digits or not, shape (n,).
+        training: which of them are training rows, shape (n,).
+    """
+    guess: FloatArray = epochs * each
+    at_1 = int(guess[training][0] < apart / 2 and apart > 1)
+    counted = (np.cumsum(training) - at_1) * apart
+    before = float(np.median((guess - counted)[training]))  # of a run that goes on
+    counted = counted + np.rint(before / apart) * apart
+    slack = 0.006 * each + 0.5
+    if (np.abs(guess - counted)[training][at_1:] > slack).any():
+        return None
+    exact = np.where(training, np.maximum(counted, 1), np.rint(guess))
+    rounded = np.rint(guess / apart) * apart
+    near = (np.abs(rounded - guess) <= slack) & (rounded > 0)
+    return np.where(near, rounded, exact).astype(int).tolist()
+
+
+def _apart(source: Source) -> tuple[int | None, str]:
+    """Steps between two training rows, as was said or a file beside the text has it, and where."""
+    if source.logging_steps is not None:
+        return source.logging_steps, ""
+    with suppress(TypeError, ValueError):
+        said = float(named(source.path, {}, "logging_steps") or 0)
+        if said >= 1 and said.is_integer():
+            return int(said), ", as a file beside the text says"
+    return None, ""
 
 
 def _float(cell: object) -> float | None:

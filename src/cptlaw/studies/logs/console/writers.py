@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from cptlaw.studies.logs.console.engine import NUMBER, Line, Rows, Writer
 from cptlaw.studies.logs.habits import MEGATRON as MEGATRON_LOGS
@@ -54,6 +55,34 @@ def _batch_of_epoch(rows: Rows) -> list[str]:
             row["step"] = float(row["step"] or 0) + (epoch - 1) * batches
     del rows.names["epoch"], rows.names["batches"]
     return ["Its batches count anew in each epoch; steps are counted through."]
+
+
+_ETA = {"eta": "eta"}
+_OF_TRAINING = ("train/", "optim/", "throughput/", "checkpoint/", "System/", "gpu_memory/", "eta")
+
+
+def _told_before(rows: Rows) -> list[str]:
+    """Evaluations of OLMo-core, printed before the metrics of their step, moved to it.
+
+    Lines with an `eta` hold a step's metrics, which are printed when all that it does is done.
+    """
+    core = "eta" in rows.names
+    moved = 0
+    for row, after in reversed(list(pairwise(rows.rows))):  # none is moved twice
+        early = [name for name in row if name != "step" and not name.startswith(_OF_TRAINING)]
+        near = "eta" in row or float(after["step"] or 0) == float(row["step"] or 0) + 1
+        if core and early and near and after.get("rank") == row.get("rank"):
+            after.update({name: row.pop(name) for name in early if name not in after})
+            moved += 1
+    rows.names.pop("eta", None)
+    for row in rows.rows:
+        row.pop("eta", None)
+    if not core:
+        return ["Evaluations name no step of their own; they count for the step told before them."]
+    return [
+        "OLMo-core prints evaluations before the metrics of their step: they count for the step "
+        "told next."
+    ] * bool(moved)
 
 
 MEGATRON = Writer(
@@ -158,10 +187,10 @@ LLM_C = Writer(
 OLMO = Writer(
     "OLMo",
     (
-        Line(r"(?<!eval_)\[step=(?P<step>[\d,]+)(?:/|\]|,)"),
+        Line(r"(?<!eval_)\[step=(?P<step>[\d,]+)(?:/|\]|,)(?:[^\]]*,eta=(?P<eta>[^\]]+)\])?", _ETA),
         Line(_INDENTED),
     ),
-    notes=("Evaluations name no step of their own; they count for the step told before them.",),
+    mend=_told_before,
 )
 COMPOSER = Writer(
     "Composer",
