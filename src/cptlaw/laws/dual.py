@@ -106,8 +106,21 @@ def constant(value: FloatArray) -> Dual:
     return Dual(value, np.zeros((1, value.size)))
 
 
+def sloped(parameter: Dual) -> bool:
+    """Whether derivatives are wanted."""
+    return parameter.slopes.shape[0] > 0
+
+
 def chained(value: FloatArray, slopes: FloatArray | Sequence[FloatArray], *given: Dual) -> Dual:
-    """A function of r parameters by its value (n,) and its derivative in each of them, (r, n)."""
+    """A function of r parameters by its value (n,) and its derivative in each of them, (r, n).
+
+    Where no derivatives are wanted, there need be none.
+    """
+    if not sloped(given[0]):
+        return Dual(value, np.zeros((0, value.size)))
+    units = _units(len(given), True)
+    if all(p.slopes is unit for p, unit in zip(given, units, strict=True)):
+        return Dual(value, np.asarray(slopes))
     turned = np.concatenate([p.slopes for p in given], axis=1)
     return Dual(value, turned @ np.asarray(slopes))
 
@@ -162,12 +175,15 @@ def power(x: Dual | FloatArray, exponent: Dual | float) -> Dual:
 def box(x: Dual, exponent: Dual) -> Dual:
     """(e**(exponent * x) - 1) / exponent, which is x where the exponent is 0."""
     y = exponent * x
-    size = np.abs(y.value)
-    small = size < 1e-4
-    safe = np.where(small, 1.0, y.value)
-    ratio = np.where(small, 1.0 + y.value / 2.0 + y.value**2 / 6.0, np.expm1(safe) / safe)
-    slope = np.where(small, 0.5 + y.value / 3.0, (np.exp(safe) * (safe - 1.0) + 1.0) / safe**2)
-    return x * y.through(ratio, slope)
+    return x * y.through(*mean_growth(y.value))
+
+
+def mean_growth(y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(e**y - 1) / y, the mean of a growth from 1 over y, and its derivative; 1 and 1/2 at 0."""
+    live = np.where(y == 0.0, 1.0, y)
+    ratio = np.where(y == 0.0, 1.0, np.expm1(live) / live)
+    series = 0.5 + y * (1.0 / 3.0 + y * (0.125 + y / 30.0))
+    return ratio, np.where(np.abs(y) < 1e-3, series, (1.0 + y * ratio - ratio) / live)
 
 
 def mean_fade(x: Dual) -> Dual:

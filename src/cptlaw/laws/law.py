@@ -240,9 +240,8 @@ class Law:
             every = self.columns(points.every, shapes, slopes, held)
             means = tuple((s, t, points.mean(slope)) for s, t, slope in every.slopes)
             return Columns(points.mean(every.matrix), means)
-        inner = dict(zip([s.name for s in self.shapes], shapes.tolist(), strict=True))
+        inner = dict(zip(self._index, shapes.tolist(), strict=True))
         values = {s.name: s.outer(inner[s.name]) for s in self.shapes}
-        index = {name: i for i, name in enumerate(inner)}
         matrix = np.empty((len(points), len(self.terms)), order="F")
         found: list[tuple[int, int, FloatArray]] = []
         for t, term in enumerate(self.terms):
@@ -252,17 +251,19 @@ class Law:
                     matrix[:, t] *= f.value(points, *(values[s.name] for s in f.shapes))
                 continue
             parts = [f.evaluate(points, *(values[s.name] for s in f.shapes)) for f in term.factors]
-            for part in parts:
-                matrix[:, t] *= part.value
             for i, (factor, part) in enumerate(zip(term.factors, parts, strict=True)):
-                others: FloatArray | float = float(term.sign)
-                for j, other in enumerate(parts):
-                    others = others if i == j else others * other.value
-                for shape, derivative in zip(factor.shapes, part.slopes, strict=True):
+                matrix[:, t] *= part.value
+                beside = [other.value for j, other in enumerate(parts) if j != i]
+                scale = np.array([term.sign * s.slope(inner[s.name]) for s in factor.shapes])
+                rows = part.slopes * math.prod(beside, start=scale[:, None])
+                for shape, row in zip(factor.shapes, rows, strict=True):
                     if shape.name not in held:
-                        slope = shape.slope(inner[shape.name])
-                        found.append((index[shape.name], t, derivative * (others * slope)))
+                        found.append((self._index[shape.name], t, row))
         return Columns(matrix, tuple(found))
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {shape.name: i for i, shape in enumerate(self.shapes)}
 
     def inner(self, params: Mapping[str, float]) -> FloatArray:
         """Search coordinates of the shape parameters in `params`, shape (k,)."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
+from cptlaw.arrays import FloatArray
 from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.compiled import recurrences
@@ -20,11 +21,9 @@ from cptlaw.laws.dual import Dual
 from cptlaw.laws.factors.power_memory import nodes, relaxed
 from cptlaw.laws.factors.weights import (
     GROWING,
-    Sums,
     Weights,
     course,
     effective_lr,
-    progress,
 )
 from cptlaw.laws.law import Factor, Prior, Shape
 from cptlaw.laws.points import Points
@@ -40,6 +39,14 @@ EXCESS = Shape("xi", 0.01, 5.0, (0.1, 0.6), prior=Prior(0.15, 0.7), remedy=ANNEA
 RHO = Shape("rho", 0.15, 5.0, (0.5, 2.0), prior=Prior(1.0, 0.4), remedy=ANNEALING)
 
 
+class Sums(NamedTuple):
+    """Progress at n points: of both phases, of the CPT, and of the PT up to the transfer."""
+
+    whole: Dual
+    cpt: Dual
+    pt: Dual
+
+
 @dataclass(frozen=True)
 class Clock:
     """What progress is counted by.
@@ -47,20 +54,34 @@ class Clock:
     Args:
         shapes: its shape parameters.
         moved: (blocks, *shapes) -> progress in every block, shape (m,).
-        faster: (blocks, *shapes) -> its sums, where they are found without `moved`.
+        faster: (blocks, *shapes) -> `rows`, where they are found without `moved`.
     """
 
     shapes: tuple[Shape, ...]
     moved: Callable[..., Dual]
-    faster: Callable[..., Sums] | None = None
+    faster: Callable[..., FloatArray] | None = None
 
-    def sums(self, blocks: Blocks, *given: Dual) -> Sums:
-        """Progress at the points: of both phases, of the CPT, and of the PT; shape (n,) each."""
+    def rows(self, blocks: Blocks, *given: Dual) -> FloatArray:
+        """Progress at the points: of both phases, of the CPT, and of the PT.
+
+        Each is followed by its slopes in the w shape parameters, if they are wanted, so that the
+        shape is (3, 1 + w, n), or (3, 1, n).
+        """
         if self.faster is not None:
             return self.faster(blocks, *given)
-        moved = self.moved(blocks, *given)
+        values = (float(one.value[0]) for one in given)
+        count = len(given) if given and dual.sloped(given[0]) else 0
+        moved = self.moved(blocks, *dual.variables(*values, slopes=count > 0))
         parts = moved, moved * blocks.cpt, moved * (1.0 - blocks.cpt)
-        return Sums(*(blocks.total(part)[blocks.ends] for part in parts))
+        sums = [blocks.total(part)[blocks.ends] for part in parts]
+        return np.array([[one.value, *one.slopes[:count]] for one in sums])
+
+    def sums(self, blocks: Blocks, *given: Dual) -> Sums:
+        """Progress at the points."""
+        rows = self.rows(blocks, *given)
+        if given:
+            return Sums(*(dual.chained(one[0], one[1:], *given) for one in rows))
+        return Sums(*(dual.constant(one[0]) for one in rows))
 
 
 def along(weights: Weights) -> Clock:
@@ -69,7 +90,10 @@ def along(weights: Weights) -> Clock:
     def moved(blocks: Blocks, *given: Dual) -> Dual:
         return effective_lr(blocks, *given, weights=weights) * blocks.steps
 
-    return Clock(weights.shapes, moved, partial(progress, weights=weights))
+    def rows(blocks: Blocks, *given: Dual) -> FloatArray:
+        return course(blocks, *given, weights=weights).sums
+
+    return Clock(weights.shapes, moved, rows)
 
 
 def _area(blocks: Blocks) -> Dual:
@@ -84,8 +108,13 @@ def power_of_progress(exponent: Shape = ALPHA, weights: Weights = GROWING) -> Fa
     """S**-alpha, S the sum of the effective LR."""
 
     def power(x: Points, alpha: Dual, *given: Dual) -> Dual:
-        done = progress(x.blocks, *given, weights=weights).whole
-        return dual.exp(dual.log(done) * -alpha)
+        done, *slopes = course(x.blocks, *given, weights=weights).sums[0]
+        log_done, exponent = np.log(done), -float(alpha.value[0])
+        value = np.exp(exponent * log_done)
+        bent = value / done * exponent
+        return dual.chained(
+            value, [-log_done * value, *(slope * bent for slope in slopes)], alpha, *given
+        )
 
     return Factor(
         (exponent, *weights.shapes),
@@ -136,8 +165,8 @@ def _compiled_noise(
     known = course(blocks, *given[:last], weights=weights)
     share = blocks.share if given[last:] else blocks.share[:0]
     numbers = [float(one.value[0]) for one in (zeta, kappa, rho, *given[last:])]
-    slopes = zeta.slopes.shape[0] > 0
-    out = np.empty((1 + (3 + len(given)) * slopes, blocks.ends.size))
+    rows = 3 + len(given) if dual.sloped(zeta) else 0
+    out = np.empty((1 + rows, blocks.ends.size))
     compiled = recurrences()
     assert compiled is not None
     compiled.noise(
@@ -151,6 +180,4 @@ def _compiled_noise(
         1.0 / REFERENCE_LR,
         out,
     )
-    if not slopes:
-        return Dual(out[0], np.zeros((0, blocks.ends.size)))
     return dual.chained(out[0], out[1:], zeta, kappa, rho, *given)

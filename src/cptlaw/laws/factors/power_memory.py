@@ -11,6 +11,8 @@ a grid of log r is exact to many digits with some twenty nodes. Each node is a r
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from cptlaw.arrays import FloatArray
@@ -24,6 +26,7 @@ from cptlaw.laws.dual import Dual
 # has hardly stirred at the end of a run. Those above have less than exp(-exp(3.3)), nothing.
 SPACING = 0.8
 LOG_RATES = np.arange(-14.3, 3.4, SPACING)
+RATES = np.exp(LOG_RATES)
 NODES = 24
 """As many as the compiled memory has; what LOG_RATES leave of them stand still."""
 
@@ -42,10 +45,23 @@ def shares(log_rate: Dual | FloatArray, rho: Dual, spacing: float) -> Dual:
 
 def nodes(rho: float) -> FloatArray:
     """Rates, weights, and the weights' slopes in rho, of the compiled memory; (3, NODES)."""
-    weight = shares(LOG_RATES, dual.variables(rho)[0], SPACING)
     found = np.zeros((3, NODES))
-    found[:, : LOG_RATES.size] = np.exp(LOG_RATES), weight.value, weight.slopes[0]
+    found[0, : RATES.size] = RATES
+    weight = np.exp(rho * LOG_RATES - (RATES + (math.lgamma(rho) - math.log(SPACING))))
+    found[1, : RATES.size] = weight
+    found[2, : RATES.size] = weight * (LOG_RATES - digamma(rho))
     return found
+
+
+def digamma(x: float) -> float:
+    """Derivative of log(gamma) for x above 0: its series at 12 or more, less what leads there."""
+    less = 0.0
+    while x < 12.0:
+        less += 1.0 / x
+        x += 1.0
+    y = 1.0 / (x * x)
+    series = y * (1 / 12 - y * (1 / 120 - y * (1 / 252 - y * (1 / 240 - y * (1 / 132)))))
+    return math.log(x) - 0.5 / x - series - less
 
 
 def relaxed(blocks: Blocks, level: Dual, clock: Dual, kappa: Dual, rho: Dual) -> Dual:
@@ -80,7 +96,7 @@ def _relaxed_in_numpy(
     blocks: Blocks, level: Dual, clock: FloatArray, turn: FloatArray, kappa: float, rho: Dual
 ) -> Dual:
     """As the compiled `relaxed`, for slopes (k, m) of kappa * clock."""
-    rate = np.exp(LOG_RATES)[:, None]
+    rate = RATES[:, None]
     left = -np.expm1(-kappa * rate * clock)
     fade = 1.0 - left
     state = blocks.solve(fade, left * level.value)

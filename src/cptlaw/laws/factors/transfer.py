@@ -17,10 +17,12 @@ project's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray
+from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.caching import remembers
 from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.dual import Dual
@@ -74,6 +76,35 @@ def spared(r_pt: FloatArray, role: str, fitted: Sequence[Dual] = ()) -> Dual:
     return (dual.power(ratio, k) * h + 1.0).inverse()
 
 
+class _Odds(NamedTuple):
+    """r_pt / r_cpt of every share that occurs, its logarithm, and which of them each point has."""
+
+    ratio: FloatArray
+    log_ratio: FloatArray
+    place: IntArray
+
+
+@remembers(1)
+def _odds(x: Points) -> _Odds:
+    share, place = np.unique(x.r_pt, return_inverse=True)
+    new = 1.0 - share
+    ratio = np.where(new > 0, share / np.where(new > 0, new, 1.0), NO_D_CPT)
+    return _Odds(ratio, np.log(np.where(ratio > 0, ratio, 1.0)), place)
+
+
+def _spared(x: Points, role: str, fitted: Sequence[Dual]) -> tuple[FloatArray, list[FloatArray]]:
+    """As `spared` at the points, shape (n,), and its derivatives in the fitted h and k."""
+    odds = _odds(x)
+    usual = [shape.prior.centre for shape in replay_shapes(role) if shape.prior]
+    h, k = (float(one.value[0]) for one in fitted) if fitted else usual
+    power = np.where(odds.ratio > 0, np.exp(k * odds.log_ratio), 0.0)
+    left = 1.0 / (h * power + 1.0)
+    if not fitted:
+        return left[odds.place], []
+    bent = -power * left * left
+    return left[odds.place], [bent[odds.place], (bent * h * odds.log_ratio)[odds.place]]
+
+
 def forgetting(replay: bool, clock: Clock = EFFECTIVE, rate: Shape = RATE) -> Factor:
     """((1 + (E*S_cpt)^p)^b - 1) / b, less by replay: how much of D_pt is forgotten.
 
@@ -85,9 +116,14 @@ def forgetting(replay: bool, clock: Clock = EFFECTIVE, rate: Shape = RATE) -> Fa
     last = len(clock.shapes)
 
     def forgotten(x: Points, speed: Dual, bend: Dual, onset: Dual, *more: Dual) -> Dual:
-        gone = clock.sums(x.blocks, *more[:last]).cpt
-        risen = dual.box(dual.log1p(dual.power(speed * gone, onset)), bend)
-        return risen * spared(x.r_pt, "pt", more[last:])
+        gone, *slopes = clock.rows(x.blocks, *more[:last])[1]
+        numbers = (float(one.value[0]) for one in (speed, bend, onset))
+        risen, by_gone, *by_own = _risen(gone, *numbers)
+        left, by_replay = _spared(x, "pt", more[last:])
+        rows = [each * left for each in by_own]
+        rows += [slope * (by_gone * left) for slope in slopes]
+        rows += [each * risen for each in by_replay]
+        return dual.chained(risen * left, rows, speed, bend, onset, *more)
 
     written = "((1 + (<E>*S_cpt)^<p>)^<b> - 1)/<b>"
     latex = r"\frac{(1 + (<E>\,S_{\mathrm{cpt}})^{<p>})^{<b>} - 1}{<b>}"
@@ -99,6 +135,21 @@ def forgetting(replay: bool, clock: Clock = EFFECTIVE, rate: Shape = RATE) -> Fa
         conventional=False,
         tied=(RATE.name, BEND.name, ONSET.name),
     )
+
+
+def _risen(gone: FloatArray, speed: float, bend: float, onset: float) -> tuple[FloatArray, ...]:
+    """((1 + (speed * gone)^onset)^bend - 1) / bend, and its slopes in the four; (n,) each."""
+    live = gone > 0
+    safe = np.where(live, gone, 1.0)
+    log_reach = np.log(speed * safe)
+    reached = np.exp(onset * log_reach) * live
+    level = np.log1p(reached)
+    grown, turn = dual.mean_growth(bend * level)
+    value = level * grown
+    # d value / d level is e**(bend * level), which is 1 + bend * value.
+    by_log = (1.0 + bend * value) * (reached / (1.0 + reached))
+    by_reach = onset * by_log
+    return value, by_reach / safe, by_reach / speed, level * level * turn, by_log * log_reach
 
 
 def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
@@ -113,20 +164,23 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
     """
     last = len(clock.shapes)
 
-    def both(x: Points, worth: Dual, beta: Dual, *more: Dual) -> tuple[Dual, Dual]:
-        _, gone, before = clock.sums(x.blocks, *more[:last])
-        known = before * worth
-        return (
-            dual.exp(dual.log(known + gone) * -beta),
-            dual.exp(dual.log(known + gone * worth) * -beta),
-        )
-
     def left(x: Points, worth: Dual, beta: Dual, *more: Dual) -> Dual:
-        learnt, hidden = both(x, worth, beta, *more)
-        return hidden + (learnt - hidden) * spared(x.r_pt, "cpt", more[last:])
+        c, power = float(worth.value[0]), -float(beta.value[0])
+        whole, gone, before = clock.rows(x.blocks, *more[:last])
+        learnt, by_learnt, d_learnt = _power(c * before[0] + gone[0], power)
+        hidden, by_hidden, d_hidden = _power(c * whole[0], power)
+        spared, by_replay = _spared(x, "cpt", more[last:])
+        kept = 1.0 - spared
+        by_learnt, by_hidden = by_learnt * spared, by_hidden * kept
+        rows = [by_learnt * before[0] + by_hidden * whole[0], d_learnt * spared + d_hidden * kept]
+        for old, new in zip(before[1:], gone[1:], strict=True):
+            rows.append(by_learnt * (c * old + new) + by_hidden * (c * (old + new)))
+        rows += [each * (learnt - hidden) for each in by_replay]
+        return dual.chained(hidden * kept + learnt * spared, rows, worth, beta, *more)
 
     def unlearnt(x: Points, worth: Dual, beta: Dual, *more: Dual) -> Dual:
-        return both(x, worth, beta, *more)[1]
+        whole = clock.sums(x.blocks, *more[:last]).whole
+        return dual.exp(dual.log(whole * worth) * -beta)
 
     text = "(<c>*S_pt + S_cpt)^-<beta>"
     latex = r"(<c>\,S_{\mathrm{pt}} + S_{\mathrm{cpt}})^{-<beta>}"
@@ -144,6 +198,13 @@ def learning(replay: bool, clock: Clock = EFFECTIVE) -> Factor:
         conventional=False,
         tied=(WORTH.name, BETA.name),
     )
+
+
+def _power(base: FloatArray, power: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """base**power, its slope in the base and in -power, shape (n,) each."""
+    log_base = np.log(base)
+    value = np.exp(power * log_base)
+    return value, value * power / base, -log_base * value
 
 
 def repetition() -> Factor:

@@ -18,7 +18,8 @@ equilibrium.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -67,10 +68,21 @@ class Weights:
     grown: Shape | None = None
 
     @property
+    def own(self) -> tuple[Shape | None, ...]:
+        """Their shape parameters, in order, and None for what is not."""
+        return self.sigma, self.decay, self.unit, self.grown
+
+    @cached_property
     def shapes(self) -> tuple[Shape, ...]:
         """Their shape parameters."""
-        own = self.sigma, self.decay, self.unit, self.grown
-        return tuple(shape for shape in own if shape is not None)
+        return tuple(shape for shape in self.own if shape is not None)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:  # asked for with every factor of every step of a search
+        return hash(tuple(getattr(self, each.name) for each in fields(self)))
 
     def grow(self, blocks: Blocks) -> FloatArray:
         """1 where weights grow and decay, else 0, shape (m,)."""
@@ -87,14 +99,6 @@ class Weights:
 GROWING = Weights()
 
 
-class Sums(NamedTuple):
-    """Progress at n points: of both phases, of the CPT, and of the PT up to the transfer."""
-
-    whole: Dual
-    cpt: Dual
-    pt: Dual
-
-
 class Course(NamedTuple):
     """What the effective LR comes to, with slopes in the w parameters of the weights, or none.
 
@@ -109,24 +113,13 @@ class Course(NamedTuple):
 
 def effective_lr(blocks: Blocks, *given: Dual, weights: Weights = GROWING) -> Dual:
     """The effective LR in every block, shape (m,), for the weights' shape parameters."""
-    return _turned(course(blocks, *given, weights=weights).rate, given)
-
-
-def progress(blocks: Blocks, *given: Dual, weights: Weights = GROWING) -> Sums:
-    """Sums of the effective LR at the points, for the weights' shape parameters."""
-    sums = course(blocks, *given, weights=weights).sums
-    return Sums(*(_turned(one, given) for one in sums))
-
-
-def _turned(known: FloatArray, given: tuple[Dual, ...]) -> Dual:
-    if len(known) > 1:
-        return dual.chained(known[0], known[1:], *given)
-    return Dual(known[0], np.zeros((0 if given else 1, known.shape[1])))
+    rate = course(blocks, *given, weights=weights).rate
+    return dual.chained(rate[0], rate[1:], *given) if given else dual.constant(rate[0])
 
 
 def course(blocks: Blocks, *given: Dual, weights: Weights = GROWING) -> Course:
     """The effective LR and its sums, for the weights' shape parameters."""
-    slopes = bool(given) and given[0].slopes.shape[0] > 0
+    slopes = bool(given) and dual.sloped(given[0])
     return _course(blocks, weights, slopes, *(float(one.value[0]) for one in given))
 
 
@@ -136,8 +129,8 @@ def _course(blocks: Blocks, weights: Weights, slopes: bool, *values: float) -> C
         return _course_in_numpy(blocks, weights, slopes, *values)
     rows = 1 + len(values) * slopes
     known = Course(np.empty((rows, len(blocks))), np.empty((3, rows, blocks.ends.size)))
-    named = dict(zip((s.name for s in weights.shapes), values, strict=True))
-    numbers = [named.get(name, np.nan) for name in ("sigma", "decay", "u", "q")]
+    given = iter(values)
+    numbers = [np.nan if shape is None else next(given) for shape in weights.own]
     still = _still(blocks, weights)
     compiled.effective(
         *blocks.places, blocks.lr, blocks.steps, *still, (*numbers, weights.scale), *known
