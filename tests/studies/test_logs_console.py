@@ -14,6 +14,7 @@ from log_files import points, rates, told
 
 TRAIN = {100: 2.9, 200: 2.8, 300: 2.7}
 LATER = {100: 3.0, 200: 2.9, 300: 2.8}
+LONGER = {step: 3 - step / 1000 for step in range(100, 800, 100)}
 LESS = {100: 2.8, 200: 2.7, 300: 2.6}
 
 
@@ -45,9 +46,9 @@ LESS = {100: 2.8, 200: 2.7, 300: 2.6}
             {"metrics/eval/LanguageCrossEntropy": LATER},
         ),
         ("TORCHTUNE", "torchtune", "loss", TRAIN, {}),
-        ("MLX", "mlx-lm", "train loss", TRAIN, {"val loss": LATER}),
+        ("MLX", "mlx-lm", "train loss", TRAIN, {"val loss": {99: 3.0, 199: 2.9, 299: 2.8}}),
         ("LITGPT", "LitGPT", "train loss", TRAIN, {"val loss": LATER}),
-        ("NEMO", "NeMo", "reduced_train_loss", TRAIN, {"val_loss": {100: 3.1, 300: 2.9}}),
+        ("NEMO", "NeMo", "reduced_train_loss", LONGER, {"val_loss": {200: 3.1, 500: 2.9}}),
         ("ANY", "an unknown program", "train_loss", TRAIN, {}),
     ],
 )
@@ -93,6 +94,21 @@ def test_validation_only(log) -> None:
 def test_a_mean_over_the_interval_keeps_its_window(log) -> None:
     run = logs.read(log(console_texts.MEGATRON, "train.log"))
     assert run.curves["lm loss"].window == 100
+
+
+def test_values_that_nemo_mixes_are_left_out(log) -> None:
+    run = logs.read(log(console_texts.NEMO, "train.log"))
+    assert run.curves["reduced_train_loss"].window == 100
+    assert told(run, "printed only once, left out: 2", "mixture")
+    once = "".join(console_texts.NEMO.splitlines(keepends=True)[1::2])
+    run = logs.read(log(once, "train.log"))
+    assert points(run, "val_loss") == {200: 3.1, 400: 2.9}
+    assert told(run, "may be a mixture of two evaluations")
+
+
+def test_the_lr_of_deepspeed_without_brackets(log) -> None:
+    text = console_texts.DEEPSPEED.replace("[2e-05, 2e-05]", "2e-05")
+    assert set(rates(logs.read(log(text, "train.log"))).values()) == {2e-5}
 
 
 def test_the_source_code_that_a_program_prints_first_hides_nothing(log) -> None:

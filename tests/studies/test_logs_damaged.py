@@ -46,7 +46,8 @@ def test_a_log_that_ends_early_has_no_other_values(tmp_path: Path, seed: Seed) -
         for name in run.curves.keys() & whole.curves.keys():
             known = points(whole, name)
             for step, value in points(run, name).items():
-                assert known[step] == value or told(run, "no line end")
+                honest = told(run, "no line end") or told(run, "a mixture")
+                assert known.get(step) == value or honest
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,7 @@ def test_a_log_that_ends_early_has_no_other_values(tmp_path: Path, seed: Seed) -
         ("log.csv", "step,loss\n" + "1,2.125\n" * 12 + "13,2.1", "last row, line 14, is cut short"),
         ("log.csv", "step,loss\n1,2.125\n2,2.25\n3,2.1", "'2.1' may lack digits"),
         ("log.csv", 'step,loss\n"1","2.125"\n"2","2.25"\n"3","2.5', "line 4, is cut short"),
+        ("log.csv", "step,loss\n1,2.125\n2,", "line 3, is cut short"),
         ("log.csv", "step,loss\n1,2.125\n2,2.", "line 3, is cut short"),
         ("log.jsonl", '{"step":1,"loss":2}\n{"step":2,"lo', "line 2, is cut short"),
         ("a.log", console_texts.MLX[:-230], "no line end, as of a text that was cut"),

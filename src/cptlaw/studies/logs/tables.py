@@ -127,8 +127,13 @@ def last_cell(
         sizes: how many characters its column has in each row, the last one included.
         is_cut: whether the row is known to be.
     """
-    shortest = min(sizes[:-1], default=0)
-    if is_cut or cell.endswith((".", "-", "e")) or (len(cell) < shortest and len(sizes) > _FEW):
+    shortest = min(sizes[:-1], default=1)
+    if (
+        is_cut
+        or (shortest and not cell)
+        or cell.endswith((".", "-", "e"))
+        or (len(cell) < shortest and len(sizes) > _FEW)
+    ):
         return [f"The last row, {where}, is cut short and was left out."], True
     if len(cell) < max(sizes, default=0):
         told = f"The last row, {where}, has no line end. If it was cut, '{cell}' may lack digits."

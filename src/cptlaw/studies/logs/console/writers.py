@@ -34,15 +34,40 @@ def _litgpt_steps(rows: Rows) -> list[str]:
     return [f"Evaluations name the micro-batch; {each} of them are one optimiser step."]
 
 
-def _each_once(rows: Rows) -> list[str]:
-    """Leave out a validation loss that is only shown again."""
-    before: object = None
+def _evaluated_before(rows: Rows) -> list[str]:
+    """Evaluations are done before the iteration that they name is trained."""
     for row in rows.rows:
-        if "val_loss" in row:
-            again, before = row["val_loss"] == before, row["val_loss"]
-            if again:
-                del row["val_loss"]
-    return []
+        if "val loss" in row:
+            row["step"] = float(row["step"] or 0) - 1
+    return ["Evaluations name the iteration that comes next; they count for the one before it."]
+
+
+def _whole_intervals(rows: Rows) -> list[str]:
+    """Validation losses that were printed as they are, at the step before they were first seen.
+
+    NeMo prints each value as its mean over the steps since the last print, those of evaluations
+    too: in the interval of an evaluation it is a mixture with the one before, or with 0.
+    """
+    at = [i for i, row in enumerate(rows.rows) if "val_loss" in row]
+    said = [rows.rows[i].pop("val_loss") for i in at]
+    first = [k for k, value in enumerate(said) if k == 0 or said[k - 1] != value]
+    twice = [k for k in first if k + 1 < len(said) and said[k + 1] == said[k]]
+    for k in twice or first:
+        if at[k]:
+            rows.rows[at[k] - 1]["val_loss"] = said[k]
+    if not said:
+        return []
+    if not twice:
+        return [
+            "'val_loss' is printed as its mean over the steps since the last print, and is another "
+            "in each: it may be a mixture of two evaluations. Prefer a log of TensorBoard or W&B."
+        ]
+    mixed = len(first) - len(twice)
+    return [
+        "'val_loss' is repeated until the next evaluation; each value counts once, at the print "
+        f"before it. Values printed only once, left out: {mixed}; each is a mean over the interval "
+        "in which it was evaluated, a mixture with the value before."
+    ]
 
 
 def _batch_of_epoch(rows: Rows) -> list[str]:
@@ -103,7 +128,9 @@ DEEPSPEED = Writer(
     (
         Line(rf"\bsteps: (?P<step>\d+) loss: {_g('loss')} iter time", {"loss": "loss"}),
         Line(
-            r"\bstep=(?P<step>\d+), skipped=\d+, lr=(?P<lr>\[[^\]]*\])", {"lr": "lr"}, proof=False
+            r"\bstep=(?P<step>\d+), skipped=\d+, lr=(?P<lr>\[[^\]]*\]|[^\s,]+)",
+            {"lr": "lr"},
+            proof=False,
         ),
     ),
     habit=Habit(lr_offset=1),
@@ -225,6 +252,7 @@ MLX = Writer(
     ),
     habit=Habit(averaged=frozenset({"train loss"})),
     notes=("Its iterations are micro-batches where grad_accumulation_steps is above 1.",),
+    mend=_evaluated_before,
 )
 LITGPT = Writer(
     "LitGPT",
@@ -248,8 +276,8 @@ NEMO = Writer(
             pairs=rf"\| *(?P<name>[A-Za-z]\w*(?: in s)?): {_N} *(?=\||$)",
         ),
     ),
-    notes=("'val_loss' is repeated until the next evaluation; each value counts once.",),
-    mend=_each_once,
+    habit=Habit(averaged=frozenset({"reduced_train_loss"})),
+    mend=_whole_intervals,
 )
 # Lines of a program nobody knows: a step and a loss on one line, told by their names.
 ANY = Writer(
