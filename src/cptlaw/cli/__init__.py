@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 import click
 
 import cptlaw
-from cptlaw.cli import compare, fitting, lab, logs, pilot, plan, schedule, showing
+from cptlaw.cli import compare, explore, fitting, lab, logs, pilot, plan, schedule, showing
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
 from cptlaw.laws import compiled
@@ -93,6 +93,7 @@ for command in (
     plan.plan,
     pilot.pilot,
     schedule.schedule,
+    explore.explore,
     showing.laws,
     showing.published,
     lab.lab,

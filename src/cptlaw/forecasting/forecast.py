@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -173,11 +173,11 @@ def _forecast_of(
     """The curves of a run, and how far it leaves what was fitted."""
     assert run.schedule is not None
     before, history = start.history, start.history.then(run)
-    step = _steps(run.schedule, before, every)
+    step = steps_of(run.schedule, before, every)
     points = Points.along(history, before.steps + step, fit.convention)
     if not anyway:
         check_known(fit, points)
-    curves = _curves(fit, points, step, level)
+    curves = curves_of(fit, points, step, level)
     sure = all(curve.low is not None for curve in curves.values())
     return Forecast(
         domains=curves,
@@ -193,8 +193,14 @@ def _forecast_of(
     )
 
 
-def _steps(schedule: Schedule, before: History, every: int | None) -> IntArray:
-    """Where the curve is worked out: evenly, where segments end, and at both of its ends."""
+def steps_of(schedule: Schedule, before: History, every: int | None = None) -> IntArray:
+    """Where a curve is worked out: evenly, where segments end, and at both of its ends.
+
+    Args:
+        schedule: the run's learning rates.
+        before: what the run goes on from.
+        every: step distance; left out, about 400 points.
+    """
     distance = max(schedule.steps // 400, 1) if every is None else every
     if distance < 1:
         raise DataError(f"every = {every} must be 1 or more.")
@@ -206,12 +212,25 @@ def _steps(schedule: Schedule, before: History, every: int | None) -> IntArray:
     return integers(np.unique(step[step >= first]))
 
 
-def _curves(
-    fit: Fit, points: Points, step: IntArray, level: float | None
+def curves_of(
+    fit: Fit,
+    points: Points,
+    step: IntArray,
+    level: float | None = LEVEL,
+    roles: Iterable[str] | None = None,
 ) -> dict[str, DomainForecast]:
-    """The curve of every domain, with intervals where the fit has what they need."""
+    """The curve of every domain, with intervals where the fit has what they need.
+
+    Args:
+        fit: fitted or published coefficients.
+        points: n places on one history.
+        step: steps since the start of its last run, shape (n,).
+        level: of the intervals; None for none.
+        roles: the domains that are wanted; left out, all.
+    """
+    wanted = fit.domains if roles is None else roles
     with np.errstate(over="ignore", invalid="ignore"):  # _strange tells it in words
-        curves = {role: _curve(domain, points, step) for role, domain in fit.domains.items()}
+        curves = {role: _curve(fit.domain(role), points, step) for role in wanted}
         if level is not None and fit.study is not None:
             curves = _with_bands(fit, curves, points, level)
     return curves

@@ -1,0 +1,75 @@
+"""The page on which one drags a recipe: explore."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cptlaw.cli.shared import load_fit, say
+from cptlaw.errors import DataError
+
+_TOUR = "grid-20m"
+
+
+@click.command()
+@click.argument("source", required=False, metavar="[FIT or STUDY]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to serve.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Left out, 8765 or the next free one.")
+@click.option("--browser/--no-browser", default=None, help="Open it; left out, at a terminal.")
+def explore(source: str | None, host: str, port: int | None, browser: bool | None) -> None:
+    """Open a page on which you drag a recipe and see the losses move.
+
+    FIT is a file that `cptlaw fit -o` wrote, or published:NAME; STUDY is a study file, which is
+    fitted first. Left out, the bundled runs of a 20M model are opened.
+
+    The page is for this machine alone. Who names another --host lets everyone who reaches that
+    address look at the fit, and send files to be read.
+    """
+    from cptlaw.explorer.server import LOCAL
+    from cptlaw.explorer.serving import serve
+    from cptlaw.files import read_text
+
+    if source is not None and Path(source).suffix.lower() == ".toml":
+        read_text(source, "Name a study file.")
+    make = _maker(source)
+    if host not in LOCAL:
+        say(f"note: everyone who reaches {host} can look at this and send files to be read.")
+
+    def ready(url: str) -> None:
+        say(f"the explorer is at {url}   (Ctrl-C ends it)")
+        if browser or (browser is None and sys.stdout.isatty()):
+            webbrowser.open(url)
+
+    serve(make, host, port, ready)
+
+
+def _maker(source: str | None) -> Callable[[Callable[[str], None]], tuple[str, Any, str]]:
+    """What makes the first fit, in the background."""
+    if source is None or Path(source).suffix.lower() == ".toml":
+        return lambda progress: _fitted(source, progress)
+    loaded = load_fit(source)
+    return lambda progress: (_name(source), loaded, "")
+
+
+def _name(source: str) -> str:
+    """What the page calls it: without the folders of this machine."""
+    return Path(source).name
+
+
+def _fitted(source: str | None, progress: Callable[[str], None]) -> tuple[str, Any, str]:
+    from cptlaw.fitting.fit import fit
+    from cptlaw.studies import datasets, study_file
+
+    if source is None:
+        progress("reading the bundled runs of a 20M model ...")
+        return f"{_TOUR}, runs of a 20M model", fit(datasets.load(_TOUR), progress=progress), ""
+    try:
+        return _name(source), fit(study_file.load(source), progress=progress), ""
+    except DataError as error:
+        say(f"error: {error}")
+        raise
