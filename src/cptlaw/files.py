@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterable
@@ -61,6 +62,12 @@ def make_folder(folder: str | Path) -> Path:
     except OSError as error:
         raise DataError(f"{target}: cannot be made: {error.strerror}.") from None
     return target
+
+
+def checksum(path: Path) -> str:
+    """The sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_atomic(path: str | Path, content: str | bytes) -> Path:

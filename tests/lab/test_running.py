@@ -239,7 +239,7 @@ def test_second_process_on_the_same_run_gets_an_error(lab):
     (lab.out() / "base").mkdir(parents=True)
     with records.alone(lab.out() / "base", "base"):
         swept = lab.sweep()
-    assert "run 'base': another process is training it in" in swept.failed["base"]
+    assert "run 'base': another process is at work on it in" in swept.failed["base"]
     assert "its base 'base' failed" in swept.failed["cpt"]
     assert swept.done == ()
     assert lab.sweep().done == ("base", "cpt")

@@ -66,6 +66,10 @@ def config(model: Model, vocabulary: int, length: int) -> Any:
     )
 
 
+# A model's folder may hold code of its own; it is never run, nor is the user asked.
+OWN_CODE: dict[str, Any] = {"trust_remote_code": False}
+
+
 def _pretrained(
     name: str, vocabulary: int, length: int, rope_theta: float | None, folder: Path
 ) -> Any:
@@ -94,8 +98,10 @@ def continued(checkpoint: str | Path, length: int, rope_theta: float | None) -> 
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    shape = _adapted(AutoConfig.from_pretrained(checkpoint), length, rope_theta)
-    return AutoModelForCausalLM.from_pretrained(checkpoint, config=shape, dtype="float32")
+    shape = _adapted(AutoConfig.from_pretrained(checkpoint, **OWN_CODE), length, rope_theta)
+    return AutoModelForCausalLM.from_pretrained(
+        checkpoint, config=shape, dtype="float32", **OWN_CODE
+    )
 
 
 def _adapted(shape: Any, length: int, rope_theta: float | None) -> Any:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from cptlaw.errors import DataError, shown
-from cptlaw.files import write_atomic
+from cptlaw.files import checksum, write_atomic
 
 CHECKPOINT = "checkpoint-"
 DONE_MARK = "complete"
+_HELD = (".safetensors", ".json", ".pt", ".bin")  # files of a checkpoint that decide what follows
+_AGAIN = "Remove that run's folder to train it again."
+_KEYS = {"status": str, "fingerprint": str, "defined_by": dict}
 LOG = "trainer_state.json"
 RECORD = "run.json"
 
@@ -33,6 +36,35 @@ def complete(checkpoint: Path) -> bool:
     return (checkpoint / DONE_MARK).is_file()
 
 
+def mark_complete(checkpoint: Path) -> None:
+    """Say that a checkpoint was written to its end, and what its files hold."""
+    made = [p for p in sorted(checkpoint.iterdir()) if p.is_file() and p.suffix in _HELD]
+    sums = {path.name: checksum(path) for path in made}
+    write_atomic(checkpoint / DONE_MARK, json.dumps(sums, indent=1))
+
+
+def check_whole(checkpoint: Path, who: str) -> None:
+    """Compare the files of a complete checkpoint with what was written.
+
+    Args:
+        checkpoint: one that is marked complete.
+        who: goes on from it, for the error.
+
+    Raises:
+        DataError: a file is missing or was changed.
+    """
+    mark = checkpoint / DONE_MARK
+    try:
+        sums = json.loads(mark.read_text() or "{}")  # a checkpoint of 0.1.0 has an empty mark
+        changed = [n for n, made in sums.items() if checksum(checkpoint / Path(n).name) != made]
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f"{who}: {checkpoint} cannot be checked ({error}). {_AGAIN}") from None
+    if changed:
+        raise DataError(
+            f"{who}: {', '.join(changed)} of {checkpoint} changed since it was written. {_AGAIN}"
+        )
+
+
 def read(folder: Path) -> dict[str, Any] | None:
     """The record of a run, None where there is none.
 
@@ -42,12 +74,33 @@ def read(folder: Path) -> dict[str, Any] | None:
     path = folder / RECORD
     if not path.is_file():
         return None
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
+    record = read_json(path, "Remove the folder to train again.")
+    wrong = [key for key, kind in _KEYS.items() if not isinstance(record.get(key), kind)]
+    if wrong:
         raise DataError(
-            f"{path}: is not JSON ({error}). Remove the folder to train again."
-        ) from None
+            f"{path}: is damaged: no {' and no '.join(wrong)} that can be read. Remove the folder "
+            "to train again."
+        )
+    return record
+
+
+def read_json(path: Path, mend: str) -> dict[str, Any]:
+    """A file that the lab wrote: one object of JSON.
+
+    Args:
+        path: of a file that is there.
+        mend: what to do where it cannot be read.
+
+    Raises:
+        DataError: it cannot be read, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path}: is not JSON ({error}). {mend}") from None
+    if not isinstance(found, dict):
+        raise DataError(f"{path}: holds no object of JSON. {mend}")
+    return found
 
 
 def status(folder: Path) -> str | None:
@@ -62,8 +115,12 @@ def write(folder: Path, record: dict[str, Any]) -> None:
 
 
 @contextmanager
-def alone(folder: Path, name: str) -> Iterator[None]:
-    """Keep a run's folder for this process while it trains; a kill lets go of it.
+def alone(folder: Path, who: str) -> Iterator[None]:
+    """Keep a folder for this process while it works there; a kill lets go of it.
+
+    Args:
+        folder: of a run, or of all runs of an experiment.
+        who: works there, for the error.
 
     Raises:
         DataError: another process has it.
@@ -75,8 +132,8 @@ def alone(folder: Path, name: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError(
-                f"run '{name}': another process is training it in {folder}. Wait for that one, or "
-                "give another folder (-o)."
+                f"{who}: another process is at work on it in {folder}. Wait for that one, or give "
+                "another folder (-o)."
             ) from None
         yield
 

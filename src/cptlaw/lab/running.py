@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
+from cptlaw.files import checksum
 from cptlaw.lab import processes, records
 from cptlaw.lab.records import LOG
 from cptlaw.lab.tables import located
-from cptlaw.lab.tokenizer import checksum, key_of
+from cptlaw.lab.tokenizer import key_of
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
@@ -158,13 +160,21 @@ def _begun(earlier: dict[str, Any] | None, defined_by: dict[str, Any], name: str
         "threads": torch.get_num_threads(),
         "processes": processes.world(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "versions": {package: metadata.version(package) for package in _PACKAGES},
+        "versions": {package: _version(package) for package in _PACKAGES},
         "defined_by": defined_by,
     }
 
 
+def _version(package: str) -> str:
+    """The version of a package, also of one that runs from a folder and is not installed."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return str(getattr(sys.modules.get(package), "__version__", "unknown"))
+
+
 def _alone(folder: Path, name: str) -> AbstractContextManager[None]:
-    return records.alone(folder, name) if processes.leads() else nullcontext()
+    return records.alone(folder, f"run '{name}'") if processes.leads() else nullcontext()
 
 
 @contextmanager
@@ -196,4 +206,5 @@ def _base(experiment: Experiment, corpus: Corpus, node: Node, out: Path) -> Path
             f"run '{node.name}': its base's checkpoint {checkpoint} is not there. Run "
             f"'{node.after}' first, or all of the experiment: cptlaw lab sweep {experiment.file}"
         )
+    records.check_whole(checkpoint, f"run '{node.name}'")
     return checkpoint

@@ -97,10 +97,16 @@ def sweep(job: Job, engine: Engine, say: Say) -> Swept:
         say: told what goes on.
 
     Raises:
-        DataError: data that cannot be read, or a folder with runs of another definition.
+        DataError: data that cannot be read, a folder with runs of another definition, or one that
+            another sweep is at work in.
     """
     _check_sharding(job)
     job.out.mkdir(parents=True, exist_ok=True)
+    with records.alone(job.out, f"experiment '{job.experiment.name}'"):
+        return _swept(job, engine, say)
+
+
+def _swept(job: Job, engine: Engine, say: Say) -> Swept:
     _check_folder(job)
     corpus = tokens.prepare(job.experiment, data_folder(job.out), say)
     ready = {n for n in job.names if running.is_done(job.experiment, corpus, n, job.out)}
@@ -137,7 +143,8 @@ def _check_folder(job: Job) -> None:
     """One folder holds the runs and studies of one experiment."""
     mark, name = job.out / "experiment.json", job.experiment.name
     if mark.is_file():
-        earlier = json.loads(mark.read_text())["name"]
+        mend = "Remove it if the folder holds the runs of this experiment."
+        earlier = records.read_json(mark, mend).get("name")
         if earlier != name:
             raise DataError(
                 f"{job.out}: holds the runs of experiment '{earlier}', and this is '{name}'. Give "

@@ -74,7 +74,7 @@ def load(name: str, folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(located(name, folder))
+        return AutoTokenizer.from_pretrained(located(name, folder), trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise DataError(
             f"[tokenizer]: name = '{name}' cannot be loaded: {first_line(error)} Name a folder "
@@ -134,9 +134,3 @@ def _stamp(path: Path) -> list[Any]:
 def key_of(value: Any) -> str:
     """Sixteen hexadecimal digits of a value that JSON can write."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def checksum(path: Path) -> str:
-    """The sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cptlaw.errors import DataError
-from cptlaw.files import write_atomic
+from cptlaw.files import checksum, write_atomic
 from cptlaw.lab import text as texts
 from cptlaw.lab import tokenizer as tokenizers
 from cptlaw.lab.duplicates import Overlap, overlaps
+from cptlaw.lab.records import read_json
 from cptlaw.lab.text import Document
-from cptlaw.lab.tokenizer import Say, checksum, key_of, source
+from cptlaw.lab.tokenizer import Say, key_of, source
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment
@@ -152,18 +153,29 @@ def _told(tokens: Tokens) -> str:
 
 
 def _read(target: Path) -> Tokens:
-    """Cached tokens; files that were touched since they were made must have their checksums."""
-    shape = json.loads((target / "tokens.json").read_text())
+    """Cached tokens; files that were touched since they were made must have their checksums.
+
+    Raises:
+        DataError: a file is missing, was changed, or does not say what it should.
+    """
+    mend = f"Remove the folder {target}; it is made again."
+    shape = read_json(target / "tokens.json", mend)
+    try:
+        return _as_written(target, shape, mend)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{target / 'tokens.json'}: is damaged ({type(error).__name__}: {error}). {mend}"
+        ) from None
+
+
+def _as_written(target: Path, shape: dict[str, Any], mend: str) -> Tokens:
     stamps = shape.pop("stamps", {})
     for name, wanted in shape["checksums"].items():
         path = target / name
         if path.is_file() and stamps.get(name) == _touched(path):
             continue
         if not path.is_file() or checksum(path) != wanted:
-            raise DataError(
-                f"{target / name}: is missing or was changed since it was made. Remove the folder "
-                f"{target}; it is made again."
-            )
+            raise DataError(f"{target / name}: is missing or was changed since it was made. {mend}")
     shape["train"] = tuple(target / name for name in shape["train"])
     shape["validation"] = target / shape["validation"]
     shape["near_duplicates"] = tuple(Overlap(**o) for o in shape["near_duplicates"])

@@ -12,7 +12,7 @@ import torch
 from transformers import Trainer, TrainerCallback
 
 from cptlaw.errors import DataError
-from cptlaw.lab.records import CHECKPOINT, DONE_MARK, LOG, checkpoints, step_of
+from cptlaw.lab.records import CHECKPOINT, DONE_MARK, LOG, checkpoints, mark_complete, step_of
 from cptlaw.schedules.export import lambda_lr
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Rhythm(TrainerCallback):
         if not state.is_world_process_zero:
             return
         folder = Path(args.output_dir)
-        (folder / f"{CHECKPOINT}{state.global_step}" / DONE_MARK).write_text("")
+        mark_complete(folder / f"{CHECKPOINT}{state.global_step}")
         for path in checkpoints(folder):
             if step_of(path) < state.global_step and step_of(path) not in self.keep:
                 (path / DONE_MARK).unlink(missing_ok=True)  # first, lest half of it seem whole

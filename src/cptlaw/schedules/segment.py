@@ -19,7 +19,7 @@ from cptlaw.arrays import FloatArray, IntArray, floats, same_values
 from cptlaw.errors import DataError
 
 MOST_STEPS = 1_000_000_000  # of a shape; a run of it is a history, which has a limit of its own
-_LOWEST, _HIGHEST = 1e-100, 1e6  # learning rates whose powers and ratios are numbers still
+_LOWEST, _HIGHEST = 1e-100, 1e100  # learning rates whose powers and ratios are numbers still
 
 DecayKind: TypeAlias = Literal["linear", "cosine", "sqrt", "exponential", "power"]
 

@@ -1,0 +1,102 @@
+"""Files of the lab that something else has changed, and an environment that says odd things."""
+
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("datasets")
+
+from cptlaw.errors import DataError
+from cptlaw.lab import model, processes, records, running, tokenizer
+from labs import BASE, CPT
+
+
+def test_a_base_that_changed_is_not_gone_on_from(lab):
+    base = lab.finished() / "base" / "checkpoint-12"
+    assert "model.safetensors" in json.loads((base / "complete").read_text())
+    (lab.out() / "cpt" / "run.json").unlink()
+    for path in (lab.out() / "cpt").iterdir():
+        path.rename(lab.out() / f"moved-{path.name}")
+    weights = bytearray((base / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (base / "model.safetensors").write_bytes(weights)
+    swept = lab.sweep(BASE, CPT)
+    assert "model.safetensors of " in swept.failed["cpt"]
+    assert "changed since it was written" in swept.failed["cpt"]
+
+
+def test_a_checkpoint_of_an_earlier_version_has_an_empty_mark(tmp_path):
+    (tmp_path / "complete").write_text("")
+    records.check_whole(tmp_path, "run 'cpt'")
+    (tmp_path / "complete").write_text('{"model.safetensors": "0"}')
+    with pytest.raises(DataError, match=r"run 'cpt': .* cannot be checked"):
+        records.check_whole(tmp_path, "run 'cpt'")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"status": 1}', "[" * 100_000])
+def test_a_damaged_record_is_named(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(DataError, match=r"run\.json: .*Remove the folder to train again"):
+        records.read(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"checksums": 5}'])
+def test_damaged_tokens_are_named(lab, text):
+    lab.finished()
+    for path in (lab.out() / "data").glob("*/tokens.json"):
+        path.write_text(text)
+    with pytest.raises(DataError, match=r"tokens\.json: .*Remove the folder"):
+        lab.sweep()
+
+
+def test_a_damaged_mark_of_the_experiment_is_named(lab):
+    lab.finished()
+    (lab.out() / "experiment.json").write_text("[1")
+    with pytest.raises(DataError, match=r"experiment\.json: is not JSON"):
+        lab.sweep()
+
+
+def test_a_second_sweep_of_the_same_folder_is_refused_at_once(lab):
+    lab.finished()
+    with (
+        records.alone(lab.out(), "experiment 'tiny'"),
+        pytest.raises(DataError, match="experiment 'tiny': another process is at work on it"),
+    ):
+        lab.sweep()
+
+
+def test_a_models_own_code_is_not_run(tmp_path):
+    code = tmp_path / "model"
+    code.mkdir()
+    ran = tmp_path / "ran"
+    (code / "own.py").write_text(f"open({str(ran)!r}, 'w')\n")
+    own = {"AutoConfig": "own.C", "AutoModelForCausalLM": "own.M", "AutoTokenizer": ["own.T", None]}
+    (code / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": own}))
+    (code / "tokenizer_config.json").write_text(json.dumps({"auto_map": own}))
+    with pytest.raises(ValueError, match="own"):
+        model.continued(code, 8, None)
+    with pytest.raises(DataError, match="cannot be loaded"):
+        tokenizer.load(str(code), tmp_path)
+    assert not ran.exists()
+
+
+def test_a_rank_without_torchrun_changes_nothing(monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert processes.leads()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert not processes.leads()
+    monkeypatch.setenv("WORLD_SIZE", "many")
+    with pytest.raises(DataError, match="WORLD_SIZE = 'many'"):
+        processes.world()
+
+
+def test_a_package_that_is_not_installed_has_a_version_all_the_same(monkeypatch):
+    def missing(name):
+        raise running.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(running.metadata, "version", missing)
+    assert running._version("cptlaw")[0].isdigit()
+    assert running._version("no such package") == "unknown"
