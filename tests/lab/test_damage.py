@@ -30,7 +30,9 @@ def test_a_base_that_changed_is_not_gone_on_from(lab):
 def test_a_checkpoint_of_an_earlier_version_has_an_empty_mark(tmp_path):
     (tmp_path / "complete").write_text("")
     records.check_whole(tmp_path, "run 'cpt'")
-    (tmp_path / "complete").write_text('{"model.safetensors": "0"}')
+    (tmp_path / "complete").write_text('{"optimizer.pt": "0"}')
+    records.check_whole(tmp_path, "run 'cpt'")
+    (tmp_path / "complete").write_text("[]")
     with pytest.raises(DataError, match=r"run 'cpt': .* cannot be checked"):
         records.check_whole(tmp_path, "run 'cpt'")
 

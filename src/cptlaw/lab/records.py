@@ -46,17 +46,20 @@ def mark_complete(checkpoint: Path) -> None:
 def check_whole(checkpoint: Path, who: str) -> None:
     """Compare the files of a complete checkpoint with what was written.
 
+    One that is missing is left to who needs it: an optimizer state may be removed to save room.
+
     Args:
         checkpoint: one that is marked complete.
         who: goes on from it, for the error.
 
     Raises:
-        DataError: a file is missing or was changed.
+        DataError: a file was changed, or the mark cannot be read.
     """
-    mark = checkpoint / DONE_MARK
     try:
-        sums = json.loads(mark.read_text() or "{}")  # a checkpoint of 0.1.0 has an empty mark
-        changed = [n for n, made in sums.items() if checksum(checkpoint / Path(n).name) != made]
+        text = (checkpoint / DONE_MARK).read_text()
+        sums = json.loads(text or "{}")  # the mark of a checkpoint of 0.1.0 is empty
+        there = {n: made for n, made in sums.items() if (checkpoint / Path(n).name).is_file()}
+        changed = [n for n, made in there.items() if checksum(checkpoint / Path(n).name) != made]
     except (OSError, ValueError, AttributeError) as error:
         raise DataError(f"{who}: {checkpoint} cannot be checked ({error}). {_AGAIN}") from None
     if changed:
