@@ -7,6 +7,7 @@ import json
 import pytest
 
 import console_texts
+from command import run as command
 from cptlaw.errors import DataError
 from cptlaw.studies import logs
 from cptlaw.studies.study_file import load
@@ -47,7 +48,7 @@ def of_step(t, warmup=50, total=100):
 def test_transformers_logs_the_next_lr_or_its_own_as_its_zeros_tell(log, lr, offset):
     run = logs.read(log(trainer(lr), "trainer_state.json"))
     assert run.logged_lr.offset == offset
-    assert told(run, "next step" if offset else "own step", "where it is 0")
+    assert told(run, "next step" if offset else "own step", "schedules are 0")
 
 
 @pytest.mark.parametrize(
@@ -229,3 +230,19 @@ def test_a_moving_average_over_micro_batches_is_one_over_steps(log, tmp_path):
     smoothed = {"loss": type(curve)(curve.steps, curve.loss, "training", ema=0.9)}
     found = type(run)("a", smoothed).in_steps(2).curves["loss"]
     assert found.ema == pytest.approx(0.81)
+
+
+def test_the_version_counts_more_than_zeros(log):
+    """A schedule of one's own may be 0 at its last step."""
+    log(json.dumps({"transformers_version": "5.1.0"}), "config.json")
+    run = logs.read(log(trainer(lambda s: of_step(s)), "trainer_state.json"))
+    assert run.logged_lr.offset == 0
+
+
+def test_a_tidy_table_has_each_lr_at_its_own_step(log, tmp_path, monkeypatch):
+    log(trainer(lambda s: of_step(s)), "trainer_state.json")
+    monkeypatch.chdir(tmp_path)
+    done = command("read", "trainer_state.json", "-o", "tidy.csv")
+    assert "a study of it needs window = { loss = 10 }" in done.stderr + done.stdout
+    assert list(rates(logs.read("tidy.csv"))) == [s + 1 for s in STEPS]
+    assert study(tmp_path, "window = { loss = 10 }", "tidy.csv").curves["loss"].window == 10

@@ -8,11 +8,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from cptlaw import toml_text
 from cptlaw.cli.shared import JSON, check_writable, say, show
 from cptlaw.errors import DataError
+
+if TYPE_CHECKING:
+    from cptlaw.studies.runs import Run
 
 _LOGGING_STEPS = click.option(
     "--logging-steps",
@@ -45,10 +50,18 @@ def read(
         lambda: {"logs": [run_json(run) for run in runs]},
         lambda: "\n\n".join(run_text(run) for run in runs),
     )
-    for path in written:
-        say(f"wrote {path}")
+    for run, path in zip(runs, written, strict=False):
+        say(f"wrote {path}{_means(run)}")
     if not written:
         say(f"next: cptlaw init {shlex.join(logs)} -o study.toml")
+
+
+def _means(run: Run) -> str:
+    """What a study of the written table has to say of its columns."""
+    windows = {name: c.window for name, c in run.curves.items() if c.window > 1}
+    factors = {name: c.ema for name, c in run.curves.items() if c.ema}
+    said = toml_text.pairs({"window": windows or None, "ema": factors or None})
+    return f"; a study of it needs {' and '.join(said)}" if said else ""
 
 
 def _targets(output: Path, names: list[str]) -> list[Path]:

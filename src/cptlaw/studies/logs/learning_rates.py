@@ -178,9 +178,9 @@ def of_its_steps(
     """
     offset, why = habit.lr_offset, f"as {habit.framework} logs it"
     if offset is None:
-        offset, why = _by_zero(steps, lr), "that is where it is 0"
-    if offset is None:
         offset, why = _by_version(version), f"as transformers {version} logs it"
+    if offset is None:
+        offset, why = _by_zero(steps, lr), "that is where its own schedules are 0"
     if offset is None:
         notes.append(
             f"{habit.framework} up to 4.50 logs the LR of the next step; each is taken for that "

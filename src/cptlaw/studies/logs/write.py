@@ -17,6 +17,8 @@ from cptlaw.studies.runs import Run
 def write_csv(run: Run, path: str | Path) -> None:
     """Write step, lr and a column a loss curve, empty where missing; all of it or nothing.
 
+    Each learning rate stands at its own step. The table does not say which losses are means.
+
     Args:
         run: a run with at least one curve or logged LR.
         path: the file to write; an existing one is replaced.
@@ -30,7 +32,8 @@ def write_csv(run: Run, path: str | Path) -> None:
         if name in ("step", "lr") or name != name.strip() or not name:
             raise DataError(f"run '{run.name}': a curve named '{name}' cannot be a CSV column.")
     if run.logged_lr is not None:
-        series = {"lr": (run.logged_lr.steps, run.logged_lr.lr), **series}
+        logged = run.logged_lr
+        series = {"lr": (logged.steps + logged.offset, logged.lr), **series}
     if not series:
         raise DataError(f"run '{run.name}' has neither losses nor learning rates to write.")
     empty = (np.empty(0, dtype=np.int64), np.empty(0))
