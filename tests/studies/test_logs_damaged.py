@@ -56,7 +56,7 @@ def test_a_log_that_ends_early_has_no_other_values(tmp_path: Path, seed: Seed) -
         ("log.csv", "step,loss\n" + "1,2.125\n" * 12 + "13,2.1", "last row, line 14, is cut short"),
         ("log.csv", "step,loss\n1,2.125\n2,2.25\n3,2.1", "'2.1' may lack digits"),
         ("log.csv", 'step,loss\n"1","2.125"\n"2","2.25"\n"3","2.5', "line 4, is cut short"),
-        ("log.csv", "step,loss\n1,2.125\n2,", "line 3, is cut short"),
+        ("log.csv", "step,loss,val\n1,2.125,2\n2,2.25,", "its last cell is lost"),
         ("log.csv", "step,loss\n1,2.125\n2,2.", "line 3, is cut short"),
         ("log.jsonl", '{"step":1,"loss":2}\n{"step":2,"lo', "line 2, is cut short"),
         ("a.log", console_texts.MLX[:-230], "no line end, as of a text that was cut"),

@@ -39,7 +39,6 @@ from log_files import TINY, one_folder
         ("step,lr\n1,1e-3\n", "no column holds a loss.*'step', 'lr'"),
         ("step,lr,loss\n1,1e-3,nan\n2,1e-3,\n", "no column holds a loss.*no finite number"),
         ("step,lr,a,b\n1,1e-3,x,\n", "'a' left out: it holds text.*'b' left out: it is empty"),
-        ("step;loss\n1;3,5\n", "no column holds a loss.*'3,5'"),
         (b"\x89PNG\r\n\x1a\n\0\0", "neither a text log"),
         (b"step,loss\n1,2\n\0", "zero bytes"),
         (b"step,lo\xff\n1,2\n", "byte 8 is not UTF-8"),

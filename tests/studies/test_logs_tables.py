@@ -104,7 +104,7 @@ def test_importing_the_readers_is_light() -> None:
 def test_sparse_json_lines(log) -> None:
     lines = [
         {"step": 0, "val": 4.0},
-        {"step": 10, "loss": 3.5, "lr": 1e-3, "extra": {"a": 1}},
+        {"step": 10, "loss": 3.5, "lr": 1e-3, "extra": [1, 2]},
         {"step": 10, "val": 3.6, "done": True},
     ]
     run = logs.read(log("\n".join(map(json.dumps, lines))))

@@ -14,7 +14,7 @@ from cptlaw.arrays import BoolArray, FloatArray, IntArray
 Cell: TypeAlias = "float | str | None"
 Cells: TypeAlias = "Sequence[Cell] | Column"
 """One column of a log: cells as they stand, or numbers where its format has nothing else."""
-_MISSING = frozenset(("", "none", "null", "na", "n/a"))
+_MISSING = frozenset(("", "none", "null", "na", "n/a", "no log"))
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class OnDemand(Mapping[str, "Cells"]):
 
 
 def numbers(cells: Cells) -> Column:
-    """Turn cells, n of them, into numbers; "", None, null and NA are missing."""
+    """Turn cells, n of them, into numbers; "", None, null, NA and "No log" are missing."""
     if isinstance(cells, Column):
         return cells
     size = len(cells)

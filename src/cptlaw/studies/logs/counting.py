@@ -17,6 +17,11 @@ from cptlaw.studies.logs.table import Table, count_of_rows, refuse_text
 _LARGEST_STEP = 2**53
 _GLOBAL = ("global_step", "trainer/global_step", "train/global_step")
 _EPOCH = ("epoch", "trainer/epoch", "train/epoch")
+_OTHER_COUNTERS = (
+    (r"\btokens?\b|tokens?_", "tokens"),
+    ("samples|examples", "samples"),
+    ("epoch", "epochs"),
+)
 _COUNTERS = re.compile(r"epoch|tokens|samples|tokens_seen|total_tokens|consumed|seen")
 _PER = re.compile(r"per[^a-z]|/s|rate|time")
 _BENT = 0.05  # of its range: how far a counter may be from a line through the steps
@@ -94,7 +99,7 @@ def _step_name(table: Table, notes: list[str]) -> str:
         raise DataError(
             f"{table.origin}: no column counts steps. Expected one named "
             f"{', '.join(names.STEP_NAMES)}; found {quoted(table.columns)}. "
-            "Rename the column that counts optimiser steps to 'step'."
+            f"{_counting_otherwise(table)}"
         )
     other = _differing(table, name)
     if other is not None:
@@ -111,6 +116,18 @@ def _step_name(table: Table, notes: list[str]) -> str:
     elif name.strip().lower() != "step":
         notes.append(f"Steps are read from '{name}'; check that it counts optimiser steps.")
     return name
+
+
+def _counting_otherwise(table: Table) -> str:
+    """What to do where no column counts steps."""
+    for name in table.columns:
+        for word, what in _OTHER_COUNTERS:
+            if re.search(word, name.lower()) and not _PER.search(name.lower()):
+                how = f"divide it by the {what} of one optimiser step"
+                if what == "epochs":
+                    how = "multiply it by the optimiser steps of one epoch"
+                return f"'{name}' counts {what}: {how}, and name it 'step'."
+    return "Rename the column that counts optimiser steps to 'step'."
 
 
 def _differing(table: Table, name: str) -> str | None:

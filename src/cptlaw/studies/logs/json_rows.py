@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cell, Cells
@@ -14,6 +15,8 @@ from cptlaw.studies.logs.names import lr_columns, quoted
 from cptlaw.studies.logs.plain_json import plain_lines
 from cptlaw.studies.logs.source import Format, Source
 from cptlaw.studies.logs.table import Table, count_of_rows
+
+_DEEPEST = 20
 
 
 def load(source: Source) -> Any:
@@ -36,7 +39,7 @@ def load(source: Source) -> Any:
 def columns_of(
     records: Sequence[Mapping[str, Any]],
 ) -> tuple[dict[str, list[Cell]], list[str]]:
-    """Columns from records; nested values are left out.
+    """Columns from records; objects in them become columns `a/b`, lists are left out.
 
     Args:
         records: n objects; a key that one lacks is a missing cell.
@@ -44,6 +47,8 @@ def columns_of(
     Returns:
         n cells for each key, and a sentence on what was left out.
     """
+    if any(isinstance(value, dict) for record in records for value in record.values()):
+        records = [dict(flat(record)) for record in records]
     names = dict.fromkeys(chain.from_iterable(records))
     columns: dict[str, list[Cell]] = {}
     nested: list[str] = []
@@ -62,6 +67,16 @@ def columns_of(
 
 
 _NESTED = object()
+
+
+def flat(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """The cells of an object and of those in it, named by their paths `a/b`."""
+    for name, value in record.items():
+        path = f"{prefix}/{name}" if prefix else str(name)
+        if isinstance(value, dict) and depth < _DEEPEST:
+            yield from flat(cast("dict[str, Any]", value), path, depth + 1)
+        else:
+            yield path, value
 
 
 def _cell(value: Any) -> Any:
@@ -89,6 +104,8 @@ def _as_text(value: Any) -> Any:
 def _read_lines(source: Source) -> Table:
     if (plain := plain_lines(source.data)) is not None:
         return _of_columns(source, "jsonl", plain, [], lambda row: f"line {row + 1}")
+    if (whole := _in_one(source)) is not None:
+        return whole
     records: list[Mapping[str, Any]] = []
     numbers: list[int] = []
     notes: list[str] = []
@@ -106,6 +123,27 @@ def _read_lines(source: Source) -> Table:
     return _table(source, "jsonl", records, notes, lambda row: f"line {numbers[row]}")
 
 
+def _in_one(source: Source) -> Table | None:
+    """A file that is one object: of a list for each column, or with its rows in a list of it."""
+    first = source.data.lstrip()[:_SEEN].split(b"\n", 1)[0].strip()
+    if b"\n" in source.data.strip() and first != b"{":
+        return None
+    value = load(source)
+    lists = {name: each for name, each in value.items() if isinstance(each, list) and each}
+    rows = {name: each for name, each in lists.items() if all(isinstance(r, dict) for r in each)}
+    if len(rows) == 1:
+        (name, records), told = *rows.items(), ""
+        told = f"The rows were read from the list '{name}' of the file."
+        return _table(source, "json", records, [told], lambda row: f"'{name}', entry {row + 1}")
+    sizes = {len(each) for each in lists.values()}
+    if len(lists) > 1 and len(sizes) == 1:
+        records = [
+            dict(zip(lists, cells, strict=True)) for cells in zip(*lists.values(), strict=True)
+        ]
+        return _table(source, "json", records, [], lambda row: f"entry {row + 1}")
+    return None
+
+
 def _is_cut(line: str) -> bool:
     """Whether a last line without a line end is an object that was not written to its end."""
     return line.lstrip().startswith("{") and not line.rstrip().endswith("}")
@@ -113,8 +151,8 @@ def _is_cut(line: str) -> bool:
 
 def _record(place: str, line: str) -> Mapping[str, Any]:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(line) if not line.lstrip().startswith("{'") else ast.literal_eval(line)
+    except (ValueError, RecursionError, SyntaxError, MemoryError, TypeError) as error:
         raise DataError(
             f"{place}: malformed JSON ({error}). Expected one object a line, such as "
             '{"step": 10, "loss": 3.2}; mend or delete the line.'
@@ -164,6 +202,8 @@ def _of_columns(
         notes=tuple(notes),
     )
 
+
+_SEEN = 1 << 16
 
 LINES = Format("jsonl", lambda source: source.first_character == "{", _read_lines, (".jsonl",))
 LIST = Format("json", lambda source: source.first_character == "[", _read_list, (".json",))

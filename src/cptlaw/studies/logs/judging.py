@@ -53,7 +53,7 @@ def judge(columns: Mapping[str, Usable]) -> Judgement:
     """
     most = max((c.rows.size for c in columns.values()), default=0)
     no: dict[str, str] = {}
-    doubts: dict[str, str] = {}
+    odd: dict[str, str] = {}
     for name, column in columns.items():
         others = {n: c for n, c in columns.items() if n != name and n not in no}
         why = _no_loss(name, column, most) or _perplexity(column, others)
@@ -62,13 +62,14 @@ def judge(columns: Mapping[str, Usable]) -> Judgement:
         if why or (strange and not named):
             no[name] = why or strange
         elif strange:
-            doubts[name] = strange
+            odd[name] = strange
     left = [name for name in columns if name not in no]
     named = [n for n in left if names.says_loss(n) and not names.is_training(n)]
+    doubts: dict[str, str] = {}
     for name in left:
         if not names.says_loss(name) and (doubt := _unnamed(columns[name].used, bool(named))):
             doubts[name] = doubt
-    return Judgement(no, doubts if len(doubts) < len(left) else {})
+    return Judgement(no, odd | doubts if len(doubts) < len(left) else odd)
 
 
 def _no_loss(name: str, column: Usable, most: int) -> str:

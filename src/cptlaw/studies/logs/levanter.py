@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from cptlaw.errors import DataError
-from cptlaw.studies.logs.cells import Cell
-from cptlaw.studies.logs.json_rows import columns_of
+from cptlaw.studies.logs.json_rows import columns_of, flat
 from cptlaw.studies.logs.source import Format, Source
 from cptlaw.studies.logs.table import Table, count_of_rows
 
@@ -39,7 +38,7 @@ def _read(source: Source) -> Table:
         metrics = record.get("metrics")
         step = record.get("step")
         if record.get("event") == "log" and isinstance(metrics, dict) and step is not None:
-            records.append({"step": step, **dict(_flat(cast("dict[str, Any]", metrics)))})
+            records.append({"step": step, **dict(flat(cast("dict[str, Any]", metrics)))})
             numbers.append(number)
     if not records:
         raise DataError(f"{source.given}: a log of levanter's JSON tracker without a logged step.")
@@ -54,15 +53,6 @@ def _read(source: Source) -> Table:
         lambda row: f"{source.given}, line {numbers[row]}",
         notes=(told, *notes, *nested),
     )
-
-
-def _flat(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Cell]]:
-    for name, value in metrics.items():
-        path = f"{prefix}/{name}" if prefix else str(name)
-        if isinstance(value, dict):
-            yield from _flat(cast("dict[str, Any]", value), path)
-        else:
-            yield path, value
 
 
 FORMAT = Format("levanter", _claims, _read, (".jsonl", ".log"))

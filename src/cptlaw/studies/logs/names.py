@@ -56,8 +56,9 @@ _OTHER_LOSS = re.compile(
 _EXTREME = re.compile(
     r"(^|[^a-z])(max|min|best|std|var|lowest)[^a-z]*loss|loss[^a-z]*(max|min|std|var|best)([^a-z]|$)"
 )
-_VALIDATION = re.compile(r"eval\w*|val|valid|validation\d*|dev|test|heldout|held")
-_TRAINING = re.compile(r"train|training|trn")
+_VALIDATION = re.compile(r"eval\w*|val|va|valid|validation\d*|dev|test|tst|heldout|holdout|held")
+_TRAINING = re.compile(r"train|training|trn|tr")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")  # in trainLoss
 _BARE_LOSS = re.compile(
     r"loss|losses|lm|language|model(ing)?|avg|average|averaged|mean|running|smooth(ed)?|ema|ce|nll"
     r"|total|global|reduced|cross|entropy|metrics|step|epoch|batch|log"
@@ -123,6 +124,11 @@ def is_bits(name: str) -> bool:
     return _any(_BITS, _words(name))
 
 
+def is_perplexity(name: str) -> bool:
+    """Whether a column holds exp(loss)."""
+    return any(word == "ppl" or word.endswith("perplexity") for word in _words(name))
+
+
 def is_series_label(name: str) -> bool:
     """Whether a column may tell several series of one file apart, as `run` or `split` do."""
     return _SERIES.fullmatch(name.strip().lower()) is not None
@@ -165,7 +171,7 @@ def _first_of(wanted: Iterable[str], names: list[str]) -> str | None:
 
 
 def _words(name: str) -> list[str]:
-    return re.split(r"[^a-z0-9]+", name.strip().lower())
+    return re.split(r"[^a-z0-9]+", _HUMP.sub(" ", name.strip()).lower())
 
 
 def _is_lr(name: str) -> bool:

@@ -55,7 +55,7 @@ def to_run(
     if not losses:
         raise DataError(
             f"{table.origin}: no column holds a loss; found {quoted(table.columns)}. "
-            f"{' '.join([*told, 'Expected a column of numbers above 0, such as eval_loss.'])}"
+            f"{' '.join([*told, _wanted(table)])}"
         )
     notes += told
     notes += _doubted(doubts)
@@ -94,6 +94,16 @@ def _settled(
     settled, told = settle(steps.values, usable, steps.table.place)
     notes += [note.replace(f"'{_LR}'", "learning rate") for note in told]
     return dict(settled)
+
+
+def _wanted(table: Table) -> str:
+    """What is missing where no column holds a loss."""
+    perplexities = [name for name in table.columns if names.is_perplexity(name)]
+    if perplexities:
+        return (
+            f"Perplexities are no losses ({quoted(perplexities)}): write their natural logarithm."
+        )
+    return "Expected a column of numbers above 0, such as eval_loss."
 
 
 # --- loss columns ------------------------------------------------------------------------------

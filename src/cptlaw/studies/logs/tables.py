@@ -16,11 +16,14 @@ from cptlaw.studies.logs.parquet import parquet_columns
 from cptlaw.studies.logs.plain_text import plain_text
 from cptlaw.studies.logs.source import PARQUET as MAGIC
 from cptlaw.studies.logs.source import Format, Source
+from cptlaw.studies.logs.spelling import in_points, rows_of, split_by_blanks
 from cptlaw.studies.logs.table import Table, count_of_rows
 
 _DELIMITERS = ",\t;"
 _LONGEST_HEADER = 1 << 16
 _TAIL = 1 << 14
+_UNENDING = re.compile(r"[-+]|[-+]?\d*\.|[-+]?\d*\.?\d*[eE][-+]?")  # a number before its end
+_NO_ROWS = ("#", "sep=")  # comments, and what a spreadsheet is told
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _FEW = 10  # rows; a short last cell among so few may be whole
 
@@ -51,6 +54,8 @@ def parse(source: Source) -> Grid:
         DataError: naming the line that has too many or too few cells, or cannot be split.
     """
     text = source.text
+    if (grid := _by_blanks(text)) is not None:
+        return _checked(source, grid)
     delimiter = _delimiter(source.given, text)
     reader = csv.reader(_lines(text, delimiter), delimiter=delimiter, skipinitialspace=True)
     rows: list[list[str]] = []
@@ -72,12 +77,28 @@ def parse(source: Source) -> Grid:
     return _checked(source, grid)
 
 
+def _by_blanks(text: str) -> Grid | None:
+    """A table whose cells are set apart by blanks, or by bars as in Markdown; None for another."""
+    head = next((line for line in _lines(text) if line != "\n"), "")
+    bars = head.strip().startswith("|")
+    if not bars and any(mark in head for mark in _DELIMITERS):
+        return None
+    header = split_by_blanks(head)
+    if header is None:
+        return None
+    found = list(rows_of(_lines(text)))[1:]
+    notes = (f"Cells are set apart by {'bars' if bars else 'blanks'}.",)
+    return Grid(
+        header, [row for _, row in found], [at for at, _ in found], "|" if bars else " ", notes
+    )
+
+
 def _lines(text: str, delimiter: str = "") -> Iterator[str]:
     """Lines as they stand; a comment, or a blank line that is no row of empty cells, as nothing."""
     for match in _LINE.finditer(text):  # StringIO would hold four bytes a character
         line = match.group()
         is_row = line.strip() or (delimiter and delimiter in line)
-        yield line if is_row and not line.startswith("#") else "\n"
+        yield line if is_row and not line.startswith(_NO_ROWS) else "\n"
 
 
 def _delimiter(given: str, text: str) -> str:
@@ -90,7 +111,7 @@ def _delimiter(given: str, text: str) -> str:
 
 def _checked(source: Source, grid: Grid) -> Grid:
     """The grid with every row as long as its header; repeated headers and a cut end left out."""
-    notes = list(_notes_on(grid.delimiter))
+    notes = [*_notes_on(grid.delimiter), *grid.notes]
     header, rows, lines = grid.header, grid.rows, grid.lines
     alike = [i for i, row in enumerate(rows) if row[0].strip() == header[0]]
     again = {i for i in alike if [cell.strip() for cell in rows[i]] == header}
@@ -128,16 +149,12 @@ def last_cell(
         is_cut: whether the row is known to be.
     """
     shortest = min(sizes[:-1], default=1)
-    if (
-        is_cut
-        or (shortest and not cell)
-        or cell.endswith((".", "-", "e"))
-        or (len(cell) < shortest and len(sizes) > _FEW)
-    ):
+    is_cut = is_cut or _UNENDING.fullmatch(cell) is not None
+    if is_cut or (0 < len(cell) < shortest and len(sizes) > _FEW):
         return [f"The last row, {where}, is cut short and was left out."], True
-    if len(cell) < max(sizes, default=0):
-        told = f"The last row, {where}, has no line end. If it was cut, '{cell}' may lack digits."
-        return [told], False
+    if len(cell) < max([shortest, *sizes]):
+        lacks = f"'{cell}' may lack digits" if cell else "its last cell is lost"
+        return [f"The last row, {where}, has no line end. If it was cut, {lacks}."], False
     return [], False
 
 
@@ -156,9 +173,10 @@ def _read_delimited(source: Source) -> Table:
         )
     cells = list(zip(*grid.rows, strict=True))
     header = _tensorboard_tag(source, grid.header)
-    columns, notes = _named(source.given, list(zip(header, cells, strict=True)))
+    spelled, told = in_points(list(zip(header, cells, strict=True)), grid.delimiter)
+    columns, notes = _named(source.given, spelled)
     place = lambda row: f"{source.given}, line {grid.lines[row]}"  # noqa: E731
-    return _table(source, grid.delimiter, columns, place, (*grid.notes, *notes))
+    return _table(source, grid.delimiter, columns, place, (*grid.notes, *told, *notes))
 
 
 def _plain(source: Source) -> Table | None:
@@ -168,6 +186,8 @@ def _plain(source: Source) -> Table | None:
         return None
     head = start.split(b"\n", 1)[0].decode("utf-8-sig", "replace")
     delimiter = max(_DELIMITERS, key=head.count)
+    if delimiter != "," and b"," in source.data:  # perhaps decimal
+        return None
     data, told = _without_cut(source.data, delimiter)
     columns = plain_text(data, delimiter)
     if columns is None or all(is_number(name) for name in columns):

@@ -33,6 +33,16 @@ _UNREAD = (
         "Read what the program writes beside it: CSV, JSON lines, W&B or TensorBoard",
     ),
     (
+        re.compile(r"\bnum_updates(?:=|\": ?\")\d+"),
+        "fairseq, whose losses are in bits",
+        "Write a table of num_updates as step and of loss times ln 2 = 0.693147",
+    ),
+    (
+        re.compile(r"\bbatches \| lr [\d.]+ \| ms/batch"),
+        "PyTorch's word_language_model, whose batches count anew in each epoch",
+        "Write a table of step and loss",
+    ),
+    (
         re.compile(r"\d+/\d+ \[[=>.]*\]? - .*loss: "),
         "Keras' progress bar",
         "Read the file of its CSVLogger",

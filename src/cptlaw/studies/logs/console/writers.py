@@ -279,18 +279,39 @@ NEMO = Writer(
     habit=Habit(averaged=frozenset({"reduced_train_loss"})),
     mend=_whole_intervals,
 )
+
+
+def _anew_in_epochs(rows: Rows) -> list[str]:
+    """Steps where each epoch counts its batches anew, as its lines show."""
+    said = [(row.get("epoch"), row.get("step"), row.pop("batches", None)) for row in rows.rows]
+    rows.names.pop("batches", None)
+    known = [(float(e), float(s), n) for e, s, n in said if e is not None and s is not None]
+    anew = [after[1] <= before[1] for before, after in pairwise(known) if after[0] > before[0]]
+    lengths = {n for _, _, n in known}
+    if not anew or not all(anew) or len(known) < len(said) or len(lengths) > 1 or None in lengths:
+        return []
+    first, length = min(epoch for epoch, _, _ in known), float(lengths.pop() or 0)
+    for row, (epoch, step, _) in zip(rows.rows, known, strict=True):
+        row["step"] = step + (epoch - first) * length
+    return [f"Its batches count anew in each epoch; steps are counted through, {length:g} to each."]
+
+
 # Lines of a program nobody knows: a step and a loss on one line, told by their names.
 ANY = Writer(
     "an unknown program",
     (
         Line(
-            r"(?i)^(?=.*?\b(?:global_?step|step|iter(?:ation)?)s?\b[\s:=#\[]{0,4}(?P<step>\d[\d,]*))"
+            r"(?i)^(?=.*?\b(?:global_?step|step|iter(?:ation)?)s?\b[\s:=#\[]{0,4}(?P<step>\d[\d,]*)"
+            r"(?:\s*/\s*(?P<batches>\d+))?)"
+            r"(?:(?=.*?\bepoch[\s:=#\[(]{0,4}(?P<epoch>\d+)(?![.\d])))?"
             rf"(?=.*?loss\W{{0,4}}(?:{NUMBER})(?![\w]))",
+            {"epoch": "epoch", "batches": "batches"},
             pairs=rf"(?P<name>[A-Za-z_][\w/.-]*(?: [A-Za-z_][\w/.-]*)?) ?[:= ] ?"
             rf"(?P<value>{NUMBER})(?![\w:])",
         ),
     ),
     notes=("Lines that name a step and a loss were read. Check that steps are optimiser steps.",),
+    mend=_anew_in_epochs,
 )
 
 WRITERS: tuple[Writer, ...] = (
