@@ -46,6 +46,10 @@ from cptlaw.laws import catalog, factors
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.law import Factor, Law, Shape, Term
 from cptlaw.laws.points import Points
+from cptlaw.live.monitor import Monitor, Watching
+from cptlaw.live.outlook import Ahead, Alarm, DomainOutlook, Followed, Outlook
+from cptlaw.live.planned import Planned
+from cptlaw.live.rules import Rule
 from cptlaw.output import plot, store, views
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
@@ -58,7 +62,9 @@ from cptlaw.studies.study_file import load as load_study
 __version__ = "0.2.0"
 views.register()
 __all__ = [
+    "Ahead",
     "Aim",
+    "Alarm",
     "Alternative",
     "Backtest",
     "BacktestRow",
@@ -72,11 +78,13 @@ __all__ = [
     "DataError",
     "DomainFit",
     "DomainForecast",
+    "DomainOutlook",
     "Ensemble",
     "Factor",
     "Fit",
     "FitError",
     "FitOptions",
+    "Followed",
     "Forecast",
     "Goal",
     "HeldOutCurve",
@@ -90,12 +98,15 @@ __all__ = [
     "LimitPrice",
     "LoggedLR",
     "MissingExtra",
+    "Monitor",
     "Numbers",
     "Outcome",
+    "Outlook",
     "Pilot",
     "Pilots",
     "Plan",
     "PlanOptions",
+    "Planned",
     "Points",
     "Prices",
     "PriorOptions",
@@ -103,6 +114,7 @@ __all__ = [
     "PriorRange",
     "Profile",
     "Recipe",
+    "Rule",
     "Run",
     "Schedule",
     "Scores",
@@ -115,6 +127,7 @@ __all__ = [
     "Term",
     "Tradeoff",
     "Verdict",
+    "Watching",
     "Weights",
     "__version__",
     "analysis",

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 import click
 
 import cptlaw
-from cptlaw.cli import compare, explore, fitting, lab, logs, pilot, plan, schedule, showing
+from cptlaw.cli import compare, explore, fitting, lab, logs, pilot, plan, schedule, showing, watch
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
 from cptlaw.laws import compiled
@@ -92,6 +92,7 @@ for command in (
     compare.compare,
     plan.plan,
     pilot.pilot,
+    watch.watch,
     schedule.schedule,
     explore.explore,
     showing.laws,

@@ -25,6 +25,8 @@ from cptlaw.forecasting.measured import Calibration, figures_of, measured
 from cptlaw.laws.points import Points
 
 LEVEL = 0.9
+DEGREES = 4
+"""Of freedom of Student's t, which errors follow in units of their scale."""
 FIELDS = tuple(field.name for field in fields(Calibration))
 
 

@@ -11,8 +11,10 @@ from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.backtest import Backtest
 from cptlaw.forecasting.compare import Comparison
 from cptlaw.forecasting.forecast import Forecast
+from cptlaw.live.outlook import Followed, Outlook
 from cptlaw.output.json.backtest import backtest_json
 from cptlaw.output.json.comparison import comparison_json
+from cptlaw.output.json.live import outlook_json
 from cptlaw.output.json.pilot import pilots_json
 from cptlaw.output.text.fit import how_known
 from cptlaw.studies.study import Study
@@ -82,6 +84,18 @@ def forecast_rows(forecast: Forecast) -> list[Row]:
             {"domain": role, "lr": r, **dict(zip(columns, row, strict=True))} for r, row in rows
         ]
     return found
+
+
+def outlook_rows(outlook: Outlook) -> list[Row]:
+    """A row for every domain of a run at one step."""
+    told = outlook_json(outlook)
+    shared = {name: told[name] for name in ("run", "step", "steps", "verdict", "lr")}
+    return [{**shared, "domain": role, **cells} for role, cells in told["domains"].items()]
+
+
+def followed_rows(followed: Followed) -> list[Row]:
+    """A row for every domain at every outlook."""
+    return [row for outlook in followed.outlooks for row in outlook_rows(outlook)]
 
 
 def backtest_rows(backtest: Backtest) -> list[Row]:

@@ -11,11 +11,13 @@ from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.backtest import Backtest
 from cptlaw.forecasting.compare import Comparison
 from cptlaw.forecasting.forecast import Forecast
+from cptlaw.live.outlook import Followed, Outlook
 from cptlaw.output import plot, tables
 from cptlaw.output.text.backtest import backtest_text
 from cptlaw.output.text.comparison import comparison_text
 from cptlaw.output.text.fit import fit_text
 from cptlaw.output.text.forecast import forecast_text
+from cptlaw.output.text.live import followed_text, outlook_text
 from cptlaw.output.text.pilot import pilots_text
 from cptlaw.output.text.plan import plan_text
 from cptlaw.output.text.study import study_text
@@ -52,7 +54,9 @@ def register() -> None:
             Backtest: _view(backtest_text, plot.backtest_figure, tables.backtest_rows),
             Comparison: _view(comparison_text, plot.comparison_figure, tables.comparison_rows),
             Fit: _view(fit_text, plot.fit_figure, tables.fit_rows, detailed=True),
+            Followed: _view(followed_text, plot.followed_figure, tables.followed_rows),
             Forecast: _view(forecast_text, plot.forecast_figure, tables.forecast_rows),
+            Outlook: _view(outlook_text, plot.outlook_figure, tables.outlook_rows),
             Pilots: _view(pilots_text, plot.pilots_figure, tables.pilots_rows),
             Plan: _view(plan_text, plot.plan_figure, tables.plan_rows),
             Study: _view(study_text, plot.study_figure, tables.study_rows),

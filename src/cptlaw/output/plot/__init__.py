@@ -20,6 +20,7 @@ from cptlaw.laws.areas import Convention
 from cptlaw.laws.points import Points
 from cptlaw.output.plot import style, ticks, words
 from cptlaw.output.plot.fits import decomposition, fit, fit_figure, residuals
+from cptlaw.output.plot.live import followed_figure, outlook_figure
 from cptlaw.output.plot.plans import plan_figure
 from cptlaw.output.plot.scores import backtest_figure, comparison_figure
 from cptlaw.output.plot.studies import pilots_figure, study_figure
@@ -41,8 +42,10 @@ __all__ = [
     "decomposition",
     "fit",
     "fit_figure",
+    "followed_figure",
     "forecast",
     "forecast_figure",
+    "outlook_figure",
     "pilots_figure",
     "plan_figure",
     "residuals",

@@ -67,6 +67,7 @@ _CROSS_ENTROPY = re.compile(r"ce|nll|xent|crossentropy|logloss")
 _SUMMARY = re.compile(r"summary|final|best|last|end")
 _BITS = re.compile(r"bpb|bpc|bits")
 _RATE = re.compile(r"(^|[^a-z])per[^a-z]*(s|sec|secs|second|gpu|device|node|hour|day)([^a-z]|$)")
+_FORECAST = "cptlaw"  # of the names under which forecasts are logged (`live.telling`)
 _INDEX = re.compile(r"^(unnamed: \d+|__index_level_\d+__|index|_\w+)$")
 
 _SERIES = re.compile(
@@ -92,6 +93,8 @@ def is_never_loss(name: str) -> bool:
     """Whether the name says that the column is not a loss, as `grad_norm` or `eval_runtime` do."""
     low, words = name.strip().lower(), _words(name)
     if _INDEX.match(low) or is_series_label(name) or low.endswith(" vs samples"):
+        return True
+    if _FORECAST in words:
         return True
     folder, parted, _ = low.partition("/")
     if "loss" in low:

@@ -1,0 +1,245 @@
+"""A run followed from outside: watch."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cptlaw.cli.shared import Many, check_figure, check_laws, check_writable, load_fit, say
+from cptlaw.errors import DataError
+
+if TYPE_CHECKING:
+    from cptlaw.fitting.result import Fit
+    from cptlaw.live.following import Follower
+    from cptlaw.live.monitor import Monitor
+    from cptlaw.live.outlook import Outlook
+    from cptlaw.studies.study import Study
+
+STOPPED = 3
+"""Exit status where a rule, or an alarm of --stop-on, asks to stop the run."""
+_PATIENCE = 5  # looks at a log that cannot be read before it is told
+
+
+@click.command(cls=Many, short_help="Follow a run and forecast how it ends.")
+@click.argument("log", metavar="LOG")
+@click.argument("known", required=False, metavar="[STUDY|FIT]")
+@click.option("--schedule", metavar="TEXT", help="The run's learning rates, from its first step.")
+@click.option("--run", "name", metavar="NAME", help="The run of the study that it is.")
+@click.option("--after", metavar="RUN[@STEP]", help="What it goes on from; or unknown:NAME.")
+@click.option("--base-schedule", metavar="TEXT", help="The pre-training, instead of --after.")
+@click.option("--data", type=click.Choice(["pt", "cpt"]), help="Data the run trains on.")
+@click.option("--replay", type=float, help="Share of D_pt in the CPT data, 0 to 1.")
+@click.option("--model-size", type=float, help="Non-embedding parameters.")
+@click.option("--batch-tokens", type=float, help="Tokens per step.")
+@click.option("--sequence-length", type=int, help="Tokens per sequence.")
+@click.option("--pt", metavar="COLUMN", help="Column of the D_pt loss in the log.")
+@click.option("--cpt", metavar="COLUMN", help="Column of the D_cpt loss in the log.")
+@click.option(
+    "--rule",
+    multiple=True,
+    metavar="TEXT",
+    help='Such as "pt > 3.2 at 90 %" or "stop: cpt > 2.6 at 95 %".',
+)
+@click.option(
+    "--stop-on",
+    multiple=True,
+    type=click.Choice(["off", "not-finite"]),
+    help="Alarms that ask to stop the run too.",
+)
+@click.option("--law", metavar="NAME", help="The law that is fitted; left out, the default.")
+@click.option("--level", type=float, default=0.9, show_default=True, help="Coverage of intervals.")
+@click.option("--once", is_flag=True, help="Look once, tell the last evaluation, and end.")
+@click.option("--every", type=float, default=10.0, show_default=True, help="Seconds between looks.")
+@click.option("-o", "--output", help="Write a JSON object a line for every evaluation too.")
+@click.option("--figure", help="Draw the run and its narrowing forecast at the end.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, nothing else.")
+def watch(
+    log: str,
+    known: str | None,
+    name: str | None,
+    once: bool,
+    every: float,
+    output: str | None,
+    figure: str | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Follow a run while it trains: a forecast of its end after every evaluation.
+
+    LOG is any log that `cptlaw read` reads, a file or a folder; it may grow, and need not be there
+    yet. STUDY (or a FIT of one) has the earlier runs; without one the run itself is all that is
+    known. The learning rates ahead are those of --schedule, or of the run in the study whose log
+    this is (or --run).
+
+    One line an evaluation: what was measured, how the run will end, and a verdict: "on course",
+    "off its forecast" (three evaluations in a row lie farther from the forecast made before them
+    than 1 in 100 would), "a limit will be passed" (a --rule), "stop".
+
+    Exit status: 0 at the end of the run, or after --once; 3 as soon as a rule with "stop:" holds or
+    an alarm of --stop-on is there (with --once, if it is there now); 2 for what you can mend; 130
+    after Ctrl-C.
+    """
+    from cptlaw.output.json.live import outlook_json
+
+    check_writable(output, figure, reads=[log])
+    check_figure(figure)
+    check_laws([] if options["law"] is None else [options["law"]])
+    if not every > 0:
+        raise DataError(f"--every {every:g}: seconds between looks are above 0.")
+    _wait_for(Path(log), every, once)
+    monitor, follower = _prepared(Path(log), known, name, options)
+    last = None
+    with contextlib.ExitStack() as ends:
+        ends.callback(_draw, monitor, figure)
+        lines = None if output is None else ends.enter_context(Path(output).open("w"))
+        for last in _outlooks(monitor, follower, every, once):
+            line = json.dumps(outlook_json(last), allow_nan=False)
+            if lines is not None:
+                print(line, file=lines, flush=True)
+            if not once:
+                _tell(last, line, as_json)
+            if last.stops and not once:
+                break
+    if once and last is not None:
+        line = json.dumps(outlook_json(last, curves=True), allow_nan=False)
+        click.echo(line if as_json else last.summary())
+    return STOPPED if last is not None and last.stops else 0
+
+
+def _draw(monitor: Monitor, figure: str | None) -> None:
+    """The figure, however the following ended."""
+    if figure is None:
+        return
+    if not any(outlook.foresees for outlook in monitor.followed.outlooks):
+        say("nothing is foreseen yet, so no figure was drawn.")
+        return
+    monitor.followed.plot(figure)
+    say(f"wrote {figure}")
+
+
+def _tell(outlook: Outlook, line: str, as_json: bool) -> None:
+    from cptlaw.output.text.live import alarm_lines, outlook_line
+
+    click.echo(line if as_json else outlook_line(outlook))
+    for alarm in alarm_lines(outlook.alarms):
+        click.echo(alarm, err=as_json)
+    sys.stdout.flush()
+
+
+def _wait_for(log: Path, every: float, once: bool) -> None:
+    """Until the log is there."""
+    from cptlaw.studies.logs import file_and_part
+
+    path, _ = file_and_part(log)
+    if not path.exists() and once:
+        raise DataError(f"{log}: there is no such log (yet).")
+    if not path.exists():
+        say(f"{log} is not there yet; waiting for it ...")
+    while not path.exists():
+        time.sleep(every)
+
+
+# --- what is followed -------------------------------------------------------------------------
+
+
+def _prepared(
+    log: Path, known: str | None, name: str | None, options: dict[str, Any]
+) -> tuple[Monitor, Follower]:
+    """The monitor, and who reads the log for it."""
+    from cptlaw.live import following
+    from cptlaw.live.monitor import Monitor, Watching
+    from cptlaw.live.planned import Planned
+
+    stops = {"off": "off its forecast", "not-finite": "not finite"}
+    watching = Watching(
+        rules=options.pop("rule"),
+        level=options.pop("level"),
+        law=options.pop("law"),
+        share=None,
+        stop_on=tuple(stops[one] for one in options.pop("stop_on")),  # type: ignore[misc]
+    )
+    given = {role: column for role in ("pt", "cpt") if (column := options.pop(role)) is not None}
+    loaded, file = _loaded(known)
+    mine = None if file is None else _run_of_study(log, file, loaded, name)
+    planned = Planned(name=mine or name or log.stem or "this run", **options)
+    told = file is not None and mine is not None and following.has_schedule(file, mine)
+    if planned.schedule is None and not told:
+        raise DataError(_unknown_schedule(mine))
+    say("looking at what is known ...")
+    roles = given or ({} if loaded is not None else _roles(log))
+    monitor = Monitor(loaded, planned, roles, watching)
+    columns = {**monitor.columns, **given} if loaded is not None else roles
+    base = following.base_of(loaded, planned.after)
+    study = (file, mine) if file is not None and mine is not None else None
+    return monitor, following.Follower(log, columns, base, monitor.steps, study)
+
+
+def _loaded(known: str | None) -> tuple[Study | Fit | None, Path | None]:
+    """The study or fit, and the file of the study."""
+    from cptlaw.studies import study_file
+
+    if known is None:
+        return None, None
+    if Path(known).suffix.lower() == ".toml" or Path(known).is_dir():
+        return study_file.load(known), Path(known)
+    return load_fit(known), None
+
+
+def _run_of_study(log: Path, file: Path, study: Any, name: str | None) -> str | None:
+    from cptlaw.live.following import run_of
+
+    if name is not None:
+        return name if study.has_run(name) else None
+    found = run_of(log, file, study)
+    return None if found is None else found.name
+
+
+def _roles(log: Path) -> dict[str, str]:
+    from cptlaw.live.following import roles_of
+    from cptlaw.studies import logs
+
+    return roles_of(logs.read(log))
+
+
+def _unknown_schedule(run: str | None) -> str:
+    where = "" if run is None else f" of run '{run}'"
+    return (
+        f"the learning rates ahead{where} are not known: a log tells those that were. Give them: "
+        '--schedule "warmup 100 to 2e-4 | cosine 9900 to 2e-5", or schedule = "..." in the study.'
+    )
+
+
+# --- following --------------------------------------------------------------------------------
+
+
+def _outlooks(monitor: Monitor, follower: Follower, every: float, once: bool) -> Iterator[Outlook]:
+    """An outlook for every evaluation, until the run has ended."""
+    done, failed = -1, 0
+    wait: Callable[[float], None] = time.sleep
+    while True:
+        look = follower.look()
+        if look is not None and look.trouble:
+            failed += 1
+            if once:
+                raise DataError(look.trouble)
+            if failed == _PATIENCE:
+                say(f"the log cannot be read: {look.trouble}")
+        elif look is not None:
+            failed = 0
+            if look.replaced:
+                say("the log was replaced: the run is followed anew from its beginning.")
+                done = -1
+            for one in look.evaluations:
+                if one.step > done:
+                    done = one.step
+                    yield monitor.update(one.step, one.losses, one.lr)
+        if once or done >= monitor.steps:
+            return
+        wait(every)
