@@ -9,9 +9,10 @@ from pathlib import Path
 from cptlaw import toml_text
 from cptlaw.errors import CptlawError, DataError
 from cptlaw.fitting.result import Fit
+from cptlaw.fitting.start import checkpoint
 from cptlaw.live.telling import role_of
 from cptlaw.studies import logs, study_file
-from cptlaw.studies.runs import Curve, Run
+from cptlaw.studies.runs import UNKNOWN, Curve, Run
 from cptlaw.studies.study import Study
 from cptlaw.studies.study_file.numbering import Placed, place
 
@@ -158,15 +159,11 @@ def has_schedule(file: Path, run: str) -> bool:
 def base_of(known: Fit | Study | None, after: str | None) -> tuple[Placed, int] | None:
     """The run that one goes on from, and the step it is left at; None where nobody knows."""
     study = known.study if isinstance(known, Fit) else known
-    if study is None or after is None:
+    if study is None or after is None or after.startswith(UNKNOWN):
         return None
-    name, mark, step = after.rpartition("@")
-    if not mark or study.has_run(after):
-        name, step = after, ""
-    if not study.has_run(name):
-        return None
-    run = study.run(name)
-    at = int(step) if step.isdecimal() else run.steps
+    start = checkpoint(study, after)
+    run = study.run(str(start.run))
+    at = run.steps if start.step is None else start.step
     return Placed(run, run.first_step, study.before(run).steps), at
 
 
