@@ -9,7 +9,7 @@ import numpy as np
 
 from cptlaw.errors import DataError
 from cptlaw.live.outlook import Ahead, Followed, Outlook
-from cptlaw.output.plot import style
+from cptlaw.output.plot import style, ticks, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,15 +50,15 @@ def followed_figure(followed: Followed, roles: Sequence[str] | None = None) -> F
 def _figure(followed: Followed, roles: Sequence[str] | None) -> Figure:
     if not any(outlook.foresees for outlook in followed.outlooks):
         raise DataError("nothing is foreseen of this run yet, so there is nothing to draw.")
-    shown = style.shown(followed.roles, roles)
+    shown = words.shown(followed.roles, roles)
     figure, rows = style.columns(len(shown), (2.0, 1.4))
     handles: dict[str, Any] = {}
     for (above, below), role in zip(rows.T, shown, strict=True):
         first = role == shown[0]
         named = [*_draw_course(above, followed, role), *_draw_ends(below, followed, role)]
         handles.update({str(handle.get_label()): handle for handle in named})
-        style.label_axes(above, "", style.LOSS if first else "", style.domain_title(role))
-        style.label_axes(below, _STEP, "foreseen at the end" if first else "")
+        ticks.label_axes(above, "", style.LOSS if first else "", words.domain_title(role))
+        ticks.label_axes(below, _STEP, "foreseen at the end" if first else "")
     style.legend_below(figure, list(handles.values()), _alarms(followed))
     figure.align_ylabels(rows[:, 0])
     return figure
@@ -80,7 +80,7 @@ def _draw_course(ax: Axes, followed: Followed, role: str) -> list[Any]:
     if drawn:
         steps = np.concatenate([s for s, _ in drawn])
         losses = np.concatenate([x for _, x in drawn])
-        style.tell(ax, style.points_text(style.frame_losses(ax, steps, losses), "above"))
+        style.tell(ax, words.points_text(style.frame_losses(ax, steps, losses), "above"))
     return handles
 
 
