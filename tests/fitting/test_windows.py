@@ -151,6 +151,13 @@ def test_a_mean_at_a_run_s_start_is_of_what_was_before():
     assert any("before it" in note for note in observed.notes)
 
 
+@means
+def test_a_fit_knows_the_last_step_that_it_saw(mean):
+    study = logged(catalog.example("eq4"), SHIFTED, continued(**mean))
+    assert observe(study, "pt", Convention()).points.last.max() == 1600 + 800
+    assert fit(study, "eq4", PLAIN).domain("pt").ranges["cpt_steps"] == (1.0, 800.0)
+
+
 def test_losses_of_single_steps_are_plain_points():
     study = continued()
     assert type(observe(study, "pt", Convention()).points) is Points

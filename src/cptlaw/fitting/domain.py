@@ -212,11 +212,11 @@ def fit_combination(
 
 def _reached(points: Points, owner: int) -> History:
     """A history as far as points lie on it."""
-    history, mine = points.histories[owner], points.owner == owner
-    last = int(points.cpt_step[mine].max())
+    history = points.histories[owner]
+    last = int(points.last[points.owner == owner].max())
     if not history.is_cpt:
-        return replace(history, pt_lr=history.pt_lr[: int(points.pt_step[mine].max())])
-    return replace(history, cpt_lr=history.cpt_lr[:last])
+        return replace(history, pt_lr=history.pt_lr[:last])
+    return replace(history, cpt_lr=history.cpt_lr[: max(last - history.pt_lr.size, 0)])
 
 
 def ranges(points: Points) -> dict[str, tuple[float, float]]:

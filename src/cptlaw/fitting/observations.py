@@ -160,8 +160,8 @@ def _nodes(curve: Curve, seen_over: Windows, history: History, start: int) -> No
     """The steps that stand for n rows."""
     if curve.is_mean and seen_over.last.size:
         return windows.nodes(seen_over, history, start)
-    count = seen_over.last.size
-    return Nodes(start + seen_over.last, np.ones(count), np.arange(count))
+    at, count = start + seen_over.last, seen_over.last.size
+    return Nodes(at, np.ones(count), np.arange(count), at)
 
 
 def _of_the_run(run: Run, curve: Curve, seen_over: Windows, notes: list[str]) -> BoolArray:
@@ -246,7 +246,8 @@ def _points(
     before = np.cumsum([0, *(nodes.step.size for nodes in each)])[:-1].tolist()
     first = np.concatenate([n.first + b for n, b in zip(each, before, strict=True)])
     weight = np.concatenate([nodes.weight for nodes in each])
-    return Averaged(histories, owner, Nodes(step, weight, first), convention)
+    last = np.concatenate([nodes.last for nodes in each])
+    return Averaged(histories, owner, Nodes(step, weight, first, last), convention)
 
 
 def facts(role: str, points: Points) -> Facts:

@@ -112,7 +112,7 @@ def nodes(windows: Windows, history: History, start: int) -> Nodes:
     row, step, weight = (np.concatenate(each) for each in zip(*found, strict=True))
     order = np.argsort(row, kind="stable")
     first = np.searchsorted(row[order], np.arange(length.size))
-    return Nodes(start + step[order], weight[order], first)
+    return Nodes(start + step[order], weight[order], first, start + windows.last)
 
 
 def _bends(history: History) -> IntArray:

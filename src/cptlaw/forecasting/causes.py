@@ -134,7 +134,7 @@ def misfit(fit: Fit, role: str) -> Misfit:
     late = [_late(residual[observed.run == index]) for index in range(len(observed.runs))]
     fallen, ends = 0.0, list[float]()
     for index in range(len(observed.runs)):
-        step = points.step[observed.run == index]
+        step = points.last[observed.run == index]
         far = decayed(points.histories[index], step)
         fallen = max(fallen, float(far.max()))
         if far[-1] > _FALLEN:

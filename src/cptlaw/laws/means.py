@@ -20,11 +20,13 @@ class Nodes(NamedTuple):
         step: steps since the first of all, shape (m,).
         weight: what the loss at each counts, shape (m,); they add up to 1 for each place.
         first: index of each place's first node, shape (n,), increasing.
+        last: the last step of each mean, which need not be a node, shape (n,).
     """
 
     step: IntArray
     weight: FloatArray
     first: IntArray
+    last: IntArray
 
     @property
     def counts(self) -> IntArray:
@@ -62,6 +64,7 @@ class Averaged(Points):
     ) -> None:
         super().__init__(histories, owner, middle(nodes), convention)
         self._nodes = nodes
+        self.last = nodes.last
         self.every = Points(histories, np.repeat(owner, nodes.counts), nodes.step, convention)
 
     def mean(self, values: FloatArray) -> FloatArray:
@@ -74,7 +77,7 @@ class Averaged(Points):
         first = np.cumsum(counts) - counts
         kept: IntArray = np.repeat(self._nodes.first[rows] - first, counts)
         kept += np.arange(kept.size)
-        nodes = Nodes(self._nodes.step[kept], self._nodes.weight[kept], first)
+        nodes = Nodes(self._nodes.step[kept], self._nodes.weight[kept], first, self.last[rows])
         owner = np.zeros(rows.size, dtype=np.int64)
         return Averaged([self.histories[index]], owner, nodes, self.convention)
 

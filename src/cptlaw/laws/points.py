@@ -92,6 +92,7 @@ class Points:
         if step.size and ((step < 0) | (step > total[owner])).any():
             raise DataError("a point lies past the end of its learning-rate history.")
         self.step = step
+        self.last = step  # the last step that the loss at a place is of
         self.pt_step: IntArray = np.minimum(step, pt_length[owner])
         self.cpt_step: IntArray = step - self.pt_step
         self._known = shared

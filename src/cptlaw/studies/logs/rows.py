@@ -250,7 +250,7 @@ def _with_means(curves: Mapping[str, Curve], habit: Habit, notes: list[str]) -> 
     """Set of what each column's values are means, and say what is taken for granted of others."""
     found = dict(curves)
     for name, curve in curves.items():
-        if name in habit.averaged:
+        if name in habit.averaged and curve.source == "training":
             found[name] = replace(curve, window=common_gap(curve.steps))
             notes.append(
                 f"'{name}': a training loss, the mean over the steps since the row before "

@@ -63,7 +63,8 @@ def compare(schedule: Schedule, logged: LoggedLR) -> Agreement:
         logged: steps counted from the run's own start.
     """
     peak = max(schedule.peak, float(logged.lr.max()))
-    trials = [_differences(schedule, logged, logged.offset + extra) for extra in (0, -1, 1)]
+    offsets = [logged.offset + extra for extra in (0, -1, 1)]
+    trials = [_differences(schedule, logged, offset) for offset in offsets]
     if not trials[0][0].size:
         return Agreement(True, ("No logged learning rate lies within the schedule's steps.",))
     bad = [float(np.mean(gap > TOLERANCE * peak)) if gap.size else 1.0 for _, gap, _ in trials]
@@ -71,9 +72,9 @@ def compare(schedule: Schedule, logged: LoggedLR) -> Agreement:
     best = best if bad[best] < bad[0] / 2 else 0
     steps, gap, lr = trials[best]
     if not bad[best]:
-        moved = ("", "the step before", "the next step")[best]
-        told = f"The logged learning rate is that of {moved}, judging by the schedule."
-        return Agreement(True, (told,) if moved else ())
+        found = ("the step before", "its own step", "the next step", "the step after the next")
+        told = f"The logged learning rate is that of {found[offsets[best] + 1]}, judging by the "
+        return Agreement(True, (told + "schedule.",) if best else ())
     first, worst = int(np.argmax(gap > TOLERANCE * peak)), int(np.argmax(gap))
     planned = float(schedule.lr(steps[first : first + 1])[0])
     return Agreement(
