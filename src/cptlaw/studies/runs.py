@@ -11,6 +11,7 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import DataError
+from cptlaw.schedules.recognised import Recognised, recognise
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.optimization import Optimization, optimizer_name
 
@@ -134,6 +135,16 @@ class LoggedLR:
         )
 
     __eq__ = same_values
+
+    def recognised(self, start: int = 0) -> Recognised | None:
+        """The schedule that has these learning rates, if one is found.
+
+        Args:
+            start: the log's step number before the run's first step.
+        """
+        steps = self.steps - start + self.offset
+        own = steps > 0
+        return recognise(steps[own], self.lr[own])
 
 
 def batch_label(batch_tokens: float | None, sequence_length: int | None) -> str:

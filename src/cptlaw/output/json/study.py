@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from cptlaw.output.text.study import start_of
 from cptlaw.studies.faults import faults_of
-from cptlaw.studies.runs import Run
+from cptlaw.studies.runs import LoggedLR, Run
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -28,6 +29,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "lr": None
         if lr is None
         else {"step": lr.steps.tolist(), "lr": lr.lr.tolist(), "offset": lr.offset},
+        "schedule": None if lr is None else _schedule(lr),
         "optimizer": run.optimizer,
         "weight_decay": run.weight_decay,
         "init_std": run.init_std,
@@ -37,4 +39,18 @@ def run_json(run: Run) -> dict[str, Any]:
         "micro_batches": run.micro_batches,
         "faults": [fault.sentence for fault in faults_of(run)],
         "notes": list(run.notes),
+    }
+
+
+def _schedule(lr: LoggedLR) -> dict[str, Any] | None:
+    """The schedule of the logged learning rates, if one was recognised."""
+    start = start_of(lr)
+    found = lr.recognised(start)
+    if found is None:
+        return None
+    return {
+        "text": found.schedule.text,
+        "misfit": found.misfit,
+        "rounding": found.rounding,
+        "start": start,
     }

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from cptlaw.page import bullets, number, table, wrapped
 from cptlaw.studies.faults import faults_of
-from cptlaw.studies.runs import Curve, Run
+from cptlaw.studies.runs import Curve, LoggedLR, Run
 from cptlaw.studies.study import Study
+
+_FEW = 4  # points below which no schedule is looked for
+_LATE = 20  # logging intervals before its first point that make a log one of a later run
 
 
 def run_text(run: Run) -> str:
@@ -36,6 +41,7 @@ def run_text(run: Run) -> str:
             + ", each of the step after"
             * bool(lr.offset)
         )
+        parts += [wrapped(line, "  ", "    ") for line in recognised_lines(lr)]
     odd = [f"Bad data: {fault.sentence}." for fault in faults_of(run)]
     return "\n".join([*parts, *bullets([*odd, *run.notes])])
 
@@ -45,6 +51,25 @@ def _values(curve: Curve) -> str:
     if curve.ema:
         return f"moving average {curve.ema:g}"
     return f"mean of {curve.window} steps" if curve.window > 1 else "of its step"
+
+
+def recognised_lines(lr: LoggedLR) -> list[str]:
+    """Which schedule the logged learning rates are those of, and from which step on."""
+    if lr.lr.size < _FEW or not lr.lr.any():
+        return []
+    start = start_of(lr)
+    found = lr.recognised(start)
+    if found is None:
+        return ["schedule: not recognised; straight lines between the points stand for it"]
+    since = f", from step {start} on" if start else ""
+    return [f"schedule{since}: {found.schedule.text} ({found.precision})"]
+
+
+def start_of(lr: LoggedLR) -> int:
+    """The step number before the first one of a log whose steps begin late, else 0."""
+    spacing = int(np.median(np.diff(lr.steps))) if lr.steps.size > 1 else 1
+    first = int(lr.steps[0])
+    return first - spacing if first > _LATE * spacing else 0
 
 
 def study_text(study: Study) -> str:

@@ -296,7 +296,7 @@ def _rates(part: _Part, schedule: str | None) -> tuple[list[str], list[str]]:
         told = f"the learning rates come from {path}, beside the log."
         return [*toml_text.comment(told), *toml_text.pairs({"lrs": path})], [told]
     if part.log.logged_lr is not None:
-        return [], []
+        return _recognised(part)
     if part.log.lr_groups and schedule is None:
         of = ", ".join(part.log.lr_groups)
         told = f"its log has different learning rates of several groups of parameters: {of}."
@@ -312,3 +312,20 @@ def _rates(part: _Part, schedule: str | None) -> tuple[list[str], list[str]]:
         "warmup 500 to 2e-4 | constant 30000."
     )
     return [*toml_text.comment(told), f"# schedule = {toml_text.value(_TODO)}"], [told]
+
+
+def _recognised(part: _Part) -> tuple[list[str], list[str]]:
+    """The schedule of the logged learning rates as a comment; the log holds."""
+    assert part.log.logged_lr is not None
+    found = part.log.logged_lr.recognised(part.link.number)
+    if found is None:
+        return [], []
+    length = int(logged_steps(part.log)[-1]) - part.link.number
+    text = found.through(max(length, 1)).text
+    told = (
+        f"its logged learning rates are those of a schedule ({found.precision}). Straight lines "
+        "between them are used; take away the # to use the schedule at the steps that were not "
+        "logged."
+    )
+    line = f"# schedule = {toml_text.value(text)}"
+    return [*toml_text.comment(told), line], [told]
