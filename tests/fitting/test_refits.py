@@ -19,9 +19,11 @@ from cptlaw import (
     forecast,
     published,
 )
+from cptlaw.fitting.curved import Curved
 from cptlaw.fitting.objective import huber
-from cptlaw.fitting.refits import Curved, bounded, refitted
+from cptlaw.fitting.refits import bounded, refitted
 from cptlaw.fitting.uncertainty import ensemble_of, objective_of, resampled_weights
+from cptlaw.laws.law import Law
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
 
@@ -78,7 +80,7 @@ def test_bounds_are_taken_in_and_let_go_one_at_a_time(seed):
     low, high = -random.uniform(0, 1, 5), random.uniform(0, 1, 5)
     free = np.linalg.lstsq(matrix, target, rcond=None)[0]
     rows, ends = np.vstack([np.eye(5), -np.eye(5)]), np.concatenate([high, -low])
-    found = bounded(matrix.T @ matrix, free, rows, ends)
+    found = bounded(np.linalg.inv(matrix.T @ matrix), free, rows, ends)
     best = lsq_linear(matrix, target, (low, high)).x
     assert np.allclose(found, best, atol=1e-5)
 
@@ -148,3 +150,45 @@ def test_no_priors_means_none_on_coefficients(no_drop):
     for result, drawn in ((no_drop, True), (without, False)):
         objective = objective_of(result, domain, no_drop.observed("pt"))
         assert objective.drawn(domain.place)[: objective.terms].any() == drawn
+
+
+def test_a_law_to_second_order_is_nearer_to_itself_than_to_first(no_drop):
+    domain, observed = no_drop.domain("pt"), no_drop.observed("pt")
+    objective = objective_of(no_drop, domain, observed)
+    place = domain.place
+    bent = Curved.to_second_order(objective, objective.columns(place), place)
+    moves = 0.3 * np.random.default_rng(0).standard_normal((20, place.size))
+    moves[:, : objective.terms] = 0.0
+    exact = np.stack([objective.at(place + move).prediction for move in moves])
+    off = [np.abs(near.losses(moves) - exact).mean() for near in (bent.straight, bent)]
+    assert off[1] < 0.3 * off[0]
+
+
+def test_what_losses_pull_on_parameters_is_the_derivative(no_drop):
+    domain, observed = no_drop.domain("pt"), no_drop.observed("pt")
+    objective = objective_of(no_drop, domain, observed)
+    place = domain.place
+    bent = Curved.to_second_order(objective, objective.columns(place), place)
+    random = np.random.default_rng(0)
+    moves = 0.1 * random.standard_normal((1, place.size))
+    pull = random.standard_normal((1, len(observed)))
+    found = bent.gradient(moves, bent.columns(moves), pull)[0]
+    for i in range(place.size):
+        step = 1e-6 * np.eye(place.size)[i]
+        slope = (pull * (bent.losses(moves + step) - bent.losses(moves - step))).sum() / 2e-6
+        assert found[i] == pytest.approx(slope, rel=1e-4, abs=1e-6)
+
+
+def test_refits_take_few_evaluations_of_the_law(no_drop, monkeypatch):
+    """Most are followed by the law's second order alone."""
+    count, columns = [0], Law.columns
+
+    def counted(*args, **kwargs):
+        count[0] += 1
+        return columns(*args, **kwargs)
+
+    monkeypatch.setattr(Law, "columns", counted)
+    domain, observed = no_drop.domain("pt"), no_drop.observed("pt")
+    weights = resampled_weights(observed, 200, 0)
+    refitted(objective_of(no_drop, domain, observed), domain, weights)
+    assert count[0] < 250

@@ -3,89 +3,34 @@
 Each starts at the fitted parameters and minimises its own weighted objective within the
 parameters' bounds (Levenberg-Marquardt). The law is bent there: made straight, it would promise
 refits whose curves miss the very points that were fitted. So each factor of a term is taken to
-first order in its logarithm, which for powers is nearly the law itself, and what is left is looked
-up with the law as it is and made up for, a few times.
+second order in its logarithm (`curved`); of refits that go far, what is left is looked up with the
+law as it is and made up for, a few times.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.fitting.curved import FARTHEST, Curved
 from cptlaw.fitting.newton import whitening
-from cptlaw.fitting.objective import Objective, huber
+from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.projection import huber_weight, nonnegative
 from cptlaw.fitting.result import DomainFit
-from cptlaw.laws.law import Columns
 
-MOST_LOG = 30.0  # of a factor's change, so that none is infinite
-STEPS = 12  # of a search; each halves what is left, or better
-FIRST_DAMPING = 1e-2  # of whitened unknowns, whose curvature is about 1
-HARDER, SOFTER = 8.0, 5.0  # after a step that failed, and after one that gained
+STEPS = 20  # of a search, at most
+CLOSE = 1e-3  # share of a refit's objective: a step that gives and promises less is the last
+LEAST_CURVATURE = 1e-2  # of whitened unknowns, whose curvature is about 1
+ROUNDING = 1e-10  # of an inverse Hessian, next to its largest size
+FIRST_DAMPING, HARDER = 0.1, 8.0  # after a step that failed
 LOOKS = 3  # at the law as it is
 SLACK = 0.02  # share of a refit's objective that it may lie above that of the fit itself
 SETTLED = 0.02  # of the same: less is no difference
-
-
-@dataclass(frozen=True, eq=False)
-class Curved:
-    """A law near a fit, each factor to first order in its logarithm; n points.
-
-    No term can change its sign: a straight line would make losses below 0 of a power that falls
-    fast.
-
-    Args:
-        matrix: the law's columns at the fit, shape (n, m).
-        slopes: (term, shape parameter, derivative of the logarithm of that column, shape (n,)).
-        place: coefficients and search coordinates of the fit, shape (m + k,).
-    """
-
-    matrix: FloatArray
-    slopes: tuple[tuple[int, int, FloatArray], ...]
-    place: FloatArray
-
-    @classmethod
-    def of(cls, columns: Columns, place: FloatArray) -> Curved:
-        """From what a law is at the fit."""
-        found: list[tuple[int, int, FloatArray]] = []
-        for s, t, slope in columns.slopes:
-            column = columns.matrix[:, t]
-            live = column != 0
-            found.append((t, s, np.where(live, slope / np.where(live, column, 1.0), 0.0)))
-        return cls(columns.matrix, tuple(found), place)
-
-    def columns(self, moves: FloatArray) -> FloatArray:
-        """The law's columns after each of `moves`, (count, m + k); shape (m, count, n)."""
-        m = self.matrix.shape[1]
-        found = np.empty((m, moves.shape[0], self.matrix.shape[0]))
-        for t in range(m):
-            mine = [(s, slope) for term, s, slope in self.slopes if term == t]
-            found[t] = self.matrix[:, t]
-            if mine:
-                shapes = moves[:, [m + s for s, _ in mine]]
-                change = shapes @ np.stack([slope for _, slope in mine])
-                found[t] *= np.exp(np.clip(change, -MOST_LOG, MOST_LOG))
-        return found
-
-    def losses(self, moves: FloatArray) -> FloatArray:
-        """Losses after each of `moves`, shape (count, m + k), at n points; shape (count, n)."""
-        m = self.matrix.shape[1]
-        coefficients = self.place[:m] + moves[:, :m]
-        return np.einsum("ct,tcn->cn", coefficients, self.columns(moves))
-
-    def jacobian(self, moves: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Losses, and their derivatives, shape (count, n, m + k)."""
-        m = self.matrix.shape[1]
-        columns = self.columns(moves)
-        coefficients = self.place[:m] + moves[:, :m]
-        found = np.zeros((*columns.shape[1:], self.place.size))
-        found[:, :, :m] = np.moveaxis(columns, 0, 2)
-        terms = coefficients.T[:, :, None] * columns
-        for t, s, slope in self.slopes:
-            found[:, :, m + s] += terms[t] * slope
-        return terms.sum(axis=0), found
+TRUSTED = 0.5  # of the same, which the law's second order may change
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,12 +70,25 @@ class Problem:
             pulls=self.pulls[some],
         )
 
-    def residual(self, unknowns: FloatArray) -> FloatArray:
-        """Log residuals of every refit, shape (count, n); infinite where a loss is not above 0."""
-        losses = self.curved.losses(unknowns @ self.axes.T)
+    @cached_property
+    def _products(self) -> FloatArray:
+        """Products of every pair of slopes at the fit, shape (n, rank * (rank + 1) / 2)."""
+        slopes = self.curved.log_slopes() @ self.axes
+        one, other = np.triu_indices(slopes.shape[1])
+        return slopes[:, one] * slopes[:, other]
+
+    def at(self, unknowns: FloatArray) -> _State:
+        """Every refit at its unknowns, shape (count, rank)."""
+        moves = unknowns @ self.axes.T
+        columns = self.curved.columns(moves)
+        losses = self.curved.summed(moves, columns)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = np.log(losses) - self.log_loss + self.extra
-        return np.where(losses > 0, found, np.inf)
+            residual = np.log(losses) - self.log_loss + self.extra
+        residual = np.where(losses > 0, residual, np.inf)
+        pull = self.weights * np.clip(residual, -self.delta, self.delta) / losses
+        gradient = self.curved.gradient(moves, columns, pull) @ self.axes
+        gradient += unknowns @ self.curvature + self.pulls
+        return _State(residual, self.values(residual, unknowns), gradient)
 
     def values(self, residual: FloatArray, unknowns: FloatArray) -> FloatArray:
         """The objective of every refit, but for a constant of its own, shape (count,).
@@ -140,44 +98,119 @@ class Problem:
             unknowns: shape (count, rank).
         """
         prior = ((0.5 * unknowns @ self.curvature + self.pulls) * unknowns).sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            return (self.weights * huber(residual, self.delta)).sum(axis=1) + prior
+        clipped = np.clip(residual, -self.delta, self.delta)
+        huber = clipped * (residual - 0.5 * clipped)
+        return np.einsum("cn,cn->c", self.weights, huber) + prior
 
     def lowest(self, start: FloatArray) -> FloatArray:
-        """The unknowns of every refit where its objective is lowest, shape (count, rank)."""
-        found = start.copy()
-        value = self.values(self.residual(found), found)
+        """The unknowns of every refit where its objective is lowest, shape (count, rank).
+
+        BFGS: the Hessian is that of weighted squares at the start, and is corrected by how the
+        gradient has changed from step to step.
+        """
+        found, some = start.copy(), self
+        here = self.at(found)
+        inverse = np.asarray(np.linalg.inv(self._hessian(here)), dtype=np.float64)
         damping = np.full(found.shape[0], FIRST_DAMPING)
         left: IntArray = np.arange(found.shape[0], dtype=np.int64)
         for _ in range(STEPS):
-            some = self.only(left)
-            there = some._step(found[left], damping[left])
-            reached = some.values(some.residual(there), there)
-            gain = value[left] - reached
+            move = some._move(found[left], here, inverse)
+            promised = -np.einsum("cr,cr->c", move, here.gradient)
+            reached = some.at(found[left] + move)
+            gain = here.value - reached.value
             better = gain > 0
-            found[left[better]], value[left[better]] = there[better], reached[better]
-            damping[left] *= np.where(better, 1.0 / SOFTER, HARDER)
-            done = better & (gain <= 0.1 * SETTLED * np.abs(reached))
-            left = left[~done]
+            inverse = _corrected(inverse, move, reached.gradient - here.gradient, better)
+            found[left[better]] += move[better]
+            inverse[~better] = _damped(inverse[~better], damping[~better])
+            damping = np.where(better, FIRST_DAMPING, HARDER * damping)
+            stays = ~(better & (np.maximum(gain, promised) <= CLOSE * np.abs(reached.value)))
+            here = here.with_better(reached, better)
+            if not stays.all():
+                left, here, some = left[stays], here.only(stays), some.only(stays)
+                inverse, damping = inverse[stays], damping[stays]
             if not left.size:
                 break
         return found
 
-    def _step(self, unknowns: FloatArray, damping: FloatArray) -> FloatArray:
-        """Where each refit goes next, shape (count, rank)."""
-        losses, slopes = self.curved.jacobian(unknowns @ self.axes.T)
-        residual = np.log(losses) - self.log_loss + self.extra
-        slopes = (slopes / losses[:, :, None]) @ self.axes
-        robust = self.weights * huber_weight(residual, self.delta) ** 2
-        weighed = robust[:, :, None] * slopes
-        hessian = np.swapaxes(weighed, 1, 2) @ slopes + self.curvature
-        hessian += damping[:, None, None] * np.eye(hessian.shape[1])
-        pull = np.einsum("cnr,cn->cr", weighed, residual)
-        pull += unknowns @ self.curvature + self.pulls
-        found = unknowns - solved(hessian, pull)
-        for i in np.flatnonzero((found @ self.rows.T > self.ends).any(axis=1)):
-            found[i] = bounded(hessian[i], found[i], self.rows, self.ends)
-        return found
+    def _hessian(self, here: _State) -> FloatArray:
+        """Of the weighted squares of every refit at the fit's slopes, (count, rank, rank)."""
+        weight = self.weights * huber_weight(here.residual, self.delta) ** 2
+        rank = self.axes.shape[1]
+        one, other = np.triu_indices(rank)
+        hessian = np.empty((len(weight), rank, rank))
+        hessian[:, one, other] = hessian[:, other, one] = weight @ self._products
+        return hessian + self.curvature + LEAST_CURVATURE * np.eye(rank)
+
+    def _move(self, unknowns: FloatArray, here: _State, inverse: FloatArray) -> FloatArray:
+        """Where each refit goes next, within the bounds, shape (count, rank)."""
+        move = -np.einsum("crs,cs->cr", inverse, here.gradient)
+        there = unknowns + move
+        for i in np.flatnonzero((there @ self.rows.T > self.ends).any(axis=1)):
+            move[i] = bounded(inverse[i], there[i], self.rows, self.ends) - unknowns[i]
+        return move
+
+
+class _State(NamedTuple):
+    """Refits at their unknowns.
+
+    Args:
+        residual: log residuals, shape (count, n); infinite where a loss is not above 0.
+        value: their objectives, shape (count,).
+        gradient: of them, shape (count, rank).
+    """
+
+    residual: FloatArray
+    value: FloatArray
+    gradient: FloatArray
+
+    def only(self, some: BoolArray) -> _State:
+        """Some of the refits."""
+        return self if some.all() else _State(*(each[some] for each in self))
+
+    def with_better(self, other: _State, better: BoolArray) -> _State:
+        """The other's refits where they are better."""
+        if better.all():
+            return other
+        chosen = better[:, None]
+        return _State(
+            np.where(chosen, other.residual, self.residual),
+            np.where(better, other.value, self.value),
+            np.where(chosen, other.gradient, self.gradient),
+        )
+
+
+def _damped(inverse: FloatArray, damping: FloatArray) -> FloatArray:
+    """Inverse Hessians, shape (count, rank, rank), after a step that failed: of a shorter one."""
+    unit = np.eye(inverse.shape[1])
+    least = ROUNDING * np.trace(inverse, axis1=1, axis2=2)
+    hessian = np.linalg.inv(inverse + least[:, None, None] * unit)
+    return np.asarray(np.linalg.inv(hessian + damping[:, None, None] * unit), dtype=np.float64)
+
+
+def _corrected(
+    inverse: FloatArray, move: FloatArray, change: FloatArray, better: BoolArray
+) -> FloatArray:
+    """Inverse Hessians after steps, by BFGS where the gradient rose along them.
+
+    Args:
+        inverse: shape (count, rank, rank).
+        move: steps, shape (count, rank).
+        change: of the gradients, shape (count, rank).
+        better: which steps were taken, shape (count,).
+    """
+    rise = np.einsum("cr,cr->c", move, change)
+    turned = np.einsum("crs,cs->cr", inverse, change)
+    own = np.einsum("cr,cr->c", change, turned)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        usable = np.isfinite(own) & (rise > 1e-8 * np.sqrt(np.einsum("cr,cr->c", move, move) * own))
+        scale = np.where(usable, 1.0 / np.where(usable, rise, 1.0), 0.0)
+    move, turned = np.where(usable[:, None], move, 0.0), np.where(usable[:, None], turned, 0.0)
+    own = np.where(usable, own, 0.0)
+    cross = turned[:, :, None] * move[:, None, :]
+    both = cross + np.swapaxes(cross, 1, 2)
+    square = move[:, :, None] * move[:, None, :]
+    weight = (scale + own * scale**2)[:, None, None]
+    return inverse + weight * square - scale[:, None, None] * both
 
 
 def solved(systems: FloatArray, right: FloatArray) -> FloatArray:
@@ -186,7 +219,7 @@ def solved(systems: FloatArray, right: FloatArray) -> FloatArray:
 
 
 def bounded(
-    hessian: FloatArray, free: FloatArray, rows: FloatArray, ends: FloatArray
+    inverse: FloatArray, free: FloatArray, rows: FloatArray, ends: FloatArray
 ) -> FloatArray:
     """The lowest point of a parabola under linear bounds, shape (rank,).
 
@@ -195,15 +228,16 @@ def bounded(
     never let go, would leave curves that fit nothing.
 
     Args:
-        hessian: of the parabola, shape (rank, rank).
+        inverse: of the parabola's Hessian, shape (rank, rank).
         free: where it is lowest without bounds, shape (rank,).
         rows: times the unknowns are at most `ends`, shape (b, rank).
         ends: shape (b,).
 
     Source: Lawson and Hanson 1974, chapter 23 (least distance programming).
     """
-    root = np.linalg.cholesky(hessian)
-    normals = np.linalg.solve(root, rows.T)  # of the bounds, where the parabola is round
+    sizes, vectors = np.linalg.eigh(inverse)  # corrections may leave one at 0, or below
+    root = vectors * np.sqrt(np.maximum(sizes, ROUNDING * sizes[-1]))
+    normals = root.T @ rows.T  # of the bounds, where the parabola is round
     size = np.sqrt(np.einsum("ij,ij->j", normals, normals))
     size[size == 0] = 1.0
     over: FloatArray = (rows @ free - ends) / size
@@ -214,9 +248,7 @@ def bounded(
     target = np.append(np.zeros(free.size), 1.0)
     multipliers = nonnegative(system, target, np.zeros(over.size, dtype=np.bool_))
     left = system @ multipliers - target
-    return free + np.asarray(
-        np.linalg.solve(root.T, -most * left[:-1] / left[-1]), dtype=np.float64
-    )
+    return free + np.asarray(root @ (-most * left[:-1] / left[-1]), dtype=np.float64)
 
 
 def refitted(
@@ -247,7 +279,7 @@ def refitted(
     pulls = objective.drawn(z)
     gaps = np.tile(z - objective.priors[0], (count, 1)) - (0.0 if centres is None else centres)
     problem = Problem(
-        Curved.of(place.columns, z),
+        Curved.to_second_order(objective, place.columns, z),
         axes,
         objective.log_loss,
         np.zeros(weights.shape),
@@ -284,25 +316,39 @@ def _followed(objective: Objective, z: FloatArray, problem: Problem) -> FloatArr
     """
     low, high = objective.bounds
     best = np.zeros((problem.weights.shape[0], problem.axes.shape[1]))
-    allowed = problem.values(problem.residual(best), best)
+    allowed = problem.at(best).value
     value = (1.0 + SLACK) * allowed
     found = problem.lowest(best)
-    left: IntArray = np.arange(found.shape[0], dtype=np.int64)
+    reached = problem.at(found).value
+    stuck = np.flatnonzero(reached >= allowed)
+    straight = replace(problem, curved=problem.curved.straight)
+    found[stuck] = straight.only(stuck).lowest(best[stuck])
+    # What is left out where the second order matters, the third, may matter too.
+    doubt = ~(np.abs(straight.at(found).value - reached) <= TRUSTED * allowed)
+    doubt |= (
+        np.abs((found @ problem.axes.T)[:, objective.terms :]).max(axis=1, initial=0) > FARTHEST
+    )
+    doubt[stuck] = True
+    sure = ~doubt & (reached < value)
+    best[sure] = found[sure]
+    left: IntArray = np.flatnonzero(doubt)
     extra = problem.extra.copy()
     for look in range(LOOKS):
+        if not left.size:
+            break
         there = found[left]
         places = np.clip(z + there @ problem.axes.T, low, high)
         real = np.stack([objective.residual(place) for place in places]) + problem.extra[left]
         some = replace(problem, extra=extra).only(left)
-        nearly = some.residual(there)
-        worth, promised = some.values(real, there), some.values(nearly, there)
+        nearly = some.at(there)
+        worth = some.values(real, there)
         gained = worth < value[left]
         best[left[gained]], value[left[gained]] = there[gained], worth[gained]
-        bent = ~(np.abs(worth - promised) <= SETTLED * allowed[left])
+        bent = ~(np.abs(worth - nearly.value) <= SETTLED * allowed[left])
         if look == LOOKS - 1 or not bent.any():
             break
         seen = bent & np.isfinite(worth)
-        extra[left[seen]] += (real - nearly)[seen]
+        extra[left[seen]] += (real - nearly.residual)[seen]
         left = left[bent]
         found[left] = replace(problem, extra=extra).only(left).lowest(best[left])
     return best

@@ -20,12 +20,13 @@ from numpy.typing import ArrayLike
 from cptlaw.arrays import FloatArray
 from cptlaw.caching import remembers
 from cptlaw.errors import DataError
+from cptlaw.fitting.curved import Curved
 from cptlaw.fitting.kept import Refits, rounded
 from cptlaw.fitting.neighbours import stretches
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.projection import huber_weight
-from cptlaw.fitting.refits import Curved, refitted, solved
+from cptlaw.fitting.refits import refitted, solved
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
 from cptlaw.fitting.weighing import pose
 from cptlaw.laws.points import Points
