@@ -8,7 +8,7 @@ import pytest
 from cptlaw import Convention, Curve, FitOptions, Run, Schedule, Study, backtest, catalog, fit
 from cptlaw.errors import DataError
 from cptlaw.fitting.observations import facts, observe
-from cptlaw.fitting.windows import along
+from cptlaw.fitting.windows import along, middles
 from cptlaw.laws.means import Averaged
 from cptlaw.laws.points import Points
 
@@ -170,6 +170,20 @@ def test_instant_losses_stand_beside_means():
     assert isinstance(observed.points, Averaged)
     plain = observed.run == 1
     assert (observed.points.step[plain] == observed.step[plain]).all()
+
+
+@pytest.mark.parametrize(
+    ("mean", "steps"),
+    [
+        ({}, [0, 10, 20, 30]),
+        ({"window": 10}, [0, 6, 16, 26]),
+        ({"window": 20}, [0, 6, 11, 21]),
+        ({"ema": 0.9}, [0, 6, 11, 21]),
+    ],
+)
+def test_the_middle_of_a_row(mean, steps):
+    curve = Curve([0, 10, 20, 30], [3.0] * 4, "training", **mean)
+    assert middles(curve).tolist() == steps
 
 
 @pytest.mark.parametrize("more", [{"ema": 1.0}, {"ema": -0.1}, {"ema": 0.9, "window": 5}])

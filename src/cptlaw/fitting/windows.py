@@ -70,6 +70,18 @@ def windows_of(curve: Curve) -> Windows:
     return Windows(steps - back + 1, steps, 0.0)
 
 
+def middles(curve: Curve) -> IntArray:
+    """The steps in whose middle a curve's rows lie, shape (n,); rows of single steps as they are.
+
+    Good enough where a row has to stand at one step; a law's loss there is not the mean.
+    """
+    windows = windows_of(curve)
+    later = np.maximum(windows.last - windows.begin, 0) // 2
+    if curve.ema:
+        later = np.minimum(later, round(curve.ema / (1.0 - curve.ema)))
+    return np.maximum(windows.last - later, np.minimum(windows.last, 1))
+
+
 def depends_from(windows: Windows) -> IntArray:
     """The first step that a row hardly does without, shape (n,)."""
     if not windows.factor:

@@ -10,9 +10,10 @@ from cptlaw import toml_text
 from cptlaw.errors import CptlawError, DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.start import checkpoint
+from cptlaw.fitting.windows import middles
 from cptlaw.live.telling import role_of
 from cptlaw.studies import logs, study_file
-from cptlaw.studies.runs import UNKNOWN, Curve, Run
+from cptlaw.studies.runs import UNKNOWN, Run
 from cptlaw.studies.study import Study
 from cptlaw.studies.study_file.numbering import Placed, place
 
@@ -110,17 +111,11 @@ def evaluations(run: Run, columns: Mapping[str, str]) -> tuple[Evaluation, ...]:
         curve = run.curves.get(column)
         if curve is None:
             continue
-        for step, loss in zip(_middles(curve), curve.loss.tolist(), strict=True):
+        for step, loss in zip(middles(curve).tolist(), curve.loss.tolist(), strict=True):
             found.setdefault(step, {})[role] = loss
     if run.diverged is not None and run.diverged not in found:
         found[run.diverged] = dict.fromkeys(columns, float("nan"))
     return tuple(Evaluation(step, found[step], rates.get(step)) for step in sorted(found))
-
-
-def _middles(curve: Curve) -> list[int]:
-    """The steps that losses are of: of means over several steps, their middle."""
-    half = (curve.window - 1) // 2
-    return [max(step - half, min(step, 1)) for step in curve.steps.tolist()]
 
 
 def roles_of(run: Run) -> dict[str, str]:
