@@ -134,6 +134,7 @@ def test_groups_that_differ_are_refused_until_one_is_named(log, tmp_path, name):
     assert told(run, "different learning rates", "lr_column = ")
     text = draft([run], [name]).text
     assert f'lr_column = "{run.lr_groups[0]}"' in text and "ASK: which is the run's?" in text
+    assert text.count("different learning rates") == 1
     with pytest.raises(DataError, match=r"different learning rates, of .*lr_column"):
         study(tmp_path, log=name)
 

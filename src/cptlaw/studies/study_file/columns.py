@@ -39,7 +39,7 @@ def told(logs: Sequence[Run]) -> list[str]:
     """A sentence on each column that holds losses: of what data, its range and its unit."""
     names = dict.fromkeys(name for log in logs for name in log.curves)
     bits = dict.fromkeys(note for log in logs for note in log.notes if BITS in note)
-    lrs = dict.fromkeys(note for log in logs for note in log.notes if "lr_" in note)
+    lrs = dict.fromkeys(note for log in logs for note in log.notes if "lr_offset" in note)
     return [*(f"'{name}': {_range(logs, name)}." for name in names), *bits, *lrs]
 
 
