@@ -194,11 +194,11 @@ def test_a_training_framework_touches_two_files(house, tmp_path):
         "def boundaries_text(schedule: Schedule, name: str) -> str:\n"
         '    return f"{name} {[s.run_steps for s in schedule.segments]}"\n',
     )
-    table, row = "cptlaw/schedules/export/__init__.py", '{".csv": csv_text,'
+    table, row = "cptlaw/schedules/export/__init__.py", '    ".csv": csv_text,'
     imports = "from cptlaw.schedules.export.csv import csv_text\n"
     new = "from cptlaw.schedules.export.boundaries import boundaries_text\n"
     house.change(table, imports, new + imports)
-    house.change(table, row, '{".bounds": boundaries_text, ".csv": csv_text,')
+    house.change(table, row, f'    ".bounds": boundaries_text,\n{row}')
     assert len(house.touched) == 2
     house.run("schedule", "warmup 10 to 1e-3 | constant 90", "-o", tmp_path / "lr.bounds")
     assert (tmp_path / "lr.bounds").read_text() == "lr [10, 90]"

@@ -2,6 +2,9 @@
 
 import importlib.util
 
+import numpy as np
+import pytest
+
 from cptlaw.schedules.schedule import Schedule
 
 OF_EACH_KIND = {
@@ -33,3 +36,29 @@ def imported(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+needs_torch = pytest.mark.skipif(
+    importlib.util.find_spec("torch") is None, reason="torch is not installed"
+)
+needs_transformers = pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in ("torch", "transformers")),
+    reason="transformers is not installed",
+)
+needs_optax = pytest.mark.skipif(
+    importlib.util.find_spec("optax") is None, reason="optax is not installed"
+)
+
+
+def rates_of(make, lr=3e-4, steps=400):
+    """The LR of every step that a scheduler of PyTorch gives an optimizer."""
+    import torch
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+    scheduler = make(optimizer)
+    found = []
+    for _ in range(steps):
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return np.array(found)

@@ -82,7 +82,7 @@ def test_a_module_that_cannot_be_imported_is_refused(name, tmp_path):
 
 
 def test_a_file_of_an_unknown_kind_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"lr\.txt: .* written as \.csv, \.py, not '\.txt'"):
+    with pytest.raises(DataError, match=r"lr\.txt: .* as \.csv, \.py, .*, not '\.txt'"):
         export.write(SHORT, tmp_path / "lr.txt")
     assert list(tmp_path.iterdir()) == []
 
@@ -92,7 +92,7 @@ def test_a_new_kind_of_file_is_one_entry_of_the_table(tmp_path, monkeypatch):
     ended = run("schedule", TEXT, "-o", tmp_path / "lr.txt")
     assert ended.status == 0, ended.stderr
     assert (tmp_path / "lr.txt").read_text() == "lr 20"
-    assert "as .csv, .py, .txt, .png" in run("schedule", TEXT, "-o", tmp_path / "lr.no").stderr
+    assert "megatron.args, .txt, .png" in run("schedule", TEXT, "-o", tmp_path / "lr.no").stderr
 
 
 ALONE = """

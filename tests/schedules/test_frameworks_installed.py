@@ -1,6 +1,5 @@
 """Schedules of frameworks against the frameworks themselves, where they are installed."""
 
-import importlib.util
 import warnings
 
 import numpy as np
@@ -8,17 +7,8 @@ import pytest
 
 from cptlaw.schedules import sampled
 from cptlaw.schedules.schedule import Schedule
+from schedule_samples import needs_optax, needs_torch, needs_transformers, rates_of
 
-needs_torch = pytest.mark.skipif(
-    importlib.util.find_spec("torch") is None, reason="torch is not installed"
-)
-needs_transformers = pytest.mark.skipif(
-    any(importlib.util.find_spec(name) is None for name in ("torch", "transformers")),
-    reason="transformers is not installed",
-)
-needs_optax = pytest.mark.skipif(
-    importlib.util.find_spec("optax") is None, reason="optax is not installed"
-)
 LR, STEPS = 3e-4, 400
 
 
@@ -65,20 +55,6 @@ def value(word):
         return float(word) if "." in word or "e" in word else int(word)
     except ValueError:
         return word
-
-
-def rates_of(make, lr=LR, steps=STEPS):
-    """The LR of every step that a scheduler of PyTorch gives an optimizer."""
-    import torch
-
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
-    scheduler = make(optimizer)
-    found = []
-    for _ in range(steps):
-        found.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    return np.array(found)
 
 
 @needs_transformers

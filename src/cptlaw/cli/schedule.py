@@ -25,14 +25,31 @@ FIGURES = (".png", ".svg", ".pdf")
     "--output",
     multiple=True,
     metavar="FILE",
-    help="Write a file whose suffix says what: lr.csv, lr.py, lr.png; may be repeated.",
+    help="Write a file whose name's end says what: lr.csv, lr.py, lr.png, lr_optax.py, hf.yaml, "
+    "axolotl.yaml, llamafactory.yaml, megatron.args; may be repeated.",
+)
+@click.option(
+    "--replay",
+    type=click.FloatRange(0.0, 1.0),
+    metavar="R",
+    help="Share of D_pt in the CPT data, for axolotl.yaml and llamafactory.yaml.",
 )
 @JSON
-def schedule(text: str, start_lr: float | None, output: tuple[str, ...], as_json: bool) -> None:
+def schedule(
+    text: str,
+    start_lr: float | None,
+    output: tuple[str, ...],
+    replay: float | None,
+    as_json: bool,
+) -> None:
     """Show steps, peak, last learning rate and area of a schedule, and write it to files.
 
-    A .py file is a module for PyTorch and transformers' Trainer that needs no cptlaw; its first
-    lines say how to use it.
+    TEXT is segments joined by |, or a framework's own schedule, such as "transformers:cosine
+    lr=2e-4 num_warmup_steps=500 num_training_steps=10000". A .py file is a module for PyTorch and
+    transformers' Trainer that needs no cptlaw, one whose name ends in optax.py is for Optax; the
+    first lines say how to use it. hf.yaml holds TrainingArguments, axolotl.yaml,
+    llamafactory.yaml and megatron.args parts of a configuration, where the framework has a
+    schedule with these learning rates.
     """
     from cptlaw.output.json.schedule import schedule_json
     from cptlaw.output.text.schedule import schedule_text
@@ -42,11 +59,14 @@ def schedule(text: str, start_lr: float | None, output: tuple[str, ...], as_json
     parsed = Schedule.parse(text, start_lr)
     if start_lr is not None and _starts_itself(text, parsed):
         say(f"note: the schedule says itself where it starts; --from {start_lr:g} is not used.")
-    _write(parsed, output)
+    _write(parsed, output, replay)
     show(as_json, lambda: schedule_json(parsed), lambda: schedule_text(parsed))
     say_written(*output)
     if not output:
-        say("next: add -o lr.py, for a scheduler that a training run uses")
+        say(
+            "next: add -o lr.py for PyTorch and transformers, lr_optax.py for JAX, hf.yaml, "
+            "axolotl.yaml, llamafactory.yaml or megatron.args"
+        )
 
 
 def _starts_itself(text: str, parsed: Schedule) -> bool:
@@ -58,26 +78,26 @@ def _starts_itself(text: str, parsed: Schedule) -> bool:
 
 def _check(output: tuple[str, ...]) -> None:
     """Whether there is such a kind of file, before any work begins."""
-    from cptlaw.schedules.export import EXPORTS
+    from cptlaw.schedules.export import EXPORTS, kind_of
 
     check_writable(*output)
     for path in output:
         suffix = Path(path).suffix.lower()
         if suffix in FIGURES:
             check_figure(path)
-        elif suffix not in EXPORTS:
+        elif kind_of(path) is None:
             raise DataError(
                 f"{path}: a schedule is written as {', '.join((*EXPORTS, *FIGURES))}, not "
                 f"'{suffix}'. Change the file's suffix."
             )
 
 
-def _write(schedule: Schedule, output: tuple[str, ...]) -> None:
+def _write(schedule: Schedule, output: tuple[str, ...], replay: float | None) -> None:
     """Write all files, or none where one of them cannot be."""
     from cptlaw.output import plot
-    from cptlaw.schedules.export import EXPORTS, export_text
+    from cptlaw.schedules.export import export_text, kind_of
 
-    texts = {p: export_text(schedule, p) for p in output if Path(p).suffix.lower() in EXPORTS}
+    texts = {p: export_text(schedule, p, replay) for p in output if kind_of(p) is not None}
     for path in output:
         if path in texts:
             write_atomic(path, texts[path])

@@ -86,25 +86,35 @@ def python_text(schedule: Schedule, name: str) -> str:
     Raises:
         DataError: a name that cannot be imported.
     """
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise DataError(
-            "cannot be imported as a Python module under this name. Use letters, digits and _, "
-            "as in lr.py."
-        )
-    rows = _rows(schedule)
+    check_name(name)
+    rows = rows_of(schedule)
     return _MODULE.format(
         name=name,
         steps=schedule.steps,
         peak=schedule.peak,
         final=schedule.final,
-        words=textwrap.indent(textwrap.fill(_words(schedule), 92), "    "),
-        segments=textwrap.indent("\n".join(_row_text(row) for row in rows), "    "),
+        words=textwrap.indent(textwrap.fill(words_of(schedule), 92), "    "),
+        segments=textwrap.indent("\n".join(row_text(row) for row in rows), "    "),
         exact=_exact_text(_exact(schedule, rows)),
         code="\n\n".join(inspect.getsource(part) for part in _COPIED),
     )
 
 
-def _words(schedule: Schedule) -> str:
+def check_name(name: str) -> None:
+    """Whether a module of that name can be imported.
+
+    Raises:
+        DataError: it cannot.
+    """
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise DataError(
+            "cannot be imported as a Python module under this name. Use letters, digits and _, "
+            "as in lr.py."
+        )
+
+
+def words_of(schedule: Schedule) -> str:
+    """The text of a schedule, or its kinds where given learning rates have none."""
     if all(segment.kind != "array" for segment in schedule.segments):
         return schedule.text
     return " | ".join(f"{segment.kind} {segment.run_steps}" for segment in schedule.segments)
@@ -113,7 +123,8 @@ def _words(schedule: Schedule) -> str:
 # --- tables ----------------------------------------------------------------------------------
 
 
-def _rows(schedule: Schedule) -> list[tuple[Any, ...]]:
+def rows_of(schedule: Schedule) -> list[tuple[Any, ...]]:
+    """A row for each segment, as a written module has them."""
     ends = np.cumsum([segment.run_steps for segment in schedule.segments]).tolist()
     return [
         (end, s.kind, s.steps, s.start, s.end, _more(s), s.first - 1.0)
@@ -133,7 +144,8 @@ def _more(segment: Segment) -> Any:
     return given.get(segment.kind)
 
 
-def _row_text(row: tuple[Any, ...]) -> str:
+def row_text(row: tuple[Any, ...]) -> str:
+    """A row as Python, with a comma after it."""
     *head, more, shift = row
     if row[1] != "array":
         return f"{row!r},"
