@@ -71,7 +71,8 @@ def layout_of(fit: Fit, roles: Sequence[str], theme: Theme, unit: str = "steps")
     heights = [_LR_SHARE, *([1.0] * len(roles))]
     free = 1.0 - _GAP * len(roles)
     each = [free * height / sum(heights) for height in heights]
-    axis = {"gridcolor": theme.faint, "zeroline": False, "automargin": True, "nticks": 5}
+    # A margin that adjusts itself would draw everything twice.
+    axis = {"gridcolor": theme.faint, "zeroline": False, "automargin": False, "nticks": 5}
     found: dict[str, Any] = {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

@@ -59,6 +59,20 @@ def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
     show(as_json, lambda: result, lambda: lab_speed.lab_speed_text(result))
 
 
+@bench.command("explorer", short_help="Time from a slider's move to what it draws.")
+@click.option("--moves", type=click.IntRange(min=10), default=200, show_default=True)
+@JSON
+def bench_explorer(moves: int, as_json: bool) -> None:
+    """Time from a slider's move to the frame that shows it, on the explorer's page in Chromium.
+
+    A run of 60,000 steps, three domains, intervals; each slider by turns.
+    """
+    from cptlaw_evidence import explorer_speed
+
+    result = explorer_speed.explorer_speed(moves, say)
+    show(as_json, lambda: result, lambda: explorer_speed.explorer_speed_text(result))
+
+
 bench.add_command(bench_accuracy)
 bench.add_command(bench_priors)
 bench.add_command(bench_coverage)

@@ -21,7 +21,12 @@ const stage = new Stage(isDark, (main, pins, done) => {
   document.documentElement.dataset.ready = "yes";
 }, (error) => { trouble("trouble", error); document.documentElement.dataset.ready = "yes"; });
 
-const tellSoon = later(async () => {
+const tellSoon = () => {
+  document.documentElement.dataset.now = query(page.state);
+  tellLater();
+};
+
+const tellLater = later(async () => {
   const asked = query(page.state);
   const told = await ask(`/api/words?${asked}`);
   if (asked !== query(page.state)) return;
