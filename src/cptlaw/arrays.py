@@ -51,6 +51,12 @@ def _is_kept(values: ArrayLike, kind: type[_Number]) -> TypeGuard[NDArray[_Numbe
     return not values.flags.writeable and values.base is None
 
 
+def grouped(label: IntArray, count: int) -> list[IntArray]:
+    """Which of n values have each of the labels 0 to `count` - 1, in their order."""
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.searchsorted(label[order], np.arange(1, count)))
+
+
 def whole(values: ArrayLike) -> IntArray:
     """The values as int64, any shape.
 

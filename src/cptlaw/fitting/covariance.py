@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.arrays import BoolArray, FloatArray, IntArray, grouped
 from cptlaw.fitting.neighbours import summed_products
 from cptlaw.fitting.newton import bend_at, curvature, whitening
 from cptlaw.fitting.objective import Place
@@ -46,7 +46,9 @@ def covariance(place: Place, rests: BoolArray, run: IntArray) -> FloatArray:
     spread = max(objective.loss.size / max(objective.loss.size - int(free.sum()), 1), 1.0)
     # A prior's centre is as uncertain as its spread.
     drawn = objective.prior_weight * objective.drawn(z)
-    products = sum(summed_products(scores[run == index]) for index in np.unique(run))
+    products = sum(
+        summed_products(scores[mine]) for mine in grouped(run, int(run.max()) + 1) if mine.size
+    )
     meat = products * spread + axes.T @ (drawn[free][:, None] * axes)
     inner = inverse @ meat @ inverse
     block = axes @ inner @ axes.T

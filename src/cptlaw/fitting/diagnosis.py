@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -199,15 +200,20 @@ def _key(history: History) -> tuple[bytes, bytes, float, float | None, object]:
 
 def _ends(observed: Observations) -> list[int]:
     """Runs that no other fitted run goes on from."""
-    lrs = [(h.pt_lr.tobytes(), h.cpt_lr.tobytes()) for h in observed.points.histories]
+    pt = {id(h.pt_lr): h.pt_lr.tobytes() for h in observed.points.histories}
+    lrs = [(pt[id(h.pt_lr)], h.cpt_lr.tobytes()) for h in observed.points.histories]
+    different = sorted(set(lrs))  # so that what goes on from a run comes right after it
+    after = dict(itertools.pairwise(different))
 
-    def goes_on(longer: tuple[bytes, bytes], lr: tuple[bytes, bytes]) -> bool:
-        pt, cpt = longer
+    def goes_on(lr: tuple[bytes, bytes]) -> bool:
+        longer = after.get(lr)
+        if longer is None:
+            return False
         if lr[1]:
-            return pt == lr[0] and cpt.startswith(lr[1]) and longer != lr
-        return pt.startswith(lr[0]) and longer != lr
+            return longer[0] == lr[0] and longer[1].startswith(lr[1])
+        return longer[0].startswith(lr[0])
 
-    return [i for i, lr in enumerate(lrs) if not any(goes_on(other, lr) for other in lrs)]
+    return [i for i, lr in enumerate(lrs) if not goes_on(lr)]
 
 
 def _one_smooth_curve(observed: Observations) -> bool:

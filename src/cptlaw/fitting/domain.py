@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cptlaw.arrays import IntArray, grouped
 from cptlaw.errors import DataError, FitError, suggestion
 from cptlaw.fitting.covariance import covariance
 from cptlaw.fitting.diagnosis import MISSES, diagnose, missed
@@ -210,10 +211,10 @@ def fit_combination(
     return replace(described, combines=(found["pt"], found["cpt"]))
 
 
-def _reached(points: Points, owner: int) -> History:
-    """A history as far as points lie on it."""
+def _reached(points: Points, owner: int, mine: IntArray) -> History:
+    """A history as far as its points lie on it."""
     history = points.histories[owner]
-    last = int(points.last[points.owner == owner].max())
+    last = int(points.last[mine].max())
     if not history.is_cpt:
         return replace(history, pt_lr=history.pt_lr[:last])
     return replace(history, cpt_lr=history.cpt_lr[: max(last - history.pt_lr.size, 0)])
@@ -221,7 +222,8 @@ def _reached(points: Points, owner: int) -> History:
 
 def ranges(points: Points) -> dict[str, tuple[float, float]]:
     """Smallest and largest value, over n fitted points, of what a forecast may leave."""
-    used = [_reached(points, int(i)) for i in np.unique(points.owner)]
+    places = enumerate(grouped(points.owner, len(points.histories)))
+    used = [_reached(points, i, mine) for i, mine in places if mine.size]
     phases = {"pt": [h.pt_lr for h in used], "cpt": [h.cpt_lr for h in used]}
     found: dict[str, tuple[float, float]] = {}
     for phase, all_lr in phases.items():

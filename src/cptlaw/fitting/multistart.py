@@ -15,9 +15,10 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import FitError
-from cptlaw.fitting.newton import Minimum, minimise
+from cptlaw.fitting.newton import Minimum, bend_at, minimise
 from cptlaw.fitting.objective import Objective, Place
 from cptlaw.fitting.projection import begun
+from cptlaw.fitting.thinning import thinned
 
 
 class Effort(NamedTuple):
@@ -61,6 +62,10 @@ def best_minimum(objective: Objective, seed: int = 0) -> Minimum:
     Raises:
         FitError: no start gives a finite objective.
     """
+    if (few := thinned(objective)) is not None:
+        near = best_minimum(few, seed)
+        bend = bend_at(near.place, ~near.at_bound)
+        return _followed([minimise(objective.at(near.z), STEPS, bend=bend)])
     free = [s for s in objective.law.shapes if s.name not in objective.fixed]
     drawn = all(s.prior for s in free) and objective.prior_weight > 0
     effort = WITH_PRIORS if drawn else FEW_SHAPES if len(free) <= 3 else MANY_SHAPES

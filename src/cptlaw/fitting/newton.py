@@ -20,6 +20,7 @@ Toint 1991 (SR1); Golub and Pereyra 1973 (variable projection).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,11 +45,13 @@ LEAST_CURVATURE = 1e-3
 # How far shape parameters may move, in search coordinates (of a logarithm: 2 is a factor of 7).
 FARTHEST = 2.0
 FIRST_DAMPING = 1.0  # half a step of squares: chosen by the number of evaluations (LOG.md)
+NEARLY_NO_DAMPING = 1e-3  # where the bend is known
 HARDER, SOFTER = 6.0, 3.0  # after a step that failed, and after one that gained as promised
 LEAST_DAMPING, AFTER_FAILURE = 1e-9, 1e-3
 MOST_TRIES = 12  # with the damping times 6 each
 AS_PROMISED, POOR = 0.5, 0.25  # share of what a step promised
 SAME_COLUMNS = 1e-13  # of a square, next to the largest: rounding of columns that are the same
+PIECE = 16_384  # points whose Jacobian stays within a processor's cache
 NEAR, NEARLY = 0.1, 1e-3  # in search coordinates, and as a share of the objective
 BEST_STEPS = 12  # for the coefficients of a place
 GOOD_ENOUGH = 1e-6  # share of the objective; the next step of all parameters does the rest
@@ -83,7 +86,11 @@ class Minimum:
 
 
 def minimise(
-    start: Place, steps: int = 120, beat: float = np.inf, known: Place | None = None
+    start: Place,
+    steps: int = 120,
+    beat: float = np.inf,
+    known: Place | None = None,
+    bend: FloatArray | None = None,
 ) -> Minimum:
     """Minimise the objective of a place from there.
 
@@ -97,6 +104,8 @@ def minimise(
         beat: an objective that is known; the search ends where it cannot come below, even if all
             steps that are left gave as much as the last ten.
         known: a minimum; it is the end of a search that comes near it.
+        bend: of the law in its shape parameters, (k, k), where that is known since the start is
+            nearly a minimum; steps are hardly damped then.
 
     Raises:
         FitError: a loss predicted there is not above 0, so that the objective is undefined.
@@ -106,8 +115,10 @@ def minimise(
             f"{start.objective.law.name} predicts a loss of 0 or less on these data wherever the "
             "search begins. Check the losses, or try another law (--law)."
         )
-    place, bend = with_best_coefficients(start), no_bend(start.objective)
-    damping, settled, iteration = FIRST_DAMPING, False, 0
+    place = with_best_coefficients(start)
+    damping = FIRST_DAMPING if bend is None else NEARLY_NO_DAMPING
+    bend = no_bend(start.objective) if bend is None else bend
+    settled, iteration = False, 0
     values = [place.value]
     while iteration < steps and not settled:
         iteration += 1
@@ -260,14 +271,22 @@ def whitening(place: Place, free: BoolArray) -> FloatArray:
     """
     objective = place.objective
     weight = objective.root * huber_weight(place.residual, objective.delta)
-    weighted = place.jacobian[:, free] * weight[:, None]
-    drawn = np.diag(np.sqrt(objective.drawn(place.z)))
-    weighted = np.vstack([weighted, drawn[:, free]])
-    scale = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
+    # The triangle of QR has the singular values and right vectors of the whole; that of all points
+    # is found piece by piece, so that a million of them need no room for their Jacobian.
+    triangle = np.diag(np.sqrt(objective.drawn(place.z)))[:, free]
+    for piece in _pieces(weight.size):
+        weighted = place.rows(piece)[:, free] * weight[piece, None]
+        triangle = np.linalg.qr(np.vstack([triangle, weighted]), mode="r")
+    scale = np.sqrt(np.einsum("ij,ij->j", triangle, triangle))
     scale[scale == 0] = 1.0
-    _, sizes, right = np.linalg.svd(weighted / scale, full_matrices=False)
+    _, sizes, right = np.linalg.svd(triangle / scale)
     kept = sizes > NEGLIGIBLE * sizes[0]
-    return (right[kept].T / sizes[kept]) / scale[:, None]
+    return (right[: sizes.size][kept].T / sizes[kept]) / scale[:, None]
+
+
+def _pieces(count: int) -> Iterator[slice]:
+    """So many points, some thousand at a time."""
+    return (slice(i, min(i + PIECE, count)) for i in range(0, count, PIECE))
 
 
 def curvature(place: Place, free: BoolArray, axes: FloatArray, bend: FloatArray) -> FloatArray:
@@ -281,7 +300,6 @@ def curvature(place: Place, free: BoolArray, axes: FloatArray, bend: FloatArray)
     """
     objective, m = place.objective, place.objective.terms
     inside = np.abs(place.residual) <= objective.delta
-    along = place.jacobian[:, free] @ axes
     rest = np.diag(objective.prior_curvature(place.z))
     rest[m:, m:] += bend
     share = place.pull / place.prediction
@@ -289,8 +307,11 @@ def curvature(place: Place, free: BoolArray, axes: FloatArray, bend: FloatArray)
         both = float(slope @ share)
         rest[t, m + s] += both
         rest[m + s, t] += both
-    weighed = (objective.counts * inside - place.pull)[:, None] * along
-    found = along.T @ weighed + axes.T @ rest[np.ix_(free, free)] @ axes
+    own = objective.counts * inside - place.pull
+    found = axes.T @ rest[np.ix_(free, free)] @ axes
+    for piece in _pieces(own.size):
+        along = place.rows(piece)[:, free] @ axes
+        found += along.T @ (own[piece, None] * along)
     return 0.5 * (found + found.T)
 
 
@@ -313,9 +334,8 @@ def _learnt(bend: FloatArray, before: Place, after: Place) -> FloatArray:
 
 def _turned(before: Place, after: Place) -> FloatArray:
     """By how much the pull at a place on the shape parameters differs by another's slopes, (k,)."""
-    c = after.coefficients
-    turned = after.shape_slopes(c) - before.shape_slopes(c)
-    return np.asarray(turned.T @ (after.pull / after.prediction), dtype=np.float64)
+    c, share = after.coefficients, after.pull / after.prediction
+    return after.pulled(share, c) - before.pulled(share, c)
 
 
 def bend_at(place: Place, free: BoolArray) -> FloatArray:

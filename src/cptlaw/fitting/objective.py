@@ -204,22 +204,38 @@ class Place:
         delta = self.objective.delta
         return self.objective.counts * np.clip(self.residual, -delta, delta)
 
-    def shape_slopes(self, coefficients: FloatArray) -> FloatArray:
-        """Derivatives of the losses in the search coordinates, (n, k), for coefficients (m,)."""
-        found = np.zeros((self.prediction.size, self.z.size - coefficients.size))
+    def pulled(self, share: FloatArray, coefficients: FloatArray) -> FloatArray:
+        """Sums of the losses' slopes in the k search coordinates, times a share (n,) of each.
+
+        Args:
+            share: shape (n,).
+            coefficients: those that the slopes are taken for, shape (m,).
+        """
+        found = np.zeros(self.z.size - coefficients.size)
         for s, t, slope in self.columns.slopes:
-            found[:, s] += coefficients[t] * slope
+            found[s] += coefficients[t] * float(slope @ share)
         return found
 
     @cached_property
     def jacobian(self) -> FloatArray:
         """Derivatives of the log residuals, shape (n, m + k)."""
-        slopes = self.shape_slopes(self.coefficients)
-        return np.hstack([self.columns.matrix, slopes]) / self.prediction[:, None]
+        return self.rows(slice(None))
+
+    def rows(self, which: slice) -> FloatArray:
+        """The Jacobian at some of the points, shape (r, m + k)."""
+        c, prediction = self.coefficients, self.prediction[which]
+        found = np.zeros((self.z.size, prediction.size))
+        found[: c.size] = self.columns.matrix[which].T
+        for s, t, slope in self.columns.slopes:
+            found[c.size + s] += c[t] * slope[which]
+        found /= prediction
+        return found.T
 
     @cached_property
     def gradient(self) -> FloatArray:
         """Shape (m + k,); NaN where the objective is undefined."""
         if not np.isfinite(self.value):
             return np.full(self.z.shape, np.nan)
-        return self.jacobian.T @ self.pull + self.objective.prior_gradient(self.z)
+        share, c = self.pull / self.prediction, self.coefficients
+        own = [self.columns.matrix.T @ share, self.pulled(share, c)]
+        return np.concatenate(own) + self.objective.prior_gradient(self.z)

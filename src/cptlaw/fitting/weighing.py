@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.arrays import FloatArray, IntArray, grouped
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.options import FitOptions
@@ -72,8 +72,7 @@ def weights_of(observed: Observations) -> FloatArray:
     """How many points each of n losses counts for, shape (n,); over 1 in runs of few alone."""
     points = observed.points
     weights = np.ones(len(observed))
-    for index in range(len(observed.runs)):
-        mine = np.flatnonzero(observed.run == index)
+    for mine in grouped(observed.run, len(observed.runs)):
         if mine.size:
             at = (points.pt_step + points.cpt_step)[mine]
             history = points.histories[int(points.owner[mine[0]])]

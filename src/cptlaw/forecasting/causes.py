@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.arrays import BoolArray, FloatArray, IntArray, grouped
 from cptlaw.caching import remembers
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Ensemble
@@ -131,10 +131,11 @@ def misfit(fit: Fit, role: str) -> Misfit:
     observed = fit.observed(role)
     points = observed.points
     residual = np.log(fit.domain(role).loss(points) / observed.loss)
-    late = [_late(residual[observed.run == index]) for index in range(len(observed.runs))]
+    places = grouped(observed.run, len(observed.runs))
+    late = [_late(residual[mine]) for mine in places]
     fallen, ends = 0.0, list[float]()
-    for index in range(len(observed.runs)):
-        step = points.last[observed.run == index]
+    for index, mine in enumerate(places):
+        step = points.last[mine]
         far = decayed(points.histories[index], step)
         fallen = max(fallen, float(far.max()))
         if far[-1] > _FALLEN:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cptlaw.arrays import BoolArray, FloatArray, IntArray
-from cptlaw.laws.branching import Limb, branches, by_owner
+from cptlaw.arrays import BoolArray, FloatArray, IntArray, grouped
+from cptlaw.laws.branching import Limb, branches
 from cptlaw.laws.compiled import recurrences
 from cptlaw.laws.dual import Dual
 from cptlaw.studies.history import History
@@ -90,7 +90,7 @@ class Blocks:
         self.share: FloatArray = share
         self.weight_decay: FloatArray = decay
         self.ends: IntArray = np.empty(owner.size, dtype=np.int64)
-        for i, mine in enumerate(by_owner(owner, len(limbs))):
+        for i, mine in enumerate(grouped(owner, len(limbs))):
             self.ends[mine] = limbs[i].block(step[mine])
         some = [stretch for stretch in self._stretches if stretch.end > stretch.start]
         self._first: IntArray = np.array([stretch.start for stretch in some])

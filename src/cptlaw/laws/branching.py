@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.arrays import FloatArray, IntArray, grouped
 from cptlaw.laws.alike import common, in_order, ordered
 from cptlaw.laws.compiled import recurrences
 from cptlaw.studies.history import History
@@ -86,19 +86,13 @@ def branches(
     np.maximum.at(latest, owner, step)
     lasts: list[int] = latest.tolist()
     limbs = _tree(histories, lasts) if shared is None else _fan(histories, lasts, shared)
-    for i, mine in enumerate(by_owner(owner, len(histories))):
+    for i, mine in enumerate(grouped(owner, len(histories))):
         limbs[i].mark(step[mine])
     for limb, history, last in zip(limbs, histories, lasts, strict=True):
         limb.mark(np.array([min(history.pt_lr.size, last)]))  # no block is half PT, half CPT
     for limb in limbs:
         limb.cuts, limb.means = _blocks(limb)
     return limbs
-
-
-def by_owner(owner: IntArray, count: int) -> list[IntArray]:
-    """Which of n points lie on each of so many histories."""
-    order = np.argsort(owner, kind="stable")
-    return np.split(order, np.searchsorted(owner[order], np.arange(1, count)))
 
 
 def _tree(histories: Sequence[History], lasts: Sequence[int]) -> list[Limb]:

@@ -39,6 +39,14 @@ class Nodes(NamedTuple):
         found: FloatArray = np.add.reduceat(values * weight, self.first, axis=0)
         return found
 
+    def some(self, rows: IntArray) -> Nodes:
+        """Those of some places, k of n."""
+        counts = self.counts[rows]
+        first = np.cumsum(counts) - counts
+        kept: IntArray = np.repeat(self.first[rows] - first, counts)
+        kept += np.arange(kept.size)
+        return Nodes(self.step[kept], self.weight[kept], first, self.last[rows])
+
 
 class Averaged(Points):
     """n places, at each of which a law's loss is a mean over several steps of one history.
@@ -71,14 +79,14 @@ class Averaged(Points):
         """The means over values at `every` step, shape (m,) or (m, k), of the n places."""
         return self._nodes.mean(values)
 
+    def some(self, rows: IntArray) -> Points:
+        """Some of the places, k of n."""
+        return Averaged(self.histories, self.owner[rows], self._nodes.some(rows), self.convention)
+
     def alone(self, index: int, rows: IntArray) -> Points:
         """Some places, k of n, as places of the one history that they lie on."""
-        counts = self._nodes.counts[rows]
-        first = np.cumsum(counts) - counts
-        kept: IntArray = np.repeat(self._nodes.first[rows] - first, counts)
-        kept += np.arange(kept.size)
-        nodes = Nodes(self._nodes.step[kept], self._nodes.weight[kept], first, self.last[rows])
         owner = np.zeros(rows.size, dtype=np.int64)
+        nodes = self._nodes.some(rows)
         return Averaged([self.histories[index]], owner, nodes, self.convention)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.arrays import BoolArray, FloatArray, IntArray, grouped
 from cptlaw.caching import remembers
 from cptlaw.errors import DataError
 from cptlaw.laws.alike import distinct, without_beginnings
@@ -111,6 +111,11 @@ class Points:
     def alone(self, index: int, rows: IntArray) -> Points:
         """Some places, k of n, as places of the one history that they lie on."""
         return Points.along(self.histories[index], self.step[rows], self.convention)
+
+    def some(self, rows: IntArray) -> Points:
+        """Some of the places, k of n."""
+        owner, step = self.owner[rows], self.step[rows]
+        return Points(self.histories, owner, step, self.convention, self._known)
 
     @cached_property
     def _layout(self) -> _Layout:
@@ -226,11 +231,9 @@ class Points:
     def _carried_tail(self, lambda_: float, epsilon: float, sums: Annealing) -> FloatArray:
         """What the PT's last momentum still adds to S2pt, shape (3, n)."""
         added = np.zeros((3, len(self)))
-        order = np.argsort(self.owner, kind="stable")
-        first = np.searchsorted(self.owner[order], np.arange(len(self.histories) + 1))
-        ends = (self._layout.of_ends(values).tolist() for values in sums[3:])
-        for index, (m, d_m) in enumerate(zip(*ends, strict=True)):
-            mine = order[first[index] : first[index + 1]]
+        momentum, d_momentum = (self._layout.of_ends(values) for values in sums[3:])
+        for index, mine in enumerate(grouped(self.owner, len(self.histories))):
+            m, d_m = momentum[index], d_momentum[index]
             lr = self.histories[index].cpt_lr
             steps = np.arange(1, lr.size + 1)
             weight, log_lr = lr_weight(lr, epsilon)
