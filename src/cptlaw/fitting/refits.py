@@ -183,7 +183,7 @@ def _damped(inverse: FloatArray, damping: FloatArray) -> FloatArray:
     """Inverse Hessians, shape (count, rank, rank), after a step that failed: of a shorter one."""
     unit = np.eye(inverse.shape[1])
     least = ROUNDING * np.trace(inverse, axis1=1, axis2=2)
-    hessian = np.linalg.inv(inverse + least[:, None, None] * unit)
+    hessian = np.asarray(np.linalg.inv(inverse + least[:, None, None] * unit), dtype=np.float64)
     return np.asarray(np.linalg.inv(hessian + damping[:, None, None] * unit), dtype=np.float64)
 
 
