@@ -62,8 +62,8 @@ def fit(
     loaded = study_file.load(study)
     say(f"fitting {_count(loaded.domains, 'domain')} of {_count(loaded.runs, 'run')} ...")
     result = fit_study(loaded, law, options, progress=say)
+    result = with_refits(result)
     said = [t.sentence for role in result.domains for t in tradeoffs(result, role)]
-    result = with_refits(result) if output is not None else result
     result = replace(result, notes=(*result.notes, *said))
     say(f"done in {result.seconds:.2f} s")
     if figure is not None:

@@ -10,7 +10,6 @@ freedom: held-out errors have heavier tails than a normal, and 3, 6 and 10 degre
 
 from __future__ import annotations
 
-import math
 from dataclasses import astuple, fields
 from typing import NamedTuple
 
@@ -20,13 +19,12 @@ from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Ensemble, Interval
+from cptlaw.forecasting import student
 from cptlaw.forecasting.causes import causes, half_spread, misfit, noise_of
 from cptlaw.forecasting.measured import Calibration, figures_of, measured
 from cptlaw.laws.points import Points
 
 LEVEL = 0.9
-DEGREES = 4
-"""Of freedom of Student's t, which errors follow in units of their scale."""
 FIELDS = tuple(field.name for field in fields(Calibration))
 
 
@@ -101,13 +99,8 @@ def contrast(
 
 
 def multiplier(level: float) -> float:
-    """Half the width of an interval in units of the error's scale.
-
-    Source: Shaw 2006, the quantile of Student's t with four degrees of freedom in closed form.
-    """
-    both = 1.0 - level**2  # 4 p (1 - p) at the upper end
-    root = math.cos(math.acos(math.sqrt(both)) / 3.0) / math.sqrt(both)
-    return 2.0 * math.sqrt(root - 1.0)
+    """Half the width of an interval in units of the error's scale."""
+    return student.quantile(0.5 + level / 2)
 
 
 def scales(

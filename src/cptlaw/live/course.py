@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import t
 
 from cptlaw.arrays import FloatArray, IntArray
-from cptlaw.forecasting.intervals import DEGREES, multiplier
+from cptlaw.forecasting import student
+from cptlaw.forecasting.intervals import multiplier
 from cptlaw.live.outlook import Ahead, ahead_of
 from cptlaw.live.prospect import Foreseen, Prospect
 from cptlaw.studies.runs import Curve
@@ -57,7 +57,7 @@ class Course:
             return 0
         then = self._given(prospect, np.array([step]), self._believed(EARLIER * step))
         missed = float(np.log(loss / then.loss[0]) / then.scale[0])
-        return int(np.sign(missed)) if abs(missed) > t.ppf(SURE, DEGREES) else 0
+        return int(np.sign(missed)) if abs(missed) > student.quantile(SURE) else 0
 
     def _believed(self, until: float | None = None) -> IntArray:
         """Which losses count: a single one that is off is an accident, several are the run.

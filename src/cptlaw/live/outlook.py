@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray, floats, integers, same_values
-from cptlaw.forecasting.intervals import DEGREES, multiplier
+from cptlaw.forecasting import student
+from cptlaw.forecasting.intervals import multiplier
 from cptlaw.live.rules import Rule
 from cptlaw.shown import Shown
 
@@ -73,9 +74,7 @@ class Ahead:
 
     def above(self, limit: float) -> float:
         """Probability that the last loss will be measured above a limit."""
-        from scipy.stats import t
-
-        return float(t.sf(np.log(limit / self.final) / self.scale, DEGREES))
+        return student.above(float(np.log(limit / self.final) / self.scale))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import ensemble_of
 from cptlaw.forecasting.causes import causes, half_spread, noise_of
-from cptlaw.forecasting.intervals import DEGREES, FIELDS, calibration_of
+from cptlaw.forecasting.intervals import FIELDS, calibration_of
+from cptlaw.forecasting.student import DEGREES
 from cptlaw.laws.areas import warmup_steps
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History

@@ -126,7 +126,7 @@ def lattice(axes: int, fine: bool) -> FloatArray:
     """Places that cover a box of shares, ends included, shape (n, axes).
 
     The best recipe often lies at an end of a range (anneal to 0, no warm-up). With more than three
-    axes a lattice would be too large; a Sobol sequence covers the inside evenly, and has no ends:
+    axes a lattice would be too large; a sequence covers the inside evenly, and has no ends:
     corners, and places with one axis at an end, are added.
     """
     known = _FINE if fine else _COARSE
@@ -135,13 +135,23 @@ def lattice(axes: int, fine: bool) -> FloatArray:
             return np.zeros((1, 0))
         marks = np.linspace(0.0, 1.0, known[axes])
         return np.array(list(itertools.product(marks, repeat=axes))).reshape(-1, axes)
-    from scipy.stats import qmc
-
-    power = _MANY_FINE if fine else _MANY_COARSE
-    inner = qmc.Sobol(axes, scramble=False).random_base2(power)
+    count = 2 ** (_MANY_FINE if fine else _MANY_COARSE)
+    inner = _evenly(count, axes)
     corners = [np.full(axes, v) for v in (0.0, 0.5, 1.0)]
     single = [np.where(np.arange(axes) == i, 1.0 - v, v) for i in range(axes) for v in (0.0, 1.0)]
     return np.vstack([inner, corners, single])
+
+
+def _evenly(count: int, axes: int) -> FloatArray:
+    """Places that cover the inside of a box evenly, shape (count, axes).
+
+    Source: Roberts 2018, a sequence of multiples of the powers of a generalised golden ratio.
+    """
+    ratio = 2.0
+    for _ in range(64):  # of ratio**(axes + 1) = ratio + 1
+        ratio = (1.0 + ratio) ** (1.0 / (axes + 1))
+    steps = ratio ** -np.arange(1.0, axes + 1)
+    return np.asarray((0.5 + np.arange(count)[:, None] * steps) % 1.0, dtype=np.float64)
 
 
 def _valleys(samples: Samples) -> list[tuple[int, FloatArray]]:
