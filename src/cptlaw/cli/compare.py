@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
     JSON,
     Many,
@@ -60,7 +61,7 @@ def compare(
         held,
         against=against,
         options=options,
-        progress=say,
+        progress=doing,
     )
     show(as_json, lambda: comparison_json(result), result.summary)
     words = f"cptlaw fit {shlex.quote(study)} --law {result.best} -o fit.json"

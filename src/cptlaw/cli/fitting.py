@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
     JSON,
     Many,
@@ -61,7 +62,7 @@ def fit(
     check_laws([] if law is None else [law])
     loaded = study_file.load(study)
     say(f"fitting {_count(loaded.domains, 'domain')} of {_count(loaded.runs, 'run')} ...")
-    result = fit_study(loaded, law, options, progress=say)
+    result = fit_study(loaded, law, options, progress=doing)
     result = with_refits(result)
     said = [t.sentence for role in result.domains for t in tradeoffs(result, role)]
     result = replace(result, notes=(*result.notes, *said))
@@ -188,7 +189,7 @@ def backtest(
         fit_steps=fit_steps,
         laws=laws,
         options=options,
-        progress=say,
+        progress=doing,
     )
     if output is not None:
         store.save(result, output)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from cptlaw.cli.prior import FLAG, OrPrior
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import JSON, figure_option, load_fit, say, say_written, show
 from cptlaw.decisions.cost import PRICES, Prices
 from cptlaw.decisions.plan.knobs import KNOBS, Knobs, Numbers
@@ -191,7 +192,7 @@ def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, An
             level=given["level"],
             anyway=given["anyway"],
         ),
-        progress=say,
+        progress=doing,
     )
 
 

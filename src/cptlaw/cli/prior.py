@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import JSON, Many, say, show
 from cptlaw.errors import DataError
 
@@ -48,7 +49,7 @@ def prior(losses: tuple[str, ...], goal: str, as_json: bool, **given: Any) -> No
     from cptlaw.output.text.prior import prior_text
 
     options = PriorOptions(goal=Weights.parse(goal), losses=_losses(losses), **given)
-    found = plan_prior(options, progress=say)
+    found = plan_prior(options, progress=doing)
     show(as_json, lambda: prior_json(found), lambda: prior_text(found))
     tokens = sum(pilot.cost for pilot in found.pilots)
     peak = max(pilot.run.schedule.peak for pilot in found.pilots if pilot.run.schedule)

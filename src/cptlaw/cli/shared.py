@@ -12,11 +12,13 @@ from typing import Any, Literal
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.errors import DataError, MissingExtra
 
 
 def say(message: str) -> None:
-    """Progress and messages, to standard error."""
+    """A message, to standard error."""
+    doing.clear()
     click.echo(message, err=True)
 
 
@@ -48,6 +50,7 @@ class Many(click.Command):
 
 def show(as_json: bool, shape: Callable[[], dict[str, Any]], text: Callable[[], str]) -> None:
     """Print one JSON object, or text."""
+    doing.clear()
     click.echo(json.dumps(shape(), allow_nan=False) if as_json else text())
 
 

@@ -32,7 +32,7 @@ def fit(
             the mean of several, weighted by how well they do; left out, the default
             (`catalog.default_name`).
         options: how it is fitted.
-        progress: is told what is tried where several laws are.
+        progress: is told of every domain, and of every law where several are tried.
 
     Raises:
         DataError: the law does not suit the study, or nothing sound is left of a domain.
@@ -43,4 +43,4 @@ def fit(
         return fit_average(study, options, progress)
     if law == "auto":
         return choose(study, options, progress)
-    return fit_law(study, catalog.resolve(law, study), options)
+    return fit_law(study, catalog.resolve(law, study), options, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
@@ -19,27 +20,30 @@ from cptlaw.studies.optimization import OPPOSITE, Growth
 from cptlaw.studies.study import Study
 
 
-def fit_law(study: Study, law: str, options: FitOptions) -> Fit:
+def fit_law(
+    study: Study, law: str, options: FitOptions, progress: Callable[[str], None] = lambda _: None
+) -> Fit:
     """Fit the law of that name, with the initial warm-up counted as it suits.
 
     Args:
         study: runs and domains.
         law: a name of the catalogue.
         options: how.
+        progress: is told of every domain before it is fitted.
 
     Raises:
         DataError: the law does not suit the study.
         FitError: too few points for its parameters.
     """
     if options.convention.warmup != "auto":
-        return _fit(study, law, options)
+        return _fit(study, law, options, progress)
     if catalog.is_known(law) and catalog.example(law).counts_warmup_as_it_was:
-        return _counted(study, law, options, "as-is")
+        return _counted(study, law, options, "as-is", progress)
     began = time.perf_counter()
-    peak = _counted(study, law, options, "peak")
+    peak = _counted(study, law, options, "peak", progress)
     if all(not run.curves or not study.history(run.name).pt_lr.size for run in study.runs):
         return peak
-    as_is = _counted(study, law, options, "as-is")
+    as_is = _counted(study, law, options, "as-is", progress)
     one, other = _objective(peak), _objective(as_is)
     if one == other:
         return replace(peak, seconds=time.perf_counter() - began)
@@ -53,21 +57,27 @@ def fit_law(study: Study, law: str, options: FitOptions) -> Fit:
     return replace(better, seconds=seconds, notes=(*better.notes, note))
 
 
-def _counted(study: Study, law: str, options: FitOptions, warmup: Literal["peak", "as-is"]) -> Fit:
+def _counted(
+    study: Study,
+    law: str,
+    options: FitOptions,
+    warmup: Literal["peak", "as-is"],
+    progress: Callable[[str], None],
+) -> Fit:
     way = replace(options.convention, warmup=warmup)
-    return _fit(study, law, replace(options, convention=way))
+    return _fit(study, law, replace(options, convention=way), progress)
 
 
-def _fit(study: Study, law: str, options: FitOptions) -> Fit:
+def _fit(study: Study, law: str, options: FitOptions, progress: Callable[[str], None]) -> Fit:
     """Fit under one convention; where nobody says whether weights grow, the data do."""
     began = time.perf_counter()
     catalog.check(law, study)
-    usual = _with(study, law, options)
+    usual = _with(study, law, options, progress)
     open_ = _open(usual, options)
     if open_ is None:
         return usual
     growth = usual_growth(open_)
-    better, note = decided(usual, _with(study, law, options, OPPOSITE[growth]), growth)
+    better, note = decided(usual, _with(study, law, options, progress, OPPOSITE[growth]), growth)
     seconds = time.perf_counter() - began
     return replace(better, seconds=seconds, notes=(*better.notes, note))
 
@@ -79,10 +89,17 @@ def _open(fit: Fit, options: FitOptions) -> Facts | None:
     return found[0] if found and not {"sigma", "decay"} & set(options.fixed) else None
 
 
-def _with(study: Study, law: str, options: FitOptions, growth: Growth | None = None) -> Fit:
+def _with(
+    study: Study,
+    law: str,
+    options: FitOptions,
+    progress: Callable[[str], None],
+    growth: Growth | None = None,
+) -> Fit:
     began = time.perf_counter()
     said, found = dict[str, list[str]](), dict[str, DomainFit]()
-    for role in fitting_order(study):
+    for number, role in enumerate(fitting_order(study), 1):
+        progress(f"fitting {law} to {role} ({number} of {len(study.domains)}) ...")
         observed = observe(study, role, options.convention)
         for note in observed.notes:
             said.setdefault(note, []).append(role)

@@ -102,17 +102,21 @@ def tried(
     Args:
         study: runs and domains.
         options: how laws are fitted; `target` says what is to be forecast.
-        progress: is told of every law before it is tried.
+        progress: is told of every law and part before it is tried.
     """
     parts = trial_parts(study, options.target)
     name = catalog.default_name(study)
     default = fit_law(study, name, options)
     found: dict[str, list[_Errors | None]] = {}
-    for law in suited(study):
-        progress(f"trying {law} on parts of the study ...")
-        found[law] = [_errors(study, part, law, options) for part in parts]
+    laws = list(suited(study))
+    for i, law in enumerate(laws):
+        found[law] = []
+        for j, part in enumerate(parts, 1):
+            at = f"({i * len(parts) + j} of {len(laws) * len(parts)})"
+            progress(f"trying {law} on parts of the study {at} ...")
+            found[law].append(_errors(study, part, law, options))
     noise = {role: d.scores.mape if d.scores else 0.0 for role, d in default.domains.items()}
-    laws = tuple(
+    trials = tuple(
         Trial(law, dict(_standings(parts, each, found[name], noise)), _ends(parts, each))
         for law, each in found.items()
     )
@@ -122,7 +126,7 @@ def tried(
         if part.target == "run"
         for place, error in rule_errors(study, part.study).items()
     }
-    return Trials(tuple(t for t in laws if t.domains), default, rule)
+    return Trials(tuple(t for t in trials if t.domains), default, rule)
 
 
 def suited(study: Study) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import JSON, Many, check_writable, say, show
 from cptlaw.errors import DataError
 from cptlaw_evidence.cli import curves
@@ -58,7 +59,7 @@ def bench_accuracy(
     laws, protocols = curves.words(law) or list(accuracy.LAWS), curves.words(protocol)
     try:
         where, jobs = curves.place(data), curves.processes(jobs)
-        result = accuracy.measure(laws, protocols, where, jobs=jobs, floor=floor, progress=say)
+        result = accuracy.measure(laws, protocols, where, jobs=jobs, floor=floor, progress=doing)
     except KeyboardInterrupt:
         say("what was measured so far is lost; --protocol and --law make it shorter.")
         raise

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cptlaw.cli.shared import JSON, check_lab, say, show
+from cptlaw.cli.progress import doing
+from cptlaw.cli.shared import JSON, check_lab, show
 from cptlaw_evidence.cli.accuracy import bench_accuracy
 from cptlaw_evidence.cli.coverage import bench_coverage
 from cptlaw_evidence.cli.pilots import bench_pilots
@@ -32,7 +33,7 @@ def bench_fit(starts: int, as_json: bool) -> None:
     """Time the fit of Eq. 4 against the paper's method on the bundled runs."""
     from cptlaw_evidence import fit_speed as benchmarks
 
-    result = benchmarks.fit_speed(starts, say)
+    result = benchmarks.fit_speed(starts, doing)
     show(as_json, lambda: result, lambda: benchmarks.fit_speed_text(result))
 
 
@@ -55,7 +56,7 @@ def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
 
     if threads is not None:
         torch.set_num_threads(threads)
-    result = lab_speed.lab_speed(rounds, progress=say)
+    result = lab_speed.lab_speed(rounds, progress=doing)
     show(as_json, lambda: result, lambda: lab_speed.lab_speed_text(result))
 
 
@@ -69,7 +70,7 @@ def bench_explorer(moves: int, as_json: bool) -> None:
     """
     from cptlaw_evidence import explorer_speed
 
-    result = explorer_speed.explorer_speed(moves, say)
+    result = explorer_speed.explorer_speed(moves, doing)
     show(as_json, lambda: result, lambda: explorer_speed.explorer_speed_text(result))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cptlaw.cli.shared import JSON, Many, check_writable, say, show
+from cptlaw.cli.progress import doing
+from cptlaw.cli.shared import JSON, Many, check_writable, show
 from cptlaw_evidence.cli import curves
 
 
@@ -56,7 +57,7 @@ def bench_coverage(
     from cptlaw_evidence.measured import told, write_figures
 
     if simulated is not None:
-        held = studies.coverage(simulated, say)
+        held = studies.coverage(simulated, doing)
         show(as_json, lambda: held, lambda: studies.coverage_text(held))
         return
     check_writable(output, figures)
@@ -69,7 +70,7 @@ def bench_coverage(
         curves.place(data),
         jobs=curves.processes(jobs),
         only_fit=only_fit,
-        progress=say,
+        progress=doing,
     )
     if figures is not None:
         command = told("cptlaw bench coverage --fit", data, curves.words(protocol))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import JSON, check_figure, say, say_written, show
 from cptlaw.errors import DataError
 
@@ -61,7 +62,7 @@ def _all(output: str | None, as_json: bool) -> None:
         raise DataError("all needs -o FOLDER, where the figures and index.html go.")
     check_figure(None)
     folder = Path(output)
-    drawings = write_all(folder, say)
+    drawings = write_all(folder, doing)
     show(
         as_json,
         lambda: {

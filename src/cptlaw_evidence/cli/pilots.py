@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cptlaw.cli.shared import JSON, say, show
+from cptlaw.cli.progress import doing
+from cptlaw.cli.shared import JSON, show
 
 
 @click.command("pilots", short_help="Chosen pilots against random ones.")
@@ -18,5 +19,5 @@ def bench_pilots(draws: int, as_json: bool) -> None:
     """
     from cptlaw_evidence import pilots as replay
 
-    result = replay.measure(draws, say)
+    result = replay.measure(draws, doing)
     show(as_json, lambda: result, lambda: replay.to_text(result))

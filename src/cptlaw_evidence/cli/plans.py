@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cptlaw.cli.shared import JSON, say, show
+from cptlaw.cli.progress import doing
+from cptlaw.cli.shared import JSON, show
 
 
 @click.command("plans", short_help="The planner against dense grids, on random problems.")
@@ -18,5 +19,5 @@ def bench_plans(problems: int, as_json: bool) -> None:
     """
     from cptlaw_evidence.plans import brute
 
-    result = brute.measure(problems, say)
+    result = brute.measure(problems, doing)
     show(as_json, lambda: result, lambda: brute.to_text(result))

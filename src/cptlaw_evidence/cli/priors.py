@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cptlaw.cli.shared import JSON, check_writable, say, say_written, show
+from cptlaw.cli.progress import doing
+from cptlaw.cli.shared import JSON, check_writable, say_written, show
 from cptlaw_evidence.cli import curves
 
 
@@ -25,12 +26,12 @@ def bench_priors(data: str | None, output: str | None, as_json: bool) -> None:
 
     check_writable(output)
     if output is not None:
-        priors.write(output, priors.measured(curves.place(data), say))
+        priors.write(output, priors.measured(curves.place(data), doing))
         say_written(output)
         return
     asked = [
         PriorOptions(7e9, 2e9, Weights.parse(goal))
         for goal in ("cpt=1", "cpt=1 pt=0.3", "cpt=1 pt=1")
     ]
-    result = priors.foretold(asked, say)
+    result = priors.foretold(asked, doing)
     show(as_json, lambda: result, lambda: priors.foretold_text(result))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import JSON, Many, check_laws, check_writable, say
 from cptlaw_evidence.cli import curves
 
@@ -41,7 +42,7 @@ def bench_regret(
     if data is None:
         say("without --data only the bundled grids are chosen from.")
     laws = curves.words(law) or regret.LAWS
-    found = regret.measure(laws, curves.place(data), jobs=curves.processes(jobs), progress=say)
+    found = regret.measure(laws, curves.place(data), jobs=curves.processes(jobs), progress=doing)
     result = regret.shape(found)
     if figures is not None:
         write_figures(figures, "choices", choice_costs(result), told("cptlaw bench regret", data))

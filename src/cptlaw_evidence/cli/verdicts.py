@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cptlaw.cli.shared import JSON, say, show
+from cptlaw.cli.progress import doing
+from cptlaw.cli.shared import JSON, show
 
 
 @click.command("verdicts", short_help="How often verdicts on simulated studies are right.")
@@ -24,5 +25,5 @@ def bench_verdicts(count: int, as_json: bool) -> None:
     """
     from cptlaw_evidence.coverage import verdicts
 
-    found = verdicts.measure(count, say)
+    found = verdicts.measure(count, doing)
     show(as_json, lambda: found, lambda: verdicts.to_text(found))

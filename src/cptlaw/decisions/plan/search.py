@@ -79,7 +79,9 @@ def search(judge: Judge, progress: Callable[[str], None] = lambda _: None) -> Se
     """
     found = Search(judge)
     _lattices(found, progress)
-    for branch, place in _valleys(found.samples):
+    valleys = _valleys(found.samples)
+    for number, (branch, place) in enumerate(valleys, 1):
+        progress(f"walking down from the best recipes ({number} of {len(valleys)}) ...")
         best = descend(found, branch, place)
         zoom(found, branch, best)
     _finish(found)
@@ -117,7 +119,8 @@ def _lattices(search: Search, progress: Callable[[str], None]) -> None:
             if left < 0 and len(chosen) >= _VALLEYS:
                 break
             chosen.append(branch)
-    for branch in chosen:
+    for number, branch in enumerate(chosen, 1):
+        progress(f"recipes of every kind ({number} of {len(chosen)}) ...")
         if axes[branch] or total <= _MOST:
             search.look(branch, lattice(axes[branch], fine=True))
 
