@@ -161,14 +161,40 @@ def plan(
         written += map(str, write(found, output, known.study, experiment, name))
     show(as_json, lambda: plan_json(found), found.summary)
     say_written(*written)
+    say(f"next: {_next(known.study, output, found.best.recipe.schedule)}")
+
+
+def _next(study: Any, output: str | None, schedule: Any) -> str:
+    """What to do with a plan, in the user's own training framework where the logs tell it."""
+    from cptlaw.output.trainers import trainer_of
+
+    trainer = trainer_of(study)
     if output is None:
-        lab = "" if known.study is None else ", and an experiment of the lab"
-        say(f"next: add -o plan, for the schedule as CSV and Python{lab}")
-    elif (Path(output) / "experiment.toml").exists():
-        lab = shlex.quote(str(Path(output) / "experiment.toml"))
-        say(f"next: cptlaw lab sweep {lab} --dry-run; schedule.py says how a Trainer takes it")
-    else:
-        say(f"next: {Path(output) / 'schedule.py'} says how a Trainer takes it")
+        more = "" if trainer is None or trainer.file is None else f" and for {trainer.name}"
+        return f"add -o plan, for the schedule as CSV, as Python{more}"
+    module = shlex.quote(str(Path(output) / "schedule.py"))
+    if trainer is None:
+        others = "lr_optax.py, hf.yaml, axolotl.yaml, llamafactory.yaml or megatron.args"
+        text = shlex.quote(_short(schedule))
+        return (
+            f"{module} says how PyTorch and transformers take it; for others: "
+            f"cptlaw schedule {text} -o FILE, such as {others}"
+        )
+    own = None if trainer.file is None else Path(output) / trainer.file
+    if own is not None and own.exists():
+        by_step = f"{module} has every step for PyTorch"
+        return f"{shlex.quote(str(own))} has {trainer.what} for {trainer.name}; {by_step}"
+    if trainer.name == "transformers":
+        return f"{module} says how transformers' Trainer takes it"
+    return f"{module} has lr_at(step) for {trainer.name}, and a scheduler of PyTorch"
+
+
+def _short(schedule: Any) -> str:
+    """The text of a schedule; a word for it where it has none."""
+    try:
+        return schedule.text
+    except DataError:
+        return "TEXT"
 
 
 def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, Any]) -> Any:

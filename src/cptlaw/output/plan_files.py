@@ -11,16 +11,18 @@ from cptlaw.decisions.plan.result import Plan
 from cptlaw.errors import DataError
 from cptlaw.files import check_folder, make_folder, write_atomic
 from cptlaw.lab.experiment_file import experiment_text
+from cptlaw.output import trainers
 from cptlaw.output.json.plan import plan_json
 from cptlaw.output.pilot_files import EXPERIMENT
 from cptlaw.output.text.advice import recipe_words
 from cptlaw.output.text.plan import plan_text
 from cptlaw.schedules import export
+from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
 SCHEDULES = ("schedule.csv", "schedule.py")
-FILES = ("plan.txt", "plan.json", *SCHEDULES, EXPERIMENT)
+FILES = ("plan.txt", "plan.json", *SCHEDULES, *trainers.FILES, EXPERIMENT)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -57,6 +59,9 @@ def write(
 ) -> list[Path]:
     """Write plan.txt, plan.json, schedule.csv, schedule.py and experiment.toml into a folder.
 
+    Where the logs tell what trained the runs, and this has a schedule with the plan's learning
+    rates, there is a file in its own words too.
+
     Args:
         plan: what to do.
         folder: where to; made if it is not there.
@@ -82,6 +87,7 @@ def write(
         reason = f"{best} for {plan.aim.text}: {recipe_words(plan.best)}"
         reasons = {run.name: reason for run in runs}
         texts[EXPERIMENT] = experiment_text(runs, study, reasons, experiment)
+    texts |= _own_words(recipe.schedule, study)
     made = [target / file for file in (*texts, *SCHEDULES)]
     make_folder(target)
     for file, text in texts.items():
@@ -89,6 +95,17 @@ def write(
     for file in SCHEDULES:
         export.write(recipe.schedule, target / file)
     return made
+
+
+def _own_words(schedule: Schedule, study: Study | None) -> dict[str, str]:
+    """The schedule as a file of the framework that trained the runs, where it has such a one."""
+    trainer = trainers.trainer_of(study)
+    if trainer is None or trainer.file is None:
+        return {}
+    try:
+        return {trainer.file: export.export_text(schedule, trainer.file)}
+    except DataError:
+        return {}
 
 
 def runs_of(plan: Plan, name: str = "plan") -> tuple[Run, ...]:
