@@ -5,8 +5,12 @@ import re
 
 import pytest
 
-from cptlaw import forecast
+from cptlaw import datasets, forecast
+from cptlaw.explorer.live import Watched
 from cptlaw.explorer.state import parse
+from cptlaw.live.following import Follower
+from cptlaw.live.monitor import Monitor
+from cptlaw.live.planned import Planned
 from cptlaw.output import store
 from dropped_logs import logs
 from pages import Seen, browser_path, served
@@ -275,6 +279,22 @@ def test_a_phone_shows_it_all_without_sideways_scrolling(phone):
     before = drawn(phone)
     phone.drag("#dials input[aria-label='peak LR']", 0.2)
     wait_until_drawn(phone, before)
+
+
+def test_a_run_that_trains_is_followed(browser, fit, tmp_path):
+    lines = (datasets.path("tiny-grid") / "half-wsd.csv").read_text().splitlines(keepends=True)
+    run, log = datasets.load("tiny-grid").run("half-wsd"), tmp_path / "log.csv"
+    log.write_text("".join(lines[:12]))
+    monitor = Monitor(fit, Planned(run.schedule, name=run.name, after=run.after))
+    watched = Watched(monitor, Follower(log, monitor.columns, length=run.steps))
+    with served("tiny-grid", fit, watched) as address:
+        for seen in visit(browser, address, viewport={"width": 1280, "height": 800}):
+            seen.open()
+            seen.page.wait_for_selector("#live-said[data-step='200']")
+            log.write_text("".join(lines[:22]))
+            seen.page.wait_for_selector("#live-said[data-step='400']")
+            assert "half-wsd" in seen.text("#live-title")
+            assert "on course" in seen.text("#live-said")
 
 
 def test_two_people_look_at_different_runs(browser, address, wide):

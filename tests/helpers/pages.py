@@ -15,11 +15,11 @@ def browser_path():
 
 
 @contextmanager
-def served(name, fit):
+def served(name, fit, watched=None):
     """The address of a page that opens with a fit."""
     from cptlaw.explorer.serving import listen, url_of
 
-    server, close = listen(lambda progress: (name, fit, ""), port=0)
+    server, close = listen(lambda progress: (name, fit, ""), port=0, watched=watched)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

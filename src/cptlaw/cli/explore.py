@@ -6,12 +6,15 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cptlaw.cli.shared import load_fit, say
 from cptlaw.errors import DataError
+
+if TYPE_CHECKING:
+    from cptlaw.explorer.live import Watched
 
 _TOUR = "grid-20m"
 
@@ -21,7 +24,18 @@ _TOUR = "grid-20m"
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to serve.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Left out, 8765 or the next free one.")
 @click.option("--browser/--no-browser", default=None, help="Open it; left out, at a terminal.")
-def explore(source: str | None, host: str, port: int | None, browser: bool | None) -> None:
+@click.option("--follow", metavar="LOG", help="The log of a run that trains meanwhile.")
+@click.option("--schedule", metavar="TEXT", help="Its learning rates, from its first step.")
+@click.option("--after", metavar="RUN[@STEP]", help="What it goes on from.")
+def explore(
+    source: str | None,
+    host: str,
+    port: int | None,
+    browser: bool | None,
+    follow: str | None,
+    schedule: str | None,
+    after: str | None,
+) -> None:
     """Open a page on which you drag a recipe and see the losses move.
 
     FIT is a file that `cptlaw fit -o` wrote, or published:NAME; STUDY is a study file, which is
@@ -29,6 +43,9 @@ def explore(source: str | None, host: str, port: int | None, browser: bool | Non
 
     The page is for this machine alone. Who names another --host lets everyone who reaches that
     address look at the fit, and send files to be read.
+
+    With --follow the page also shows a run that trains: what was measured, and the forecast of its
+    end as it narrows (see `cptlaw watch`, which takes the same LOG, --schedule and --after).
     """
     from cptlaw.explorer.server import LOCAL
     from cptlaw.explorer.serving import serve
@@ -36,6 +53,7 @@ def explore(source: str | None, host: str, port: int | None, browser: bool | Non
 
     if source is not None and Path(source).suffix.lower() == ".toml":
         read_text(source, "Name a study file.")
+    watched = None if follow is None else _watched(Path(follow), source, schedule, after)
     make = _maker(source)
     if host not in LOCAL:
         say(f"note: everyone who reaches {host} can look at this and send files to be read.")
@@ -45,7 +63,7 @@ def explore(source: str | None, host: str, port: int | None, browser: bool | Non
         if browser or (browser is None and sys.stdout.isatty()):
             webbrowser.open(url)
 
-    serve(make, host, port, ready)
+    serve(make, host, port, ready, watched)
 
 
 def _maker(source: str | None) -> Callable[[Callable[[str], None]], tuple[str, Any, str]]:
@@ -54,6 +72,18 @@ def _maker(source: str | None) -> Callable[[Callable[[str], None]], tuple[str, A
         return lambda progress: _fitted(source, progress)
     loaded = load_fit(source)
     return lambda progress: (_name(source), loaded, "")
+
+
+def _watched(log: Path, source: str | None, schedule: str | None, after: str | None) -> Watched:
+    """A run that trains meanwhile, followed as `cptlaw watch` does."""
+    from cptlaw.cli.watch import prepared
+    from cptlaw.explorer.live import Watched
+
+    if not log.exists():
+        raise DataError(f"{log}: there is no such log (yet).")
+    if source is None or source.startswith("published:"):
+        raise DataError("--follow needs a FIT or STUDY of your own, which tells of earlier runs.")
+    return Watched(*prepared(log, source, None, {"schedule": schedule, "after": after}))
 
 
 def _name(source: str) -> str:

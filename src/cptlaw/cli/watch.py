@@ -94,7 +94,7 @@ def watch(
     if not every > 0:
         raise DataError(f"--every {every:g}: seconds between looks are above 0.")
     _wait_for(Path(log), every, once)
-    monitor, follower = _prepared(Path(log), known, name, options)
+    monitor, follower = prepared(Path(log), known, name, options)
     last = None
     with contextlib.ExitStack() as ends:
         ends.callback(_draw, monitor, figure)
@@ -149,23 +149,35 @@ def _wait_for(log: Path, every: float, once: bool) -> None:
 # --- what is followed -------------------------------------------------------------------------
 
 
-def _prepared(
+def prepared(
     log: Path, known: str | None, name: str | None, options: dict[str, Any]
 ) -> tuple[Monitor, Follower]:
-    """The monitor, and who reads the log for it."""
+    """The monitor, and who reads the log for it.
+
+    Args:
+        log: of the run.
+        known: the study or fit of earlier runs.
+        name: of the run in the study.
+        options: those of the command; left out, as by default.
+
+    Raises:
+        DataError: the learning rates ahead are not known, or there is no such start.
+    """
+    from cptlaw.forecasting.intervals import LEVEL
     from cptlaw.live import following
     from cptlaw.live.monitor import Monitor, Watching
     from cptlaw.live.planned import Planned
 
     stops = {"off": "off its forecast", "not-finite": "not finite"}
     watching = Watching(
-        rules=options.pop("rule"),
-        level=options.pop("level"),
-        law=options.pop("law"),
+        rules=options.pop("rule", ()),
+        level=options.pop("level", LEVEL),
+        law=options.pop("law", None),
         share=None,
-        stop_on=tuple(stops[one] for one in options.pop("stop_on")),  # type: ignore[misc]
+        stop_on=tuple(stops[one] for one in options.pop("stop_on", ())),  # type: ignore[misc]
     )
-    given = {role: column for role in ("pt", "cpt") if (column := options.pop(role)) is not None}
+    asked = {role: options.pop(role, None) for role in ("pt", "cpt")}
+    given = {role: column for role, column in asked.items() if column is not None}
     loaded, file = _loaded(known)
     mine = None if file is None else _run_of_study(log, file, loaded, name)
     planned = Planned(name=mine or name or log.stem or "this run", **options)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from cptlaw.arrays import FloatArray
 from cptlaw.explorer.dials import phase_of
+from cptlaw.explorer.live import Under
 from cptlaw.explorer.look import Look
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.extrapolation import fitted_range
@@ -214,6 +215,30 @@ def layer_traces(
                 loss = fit.domain(role).loss(points)
                 line = _line(x, loss, f"fit of {label}", f"y{i}", theme.data, 1.2, "dot")
                 found.append(line | {"hoverinfo": "skip"})
+    return found
+
+
+def live_traces(
+    under: Under, roles: Sequence[str], theme: Theme, scale: float = 1.0
+) -> list[Trace]:
+    """What was measured of a run that trains, and what is foreseen of it."""
+    found: list[Trace] = []
+    colour = theme.runs[-1]
+    for i, role in enumerate(roles, start=2):
+        axis = f"y{i}"
+        if role in under.ends and under.ends[role].now.step.size > 1:
+            now = under.ends[role].now
+            x = short(now.step * scale, 9)
+            ends = np.concatenate([now.high, now.low[::-1]])
+            band = _line([*x, *x[::-1]], ends, "", axis, colour, 0)
+            found.append(
+                band | {"fill": "toself", "fillcolor": tint(colour, 0.2), "hoverinfo": "skip"}
+            )
+            found.append(_line(x, now.loss, "foreseen", axis, colour, 2.2, "dash"))
+        step, loss = under.followed.measured(role)
+        rows = _thin(step.size) if step.size else step
+        dots = _line(short(step[rows] * scale, 9), loss[rows], "measured", axis, colour, 1)
+        found.append(dots | {"mode": "markers", "marker": {"color": colour, "size": 5}})
     return found
 
 

@@ -10,6 +10,7 @@ from cptlaw.explorer import figures
 from cptlaw.explorer.dials import batch_of, dials_of, origins_of, phase_of, shapes_of
 from cptlaw.explorer.drops import Dropped
 from cptlaw.explorer.exports import kinds
+from cptlaw.explorer.live import Under
 from cptlaw.explorer.look import Look, look
 from cptlaw.explorer.optimum import Optimum, optimum
 from cptlaw.explorer.shelf import Entry
@@ -17,6 +18,7 @@ from cptlaw.explorer.state import FORMS, LAYERS, MOST_PINS, MOST_STEPS, Choice, 
 from cptlaw.explorer.words import Told, tell
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.verdict import verdict
+from cptlaw.live.outlook import Ahead
 from cptlaw.page import number
 
 _SHOWN = 3
@@ -85,6 +87,41 @@ def layers(entry: Entry, state: State, theme: str) -> Reply:
     roles, scale = roles_of(entry.twin, state), _scale(entry.twin, state)
     named = figures.theme_of(theme)
     return {"traces": figures.layer_traces(entry.twin, roles, state.layers, named, scale)}
+
+
+def live(entry: Entry, state: State, under: Under, theme: str) -> Reply:
+    """A run that trains: how far it is, how it will end, how sure that has become."""
+    now, roles = under.now, roles_of(entry.fit, state)
+    named, scale = figures.theme_of(theme), _scale(entry.fit, state)
+    return {
+        "run": under.name,
+        "step": 0 if now is None else now.step,
+        "steps": under.steps,
+        "verdict": "nothing measured yet" if now is None else now.verdict,
+        "basis": "" if now is None else f"It rests on {now.basis}.",
+        "alarms": [] if now is None else [alarm.words for alarm in now.alarms],
+        "trouble": under.trouble,
+        "rows": [_foreseen(under, role) for role in under.followed.roles],
+        "traces": figures.live_traces(under, roles, named, scale),
+    }
+
+
+def _foreseen(under: Under, role: str) -> Reply:
+    """One domain of a run that trains: measured last, its end, the interval now and at first."""
+    _, loss = under.followed.measured(role)
+    end = under.ends.get(role)
+    return {
+        "role": role,
+        "measured": float(loss[-1]) if loss.size else None,
+        "final": None if end is None else end.now.final,
+        "reach": None if end is None else _reach(end.now),
+        "first": None if end is None else _reach(end.first),
+    }
+
+
+def _reach(ahead: Ahead) -> float:
+    """Half the interval at the end."""
+    return float(ahead.high[-1] - ahead.low[-1]) / 2
 
 
 def words(entry: Entry, state: State) -> Reply:

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cptlaw.errors import CptlawError, MissingExtra
+from cptlaw.errors import CptlawError, DataError, MissingExtra
 from cptlaw.explorer import drops, exports, replies
+from cptlaw.explorer.live import Watched
 from cptlaw.explorer.receiving import Drops, serve_drops
 from cptlaw.explorer.shelf import Entry, Maker, Shelf
 from cptlaw.explorer.state import State, parse
@@ -40,12 +41,13 @@ _HEADERS = {
 }
 
 
-def make_app(first: Maker, host: str = "127.0.0.1") -> Flask:
+def make_app(first: Maker, host: str = "127.0.0.1", watched: Watched | None = None) -> Flask:
     """The page for a first fit, which is made in the background.
 
     Args:
         first: makes it.
         host: the address that is served.
+        watched: a run that trains meanwhile, None for none.
 
     Raises:
         MissingExtra: flask or plotly is not installed.
@@ -62,7 +64,7 @@ def make_app(first: Maker, host: str = "127.0.0.1") -> Flask:
     app.extensions["cptlaw"] = (shelf, kept)
     _guard(app, host)
     _serve_files(app)
-    _serve_looks(app, shelf)
+    _serve_looks(app, shelf, watched)
     serve_drops(app, shelf, kept)
     shelf.start(first, FIRST_JOB)
     return app
@@ -125,7 +127,7 @@ def _serve_files(app: Flask) -> None:
         return send_file(plotly, mimetype="text/javascript", max_age=86400)
 
 
-def _serve_looks(app: Flask, shelf: Shelf) -> None:
+def _serve_looks(app: Flask, shelf: Shelf, watched: Watched | None) -> None:
     """What is asked of a fit; the state stands in the address."""
     from flask import jsonify, request
 
@@ -141,7 +143,16 @@ def _serve_looks(app: Flask, shelf: Shelf) -> None:
         job = shelf.job(FIRST_JOB)
         if job.status != "done" and not request.args.get("fit"):
             return jsonify({"waiting": job.said, "error": job.error})
-        return answer(replies.opened)
+        return answer(lambda e, s: replies.opened(e, s) | {"live": watched is not None})
+
+    @app.get("/api/live")
+    def _live() -> Response:
+        def ask(entry: Entry, state: State) -> Any:
+            if watched is None:
+                raise DataError("no run is followed here (cptlaw explore --follow LOG).")
+            return replies.live(entry, state, watched.look(), request.args.get("dark", ""))
+
+        return answer(ask)
 
     @app.get("/api/curves")
     def _curves() -> Response:

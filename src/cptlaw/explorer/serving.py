@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cptlaw.errors import DataError
+from cptlaw.explorer.live import Watched
 from cptlaw.explorer.server import make_app
 from cptlaw.explorer.shelf import Maker
 
@@ -18,7 +19,13 @@ PORT = 8765
 _TRIED = 20
 
 
-def serve(first: Maker, host: str, port: int | None, ready: Callable[[str], None]) -> None:
+def serve(
+    first: Maker,
+    host: str,
+    port: int | None,
+    ready: Callable[[str], None],
+    watched: Watched | None = None,
+) -> None:
     """Serve the page until it is interrupted.
 
     Args:
@@ -26,12 +33,13 @@ def serve(first: Maker, host: str, port: int | None, ready: Callable[[str], None
         host: the address to serve.
         port: left out, 8765 or the next that is free.
         ready: is told the page's address.
+        watched: a run that trains meanwhile, None for none.
 
     Raises:
         DataError: the address or the port cannot be had.
         MissingExtra: flask or plotly is not installed.
     """
-    server, close = listen(first, host, port)
+    server, close = listen(first, host, port, watched)
     try:
         ready(url_of(server, host))
         server.serve_forever()
@@ -41,7 +49,10 @@ def serve(first: Maker, host: str, port: int | None, ready: Callable[[str], None
 
 
 def listen(
-    first: Maker, host: str = "127.0.0.1", port: int | None = None
+    first: Maker,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    watched: Watched | None = None,
 ) -> tuple[BaseWSGIServer, Callable[[], None]]:
     """A server that listens, not yet at work, and what takes its dropped files away.
 
@@ -49,7 +60,7 @@ def listen(
         DataError: the address or the port cannot be had.
         MissingExtra: flask or plotly is not installed.
     """
-    app = make_app(first, host)
+    app = make_app(first, host, watched)
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Quiet(WSGIRequestHandler):

@@ -17,6 +17,7 @@ export class Stage {
   forget() {
     this.kept.clear();
     this.ranges = null;
+    this.live = null;
   }
 
   async fetched(key, path) {
@@ -39,9 +40,9 @@ export class Stage {
     }));
     const layers = await this.layers(state, dark);
     const good = pins.filter((pin) => !pin.error);
-    const traces = [...layers, ...good.flatMap((pin) => pin.traces), ...main.traces];
+    const traces = [...layers, ...good.flatMap((pin) => pin.traces), ...main.traces, ...(this.live || [])];
     const layout = { ...main.layout, shapes: [...main.peaks, ...main.shapes] };
-    this.setRanges(layout, [main, ...good], layers, done);
+    this.setRanges(layout, [main, ...good], [...layers, ...(this.live || [])], done);
     if (window.innerWidth <= 700) this.small(layout);
     await window.Plotly.react($("figure"), traces, layout, CONFIG);
     this.got(main, good, done);
@@ -77,6 +78,8 @@ export class Stage {
       });
     }
     this.ranges = found;
+    layout.xaxis.range = [0, Math.max(...runs.map((run) => run.traces[0].x.at(-1)))];
+    layout.xaxis.autorange = false;
     found.forEach((range, i) => {
       const axis = layout[i ? `yaxis${i + 1}` : "yaxis"];
       axis.range = range;

@@ -1,6 +1,7 @@
 // The page: one state, kept in the address; everything else follows from it.
 import { Dials } from "./dials.js";
 import { Stage } from "./draw.js";
+import { Live } from "./live.js";
 import { Drop } from "./drop.js";
 import { $, ask, later, make, toast, trouble } from "./parts.js";
 import { query, sameChoice } from "./state.js";
@@ -36,6 +37,11 @@ const tellLater = later(async () => {
   showEquations(told);
   document.documentElement.dataset.told = asked;
 }, 200);
+
+const live = new Live(() => `${query(page.state)}&dark=${isDark() ? "dark" : ""}`, (reply) => {
+  stage.live = reply.traces;
+  stage.draw({ ...page.state }, true, 0);
+});
 
 function remember() {
   const url = `?${query(page.state)}`;
@@ -133,6 +139,7 @@ function build(opened) {
   page.best = null;
   clearBest();
   stage.forget();
+  if (opened.live) live.start();
   $("fit-name").textContent = `${opened.name} · ${opened.verdict.first}`;
   $("fit-name").title = [opened.verdict.first, ...opened.verdict.lines].join("\n");
   page.dials = new Dials(opened, turned);

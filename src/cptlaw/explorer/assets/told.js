@@ -5,7 +5,7 @@ const loss = (value) => (value === null || value === undefined ? "–" : value.t
 const signed = (value, digits = 3) => `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(digits)}`;
 
 export function showLosses(rows) {
-  const head = ["nats", "at end", "±", "change", "annealing", "shift"];
+  const head = ["nats", "at end", "±", "change", "anneal", "shift"];
   const body = rows.map((row) => {
     const reach = row.low === null ? null : Math.max(row.high - row.final, row.final - row.low);
     const change = row.final - row.start;
