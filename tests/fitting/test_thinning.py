@@ -16,6 +16,7 @@ from cptlaw.fitting.thinning import thinned
 from cptlaw.fitting.weighing import pose
 from cptlaw.laws import catalog
 from cptlaw.laws.means import Averaged, Nodes
+from cptlaw.laws.points import Points
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,19 @@ def test_every_run_keeps_points_that_count_for_all_of_its_own(objective, few):
     for before, after in zip(own, left, strict=True):
         assert after.size >= min(before.size, 5)
         assert few.counts[after].sum() == pytest.approx(objective.counts[before].sum())
+
+
+def test_of_many_runs_some_of_each_kind_stay(monkeypatch):
+    monkeypatch.setattr(thinning, "MOST_RUNS", 10)
+    lr = np.full(20, 1e-3)
+    bases = [History(lr, [])] * 2
+    cpts = [History(lr, lr * (i + 1) / 90, replay=0.25 * (i % 30 == 0)) for i in range(90)]
+    points = Points.at_ends([*bases, *cpts], Convention("as-is"))
+    share = thinning._runs_that_stay(points)
+    assert 10 <= np.count_nonzero(share) < 20
+    assert share[:2].tolist() == [1, 1]
+    assert share[2::30].sum() == 3  # the three with replay
+    assert share.sum() == pytest.approx(92)
 
 
 def test_points_that_are_left_have_their_own_losses(objective, few):

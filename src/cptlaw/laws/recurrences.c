@@ -238,9 +238,11 @@ static inline void fading(double x, double *fade, double *left) {
 
 typedef struct {
     const Places *places;
-    const double *level, *clock;               /* (m,): what is followed, and how fast */
-    const double *level_slopes, *clock_slopes; /* (k, m): of the level, and of kappa * clock */
-    Py_ssize_t slopes;                         /* k */
+    /* Of r blocks from block `from` on: what is followed, how fast (r,), and the slopes of the
+     * level and of kappa * clock (k, r). */
+    const double *level, *clock, *level_slopes, *clock_slopes;
+    int64_t from, room; /* r */
+    Py_ssize_t slopes;  /* k */
     double kappa;
     const double *rates, *weights, *turned; /* (NODES,): the last are the weights' slopes in rho */
     double *out;                            /* (..., n) */
@@ -265,14 +267,15 @@ FOR_EACH_MACHINE
 static void remember(const Memory *m, int64_t start, int64_t end, Nodes *x, double *kept) {
     double fade[NODES], left[NODES], gap[NODES];
     const Places *p = m->places;
-    const Py_ssize_t k = m->slopes, blocks = p->tree.blocks;
+    const Py_ssize_t k = m->slopes;
     for (int64_t i = start; i < end; i++) {
-        const double level = m->level[i], moved = m->kappa * m->clock[i];
+        const int64_t at = i - m->from;
+        const double level = m->level[at], moved = m->kappa * m->clock[at];
         for (int j = 0; j < NODES; j++) fading(moved * m->rates[j], &fade[j], &left[j]);
         for (int j = 0; j < NODES; j++) gap[j] = (level - x->state[j]) * (m->rates[j] * fade[j]);
         for (Py_ssize_t s = 0; s < k; s++) {
-            const double rise = m->level_slopes[s * blocks + i];
-            const double turn = m->clock_slopes[s * blocks + i];
+            const double rise = m->level_slopes[s * m->room + at];
+            const double turn = m->clock_slopes[s * m->room + at];
             double *t = x->tangent[s];
             for (int j = 0; j < NODES; j++) t[j] = fade[j] * t[j] + left[j] * rise + gap[j] * turn;
         }
@@ -287,7 +290,10 @@ static void remember(const Memory *m, int64_t start, int64_t end, Nodes *x, doub
     }
 }
 
-static int relax(const Memory *m) {
+/* What is followed may be filled in piece by piece, so that it stays in the processor's cache. */
+#define PIECE 512
+
+static int relax(Memory *m, void (*fill)(void *, int64_t, int64_t), void *by) {
     const Tree *t = &m->places->tree;
     const size_t size = (1 + m->slopes) * NODES;
     double *kept = malloc((m->places->slots * size + 1) * sizeof *kept);
@@ -296,7 +302,12 @@ static int relax(const Memory *m) {
     for (Py_ssize_t s = 0; s < t->count; s++) {
         if (t->before[s] < 0) memset(&x, 0, size * sizeof(double));
         else memcpy(&x, kept + m->places->slot[t->before[s]] * size, size * sizeof(double));
-        remember(m, t->start[s], t->end[s], &x, kept);
+        for (int64_t i = t->start[s]; i < t->end[s];) {
+            const int64_t end = fill && t->end[s] - i > PIECE ? i + PIECE : t->end[s];
+            if (fill) fill(by, i, end), m->from = i;
+            remember(m, i, end, &x, kept);
+            i = end;
+        }
     }
     free(kept);
     return 1;
@@ -327,7 +338,37 @@ static PyObject *relaxed(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     if (PyErr_Occurred() || !few(m.slopes)) return done(&a, 0);
     if (!(m.out = take(&a, args[10], (2 + m.slopes) * p.wanted, 1))) return done(&a, 0);
     for (Py_ssize_t s = 0; s < m.slopes; s++) m.row[s] = 2 + s;
-    return done(&a, relax(&m));
+    m.from = 0, m.room = blocks;
+    return done(&a, relax(&m, NULL, NULL));
+}
+
+/* The noise of the effective LR: what it relaxes to, u^zeta (1 + xi share), and its clock. */
+typedef struct {
+    const double *rate, *steps, *share; /* (1 + w, m), (m,), (m,) or NULL */
+    double zeta, kappa, xi, per_lr;
+    Py_ssize_t blocks, moving, slopes; /* w, if slopes are wanted; all slopes: zeta, kappa, w, xi */
+    double *level, *clock, *rise, *turn; /* PIECE each, the last two `slopes` times; 0 at first */
+} Noise;
+
+static void follow(void *given, int64_t start, int64_t end) {
+    const Noise *x = given;
+    for (int64_t i = start; i < end; i++) {
+        const int64_t at = i - start;
+        const double v = x->rate[i], more = x->share ? 1.0 + x->xi * x->share[i] : 1.0;
+        const double log_u = v > 0.0 ? log(v * x->per_lr) : 0.0;
+        const double plain = v > 0.0 ? exp(x->zeta * log_u) : 0.0;
+        x->clock[at] = v * x->steps[i];
+        x->level[at] = plain * more;
+        if (!x->slopes) continue;
+        x->rise[at] = x->level[at] * log_u;
+        x->turn[PIECE + at] = x->clock[at];
+        for (Py_ssize_t s = 0; s < x->moving; s++) {
+            const double slope = x->rate[(1 + s) * x->blocks + i];
+            x->rise[(2 + s) * PIECE + at] = v > 0.0 ? x->level[at] * x->zeta * (slope / v) : 0.0;
+            x->turn[(2 + s) * PIECE + at] = x->kappa * x->steps[i] * slope;
+        }
+        if (x->share) x->rise[(2 + x->moving) * PIECE + at] = plain * x->share[i];
+    }
 }
 
 /* noise(*places, nodes (3, NODES), rates (1 + w, m), steps (m,), share (m,) or empty, zeta, kappa,
@@ -337,55 +378,42 @@ static PyObject *noise(PyObject *self, PyObject *const *args, Py_ssize_t n) {
     Arguments a = {.count = 0};
     Places p;
     Memory m = {.places = &p};
-    const double *rate, *steps, *share;
-    double number[4], *scratch, *level, *clock, *rise, *turn;
+    Noise x;
+    double number[4], *scratch;
     if (!counted(n, 13) || !take_places(&a, args, &p)) return done(&a, 0);
-    const Py_ssize_t blocks = p.tree.blocks;
+    const Py_ssize_t blocks = x.blocks = p.tree.blocks;
     if (!(m.rates = take(&a, args[4], 3 * NODES, 0))) return done(&a, 0);
     m.weights = m.rates + NODES, m.turned = m.rates + 2 * NODES;
-    if (!(rate = take(&a, args[5], -1, 0))) return done(&a, 0);
-    Py_ssize_t moving = blocks ? length(&a) / blocks - 1 : 0;
-    if (!(steps = take(&a, args[6], blocks, 0)) || !(share = take(&a, args[7], -1, 0)))
+    if (!(x.rate = take(&a, args[5], -1, 0))) return done(&a, 0);
+    x.moving = blocks ? length(&a) / blocks - 1 : 0;
+    if (!(x.steps = take(&a, args[6], blocks, 0)) || !(x.share = take(&a, args[7], -1, 0)))
         return done(&a, 0);
     const int excess = length(&a) > 0;
     if (excess && length(&a) != blocks) {
         PyErr_SetString(PyExc_ValueError, "a share for every block, or none");
         return done(&a, 0);
     }
+    if (!excess) x.share = NULL;
     for (int i = 0; i < 4; i++) number[i] = PyFloat_AsDouble(args[8 + i]);
-    const double zeta = number[0], xi = number[2];
-    m.kappa = number[1];
+    x.zeta = number[0], x.kappa = m.kappa = number[1], x.xi = number[2], x.per_lr = number[3];
     if (!(m.out = take(&a, args[12], -1, 1)) || PyErr_Occurred()) return done(&a, 0);
     const int slopes = p.wanted ? length(&a) / p.wanted > 1 : 0;
-    if (!slopes) moving = 0;
-    m.slopes = slopes ? 2 + moving + excess : 0;
+    if (!slopes) x.moving = 0;
+    m.slopes = x.slopes = slopes ? 2 + x.moving + excess : 0;
     if (!few(m.slopes)) return done(&a, 0);
-    if (moving < 0 || length(&a) != (slopes ? 2 + m.slopes : 1) * p.wanted) {
+    if (x.moving < 0 || length(&a) != (slopes ? 2 + m.slopes : 1) * p.wanted) {
         PyErr_SetString(PyExc_ValueError, "results and slopes do not fit together");
         return done(&a, 0);
     }
     m.row[0] = 1, m.row[1] = 2, m.rho = slopes ? 3 : 0;
     for (Py_ssize_t s = 2; s < m.slopes; s++) m.row[s] = 2 + s;
-    if (!(scratch = calloc((2 + 2 * m.slopes) * blocks + 1, sizeof *scratch)))
+    if (!(scratch = calloc((2 + 2 * m.slopes) * PIECE, sizeof *scratch)))
         return PyErr_NoMemory(), done(&a, 0);
-    level = scratch, clock = level + blocks, rise = clock + blocks, turn = rise + m.slopes * blocks;
-    for (Py_ssize_t i = 0; i < blocks; i++) {
-        const double v = rate[i], more = excess ? 1.0 + xi * share[i] : 1.0;
-        clock[i] = v * steps[i];
-        if (slopes) turn[blocks + i] = clock[i];
-        for (Py_ssize_t s = 0; s < moving; s++)
-            turn[(2 + s) * blocks + i] = m.kappa * steps[i] * rate[(1 + s) * blocks + i];
-        if (v <= 0.0) continue;
-        const double log_u = log(v * number[3]), plain = exp(zeta * log_u);
-        level[i] = plain * more;
-        if (!slopes) continue;
-        rise[i] = level[i] * log_u;
-        for (Py_ssize_t s = 0; s < moving; s++)
-            rise[(2 + s) * blocks + i] = level[i] * zeta * (rate[(1 + s) * blocks + i] / v);
-        if (excess) rise[(2 + moving) * blocks + i] = plain * share[i];
-    }
-    m.level = level, m.clock = clock, m.level_slopes = rise, m.clock_slopes = turn;
-    const int good = relax(&m);
+    m.level = x.level = scratch, m.clock = x.clock = scratch + PIECE;
+    m.level_slopes = x.rise = scratch + 2 * PIECE;
+    m.clock_slopes = x.turn = x.rise + m.slopes * PIECE;
+    m.room = PIECE;
+    const int good = relax(&m, follow, &x);
     free(scratch);
     return done(&a, good);
 }
