@@ -12,6 +12,7 @@ from cptlaw_evidence.cli.pilots import bench_pilots
 from cptlaw_evidence.cli.plans import bench_plans
 from cptlaw_evidence.cli.priors import bench_priors
 from cptlaw_evidence.cli.regret import bench_regret
+from cptlaw_evidence.cli.replays import bench_live
 from cptlaw_evidence.cli.verdicts import bench_verdicts
 
 
@@ -80,4 +81,5 @@ bench.add_command(bench_coverage)
 bench.add_command(bench_pilots)
 bench.add_command(bench_plans)
 bench.add_command(bench_regret)
+bench.add_command(bench_live)
 bench.add_command(bench_verdicts)

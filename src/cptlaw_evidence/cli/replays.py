@@ -1,0 +1,44 @@
+"""How well runs are followed."""
+
+from __future__ import annotations
+
+import click
+
+from cptlaw.cli.shared import JSON, Many, check_lab, say, show
+from cptlaw_evidence.cli import curves
+
+
+@click.command("live", cls=Many, short_help="How well runs under way are followed.")
+@curves.PROTOCOLS
+@curves.DATA
+@click.option(
+    "--cost",
+    type=click.IntRange(min=20),
+    metavar="STEPS",
+    help="Instead: what the callback takes of a real run of so many steps of a small model.",
+)
+@JSON
+def bench_live(
+    protocol: tuple[str, ...], data: str | None, cost: int | None, as_json: bool
+) -> None:
+    """Replay real curves evaluation by evaluation, as if their runs were under way.
+
+    Counts how often the interval of the last loss holds along runs that the fit has not seen, how
+    it narrows, and alarms: on the curves as they are, and on the same with damage put in.
+    `cptlaw bench accuracy --list` prints the protocols.
+    """
+    from cptlaw_evidence import replays
+
+    if cost is not None:
+        _cost(cost, as_json)
+        return
+    found = replays.measure(curves.words(protocol), curves.place(data), say)
+    show(as_json, lambda: found, lambda: replays.to_text(found))
+
+
+def _cost(steps: int, as_json: bool) -> None:
+    check_lab()
+    from cptlaw_evidence import live_cost
+
+    found = live_cost.measure(steps, max(steps // 20, 1), say)
+    show(as_json, lambda: found, lambda: live_cost.to_text(found))
