@@ -73,8 +73,10 @@ def _of_twin(scheduler: Any, steps: int, rewind: bool) -> FloatArray:
         if rewind:
             for group in stand_in.param_groups:
                 group["lr"] = group.get("initial_lr", group["lr"])
-            twin.last_epoch = -1
+            # As a scheduler's own constructor takes its first step.
+            twin.last_epoch, twin._is_initial = -1, True
             twin.step()
+            twin._is_initial = False
         for step in range(steps):
             found[step] = float(stand_in.param_groups[0]["lr"])
             twin.step()
