@@ -12,7 +12,19 @@ from importlib.metadata import entry_points
 import click
 
 import cptlaw
-from cptlaw.cli import compare, explore, fitting, lab, logs, pilot, plan, schedule, showing, watch
+from cptlaw.cli import (
+    compare,
+    explore,
+    fitting,
+    lab,
+    logs,
+    pilot,
+    plan,
+    report,
+    schedule,
+    showing,
+    watch,
+)
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
 from cptlaw.laws import compiled
@@ -95,6 +107,7 @@ for command in (
     watch.watch,
     schedule.schedule,
     explore.explore,
+    report.report,
     showing.laws,
     showing.published,
     lab.lab,

@@ -18,6 +18,7 @@ from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.forecast import DomainForecast, Forecast
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.points import Points
+from cptlaw.output.curves import grid
 from cptlaw.output.plot import style, ticks, words
 from cptlaw.output.plot.fits import decomposition, fit, fit_figure, residuals
 from cptlaw.output.plot.live import followed_figure, outlook_figure
@@ -139,7 +140,7 @@ def areas(history: History, convention: Convention | None = None, lambda_: float
     top, middle, bottom = figure.subplots(3, 1, sharex=True)
     _draw_rates(top, rates)
     top.lines[0].set_color(style.BLACK)
-    step = style.grid(0, pt + cpt, pt)
+    step = grid(0, pt + cpt, history)
     points = Points.along(history, step, convention or Convention())
     annealed = points.annealing(lambda_)
     named = [("PT", pt, points.s1_pt, annealed.pt), ("CPT", cpt, points.s1_cpt, annealed.cpt)]

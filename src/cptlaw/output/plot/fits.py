@@ -6,7 +6,6 @@ In use they are reached through `cptlaw.plot`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,21 +13,12 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
 from cptlaw.fitting import windows
-from cptlaw.fitting.observations import Observations, observe
-from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.fitting.observations import Observations
+from cptlaw.fitting.result import Fit
 from cptlaw.laws.areas import warmup_steps
-from cptlaw.laws.points import Points
+from cptlaw.output.curves import PHASES, Phase, RunCurve, fitted_curves, grid
 from cptlaw.output.plot import style, ticks, words
-from cptlaw.output.plot.phases import (
-    PHASES,
-    X_LABEL,
-    Phase,
-    in_order,
-    phase_columns,
-    phase_of,
-    transfer_of,
-)
-from cptlaw.studies.history import History
+from cptlaw.output.plot.phases import X_LABEL, in_order, phase_columns
 from cptlaw.studies.study import Study
 
 if TYPE_CHECKING:
@@ -40,75 +30,30 @@ RESIDUAL = "fitted \u2212 measured (%)"
 BOTH = f"{KEY}; residual: {RESIDUAL}"
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    """What the panels of a domain show: what is fitted, and n measured losses.
-
-    `at` are their steps on the axis of their phase, shape (n,): those of the pre-training count
-    from its beginning, those of a CPT from the transfer.
-    """
-
-    domain: DomainFit
-    study: Study
-    observed: Observations
-    at: IntArray
-    looks: Mapping[str, dict[str, Any]]
-
-    def along(self, run: str, history: History, step: IntArray) -> Points:
-        """Places on a run's history, with the loss averaged where its log averages it."""
-        curve = self.study.run(run).curves.get(self.study.domains[self.domain.role])
-        before = self.study.before(self.study.run(run)).steps
-        return windows.along(history, step, curve, before, self.observed.points.convention)
-
-    def seen(self, phase: Phase) -> BoolArray:
-        """Which of the losses belong to a phase, shape (n,)."""
-        is_cpt = [phase_of(history) == "cpt" for history in self.observed.points.histories]
-        return np.array(is_cpt)[self.observed.run] == (phase == "cpt")
-
-    @property
-    def phases(self) -> list[Phase]:
-        """The phases that have losses."""
-        return [phase for phase in PHASES if self.seen(phase).any()]
-
-    def runs(self, phase: Phase) -> list[tuple[int, str]]:
-        """Index and name of every run with points in a phase, in the order of the study."""
-        names, there = self.observed.runs, set(self.observed.run[self.seen(phase)].tolist())
-        known = [(names.index(name), name) for name in self.looks if name in names]
-        return [(i, name) for i, name in known if i in there]
-
-
-def _drawn(fit: Fit, role: str, study: Study | None) -> _Drawn:
-    domain, study = fit.domain(role), study or fit.study
-    if study is None:
+def _one_phase(curves: Sequence[RunCurve], phase: Phase | None) -> list[RunCurve]:
+    """The curves of a phase: of the CPT, if there is one, where none is asked for."""
+    known = _phases(curves)
+    chosen = known[-1] if phase is None else phase
+    if chosen not in known:
         raise DataError(
-            "published coefficients come without the points they were fitted to. Draw a forecast, "
-            "or give a study to compare them with."
+            f"no loss of the phase '{chosen}' to draw; there are some of {', '.join(known)}."
         )
-    observed = observe(study, role, fit.convention)
-    before = np.array([transfer_of(history) for history in observed.points.histories])
-    at = observed.points.pt_step + observed.points.cpt_step - before[observed.run]
-    return _Drawn(domain, study, observed, at, _looks(fit, study))
+    return [curve for curve in curves if curve.phase == chosen]
 
 
-def _one_phase(drawn: _Drawn, phase: Phase | None) -> Phase:
-    if phase is None:
-        return drawn.phases[-1]
-    if phase not in drawn.phases:
-        raise DataError(
-            f"no loss of the phase '{phase}' to draw; there are some of {', '.join(drawn.phases)}."
-        )
-    return phase
+def _phases(curves: Sequence[RunCurve]) -> list[Phase]:
+    return [phase for phase in PHASES if any(curve.phase == phase for curve in curves)]
 
 
-def _looks(fit: Fit, study: Study) -> dict[str, dict[str, Any]]:
-    """The look of every run with losses, the same in all panels."""
-    names = [run.name for run in study.runs if run.curves]
-    labels = words.labels(names)
-    fitted = {run.name for run in fit.study.runs if run.curves} if fit.study else set()
-    held_out = {name: " (held out)" * bool(fitted and name not in fitted) for name in names}
+def _looks(curves: Sequence[RunCurve]) -> dict[str, dict[str, Any]]:
+    """The look of every run, the same in all panels."""
+    labels = words.labels([curve.name for curve in curves])
     return {
-        name: {**style.look(i), "label": labels[name] + held_out[name]}
-        for i, name in enumerate(names)
+        curve.name: {
+            **style.look(curve.place),
+            "label": labels[curve.name] + " (held out)" * (not curve.was_fitted),
+        }
+        for curve in curves
     }
 
 
@@ -138,11 +83,11 @@ def fit(
     Raises:
         DataError: no such domain, or no points.
     """
-    drawn = _drawn(fit, role, study)
-    phase = _one_phase(drawn, phase)
+    every = fitted_curves(fit, role, study)
+    curves = _one_phase(every, phase)
     own, ax = ax is None, style.axes(ax)
-    handles = _draw_losses(ax, drawn, phase)
-    ticks.label_axes(ax, X_LABEL[phase], title=words.domain_title(role))
+    handles = _draw_losses(ax, every, curves, _looks(every))
+    ticks.label_axes(ax, X_LABEL[curves[0].phase], title=words.domain_title(role))
     style.legend(ax, handles, own, KEY)
     return ax
 
@@ -169,11 +114,11 @@ def residuals(
     Raises:
         DataError: no such domain, or no points.
     """
-    drawn = _drawn(fit, role, study)
-    phase = _one_phase(drawn, phase)
+    every = fitted_curves(fit, role, study)
+    curves = _one_phase(every, phase)
     own, ax = ax is None, style.axes(ax, height=4)
-    handles = _draw_residuals(ax, drawn, phase)
-    ticks.label_axes(ax, X_LABEL[phase], RESIDUAL, words.domain_title(role))
+    handles = _draw_residuals(ax, curves, _looks(every))
+    ticks.label_axes(ax, X_LABEL[curves[0].phase], RESIDUAL, words.domain_title(role))
     style.legend(ax, handles, own)
     return ax
 
@@ -193,72 +138,61 @@ def fit_figure(
         DataError: no such domain, too many, or no points.
     """
     shown = words.shown(fit.domains, roles)
-    domains = {role: _drawn(fit, role, study) for role in shown}
-    figure, columns = phase_columns({r: d.phases for r, d in domains.items()}, (2.2, 1.0))
+    domains = {role: fitted_curves(fit, role, study) for role in shown}
+    looks = {name: look for curves in domains.values() for name, look in _looks(curves).items()}
+    figure, columns = phase_columns({r: _phases(c) for r, c in domains.items()}, (2.2, 1.0))
     handles: dict[str, Any] = {}
     for column in columns:
-        drawn = domains[column.role]
-        found = _draw_losses(column.above, drawn, column.phase)
-        _draw_residuals(column.below, drawn, column.phase)
+        every = domains[column.role]
+        mine = [curve for curve in every if curve.phase == column.phase]
+        found = _draw_losses(column.above, every, mine, looks)
+        _draw_residuals(column.below, mine, looks)
         column.label(style.LOSS, "residual (%)")
         handles.update({str(handle.get_label()): handle for handle in found})
     more = words.not_shown(fit.domains, shown) if roles is None else ""
-    named = in_order(handles, domains[shown[0]].looks)
-    style.legend_below(figure, named, "; ".join(filter(None, [BOTH, more])))
+    style.legend_below(figure, in_order(handles, looks), "; ".join(filter(None, [BOTH, more])))
     return figure
 
 
-def _draw_losses(ax: Axes, drawn: _Drawn, phase: Phase) -> list[Any]:
+def _draw_losses(
+    ax: Axes,
+    every: Sequence[RunCurve],
+    curves: Sequence[RunCurve],
+    looks: Mapping[str, dict[str, Any]],
+) -> list[Any]:
+    """The curves of one phase; where they are pre-training, also where runs leave it."""
     from matplotlib.lines import Line2D
 
-    observed, handles, transfers = drawn.observed, list[Any](), list[int]()
-    seen, runs = drawn.seen(phase), drawn.runs(phase)
-    for i, name in runs:
-        mine = (observed.run == i) & seen
-        look, history = drawn.looks[name], observed.points.histories[i]
-        before, at, loss = transfer_of(history), drawn.at[mine], observed.loss[mine]
-        kept = style.sample(at.size, max(200 // len(runs), 30))
-        ax.plot(
-            at[kept], loss[kept], **{**look, "linestyle": "", **_FAINT}, markersize=style.pts(3.5)
-        )
-        first = _start(drawn.study, name, int(at.min()) + before)
-        step = style.grid(first, int(at.max()) + before, history.pt_lr.size)
-        points = drawn.along(name, history, step)
-        ax.plot(step - before, drawn.domain.loss(points), **{**look, "marker": ""}, zorder=3)
+    handles: list[Any] = []
+    for curve in curves:
+        look = looks[curve.name]
+        kept = style.sample(curve.at.size, max(200 // len(curves), 30))
+        ax.plot(curve.at[kept], curve.loss[kept], **{**look, **_dots(0.45)})
+        ax.plot(curve.step, curve.fitted, **{**look, "marker": ""}, zorder=3)
         handles.append(Line2D([], [], **look))
-    if phase == "pt":
-        transfers = [history.phase_start for history in observed.points.histories]
-    above = style.frame_losses(ax, drawn.at[seen], observed.loss[seen])
+    at = np.concatenate([curve.at for curve in curves])
+    above = style.frame_losses(ax, at, np.concatenate([curve.loss for curve in curves]))
     style.tell(ax, words.points_text(above, "above"))
-    return handles + style.transfers(ax, [step for step in transfers if step])
+    left = [curve.transfer for curve in every if curve.transfer and curves[0].phase == "pt"]
+    return handles + style.transfers(ax, left)
 
 
-_FAINT: dict[str, Any] = {"alpha": 0.45, "markeredgewidth": 0, "zorder": 2}
+def _dots(alpha: float) -> dict[str, Any]:
+    """Small markers that hide no line."""
+    dot = {"linestyle": "", "markersize": style.pts(3.5), "markeredgewidth": 0}
+    return {**dot, "alpha": alpha, "zorder": 2}
 
 
-def _start(study: Study, name: str, measured: int) -> int:
-    """Where a run's curve begins: at its base, or else at its first fitted point."""
-    before = study.before(study.run(name))
-    return before.steps if before.steps or before.unknown_base is not None else measured
-
-
-def _draw_residuals(ax: Axes, drawn: _Drawn, phase: Phase) -> list[Any]:
-    observed, handles = drawn.observed, list[Any]()
-    seen, runs = drawn.seen(phase), drawn.runs(phase)
-    percent = 100.0 * (drawn.domain.loss(observed.points) / observed.loss - 1.0)
-    for i, name in runs:
-        mine = np.flatnonzero((observed.run == i) & seen)
-        kept = mine[style.sample(mine.size, style.DRAWN // len(observed.runs))]
-        look = {
-            **drawn.looks[name],
-            "linestyle": "",
-            **_FAINT,
-            "alpha": 0.7,
-            "markersize": style.pts(3.5),
-        }
-        handles += ax.plot(drawn.at[kept], percent[kept], **look)
+def _draw_residuals(
+    ax: Axes, curves: Sequence[RunCurve], looks: Mapping[str, dict[str, Any]]
+) -> list[Any]:
+    handles: list[Any] = []
+    for curve in curves:
+        kept = style.sample(curve.at.size, style.DRAWN // len(curves))
+        look = {**looks[curve.name], **_dots(0.7)}
+        handles += ax.plot(curve.at[kept], curve.residual[kept], **look)
     ax.axhline(0, color=style.BLACK, linewidth=style.pts(1.0), zorder=1)
-    outside = style.frame_residuals(ax, percent[seen])
+    outside = style.frame_residuals(ax, np.concatenate([curve.residual for curve in curves]))
     style.tell(ax, words.points_text(outside, "outside"))
     return handles
 
@@ -283,19 +217,22 @@ def decomposition(fit: Fit, role: str, run: str, ax: Axes | None = None) -> Axes
     Raises:
         DataError: no such domain or run, or published coefficients.
     """
-    own, drawn = ax is None, _drawn(fit, role, None)
-    history, observed = drawn.study.history(run), drawn.observed
+    own, domain, observed = ax is None, fit.domain(role), fit.observed(role)
+    assert fit.study is not None
+    history = fit.study.history(run)
     ax = style.axes(ax)
-    mine = np.flatnonzero(_along(drawn.study, run, observed))
+    mine = np.flatnonzero(_along(fit.study, run, observed))
     known = history.unknown_base is None
     begin = max(warmup_steps(history.pt_lr), 1) if known else 0
     at = observed.points.pt_step[mine] + observed.points.cpt_step[mine]
     begin = int(at.min()) if mine.size and known else begin
     begin = max(begin, history.phase_start - history.cpt_lr.size) if known else begin
     mine, at = mine[at >= begin], at[at >= begin]
-    step = style.grid(begin, history.steps, history.pt_lr.size)
-    points = drawn.along(run, history, step)
-    handles = _draw_parts(ax, step, drawn.domain.parts(points))
+    step = grid(begin, history.steps, history)
+    curve = fit.study.run(run).curves.get(fit.study.domains[role])
+    before = fit.study.before(fit.study.run(run)).steps
+    points = windows.along(history, step, curve, before, fit.convention)
+    handles = _draw_parts(ax, step, domain.parts(points))
     curves = [np.asarray(line.get_ydata()) for line in handles if hasattr(line, "get_ydata")]
     steps = np.concatenate([np.tile(step, len(curves)), at])
     if style.frame_losses(ax, steps, np.concatenate([*curves, observed.loss[mine]])):

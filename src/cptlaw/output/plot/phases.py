@@ -7,33 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from cptlaw.output.curves import Phase
 from cptlaw.output.plot import style, ticks, words
-from cptlaw.studies.history import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Phase: TypeAlias = Literal["pt", "cpt"]
-
-PHASES: tuple[Phase, ...] = ("pt", "cpt")
 X_LABEL: dict[Phase, str] = {"pt": "step", "cpt": "step since the transfer"}
 
 _WIDE, _NARROW = 4.2, 2.5  # inches of a panel
 _LEAST = 8.0  # inches of a figure
 _ACROSS = 2  # domains side by side
-
-
-def phase_of(history: History) -> Phase:
-    """The phase that the last step of a history belongs to."""
-    return "cpt" if history.cpt_lr.size else "pt"
-
-
-def transfer_of(history: History) -> int:
-    """Steps before the phase that the last step of a history belongs to."""
-    return history.phase_start if history.cpt_lr.size else 0
 
 
 @dataclass(frozen=True)

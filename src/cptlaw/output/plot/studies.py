@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cptlaw.decisions.pilot import Pilots
+from cptlaw.output.curves import PHASES, Phase, phase_of, transfer_of
 from cptlaw.output.plot import style, ticks, words
-from cptlaw.output.plot.phases import (
-    PHASES,
-    Phase,
-    in_order,
-    phase_columns,
-    phase_of,
-    transfer_of,
-)
+from cptlaw.output.plot.phases import in_order, phase_columns
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 

@@ -288,14 +288,6 @@ def look(index: int) -> dict[str, Any]:
     }
 
 
-def grid(first: int, last: int, jump: int) -> IntArray:
-    """Steps to draw a curve at, closer together just after a jump."""
-    parts: list[Any] = [np.linspace(first, last, 600)]
-    if first <= jump < last:
-        parts += [[jump], jump + np.geomspace(1, last - jump, 150)]
-    return np.unique(np.concatenate(parts).round().astype(np.int64))
-
-
 def thin(x: IntArray, y: FloatArray) -> tuple[IntArray, FloatArray]:
     """At most `DRAWN` of n points of a line, with the lowest and highest of every stretch."""
     n = y.size

@@ -1,0 +1,45 @@
+"""The command that writes a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from cptlaw.cli.shared import check_writable, load_fit, say, say_written
+from cptlaw.errors import DataError
+
+
+@click.command()
+@click.argument("files", metavar="FIT [RESULT]...", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, help="The report: a .html file, or .md.")
+@click.option("--title", help="Its title.")
+def report(files: tuple[str, ...], output: str, title: str | None) -> None:
+    r"""Write one file that tells it all: data, fit, forecasts, plan, how sure they are.
+
+    FIT is a file that `cptlaw fit -o` wrote, or published:ID; each RESULT one that `backtest`,
+    `compare`, `forecast`, `plan` or `pilot` wrote with -o (of a plan's folder, plan.json in it).
+    The HTML file works offline and can be sent.
+
+    \b
+    cptlaw report fit.json forecast.json backtest.json -o report.html
+    """
+    from cptlaw.output import report as reports
+    from cptlaw.output import store
+    from cptlaw.shown import Shown
+
+    check_writable(output, reads=list(files))
+    reports.check(output)
+    results: list[Shown] = [load_fit(files[0])]
+    for name in files[1:]:
+        path = Path(name)
+        value = store.load(path / "plan.json" if path.is_dir() else path)
+        if not isinstance(value, Shown):
+            raise DataError(
+                f"{name}: holds a {type(value).__name__}, of which a report has no section."
+            )
+        results.append(value)
+    say("writing the report ...")
+    made = reports.report(results, title or "", files)
+    say_written(*map(str, reports.write(made, output)))
+    say(f"next: open {output} in a browser" if output.endswith(".html") else f"next: read {output}")

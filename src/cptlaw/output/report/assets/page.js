@@ -1,0 +1,38 @@
+"use strict";
+// Draws every figure from the data beside it, in the colours of the page.
+(() => {
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const ground = () => {
+    const style = getComputedStyle(document.documentElement);
+    const ink = style.getPropertyValue("--ink").trim();
+    const line = style.getPropertyValue("--line").trim();
+    return { ink, line };
+  };
+  const themed = (layout) => {
+    const { ink, line } = ground();
+    const found = {
+      ...layout,
+      autosize: true,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { color: ink, size: 13, family: "system-ui, sans-serif" },
+      margin: { l: 60, r: 16, t: 16, b: 44 },
+      legend: { orientation: "h", yref: "container", y: 0, yanchor: "bottom", ...layout.legend },
+    };
+    for (const name of Object.keys(found)) {
+      if (/^[xy]axis/.test(name)) found[name] = { gridcolor: line, linecolor: line, ...found[name] };
+    }
+    return found;
+  };
+  const settings = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+  const draw = () => {
+    for (const place of document.querySelectorAll(".chart")) {
+      const { data, layout } = JSON.parse(place.nextElementSibling.textContent);
+      window.Plotly.react(place, data, themed(layout), settings);
+    }
+  };
+  if (window.Plotly) {
+    draw();
+    dark.addEventListener("change", draw);
+  }
+})();

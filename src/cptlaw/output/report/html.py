@@ -1,0 +1,104 @@
+"""A report as one HTML file: styles, figures and the code that draws them are all in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from html import escape
+from importlib import resources
+from string import Template
+from typing import Any
+
+from cptlaw.errors import MissingExtra
+from cptlaw.output.report.blocks import Block, Heading, Points
+from cptlaw.output.report.charts import Chart
+from cptlaw.output.report.sections import Report, Section
+from cptlaw.page import Table
+
+
+def html(report: Report) -> str:
+    """The whole page.
+
+    Raises:
+        MissingExtra: plotly, whose JavaScript draws the figures, is not installed.
+    """
+    page = Template(_asset("page.html"))
+    names = [f"{i}-{_slug(section.title)}" for i, section in enumerate(report.sections, start=1)]
+    pairs = list(zip(names, report.sections, strict=True))
+    return page.substitute(
+        title=escape(report.title),
+        style=_asset("page.css"),
+        contents="\n".join(f'<li><a href="#{n}">{escape(s.title)}</a></li>' for n, s in pairs),
+        body="\n".join(_section(name, section) for name, section in pairs),
+        plotly=_plotly() if any(section.charts for section in report.sections) else "",
+        script=_asset("page.js"),
+    )
+
+
+def _asset(name: str) -> str:
+    return (resources.files("cptlaw.output.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _plotly() -> str:
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError:
+        raise MissingExtra("plotly", "explorer", "A report in HTML") from None
+    return get_plotlyjs().replace("</script", "<\\/script")
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40]
+
+
+def _section(name: str, section: Section) -> str:
+    parts = [f'<section id="{name}"><h2>{escape(section.title)}</h2>']
+    first, rest = section.blocks[:1], section.blocks[1:]
+    parts += [_block(block) for block in first]
+    parts += [_chart(chart) for chart in section.charts if not chart.is_small]
+    small = [_chart(chart) for chart in section.charts if chart.is_small]
+    parts += [f'<div class="row">{"".join(small)}</div>'] if small else []
+    parts += [_block(block) for block in rest]
+    if section.code:
+        parts.append(f'<pre tabindex="0">{escape(section.code)}</pre>')
+    return "\n".join([*parts, "</section>"])
+
+
+def _block(block: Block) -> str:
+    if isinstance(block, Heading):
+        return f"<h3>{escape(block.text)}</h3>"
+    if isinstance(block, Points):
+        return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in block.items)}</ul>"
+    if isinstance(block, Table):
+        return _table(block)
+    return f"<p{' class=formula' if block.is_formula else ''}>{escape(block.text)}</p>"
+
+
+def _table(table: Table) -> str:
+    sides = [" class=words" if words else "" for words in table.of_words]
+    heads = zip(sides, table.headers, strict=True)
+    head = "".join(f'<th scope="col"{side}>{escape(cell)}</th>' for side, cell in heads)
+    rows = "".join(_row(row, sides) for row in table.rows)
+    title = f"<caption>{escape(table.title)}</caption>" if table.title else ""
+    inner = f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="wide" tabindex="0" role="region" aria-label="table">{inner}</div>'
+
+
+def _row(row: Sequence[str], sides: Sequence[str]) -> str:
+    first, *others = row
+    pairs = zip(sides[1:], others, strict=True)
+    cells = "".join(f"<td{side}>{escape(cell)}</td>" for side, cell in pairs)
+    return f'<tr><th scope="row">{escape(first)}</th>{cells}</tr>'
+
+
+def _chart(chart: Chart) -> str:
+    data: dict[str, Any] = {"data": chart.traces, "layout": chart.layout}
+    # No "<" stays in it, so that no name can end the element.
+    text = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+    height = int(chart.layout.get("height", 400))
+    return (
+        f'<figure><figcaption>{escape(chart.title)}</figcaption><div class="chart" '
+        f'style="height:{height}px" role="img" aria-label="{escape(chart.title)}"></div>'
+        f'<script type="application/json">{text}</script></figure>'
+    )

@@ -1,0 +1,47 @@
+"""`cptlaw report`, as a user runs it."""
+
+import pytest
+
+from command import run
+
+
+def test_a_report_of_published_coefficients(tmp_path):
+    path = tmp_path / "report.md"
+    future = tmp_path / "forecast.json"
+    fit = "published:fineweb-kp-106m"
+    asked = ("--base-schedule", "warmup 100 to 2e-4 | constant 9900", "--data", "cpt")
+    told = run("forecast", fit, "--schedule", "cosine 2000 to 0", *asked, "-o", future)
+    assert told.status == 0, told.stderr
+    pytest.importorskip("matplotlib")
+    ended = run("report", fit, future, "-o", path, "--title", "From the paper")
+    assert ended.status == 0, ended.stderr
+    assert path.read_text().startswith("# From the paper\n")
+    assert "## Forecast: cosine 2000 to 0.0" in path.read_text()
+    assert f"wrote {path}" in ended.stderr and "next: read" in ended.stderr
+
+
+def test_a_report_in_html(tmp_path):
+    pytest.importorskip("plotly")
+    path = tmp_path / "report.html"
+    ended = run("report", "published:fineweb-kp-106m", "-o", path)
+    assert ended.status == 0, ended.stderr
+    assert path.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["no.json", "-o", "report.md"], "no.json: there is no such file"),
+        (["published:fineweb-kp-106m", "-o", "report.pdf"], "written as .html or .md"),
+        (
+            ["published:fineweb-kp-106m", "x.json", "-o", "x.md"],
+            "x.json: there is no such",
+        ),
+    ],
+)
+def test_what_cannot_be_reported(tmp_path, monkeypatch, words, told):
+    monkeypatch.chdir(tmp_path)
+    ended = run("report", *words)
+    assert ended.status == 2
+    assert told in ended.stderr
+    assert not list(tmp_path.iterdir())
