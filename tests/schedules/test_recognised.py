@@ -229,3 +229,10 @@ def test_a_thousand_points_take_little_time():
         recognise(steps, lrs)
         spent.append(time.process_time() - begin)
     assert np.median(spent) < 0.1  # 0.02 on an idle machine
+
+
+def test_what_is_no_schedule_takes_little_time_either():
+    steps = np.arange(10, 10_010, 10)
+    begin = time.process_time()
+    assert recognise(steps, 1e-4 * (2 + np.sin(steps / 300))) is None
+    assert time.process_time() - begin < 2.0  # 0.2 on an idle machine; 2.4 without a limit

@@ -26,6 +26,7 @@ from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
 
 _FEWEST = 4  # points
+_MOST_FREE = 24  # numbers that are fitted together; a log that needs more is not worth the time
 _TINY = 1e-6  # of the peak: smaller learning rates are compared with this
 
 
@@ -114,6 +115,9 @@ def _tries(model: Model, points: Points) -> Iterator[Model]:
     """The model with numbers ever less round."""
     if points.is_exact:
         yield snapping.at_whole_cuts(snapping.at_once(model, points))
+    if len(model.free) - len(model.fixed) > _MOST_FREE:
+        return
+    if points.is_exact:
         fitted, _ = snapping.refined(model, points)
         yield snapping.at_whole_cuts(snapping.at_once(fitted, points))
     yield snapping.one_by_one(model, points)

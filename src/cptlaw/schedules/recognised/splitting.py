@@ -14,6 +14,7 @@ _USUAL = (
     *("pole_before", "pole_after", "root_pole", "decay", "log", "cosine"),
 )
 _RARE = ("power_1.5", "power_2.5", "power_3", "power_4")
+_MOST_FITS = 500
 _SLACK = 1.6  # least squares leave some points further off than the closest curve would
 _CLEARLY = 2  # points by which a richer curve must go further than a line
 
@@ -35,11 +36,14 @@ def stretches(points: Points, *, bent: bool = True) -> list[Stretch] | None:
         bent: whether to look for more than constants and straight lines.
     """
     found: list[Stretch] = []
-    at, size = 0, points.x.size
+    at, size, fit = 0, points.x.size, _Fits()
     while at < size:
         if len(found) == MOST:
             return None
-        stretch = _longest(points, at, bent=bent)
+        try:
+            stretch = _longest(fit, points, at, bent=bent)
+        except _TooMany:
+            return None
         if stretch is None:
             return None
         found.append(stretch)
@@ -47,12 +51,29 @@ def stretches(points: Points, *, bent: bool = True) -> list[Stretch] | None:
     return found
 
 
-def _longest(points: Points, at: int, *, bent: bool) -> Stretch | None:
+class _TooMany(Exception):
+    """More curves were fitted than a log is worth."""
+
+
+class _Fits:
+    """`curves.fitted`, so many times at most."""
+
+    def __init__(self) -> None:
+        self.left = _MOST_FITS
+
+    def __call__(self, name: str, points: Points) -> Curve | None:
+        self.left -= 1
+        if self.left < 0:
+            raise _TooMany
+        return curves.fitted(name, points)
+
+
+def _longest(fit: _Fits, points: Points, at: int, *, bent: bool) -> Stretch | None:
     """The curve that goes furthest from a point on; of several the simplest."""
     rest = points.cut(at, points.x.size)
     size = rest.x.size
     flat = curves.constant_through(rest)
-    straight, line = _reach("line", rest)
+    straight, line = _reach(fit, "line", rest)
     best = Stretch(at, at + flat, curves.constant(rest.cut(0, flat)))
     if line is not None and straight > max(flat, 2) + (flat > 2):
         best = Stretch(at, at + straight, line)
@@ -61,7 +82,8 @@ def _longest(points: Points, at: int, *, bent: bool) -> Stretch | None:
     simple = best.high - at
     if bent and simple < size:
         least = simple + max(_CLEARLY, simple // 3) + 1
-        richer = _whole(rest, least, _USUAL) or _whole(rest, least, _RARE) or _richer(rest, least)
+        richer = _whole(fit, rest, least, _USUAL) or _whole(fit, rest, least, _RARE)
+        richer = richer or _richer(fit, rest, least)
         if richer is not None:
             return Stretch(at, at + richer[0], richer[1])
     is_flat, is_edge = best.curve.shape == "constant", at == 0 or simple == size
@@ -69,7 +91,7 @@ def _longest(points: Points, at: int, *, bent: bool) -> Stretch | None:
         return best
     if is_edge and size >= 2:
         count = min(max(straight, 2), size)
-        line = curves.fitted("line", rest.cut(0, count))
+        line = fit("line", rest.cut(0, count))
         return None if line is None else Stretch(at, at + count, line)
     return best if is_edge else None
 
@@ -88,27 +110,27 @@ def _from_nothing(rest: Points) -> Stretch | None:
     return Stretch(0, 1, Curve("line", 0.0, 0.0, (float(y[0] / x[0]),), 0.0))
 
 
-def _whole(rest: Points, least: int, names: Sequence[str]) -> tuple[int, Curve] | None:
+def _whole(fit: _Fits, rest: Points, least: int, names: Sequence[str]) -> tuple[int, Curve] | None:
     """The curve through all points that are left, if one of these shapes has it."""
     size = rest.x.size
-    whole = [(size, curve) for curve in _that_go(names, rest, size) if size >= least]
+    whole = [(size, curve) for curve in _that_go(fit, names, rest, size) if size >= least]
     return _likely(whole) if whole else None
 
 
-def _richer(rest: Points, least: int) -> tuple[int, Curve] | None:
+def _richer(fit: _Fits, rest: Points, least: int) -> tuple[int, Curve] | None:
     """The curve of more numbers that goes clearly further than a straight line, if one does."""
     size, names = rest.x.size, (*_USUAL, *_RARE)
     alive, count = list(names), max(least, 6)
     passed: list[Curve] = []
     while count < size:
-        going = _that_go(alive, rest, count)
+        going = _that_go(fit, alive, rest, count)
         if not going:
             break
         alive, passed = [curve.shape for curve in going], going
         count *= 2
     if not passed:
         return None
-    reached = [_reach(name, rest, max(least, 6)) for name in alive]
+    reached = [_reach(fit, name, rest, max(least, 6)) for name in alive]
     found = [(n, curve) for n, curve in reached if curve is not None]
     most = max((n for n, _ in found), default=0)
     return _likely([each for each in found if each[0] >= most - 1]) if found else None
@@ -128,19 +150,19 @@ def _spread(found: tuple[int, Curve]) -> float:
     return curve.rss / max(min(count, curves.SAMPLE) - SHAPES[curve.shape].numbers, 1)
 
 
-def _that_go(names: Sequence[str], rest: Points, count: int) -> list[Curve]:
+def _that_go(fit: _Fits, names: Sequence[str], rest: Points, count: int) -> list[Curve]:
     """Curves through so many points, of the shapes that have one."""
     part = rest.cut(0, count)
-    made = [curves.fitted(n, part) for n in names if SHAPES[n].numbers + 2 <= count]
+    made = [fit(n, part) for n in names if SHAPES[n].numbers + 2 <= count]
     return [curve for curve in made if curve is not None and curve.misfit <= _SLACK]
 
 
-def _reach(name: str, rest: Points, start: int = 3) -> tuple[int, Curve | None]:
+def _reach(fit: _Fits, name: str, rest: Points, start: int = 3) -> tuple[int, Curve | None]:
     """How many points from the first on a shape goes through, and its curve through these."""
     size = rest.x.size
     best, good, bad, count = None, 0, size + 1, min(start, size)
     while bad - good > 1 and size >= start:
-        curve = curves.fitted(name, rest.cut(0, count))
+        curve = fit(name, rest.cut(0, count))
         if curve is not None and curve.misfit <= _SLACK:
             best, good = curve, count
         elif good == 0:
