@@ -107,11 +107,13 @@ def _trainer(steps: int, every: int) -> Any:
         disable_tqdm=True,
         use_cpu=True,
     )
+    rows_of_each: Any = {"pt": rows(_BATCH), "cpt": rows(_BATCH)}
+    training: Any = rows(_BATCH * steps)
     trainer = transformers.Trainer(
         model=transformers.LlamaForCausalLM(config),
         args=arguments,
-        train_dataset=rows(_BATCH * steps),
-        eval_dataset={"pt": rows(_BATCH), "cpt": rows(_BATCH)},
+        train_dataset=training,
+        eval_dataset=rows_of_each,
     )
     trainer.remove_callback(transformers.PrinterCallback)
     return trainer

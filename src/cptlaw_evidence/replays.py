@@ -114,7 +114,9 @@ def measure(
             if runs and key not in fits:
                 fits[key] = _fitted(own)
             known = fits.get(key)
-            for name in runs if known is not None else ():
+            if known is None:
+                continue
+            for name in runs:
                 found = _followed(protocol.source, known, _own(split.study).run(name))
                 replays += found[0]
                 watched += found[1]

@@ -37,7 +37,7 @@ def log(tmp_path):
         path.write_text("".join(rows[: count + 1]) + torn)
         return path
 
-    write.rows = rows
+    write.rows, write.path = rows, path
     return write
 
 
@@ -106,6 +106,17 @@ def test_a_log_that_grows_is_followed_to_its_end(log, fit_file):
     assert done.status == 0, done.stderr
     steps = [int(line.split()[1]) for line in done.stdout.splitlines()]
     assert steps == list(range(0, 801, 20))
+
+
+def test_a_run_whose_last_step_is_not_evaluated_ends_too(log, fit_file):
+    rows = [line.split(",") for line in log(41).read_text().splitlines()]
+    empty = [rows[0].index(name) for name in rows[0] if name not in ("step", "lr")]
+    for column in empty:
+        rows[-1][column] = ""
+    log(0).write_text("\n".join(",".join(row) for row in rows) + "\n")
+    done = watch(log.path, fit_file, "--every", "0.1")
+    assert done.status == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("step 780 of 800")
 
 
 def test_a_log_that_is_replaced_is_told_and_followed_anew(log, fit_file):

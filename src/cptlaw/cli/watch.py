@@ -233,7 +233,7 @@ def _unknown_schedule(run: str | None) -> str:
 
 def _outlooks(monitor: Monitor, follower: Follower, every: float, once: bool) -> Iterator[Outlook]:
     """An outlook for every evaluation, until the run has ended."""
-    done, failed = -1, 0
+    done, failed, reached = -1, 0, 0
     wait: Callable[[float], None] = time.sleep
     while True:
         look = follower.look()
@@ -244,7 +244,7 @@ def _outlooks(monitor: Monitor, follower: Follower, every: float, once: bool) ->
             if failed == _PATIENCE:
                 say(f"the log cannot be read: {look.trouble}")
         elif look is not None:
-            failed = 0
+            failed, reached = 0, look.reached
             if look.replaced:
                 say("the log was replaced: the run is followed anew from its beginning.")
                 done = -1
@@ -253,5 +253,7 @@ def _outlooks(monitor: Monitor, follower: Follower, every: float, once: bool) ->
                     done = one.step
                     yield monitor.update(one.step, one.losses, one.lr)
         if once or done >= monitor.steps:
+            return
+        if reached >= monitor.steps and look is None:  # nothing came after the last step
             return
         wait(every)

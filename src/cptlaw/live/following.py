@@ -15,7 +15,7 @@ from cptlaw.live.telling import role_of
 from cptlaw.studies import logs, study_file
 from cptlaw.studies.runs import UNKNOWN, Run
 from cptlaw.studies.study import Study
-from cptlaw.studies.study_file.numbering import Placed, place
+from cptlaw.studies.study_file.numbering import Placed, logged_steps, place
 
 _MOST_FILES = 5000  # of a folder that are looked at
 
@@ -36,12 +36,14 @@ class Look:
     Args:
         evaluations: of all the log, in the order of their steps.
         replaced: whether the log no longer begins as it did: another run's, or one started anew.
+        reached: the last step of which anything was logged.
         trouble: why it could not be read; empty where it could. A log that is being written may
             be read the next time.
     """
 
     evaluations: tuple[Evaluation, ...] = ()
     replaced: bool = False
+    reached: int = 0
     trouble: str = ""
 
 
@@ -85,7 +87,8 @@ class Follower:
         first = self._known[0] if self._known else None
         replaced = first is not None and (not found or found[0] != first)
         self._known = found
-        return Look(found, replaced)
+        reached = int(logged_steps(run).max(initial=0))
+        return Look(found, replaced, reached)
 
     def _read(self) -> Run:
         if self.study is not None:
