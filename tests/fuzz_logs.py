@@ -85,9 +85,9 @@ class Reader:
         assert self.process.stdout
         self.process.stdin.write(f"{path}\n")
         self.process.stdin.flush()
-        if not select.select([self.process.stdout], [], [], 6 * SECONDS)[0]:
+        if not select.select([self.process.stdout], [], [], 12 * SECONDS)[0]:
             self.close()
-            return {"crash": "hung", "seconds": 6 * SECONDS, "megabytes": 0}
+            return {"crash": "hung", "seconds": 12 * SECONDS, "megabytes": 0}
         line = self.process.stdout.readline()
         if not line:
             self.close()

@@ -9,6 +9,7 @@
     pages        tables for a terminal, and pages in Markdown
     measured     what the three found, as figures that cptlaw reads
     pilots, plans/, fit_speed, lab_speed         `cptlaw bench pilots, plans, fit, lab`
+    log_speed                                    `cptlaw bench readers`
     paper/       the figures of arXiv:2505.07796 `cptlaw paper`
     cli/         the commands, which come to `cptlaw` by the entry points `cptlaw.commands`
 

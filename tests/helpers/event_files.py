@@ -83,5 +83,5 @@ def long_file(path: Path, count: int) -> None:
 def masks(parts: list[bytes]) -> list[bytes]:
     sizes = np.array([len(part) for part in parts])
     starts = np.cumsum(sizes) - sizes
-    crc = tfrecords._checksums(b"".join(parts), starts, sizes)
+    crc = tfrecords.checksums(b"".join(parts), starts, sizes)
     return [struct.pack("<I", int(each)) for each in crc]

@@ -75,6 +75,17 @@ def bench_explorer(moves: int, as_json: bool) -> None:
     show(as_json, lambda: result, lambda: explorer_speed.explorer_speed_text(result))
 
 
+@bench.command("readers", short_help="Time reading large logs against other libraries.")
+@click.option("--large", is_flag=True, help="Read a Parquet file of ten million rows, too.")
+@JSON
+def bench_readers(large: bool, as_json: bool) -> None:
+    """Time reading large logs against pyarrow, polars and tensorboard, those that are installed."""
+    from cptlaw_evidence import log_speed
+
+    result = log_speed.log_speed(large, doing)
+    show(as_json, lambda: result, lambda: log_speed.log_speed_text(result))
+
+
 bench.add_command(bench_accuracy)
 bench.add_command(bench_priors)
 bench.add_command(bench_coverage)

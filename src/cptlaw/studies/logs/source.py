@@ -25,7 +25,7 @@ PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PART = "::"
-LARGEST = 1 << 30
+LARGEST = 1 << 28
 """Bytes: the most that a gzipped log may unpack to."""
 
 
@@ -190,7 +190,7 @@ def _unpacked(given: str, data: bytes) -> bytes:
         raise DataError(f"{given}: damaged gzip file ({error}). Copy or pack it again.") from None
     if len(unpacked) > LARGEST:
         raise DataError(
-            f"{given}: it unpacks to more than {LARGEST >> 30} GiB, the most that is read. Unpack "
+            f"{given}: it unpacks to more than {LARGEST >> 20} MiB, the most that is read. Unpack "
             "it and keep the columns and rows that you need."
         )
     return unpacked

@@ -41,7 +41,7 @@ def starts_as_records(data: bytes) -> bool:
     if len(data) < _HEADER:
         return False
     size, checksum = struct.unpack_from("<QI", data)
-    return size < 1 << 32 and bool(_checksums(data, np.zeros(1, int), np.array([8]))[0] == checksum)
+    return size < 1 << 32 and bool(checksums(data, np.zeros(1, int), np.array([8]))[0] == checksum)
 
 
 def records(data: bytes) -> Records:
@@ -59,7 +59,7 @@ def records(data: bytes) -> Records:
         at += _HEADER + size + _FOOTER
     found = Records(np.array(starts, dtype=np.int64), np.array(sizes, dtype=np.int64), at)
     heads = found.starts - _HEADER
-    true = _checksums(data, heads, np.full(heads.size, 8)) == _written(data, heads + 8)
+    true = checksums(data, heads, np.full(heads.size, 8)) == _written(data, heads + 8)
     if true.all():
         return found
     bad = int(np.argmin(true))
@@ -81,7 +81,7 @@ def intact(data: bytes, found: Records, which: IntArray) -> BoolArray:
     short = sizes <= _LONGEST_CHECKED
     fine = np.ones(which.size, dtype=bool)
     written = _written(data, starts[short] + sizes[short])
-    fine[short] = _checksums(data, starts[short], sizes[short]) == written
+    fine[short] = checksums(data, starts[short], sizes[short]) == written
     return fine
 
 
@@ -90,7 +90,7 @@ def _written(data: bytes, at: IntArray) -> NDArray[np.uint32]:
     return octets[at[:, None] + np.arange(4)].view("<u4")[:, 0].astype(np.uint32)
 
 
-def _checksums(data: bytes, starts: IntArray, sizes: IntArray) -> NDArray[np.uint32]:
+def checksums(data: bytes, starts: IntArray, sizes: IntArray) -> NDArray[np.uint32]:
     """The masked CRC-32C of many stretches at once, one byte of each at a time."""
     octets, table = np.frombuffer(data, dtype=np.uint8), _table()
     longest_first = np.argsort(-sizes, kind="stable")

@@ -53,9 +53,11 @@ def _read_runs(source: Source) -> Table:
     run = runs[picked(source, {name: _called(path) for name, path in runs.items()})]
     metrics, notes = Metrics(), list[str]()
     for path in _files(run / _METRICS):
+        name = path.relative_to(run / _METRICS).as_posix()
         if path.stat().st_size:
-            name = path.relative_to(run / _METRICS).as_posix()
             notes += _add(metrics, name, open_source(path))
+        else:
+            notes.append(f"'{name}' holds nothing and was left out.")
     settings = {path.name: _text(path) for path in (run / "params").glob("*") if path.is_file()}
     return table(source, _called(run) or run.name, metrics, notes, settings, run)
 
