@@ -87,6 +87,18 @@ def test_a_packed_console_text_of_very_many_lines(tmp_path: Path, line: str, mon
         assert len(logs.read(path).curves["loss"]) == 3
 
 
+@pytest.mark.parametrize("fill", [",", "\n", "0", " "])
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "loss", "levanter.log"])
+def test_a_packed_text_that_goes_on_without_end(tmp_path: Path, name: str, fill: str) -> None:
+    seed = next(seed for seed in seeds() if seed.target == name)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(seed.files[name][:100] + fill.encode() * (1 << 24), 1))
+    try:
+        logs.read(path)
+    except DataError as error:
+        assert name in str(error)
+
+
 def test_a_chart_of_wandb_without_a_series(log) -> None:
     text = '"Step","a - loss__MIN","a - loss__MAX"\n"1","2","2"\n'
     with pytest.raises(DataError, match=r"log\.csv: a W&B chart without a column"):

@@ -106,6 +106,7 @@ def _read_lines(source: Source) -> Table:
         return _of_columns(source, "jsonl", plain, [], lambda row: f"line {row + 1}")
     if (whole := _in_one(source)) is not None:
         return whole
+    source.refuse_many_lines()
     records: list[Mapping[str, Any]] = []
     numbers: list[int] = []
     notes: list[str] = []

@@ -13,6 +13,7 @@ from cptlaw.studies.logs.source import Format, Source
 from cptlaw.studies.logs.table import Table, count_of_rows
 
 _EVENT = re.compile(rb'"event": ?"(?:log|hparams)"')
+_START = b'{"tracker"'
 _SEEN = 1 << 16
 
 
@@ -24,14 +25,15 @@ def _claims(source: Source) -> bool:
 def _read(source: Source) -> Table:
     records: list[Mapping[str, Any]] = []
     numbers: list[int] = []
-    broken, lines = 0, source.data.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        at = line.find(b'{"tracker"')
-        if at < 0:
-            broken += bool(number == len(lines) and line.strip())  # cut before its record began
-            continue
+    data, broken, number, before = source.data, 0, 1, 0
+    at = data.find(_START)
+    while at >= 0:
+        number, before = number + data.count(b"\n", before, at), at
+        end = data.find(b"\n", at)
+        line = data[at:] if end < 0 else data[at:end]
+        at = data.find(_START, at + len(line))
         try:
-            record = json.loads(line[at:])
+            record = json.loads(line)
         except (ValueError, RecursionError):
             broken += 1
             continue
@@ -40,6 +42,8 @@ def _read(source: Source) -> Table:
         if record.get("event") == "log" and isinstance(metrics, dict) and step is not None:
             records.append({"step": step, **dict(flat(cast("dict[str, Any]", metrics)))})
             numbers.append(number)
+    last = data[data.rfind(b"\n") + 1 :]
+    broken += bool(last.strip()) and _START not in last  # cut before its record began
     if not records:
         raise DataError(f"{source.given}: a log of levanter's JSON tracker without a logged step.")
     columns, nested = columns_of(records)

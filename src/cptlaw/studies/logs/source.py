@@ -25,6 +25,7 @@ PARQUET = b"PAR1"
 _GZIP = b"\x1f\x8b"
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PART = "::"
+MOST_LINES = 10_000_000
 LARGEST = 1 << 28
 """Bytes: the most that a gzipped log may unpack to."""
 
@@ -77,6 +78,18 @@ class Source:
         if "\0" in text:
             raise self._no_text("it holds zero bytes")
         return text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def refuse_many_lines(self) -> None:
+        """Refuse a text that is to be read line by line and has too many.
+
+        Raises:
+            DataError: naming the limit.
+        """
+        if self.data.count(b"\n") > MOST_LINES:
+            raise DataError(
+                f"{self.given}: more than {MOST_LINES} lines, the most that is read one by one. "
+                "Keep the lines and columns that you need, or write them as Parquet."
+            )
 
     def _no_text(self, why: str) -> DataError:
         return DataError(

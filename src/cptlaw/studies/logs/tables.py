@@ -21,6 +21,7 @@ from cptlaw.studies.logs.table import Table, count_of_rows
 
 _DELIMITERS = ",\t;"
 _LONGEST_HEADER = 1 << 16
+_LONGEST_LINE = 1 << 20
 _TAIL = 1 << 14
 _UNENDING = re.compile(r"[-+]|[-+]?\d*\.|[-+]?\d*\.?\d*[eE][-+]?")  # a number before its end
 _NO_ROWS = ("#", "sep=")  # comments, and what a spreadsheet is told
@@ -53,9 +54,11 @@ def parse(source: Source) -> Grid:
     Raises:
         DataError: naming the line that has too many or too few cells, or cannot be split.
     """
+    source.refuse_many_lines()
     text = source.text
     if (grid := _by_blanks(text)) is not None:
         return _checked(source, grid)
+    _refuse_long_lines(source.given, text)
     delimiter = _delimiter(source.given, text)
     reader = csv.reader(_lines(text, delimiter), delimiter=delimiter, skipinitialspace=True)
     rows: list[list[str]] = []
@@ -75,6 +78,19 @@ def parse(source: Source) -> Grid:
     header = [name.strip() for name in rows[0]]
     grid = Grid(header, rows[1:], lines[1:], delimiter)
     return _checked(source, grid)
+
+
+def _refuse_long_lines(given: str, text: str) -> None:
+    at = -1
+    while len(text) - at > _LONGEST_LINE:
+        end = text.rfind("\n", at + 1, at + 1 + _LONGEST_LINE)
+        if end < 0:
+            number = text.count("\n", 0, at + 1) + 1
+            raise DataError(
+                f"{given}, line {number}: more than {_LONGEST_LINE} characters, the most that a "
+                "row may have. Write a file of one row a line, with the columns that you need."
+            )
+        at = end
 
 
 def _by_blanks(text: str) -> Grid | None:

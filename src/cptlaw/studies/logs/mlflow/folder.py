@@ -102,6 +102,7 @@ def _read_metric(source: Source) -> Table:
 
 def _add(metrics: Metrics, name: str, source: Source) -> list[str]:
     """Add one file's values; a sentence on a line that was not written to its end."""
+    source.refuse_many_lines()
     lines = source.data.split(b"\n")
     for i, line in enumerate(lines):
         fields = line.split()
