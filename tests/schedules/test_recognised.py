@@ -135,6 +135,13 @@ def test_rounded_logs(words, digits):
     assert seen.schedule.peak == pytest.approx(2e-4, rel=10.0 ** (1 - digits))
 
 
+@pytest.mark.parametrize("words", ["inverse_sqrt", "cosine", "linear"])
+def test_rounded_logs_of_a_thousand_points(words):
+    schedule = of_transformers(words)
+    seen, off = found(schedule, 5, 3)
+    assert off < 3e-3 and seen.schedule.text == schedule.text
+
+
 def test_values_of_32_bits():
     schedule = of_transformers("cosine")
     steps, lrs = logged(schedule, 10)

@@ -125,13 +125,14 @@ class Shaped:
         first = _whole(self.at + 1.0 - self.begin)
         length = _whole(self.end - self.begin)
         kind, more = _NAMES.get(self.piece.kind, self.piece.kind), self._numbers()
-        last = self.start if kind == "inverse_sqrt" else self.last
+        start = max(self.start, 0.0)  # rounded logs leave a little below 0
+        last = start if kind == "inverse_sqrt" else max(self.last, 0.0)
         length = max(length, first - 1.0 + count) if kind in _LIMITS else length
         until = None if first == 1.0 and count == length else count
-        if kind == "linear" and last >= self.start:
+        if kind == "linear" and last >= start:
             kind = "warmup"
         made: dict[str, Any] = {"until": until, "first": first, **more}
-        return Segment(kind, length, self.start, last, **made)
+        return Segment(kind, length, start, last, **made)
 
     def _numbers(self) -> dict[str, float]:
         kind, more = self.piece.kind, self.more

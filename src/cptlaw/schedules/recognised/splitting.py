@@ -15,7 +15,7 @@ _USUAL = (
 )
 _RARE = ("power_1.5", "power_2.5", "power_3", "power_4")
 _MOST_FITS = 500
-_SLACK = 1.6  # least squares leave some points further off than the closest curve would
+_SLACK = 2.0  # least squares leave some points further off than the closest curve would
 _CLEARLY = 2  # points by which a richer curve must go further than a line
 
 
@@ -140,7 +140,7 @@ def _likely(found: Sequence[tuple[int, Curve]]) -> tuple[int, Curve]:
     """Of curves that go equally far the one that is closest, earlier ones preferred."""
     best = found[0]
     for each in found[1:]:
-        if max(_spread(each), 1e-4) < 0.8 * _spread(best):
+        if max(_spread(each), 1e-4) < 0.5 * _spread(best):
             best = each
     return best
 
