@@ -3,7 +3,7 @@
 # make fuzz   10,000 damaged logs of each format, an hour; what went wrong is kept in the folder fuzz
 # make lint   style, types, import layers
 # make paper  all figures of the paper, in the folder paper
-# make docs   docs/commands.md from the help texts, and the figures
+# make docs   docs/commands.md from the help texts, and the figures (the explorer's need Chromium)
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -36,6 +36,7 @@ lint: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/write_commands.py
 	$(BIN)/python docs/draw_figures.py
+	$(BIN)/python docs/draw_explorer.py
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \

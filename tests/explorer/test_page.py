@@ -281,6 +281,21 @@ def test_a_phone_shows_it_all_without_sideways_scrolling(phone):
     wait_until_drawn(phone, before)
 
 
+def test_the_tour_goes_through(wide):
+    wide.open()
+    wide.page.click("#tour")
+    seen = []
+    while wide.page.is_visible("#tour-box"):
+        seen.append(wide.text("#schedule"))
+        assert wide.text("#tour-box").startswith(f"{len(seen)}/")
+        before = wide.page.get_attribute("html", "data-now")
+        wide.page.click("#tour-next")
+        if wide.page.get_attribute("html", "data-now") != before:
+            wide.settle()
+    assert len(seen) >= 6
+    assert len(set(seen)) >= 4
+
+
 def test_a_run_that_trains_is_followed(browser, fit, tmp_path):
     lines = (datasets.path("tiny-grid") / "half-wsd.csv").read_text().splitlines(keepends=True)
     run, log = datasets.load("tiny-grid").run("half-wsd"), tmp_path / "log.csv"

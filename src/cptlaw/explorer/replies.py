@@ -47,6 +47,7 @@ def opened(entry: Entry, state: State) -> Reply:
         "most_steps": MOST_STEPS,
         "exports": list(kinds()),
         "verdict": {"first": told.first, "lines": list(told.lines)},
+        "first": asdict(entry.first),
         "state": _state(fit, state),
     }
 
@@ -160,7 +161,7 @@ def best(entry: Entry, state: State, theme: str) -> Reply:
         "here": sum(w * _end_of(fit, state.choice, r) for r, w in weights.items() if w > 0),
         "value": found.plan.best.value,
         "verdict": "" if found.plan.verdict is None else found.plan.verdict.first,
-        "cut": found.plan.cut,
+        "cut": found.plan.cut.removesuffix(" --anyway looks at all."),
         "warnings": list(found.plan.warnings),
         "front": [],
         "seconds": found.plan.seconds,

@@ -5,6 +5,7 @@ import { Live } from "./live.js";
 import { Drop } from "./drop.js";
 import { $, ask, later, make, toast, trouble } from "./parts.js";
 import { query, sameChoice } from "./state.js";
+import { Tour } from "./tour.js";
 import { clearBest, showBest, showEquations, showExports, showLosses, showPins, showRuns, showVerdict, showWeights } from "./told.js";
 
 const LAYERS = { intervals: "intervals", data: "data", fits: "fits", base: "without shift", annealing: "without annealing" };
@@ -132,8 +133,18 @@ async function findBest() {
   document.documentElement.dataset.best = found ? "yes" : "no";
 }
 
+const tour = new Tour((choice, layers, best) => {
+  forgetBest();
+  page.state.choice = choice;
+  page.state.layers = layers;
+  showChips();
+  refresh();
+  if (best) findBest();
+});
+
 function build(opened) {
   page.opened = opened;
+  tour.opened = opened;
   page.state = opened.state;
   page.state.fit = opened.key;
   page.best = null;
