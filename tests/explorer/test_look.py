@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cptlaw import DataError, forecast, published, verdict
+from bundled import GIVEN
+from cptlaw import DataError, Study, datasets, forecast, published, verdict
+from cptlaw import fit as fit_study
 from cptlaw.explorer.dials import dials_of, first_choice, origins_of, phase_of
 from cptlaw.explorer.look import look
 from cptlaw.explorer.optimum import optimum
@@ -99,6 +101,25 @@ def test_published_coefficients_start_from_a_schedule(printed):
     assert [row.final for row in told.rows] == [c.final for c in asked.domains.values()]
     assert told.rows[0].low is None
     assert look(printed, replace(choice, potential=0.2), ["pt"]).start.annealed is not None
+
+
+@pytest.mark.parametrize("name", published.names())
+def test_every_published_fit_opens(name):
+    one = published.load(name)
+    choice = first_choice(one)
+    seen = look(one, choice, list(one.domains))
+    assert (choice.start.startswith("unknown:")) == (seen.start.kind == "open model")
+    sizes = [dial for dial in dials_of(one) if dial.name == "model_size"]
+    assert bool(sizes) == (choice.model_size is not None)
+
+
+def test_a_study_of_pretraining_alone_starts_from_scratch():
+    study = datasets.load("tiny-cpt")
+    pt = tuple(run for run in study.runs if run.data == "pt")
+    fitted = fit_study(Study({"loss": study.domains["pt"]}, pt, study.origin), "eq1", GIVEN)
+    choice = first_choice(fitted)
+    assert phase_of(fitted) == "pt" and not origins_of(fitted)
+    assert look(fitted, choice, ["loss"]).start.is_scratch
 
 
 def test_a_run_that_cannot_be_is_refused_in_words(fit, choice):

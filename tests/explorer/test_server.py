@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cptlaw.explorer import drops
+from cptlaw.explorer import drops, replies
 from cptlaw.explorer.state import Choice, State
 from cptlaw.output import store
 
@@ -178,6 +178,21 @@ def test_too_large_a_drop_is_refused(client, app, monkeypatch):
 )
 def test_names_do_no_harm(given, kept):
     assert drops.harmless(given) == kept
+
+
+@pytest.mark.parametrize(
+    ("words", "plain"),
+    [
+        (
+            "give after = 'RUN' (--after), or base_schedule (--base-schedule).",
+            "give after = 'RUN', or base_schedule.",
+        ),
+        ("Do this run first. Or insist: anyway = True (--anyway).", "Do this run first."),
+        ("steps (at most 5) are few.", "steps (at most 5) are few."),
+    ],
+)
+def test_options_of_the_command_line_are_not_told_on_the_page(words, plain):
+    assert replies.plain(words) == plain
 
 
 def test_wishes_that_are_no_wishes(client):

@@ -80,12 +80,13 @@ def leaves_of(fit: Fit) -> list[DomainFit]:
 
 def origins_of(fit: Fit) -> tuple[Origin, ...]:
     """The runs that one can go on from, those of the fitted CPT runs first."""
-    if phase_of(fit) == "pt" or fit.study is None:
+    if phase_of(fit) == "pt":
         return ()
-    models = open_models(fit)
+    models, study = open_models(fit), fit.study
     if models:
         return tuple(Origin(name, 0, 0, 0.0, False) for name in models)
-    study = fit.study
+    if study is None:
+        return ()
     cpt = [r for r in study.runs if r.data == "cpt" and r.after is not None]
     used = [run.after for run in cpt]
     names = sorted(

@@ -92,7 +92,7 @@ def _answered(ask: Callable[[], Any]) -> Response:
     try:
         return jsonify(ask())
     except CptlawError as error:
-        return jsonify({"error": str(error)})
+        return jsonify({"error": replies.plain(str(error))})
     except (RecursionError, MemoryError, ValueError, KeyError, TypeError) as error:
         return jsonify({"error": f"the file cannot be used ({type(error).__name__})."})
 

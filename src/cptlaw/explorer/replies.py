@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -25,6 +26,11 @@ _SHOWN = 3
 """Domains that are drawn where the address does not say."""
 
 Reply = dict[str, Any]
+
+
+def plain(words: str) -> str:
+    """What the command line says, without the options that only it has."""
+    return re.sub(r" \(--[\w-]+( [A-Z]+)?\)| Or insist: .*| --anyway looks at all\.", "", words)
 
 
 def opened(entry: Entry, state: State) -> Reply:
@@ -161,7 +167,7 @@ def best(entry: Entry, state: State, theme: str) -> Reply:
         "here": sum(w * _end_of(fit, state.choice, r) for r, w in weights.items() if w > 0),
         "value": found.plan.best.value,
         "verdict": "" if found.plan.verdict is None else found.plan.verdict.first,
-        "cut": found.plan.cut.removesuffix(" --anyway looks at all."),
+        "cut": plain(found.plan.cut),
         "warnings": list(found.plan.warnings),
         "front": [],
         "seconds": found.plan.seconds,

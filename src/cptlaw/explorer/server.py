@@ -10,12 +10,13 @@ import importlib.util
 import ipaddress
 import socket
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import CptlawError, DataError, MissingExtra
 from cptlaw.explorer import drops, exports, replies
-from cptlaw.explorer.live import Watched
+from cptlaw.explorer.live import Under, Watched
 from cptlaw.explorer.receiving import Drops, serve_drops
 from cptlaw.explorer.shelf import Entry, Maker, Shelf
 from cptlaw.explorer.state import State, parse
@@ -131,12 +132,17 @@ def _serve_looks(app: Flask, shelf: Shelf, watched: Watched | None) -> None:
     """What is asked of a fit; the state stands in the address."""
     from flask import jsonify, request
 
-    def answer(ask: Callable[[Entry, State], Any]) -> Response:
+    def answer(ask: Callable[[Entry, State], Any], quick: bool = False) -> Response:
         try:
             entry = shelf.get(request.args.get("fit", ""))
-            return jsonify(ask(entry, parse(request.query_string.decode(), entry.first)))
+            state = parse(request.query_string.decode(), entry.first)
+            with entry.lock if quick else entry.twin_lock:
+                return jsonify(ask(entry, state))
         except CptlawError as error:
-            return jsonify({"error": str(error)})
+            return jsonify({"error": replies.plain(str(error))})
+
+    def theme() -> str:
+        return request.args.get("dark", "")
 
     @app.get("/api/open")
     def _open() -> Response:
@@ -145,53 +151,38 @@ def _serve_looks(app: Flask, shelf: Shelf, watched: Watched | None) -> None:
             return jsonify({"waiting": job.said, "error": job.error})
         return answer(lambda e, s: replies.opened(e, s) | {"live": watched is not None})
 
-    @app.get("/api/live")
-    def _live() -> Response:
-        def ask(entry: Entry, state: State) -> Any:
-            if watched is None:
-                raise DataError("no run is followed here (cptlaw explore --follow LOG).")
-            return replies.live(entry, state, watched.look(), request.args.get("dark", ""))
-
-        return answer(ask)
-
     @app.get("/api/curves")
     def _curves() -> Response:
-        def ask(entry: Entry, state: State) -> Any:
-            with entry.lock:
-                colour = request.args.get("colour", 0, int)
-                return replies.curves(entry, state, request.args.get("dark", ""), colour)
-
-        return answer(ask)
+        colour = request.args.get("colour", 0, int)
+        return answer(lambda e, s: replies.curves(e, s, theme(), colour), quick=True)
 
     @app.get("/api/layers")
     def _layers() -> Response:
-        def ask(entry: Entry, state: State) -> Any:
-            with entry.twin_lock:
-                return replies.layers(entry, state, request.args.get("dark", ""))
-
-        return answer(ask)
+        return answer(lambda e, s: replies.layers(e, s, theme()))
 
     @app.get("/api/words")
     def _words() -> Response:
-        def ask(entry: Entry, state: State) -> Any:
-            with entry.twin_lock:
-                return replies.words(entry, state)
-
-        return answer(ask)
+        return answer(replies.words)
 
     @app.get("/api/best")
     def _best() -> Response:
-        def ask(entry: Entry, state: State) -> Any:
-            with entry.twin_lock:
-                return replies.best(entry, state, request.args.get("dark", ""))
+        return answer(lambda e, s: replies.best(e, s, theme()))
 
-        return answer(ask)
+    @app.get("/api/live")
+    def _live() -> Response:
+        return answer(lambda e, s: replies.live(e, s, _under(watched), theme()))
 
     @app.get("/api/export/<kind>")
     def _export(kind: str) -> Response:
-        def ask(entry: Entry, state: State) -> Any:
-            with entry.twin_lock:
-                file = exports.export(kind, entry.twin, state, entry.study)
-            return {"name": file.name, "text": file.text}
+        return answer(lambda e, s: asdict(exports.export(kind, e.twin, s, e.study)))
 
-        return answer(ask)
+
+def _under(watched: Watched | None) -> Under:
+    """The run that is followed.
+
+    Raises:
+        DataError: there is none.
+    """
+    if watched is None:
+        raise DataError("no run is followed here (cptlaw explore --follow LOG).")
+    return watched.look()

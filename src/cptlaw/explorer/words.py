@@ -82,7 +82,7 @@ def tell(fit: Fit, choice: Choice) -> Told:
     try:
         check_known(fit, points)
     except DataError as error:
-        refused = str(error).split(" Fit a run nearer")[0]
+        refused = str(error).partition(" Fit a run nearer")[0]
     return Told(
         seen,
         verdict(fit, seen.history),
