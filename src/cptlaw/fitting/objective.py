@@ -95,6 +95,8 @@ class Objective:
 
     def drawn(self, z: FloatArray) -> FloatArray:
         """Curvature of the parabola that touches each prior at z and lies above it, (m + k,)."""
+        if not self._has_priors:
+            return np.zeros(z.size)
         centre, sharp, tails = self.priors
         return self.prior_weight * sharp**2 / (1.0 + tails * ((z - centre) * sharp) ** 2)
 
@@ -106,6 +108,8 @@ class Objective:
 
     def prior_gradient(self, z: FloatArray) -> FloatArray:
         """The priors' gradient, shape (m + k,)."""
+        if not self._has_priors:
+            return np.zeros(z.size)
         return self.drawn(z) * (z - self.priors[0])
 
     @cached_property
