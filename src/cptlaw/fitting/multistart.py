@@ -42,8 +42,8 @@ WITH_PRIORS = Effort(0, 3, 2)
 # An end without a whole term is a valley of its own: nothing there pulls the term's shape
 # parameters to where it would help. About every third search from elsewhere leads out of it.
 TERM_LOST = Effort(2, 6, 2)
-FEW_SHAPES = Effort(12, 12, 3)  # up to three: searches mostly meet
-MANY_SHAPES = Effort(16, 12, 4)
+FEW_SHAPES = Effort(8, 12, 2)  # up to three: searches mostly meet
+MANY_SHAPES = Effort(8, 12, 3)
 SAME = 1e-6  # share of the objective by which two ends are one
 APART = 0.2  # of the range of starts, in one parameter at least, or two starts lead to one end
 PROMISING = 1.01  # times the lowest
