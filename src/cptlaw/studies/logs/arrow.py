@@ -10,7 +10,7 @@ import numpy as np
 from cptlaw.arrays import BoolArray, FloatArray
 from cptlaw.studies.logs.cells import Column
 
-WORTH_ARROW = 1 << 22
+WORTH_ARROW = 1 << 24
 """Bytes of text from which on pyarrow saves more than its import takes."""
 
 
