@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from cptlaw.explorer import drops, replies
+from cptlaw.explorer import drops, exports, replies
 from cptlaw.explorer.state import Choice, State
 from cptlaw.output import store
 
@@ -126,6 +126,13 @@ def test_a_csv_has_a_row_for_each_place(client):
     lines = client.get("/api/export/csv").get_json()["text"].splitlines()
     assert lines[0].startswith("step,learning_rate,pt,pt.low,pt.high,cpt")
     assert len(lines) > 100
+
+
+@pytest.mark.parametrize("kind", exports.kinds())
+def test_every_export_is_a_file(client, kind):
+    reply = client.get(f"/api/export/{kind}?family=cosine&replay=0.25").get_json()
+    assert reply["text"]
+    assert reply["name"].endswith("study.toml" if kind == "study" else kind)
 
 
 def test_a_fit_is_opened(client, fit):

@@ -18,7 +18,7 @@ from cptlaw.explorer.words import Told, tell
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.start import Start
 from cptlaw.output.json.verdict import verdict_json
-from cptlaw.schedules.export import EXPORTS
+from cptlaw.schedules.export import EXPORTS, export_text
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study_file.extend import extended
 from cptlaw.studies.study_file.writing import run_table
@@ -56,7 +56,8 @@ def export(kind: str, fit: Fit, state: State, study: str = "") -> File:
     if kind in EXPORTS:
         _, run = run_of(fit, state.choice)
         assert run.schedule is not None
-        return File(f"schedule{kind}", EXPORTS[kind](run.schedule, "schedule"))
+        name = f"schedule{kind}" if kind.startswith(".") else f"schedule_{kind}"
+        return File(name, export_text(run.schedule, name, run.replay))
     raise DataError(f"no export '{kind}'. {suggestion(kind, kinds())}")
 
 

@@ -322,7 +322,7 @@ def _mark(
         "x": short([losses[axes[0]]]),
         "y": short([losses[axes[1]]]),
         "text": [name],
-        "textposition": "top center",
+        "textposition": "middle right",
         "marker": {"size": 12, "color": colour, "symbol": symbol},
         "hoverinfo": "skip",
     }

@@ -175,6 +175,7 @@ def best(entry: Entry, state: State, theme: str) -> Reply:
     if len(pair) == 2:
         order = sorted(found.front, key=lambda each: each[1][pair[0]])
         losses = [each[1] for each in order]
+        reply["pair"] = pair
         reply["front"] = [asdict(each[0]) for each in order]
         reply["figure"] = figures.front_figure(
             losses, (pair[0], pair[1]), here, found.plan.best.losses, figures.theme_of(theme)

@@ -59,6 +59,7 @@ def make_app(first: Maker, host: str = "127.0.0.1", watched: Watched | None = No
     from flask import Flask
 
     app = Flask(__name__, static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config["MAX_CONTENT_LENGTH"] = drops.LARGEST
     app.config["MAX_FORM_MEMORY_SIZE"] = drops.LARGEST
     shelf, kept = Shelf(), Drops()

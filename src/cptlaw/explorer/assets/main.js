@@ -6,7 +6,7 @@ import { Drop } from "./drop.js";
 import { $, ask, later, make, toast, trouble } from "./parts.js";
 import { query, sameChoice } from "./state.js";
 import { Tour } from "./tour.js";
-import { clearBest, showBest, showEquations, showExports, showLosses, showPins, showRuns, showVerdict, showWeights } from "./told.js";
+import { clearBest, moveHere, showBest, showEquations, showExports, showLosses, showPins, showRuns, showVerdict, showWeights } from "./told.js";
 
 const LAYERS = { intervals: "intervals", data: "data", fits: "fits", base: "without shift", annealing: "without annealing" };
 const system = window.matchMedia("(prefers-color-scheme: dark)");
@@ -20,6 +20,7 @@ const stage = new Stage(isDark, (main, pins, done) => {
   page.dials.showPotential(main.start);
   showRuns(main, pins, unpin, usePin);
   showPins(main, pins);
+  moveHere(main.ends, page.best);
   document.documentElement.dataset.ready = "yes";
 }, (error) => { trouble("trouble", error); document.documentElement.dataset.ready = "yes"; });
 

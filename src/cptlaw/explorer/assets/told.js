@@ -112,6 +112,13 @@ export function clearBest() {
   $("front-list").replaceChildren();
 }
 
+// The run that is dragged moves among the trade-offs too, where both its losses are drawn.
+export function moveHere(ends, best) {
+  if (!best || !$("front").classList.contains("on")) return;
+  const [x, y] = best.pair.map((role) => ends[role]);
+  if (x !== undefined && y !== undefined) window.Plotly.restyle($("front"), { x: [[x]], y: [[y]] }, [1]);
+}
+
 function drawFront(reply, pick) {
   const some = Boolean(reply.figure && reply.front.length > 1);
   $("front").classList.toggle("on", some);
@@ -136,7 +143,7 @@ export function showExports(kinds, query) {
   const buttons = kinds.map((kind) => make("button", { type: "button", "data-kind": kind, onclick: async () => {
     const reply = await ask(`/api/export/${encodeURIComponent(kind)}?${query()}`);
     if (reply.error) toast(reply.error); else save(reply.name, reply.text);
-  } }, NAMES[kind] || `Schedule (${kind})`));
+  } }, NAMES[kind] || `Schedule (${kind.replace(/^\./, "")})`));
   for (const format of ["png", "svg"]) {
     buttons.push(make("button", { type: "button", "data-kind": format, onclick: () => window.Plotly.downloadImage($("figure"), { format, filename: "cptlaw-run", scale: format === "png" ? 2 : 1 }) }, `Figure (.${format})`));
   }

@@ -41,6 +41,7 @@ export class Tour {
     const end = make("button", { type: "button", onclick: () => this.end() }, "End");
     $("tour-box").replaceChildren(make("p", {}, `${this.at + 1}/${this.stops.length}  ${words}`), make("div", { class: "row" }, next, last ? "" : end));
     $("tour-box").hidden = false;
+    window.Plotly.Plots.resize($("figure"));
     this.show({ ...this.opened.first, ...changes }, layers, Boolean(best));
     $("tour-next").focus();
   }
@@ -52,6 +53,7 @@ export class Tour {
 
   end() {
     $("tour-box").hidden = true;
+    window.Plotly.Plots.resize($("figure"));
     $("tour").focus();
   }
 }
