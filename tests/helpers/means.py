@@ -1,7 +1,5 @@
 """The two means by which recurrences are worked out: compiled, or in NumPy alone."""
 
-from contextlib import contextmanager
-
 import pytest
 
 from cptlaw.laws import compiled
@@ -11,21 +9,8 @@ needs_compiled = pytest.mark.skipif(
 )
 
 
-@contextmanager
-def numpy_alone():
-    """Within it nothing compiled is used."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(compiled.VARIABLE, "0")
-        compiled.recurrences.cache_clear()
-        try:
-            yield
-        finally:
-            compiled.recurrences.cache_clear()
-    assert compiled.recurrences.cache_info().currsize == 0
-
-
 def both_ways(function, *args):
     """What a function gives by compiled recurrences, and what by NumPy."""
-    with numpy_alone():
+    with compiled.in_numpy():
         plain = function(*args)
     return function(*args), plain

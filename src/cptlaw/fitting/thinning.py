@@ -42,7 +42,7 @@ def thinned(objective: Objective) -> Objective | None:
 def _runs_that_stay(points: Points) -> FloatArray:
     """How many runs each history stands for, 0 for those that are left out, shape (s,)."""
     kinds: dict[tuple[object, ...], list[int]] = defaultdict(list)
-    used = np.unique(points.owner).tolist()
+    used: list[int] = np.unique(points.owner).tolist()
     for index in used:
         kinds[_kind(points.histories[index])].append(index)
     every = -(-len(used) // MOST_RUNS)
@@ -66,7 +66,8 @@ def _fewer(objective: Objective, histories: IntArray) -> tuple[IntArray, FloatAr
     places = grouped(points.owner, len(points.histories))
     rows: list[IntArray] = []
     weights: list[FloatArray] = []
-    for index in histories.tolist():
+    staying: list[int] = histories.tolist()
+    for index in staying:
         own = places[index]
         mine: IntArray = own[np.argsort(points.step[own], kind="stable")]
         together = -(-mine.size // left)

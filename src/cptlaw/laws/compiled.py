@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +22,20 @@ SOURCE = Path(__file__).with_name("recurrences.c")
 def recurrences() -> ModuleType | None:
     """The compiled module; None where NumPy is to be used."""
     return _found()[0]
+
+
+@contextmanager
+def in_numpy() -> Generator[None]:
+    """Within it NumPy is used, for comparison."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = "0"
+    recurrences.cache_clear()
+    try:
+        yield
+    finally:
+        del os.environ[VARIABLE]
+        os.environ |= {} if before is None else {VARIABLE: before}
+        recurrences.cache_clear()
 
 
 def in_words() -> str:

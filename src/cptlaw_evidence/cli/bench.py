@@ -38,6 +38,27 @@ def bench_fit(starts: int, as_json: bool) -> None:
     show(as_json, lambda: result, lambda: benchmarks.fit_speed_text(result))
 
 
+@bench.command("laws", short_help="Time laws, areas, and how fits grow with runs.")
+@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True)
+@click.option(
+    "--decades",
+    type=click.IntRange(1, 4),
+    default=4,
+    show_default=True,
+    help="Up to 1, 10, 100 or 1,000 runs, and 1e4 to 1e7 steps.",
+)
+@JSON
+def bench_laws(rounds: int, decades: int, as_json: bool) -> None:
+    """Time an evaluation of the default law, areas, and how fits grow with runs.
+
+    CPU time of one thread, by turns, medians.
+    """
+    from cptlaw_evidence import law_speed
+
+    result = law_speed.law_speed(rounds, decades, doing)
+    show(as_json, lambda: result, lambda: law_speed.law_speed_text(result))
+
+
 @bench.command("lab", short_help="Time a run of the lab against a bare PyTorch loop.")
 @click.option(
     "--rounds",
