@@ -5,7 +5,8 @@ import pytest
 from cptlaw import catalog
 from cptlaw.errors import DataError
 from cptlaw.laws.catalog import Facts
-from cptlaw.laws.law import Law, Term, latex_name
+from cptlaw.laws.law import Law, Term
+from cptlaw.laws.symbols import latex_name
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study

@@ -13,9 +13,10 @@ from cptlaw import Convention, FitOptions, catalog, datasets, fit, store
 from cptlaw.forecasting.intervals import calibration_of
 from cptlaw.forecasting.measured import CHOOSERS, OTHERS, measured
 from cptlaw.laws.catalog import Entry, Facts
-from cptlaw.laws.law import Law, Term, stem
+from cptlaw.laws.law import Law, Term
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import LR, place
+from cptlaw.laws.symbols import stem
 from cptlaw.laws.traits import Traits, Varied
 from cptlaw.studies.history import History
 from laws import EVERY

@@ -341,20 +341,23 @@ def _turned(before: Place, after: Place) -> FloatArray:
 def bend_at(place: Place, free: BoolArray) -> FloatArray:
     """What the law's bend in its free shape parameters adds to the Hessian, shape (k, k).
 
-    One evaluation for each of them. Residuals and coefficients stay, so that no difference is made
-    where the Huber loss bends.
+    One evaluation for each of them, of the terms that have it. Residuals and coefficients stay, so
+    that no difference is made where the Huber loss bends.
 
     Args:
         place: where.
         free: parameters that move, shape (m + k,).
     """
-    m = place.objective.terms
-    found = no_bend(place.objective)
-    low, high = place.objective.bounds
+    objective, m = place.objective, place.objective.terms
+    found = no_bend(objective)
+    low, high = objective.bounds
+    c, share = place.coefficients, place.pull / place.prediction
     for s in np.flatnonzero(free[m:]).tolist():
         step = -DIFFERENCE if place.z[m + s] + DIFFERENCE > high[m + s] else DIFFERENCE
         z = place.z.copy()
         z[m + s] = max(z[m + s] + step, low[m + s])
-        there = Place(place.objective, place.z, place.objective.columns(z))
-        found[s] = _turned(there, place) / (place.z[m + s] - z[m + s])
+        with_it = objective.law.terms_of(s)
+        there = Place(objective, place.z, objective.columns(z, only=with_it))
+        turned = place.pulled(share, c, with_it) - there.pulled(share, c, with_it)
+        found[s] = turned / (place.z[m + s] - z[m + s])
     return 0.5 * (found + found.T)

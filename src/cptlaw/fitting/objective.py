@@ -5,7 +5,7 @@ Source: arXiv:2505.07796, section 3.3 (delta = 1e-3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -122,11 +122,13 @@ class Objective:
         """Number of linear coefficients."""
         return len(self.law.terms)
 
-    def columns(self, z: FloatArray, slopes: bool = True) -> Columns:
-        """The law's matrix and slopes at z, shape (m + k,)."""
+    def columns(
+        self, z: FloatArray, slopes: bool = True, only: Container[int] | None = None
+    ) -> Columns:
+        """The law's matrix and slopes at z, shape (m + k,); see `Law.columns`."""
         if not self.law.shapes:
             return self._constant_columns
-        return self.law.columns(self.points, z[self.terms :], slopes, self.fixed)
+        return self.law.columns(self.points, z[self.terms :], slopes, self.fixed, only)
 
     @cached_property
     def _constant_columns(self) -> Columns:
@@ -208,16 +210,20 @@ class Place:
         delta = self.objective.delta
         return self.objective.counts * np.clip(self.residual, -delta, delta)
 
-    def pulled(self, share: FloatArray, coefficients: FloatArray) -> FloatArray:
+    def pulled(
+        self, share: FloatArray, coefficients: FloatArray, only: Container[int] | None = None
+    ) -> FloatArray:
         """Sums of the losses' slopes in the k search coordinates, times a share (n,) of each.
 
         Args:
             share: shape (n,).
             coefficients: those that the slopes are taken for, shape (m,).
+            only: terms whose slopes are summed.
         """
         found = np.zeros(self.z.size - coefficients.size)
         for s, t, slope in self.columns.slopes:
-            found[s] += coefficients[t] * float(slope @ share)
+            if only is None or t in only:
+                found[s] += coefficients[t] * float(slope @ share)
         return found
 
     @cached_property

@@ -22,6 +22,7 @@ from cptlaw.laws.dual import Dual, variables
 from cptlaw.laws.means import Averaged
 from cptlaw.laws.points import Points
 from cptlaw.laws.remedies import ANNEALING, LEVEL, LR, SHIFT, Remedy
+from cptlaw.laws.symbols import latex_name
 from cptlaw.laws.traits import Traits, Varied
 
 Part: TypeAlias = Literal["base", "annealing", "shift"]
@@ -210,6 +211,12 @@ class Law:
         found = {s.name: s for t in self.terms for f in t.factors for s in f.shapes}
         return tuple(found.values())
 
+    def terms_of(self, shape: int) -> frozenset[int]:
+        """Which terms have a shape parameter."""
+        own = self.shapes[shape].name
+        having = (any(own == s.name for f in t.factors for s in f.shapes) for t in self.terms)
+        return frozenset(t for t, has in enumerate(having) if has)
+
     @property
     def has_priors(self) -> bool:
         """Whether anything is held likely of its parameters before any data."""
@@ -226,7 +233,12 @@ class Law:
         return (*self.coefficients, *(s.name for s in self.shapes))
 
     def columns(
-        self, points: Points, shapes: FloatArray, slopes: bool = True, held: Container[str] = ()
+        self,
+        points: Points,
+        shapes: FloatArray,
+        slopes: bool = True,
+        held: Container[str] = (),
+        only: Container[int] | None = None,
     ) -> Columns:
         """The law's matrix and its derivatives.
 
@@ -235,9 +247,10 @@ class Law:
             shapes: search coordinates of the shape parameters, shape (k,).
             slopes: whether derivatives are wanted.
             held: shape parameters whose derivatives are not.
+            only: terms that are wanted; of the others the columns are empty.
         """
         if isinstance(points, Averaged):
-            every = self.columns(points.every, shapes, slopes, held)
+            every = self.columns(points.every, shapes, slopes, held, only)
             means = tuple((s, t, points.mean(slope)) for s, t, slope in every.slopes)
             return Columns(points.mean(every.matrix), means)
         inner = dict(zip(self._index, shapes.tolist(), strict=True))
@@ -246,6 +259,8 @@ class Law:
         found: list[tuple[int, int, FloatArray]] = []
         for t, term in enumerate(self.terms):
             matrix[:, t] = term.sign
+            if only is not None and t not in only:
+                continue
             if not slopes:
                 for f in term.factors:
                     matrix[:, t] *= f.value(points, *(values[s.name] for s in f.shapes))
@@ -374,26 +389,3 @@ def _latex(term: Term) -> str:
 
 def _fill(template: str, write: Callable[[str], str]) -> str:
     return re.sub(r"<([^>]+)>", lambda match: write(match.group(1)), template)
-
-
-def stem(name: str) -> str:
-    """A parameter's name without its label: E[x] -> E."""
-    return name.partition("[")[0]
-
-
-_GREEK = re.compile(
-    "alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|"
-    "upsilon|phi|chi|psi|omega"
-)
-
-
-def latex_name(name: str) -> str:
-    r"""A parameter's name in LaTeX: C1 -> C_{1}, alpha -> \alpha, E[x] -> E^{(\mathrm{x})}."""
-    body, _, label = name.partition("[")
-    label = label.rstrip("]").replace("_", r"\_")
-    match = re.fullmatch(r"([A-Za-z]+)_?(\d+|c?pt)?", body)
-    stem, index = match.groups() if match else (body, None)
-    if _GREEK.fullmatch(stem):
-        stem = "\\" + stem
-    out = stem + (f"_{{{index}}}" if index else "")
-    return out + (rf"^{{(\mathrm{{{label}}})}}" if label else "")

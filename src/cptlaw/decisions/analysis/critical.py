@@ -18,8 +18,8 @@ from cptlaw.decisions.analysis.weighing import transfers
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws.catalog import LAWS
-from cptlaw.laws.law import stem
 from cptlaw.laws.points import Points
+from cptlaw.laws.symbols import stem
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
