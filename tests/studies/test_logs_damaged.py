@@ -99,6 +99,16 @@ def test_a_packed_text_that_goes_on_without_end(tmp_path: Path, name: str, fill:
         assert name in str(error)
 
 
+@pytest.mark.filterwarnings("error")
+def test_groups_of_learning_rates_with_text_or_without_a_number(log) -> None:
+    lines = [f"steps: {s} loss: 2.5 iter time (s): 1\n" for s in (1, 2, 3)]
+    rates = [f"step={s}, skipped=0, lr=[%s, 2e-05], mom=[0]\n" for s in (1, 2, 3)]
+    text = "".join(a + b for a, b in zip(lines, rates, strict=True))
+    assert logs.read(log(text.replace("%s", "nan"), "train.log")).curves
+    with pytest.raises(DataError, match=r"train\.log, line 2: column 'lr.*'x'"):
+        logs.read(log(text.replace("%s, 2e-05", "x"), "train.log"))
+
+
 def test_a_chart_of_wandb_without_a_series(log) -> None:
     text = '"Step","a - loss__MIN","a - loss__MAX"\n"1","2","2"\n'
     with pytest.raises(DataError, match=r"log\.csv: a W&B chart without a column"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ def logged(steps: Steps, chosen: str | None, notes: list[str]) -> Found:
     if more:
         return Found(groups=(name, *more))
     column = numbers(columns[name])
-    refuse_text(steps.table, name, column)
+    refuse_text(replace(steps.table, columns=columns), name, column)
     _refuse_negative(steps, name, column)
     good = steps.known & np.isfinite(column.values)
     bad = np.flatnonzero(steps.known & column.said & ~good)
@@ -100,6 +101,10 @@ def _lists(cells: Cells, column: Column) -> list[list[Cell]]:
     return places
 
 
+def _peak(column: Column) -> float:
+    return float(column.values[np.isfinite(column.values)].max(initial=0.0))
+
+
 def _which(
     table: Table, columns: Mapping[str, Cells], chosen: str | None, notes: list[str]
 ) -> list[str]:
@@ -116,7 +121,7 @@ def _which(
     rest = [name for name in others if name not in groups]
     peaks = {name: numbers(columns[name]) for name in groups}
     if len(groups) > 1 and not _alike(list(peaks.values())):
-        told = ", ".join(f"'{n}' up to {np.nanmax(c.values):g}" for n, c in peaks.items())
+        told = ", ".join(f"'{n}' up to {_peak(c):g}" for n, c in peaks.items())
         notes.append(
             f"Groups of parameters have different learning rates: {told}. {choose_lr(groups)}"
         )
