@@ -78,6 +78,8 @@ _SHAPES: dict[str, Callable[[FloatArray, Segment], FloatArray]] = {
 KINDS = tuple(kind for kind in _SHAPES if kind != "array")
 DECAYS: tuple[DecayKind, ...] = ("linear", "cosine", "sqrt", "exponential", "power")
 
+_NO_VALUES = floats([])
+
 
 @dataclass(frozen=True, eq=False)
 class Segment:
@@ -107,7 +109,7 @@ class Segment:
     power: float = 1.0
     timescale: float = 0.0
     until: int | None = None
-    values: FloatArray = field(default_factory=lambda: np.empty(0), repr=False)
+    values: FloatArray = field(default_factory=lambda: _NO_VALUES, repr=False)
     ratio: float = 0.0
     first: float = 1.0
 
@@ -144,9 +146,11 @@ class Segment:
 
     def _set_plain_numbers(self) -> None:
         """NumPy scalars would print as such in the schedule text."""
-        object.__setattr__(self, "values", floats(self.values))
+        if self.values is not _NO_VALUES:
+            object.__setattr__(self, "values", floats(self.values))
         for name in ("start", "end", "power", "timescale", "ratio", "first"):
-            object.__setattr__(self, name, float(getattr(self, name)))
+            if type(value := getattr(self, name)) is not float:  # a plan makes thousands
+                object.__setattr__(self, name, float(value))
         given = {"until": self.until} if self.until is not None else {"steps": self.steps}
         for name, value in given.items():
             if not value % 1 == 0:
