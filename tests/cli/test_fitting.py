@@ -256,7 +256,7 @@ def test_a_first_study_loads_and_tells_its_guesses(here, tmp_path):
     study = load_study(path)
     assert [(r.name, r.after) for r in study.runs][1:] == [("cosine", "base"), ("stages", "base")]
     assert ended.stdout == path.read_text()
-    assert "goes on from 'base' at its step 2000" in ended.stdout.replace("\n# ", " ")
+    assert "goes on from 'base' at its log's step 2000" in ended.stdout.replace("\n# ", " ")
 
 
 def test_an_existing_study_is_kept_unless_forced(here, tmp_path):
