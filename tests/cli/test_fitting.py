@@ -65,7 +65,7 @@ def test_read_as_json(here):
     told = {"optimizer", "weight_decay", "init_std"}
     judged = {"notes", "faults", "doubts", "lr_groups"}
     judged |= {"counts_micro_batches", "micro_batches"}
-    assert set(log) == {"name", "origin", "format", "columns", "lr", *told, *judged}
+    assert set(log) == {"name", "origin", "format", "columns", "lr", "schedule", *told, *judged}
     assert list(log["columns"]) == ["eval_general_loss", "eval_law_loss"]
     assert log["columns"]["eval_law_loss"]["step"][:3] == [0, 50, 100]
     assert log["lr"]["step"][0] == 50
