@@ -49,10 +49,7 @@ def explore(
     """
     from cptlaw.explorer.server import LOCAL
     from cptlaw.explorer.serving import serve
-    from cptlaw.files import read_text
 
-    if source is not None and Path(source).suffix.lower() == ".toml":
-        read_text(source, "Name a study file.")
     watched = None if follow is None else _watched(Path(follow), source, schedule, after)
     make = _maker(source)
     if host not in LOCAL:
@@ -67,9 +64,16 @@ def explore(
 
 
 def _maker(source: str | None) -> Callable[[Callable[[str], None]], tuple[str, Any, str]]:
-    """What makes the first fit, in the background."""
-    if source is None or Path(source).suffix.lower() == ".toml":
-        return lambda progress: _fitted(source, progress)
+    """What makes the first fit, in the background; a file that is no good is told at once."""
+    from cptlaw.fitting.fit import fit
+    from cptlaw.studies import datasets, study_file
+
+    if source is None:
+        name = f"{_TOUR}, runs of a 20M model"
+        return lambda progress: (name, fit(datasets.load(_TOUR), progress=progress), "")
+    if Path(source).suffix.lower() == ".toml":
+        study = study_file.load(source)
+        return lambda progress: (_name(source), fit(study, progress=progress), "")
     loaded = load_fit(source)
     return lambda progress: (_name(source), loaded, "")
 
@@ -89,17 +93,3 @@ def _watched(log: Path, source: str | None, schedule: str | None, after: str | N
 def _name(source: str) -> str:
     """What the page calls it: without the folders of this machine."""
     return Path(source).name
-
-
-def _fitted(source: str | None, progress: Callable[[str], None]) -> tuple[str, Any, str]:
-    from cptlaw.fitting.fit import fit
-    from cptlaw.studies import datasets, study_file
-
-    if source is None:
-        progress("reading the bundled runs of a 20M model ...")
-        return f"{_TOUR}, runs of a 20M model", fit(datasets.load(_TOUR), progress=progress), ""
-    try:
-        return _name(source), fit(study_file.load(source), progress=progress), ""
-    except DataError as error:
-        say(f"error: {error}")
-        raise

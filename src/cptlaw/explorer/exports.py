@@ -27,6 +27,7 @@ MARK = "cptlaw_explorer"
 """The key by which the page knows a file of its own."""
 NAME = "explored"
 LOG = "trainer_state.json"
+_BESIDE = "# Put this beside the study that it goes on from: its paths begin there."
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ def _study(fit: Fit, state: State, text: str) -> File:
     name = next(n for n in free if n not in names and f"{n}-start" not in names)
     runs = _runs(run, start, name)
     if not text:
-        return File("study.toml", extended(study, runs, folder, LOG))
+        known = extended(study, runs, folder, LOG)
+        return File("study.toml", f"{_BESIDE}\n{known}" if study is not None else known)
     lines = [text.rstrip("\n")]
     for each in runs:
         lines += ["", "# Its log is to come.", *run_table(each, f"{each.name}/{LOG}")]

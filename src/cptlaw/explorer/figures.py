@@ -308,7 +308,7 @@ def _line(
         "xaxis": "x",
         "yaxis": axis,
         "name": name,
-        "line": {"color": colour, "width": width, "dash": dash},
+        "line": {"color": colour, "width": width, "dash": dash, "simplify": False},
         "hovertemplate": "%{y:.4~g}" if axis == "y" else "%{y:.4f}",
     }
 
