@@ -2,8 +2,9 @@
 
 import pytest
 
-from cptlaw import DataError
-from cptlaw.explorer import drops
+from cptlaw import DataError, datasets
+from cptlaw.explorer import drops, exports
+from cptlaw.explorer.state import State, parse
 from dropped_logs import logs
 
 
@@ -36,6 +37,17 @@ def test_a_study_finds_its_logs_wherever_they_lie(tmp_path):
     second = tmp_path / "second"
     again = drops.recognise(second, drops.save(second, [("s.toml", found.study.encode()), *flat]))
     assert [each.file for each in again.seen] == ["base.csv", "cpt.csv"]
+
+
+def test_a_study_of_the_page_brings_its_run_back(tmp_path, fit, choice):
+    state = State(choice=choice, pins=(choice,))
+    file = exports.export("study", fit, state, "# mine\n")
+    assert file.text.startswith("# mine\n")
+    assert parse(exports.parted(file.text)[1]).choice == choice
+    assert exports.parted(file.text)[0] == "# mine\n"
+    assert exports.parted("# mine\n") == ("# mine\n", "")
+    known = exports.parted(exports.export("study", fit, state).text)[0]
+    assert known.count("[[run]]") == len(datasets.load("tiny-grid").runs)
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../up.csv", "~/x.csv", "c:/x.csv", "gone.csv"])

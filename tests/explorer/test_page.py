@@ -210,6 +210,34 @@ def test_logs_are_dropped_corrected_and_fitted(wide, tmp_path):
     wide.page.wait_for_selector("#drop:not([open])", state="attached")
     wide.page.wait_for_selector("#domains input[value='ood.mine']", state="attached")
     assert "a study of 2 runs" in wide.text("#fit-name")
+    wide.settle()
+    wide.page.fill("#dial-peak", "0.0004")
+    wide.page.press("#dial-peak", "Enter")
+    wide.settle()
+    losses = wide.values()
+    bring_back(wide, [*paths, taken_home(wide, "study", tmp_path)])
+    assert wide.page.input_value("#dial-peak") == "4e-4"
+    assert wide.values() == losses
+
+
+def taken_home(seen, kind, folder):
+    """The file of an export."""
+    seen.page.click("#take-box summary")
+    with seen.page.expect_download() as waiting:
+        seen.page.click(f"#exports button[data-kind='{kind}']")
+    waiting.value.save_as(folder / waiting.value.suggested_filename)
+    return folder / waiting.value.suggested_filename
+
+
+def bring_back(seen, paths):
+    """Drop a study with its logs, and fit it."""
+    seen.page.click("#open-drop")
+    seen.page.set_input_files("#files", paths)
+    seen.page.wait_for_selector("#seen:not([hidden])")
+    seen.page.click("#fit")
+    seen.page.wait_for_selector("#drop:not([open])", state="attached")
+    seen.page.wait_for_timeout(500)
+    seen.settle()
 
 
 def test_a_bad_file_is_told_in_words(wide):

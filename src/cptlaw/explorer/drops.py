@@ -62,7 +62,7 @@ class Dropped:
     Args:
         kind: a stored fit, a state of the page, or logs (with or without their study).
         fit: the stored fit.
-        query: of the state.
+        query: of the state; of a study that the page wrote, the run in it.
         study: text of the study file, to be looked over.
         seen: the logs.
         columns: their loss columns.
@@ -185,13 +185,14 @@ def _with_study(folder: Path, name: str, names: Sequence[str]) -> Dropped:
     text = (folder / name).read_text(encoding="utf-8", errors="replace")
     if len(text) > LARGEST_STUDY:
         raise DataError(f"{name}: is larger than {LARGEST_STUDY} bytes; that is no study.")
+    text, query = exports.parted(text)
     text = _relaid(folder, text, [each for each in names if each != name])
     study = load(folder, text)
     runs = [run for run in study.runs if run.curves]
     roles = {column: role for role, column in study.domains.items()}
     seen = tuple(_seen(Path(run.origin).name, run) for run in runs)
     notes = tuple(f"{run.name}: {note}" for run in runs for note in run.notes)
-    return Dropped("logs", None, "", text, seen, _columns(runs, roles), notes)
+    return Dropped("logs", None, query, text, seen, _columns(runs, roles), notes)
 
 
 def _relaid(folder: Path, text: str, names: Sequence[str]) -> str:

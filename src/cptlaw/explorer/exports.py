@@ -27,6 +27,7 @@ MARK = "cptlaw_explorer"
 """The key by which the page knows a file of its own."""
 NAME = "explored"
 LOG = "trainer_state.json"
+_STATE = "# A run from cptlaw explore, which can open it again: "
 _BESIDE = "# Put this beside the study that it goes on from: its paths begin there."
 
 
@@ -141,13 +142,17 @@ def _study(fit: Fit, state: State, text: str) -> File:
     free = (NAME, *(f"{NAME}-{number}" for number in range(2, len(names) + 3)))
     name = next(n for n in free if n not in names and f"{n}-start" not in names)
     runs = _runs(run, start, name)
-    if not text:
-        known = extended(study, runs, folder, LOG)
-        return File("study.toml", f"{_BESIDE}\n{known}" if study is not None else known)
-    lines = [text.rstrip("\n")]
+    known = text or f"{_BESIDE}\n{extended(study, (), folder, LOG)}"
+    lines = [known.rstrip("\n"), "", f"{_STATE}{state.query}"]
     for each in runs:
         lines += ["", "# Its log is to come.", *run_table(each, f"{each.name}/{LOG}")]
     return File("study.toml", "\n".join(lines) + "\n")
+
+
+def parted(study: str) -> tuple[str, str]:
+    """A study's text without the run that the page wrote into it, and the state that it was."""
+    known, found, rest = study.partition(f"\n{_STATE}")
+    return (f"{known.rstrip()}\n", rest.partition("\n")[0].strip()) if found else (study, "")
 
 
 def _runs(run: Run, start: Start, name: str) -> tuple[Run, ...]:

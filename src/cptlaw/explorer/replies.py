@@ -189,6 +189,7 @@ def dropped(token: str, found: Dropped) -> Reply:
         "kind": found.kind,
         "token": token,
         "study": found.study,
+        "query": found.query,
         "seen": [asdict(each) for each in found.seen],
         "columns": [asdict(each) for each in found.columns],
         "notes": list(found.notes),

@@ -5,7 +5,7 @@ const LARGEST = 64 * 2 ** 20;
 const WAIT = 500;
 
 export class Drop {
-  // opened(key): a fit is ready; restored(query): a state came back.
+  // opened(key, query): a fit is ready, and the run that its study was taken home with; restored(query): a state came back.
   constructor(opened, restored) {
     Object.assign(this, { opened, restored, token: "" });
     $("open-drop").addEventListener("click", () => this.open());
@@ -49,9 +49,10 @@ export class Drop {
 
   show(reply) {
     if (reply.error) { trouble("drop-trouble", reply.error); return; }
-    if (reply.kind === "fit") { this.done(reply.key); return; }
+    if (reply.kind === "fit") { this.query = ""; this.done(reply.key); return; }
     if (reply.kind === "state") { $("drop").close(); this.restored(reply.query); return; }
     this.token = reply.token;
+    this.query = reply.query;
     $("seen").hidden = false;
     $("study").value = reply.study;
     $("fitting").textContent = "";
@@ -109,7 +110,8 @@ export class Drop {
 
   done(key) {
     $("drop").close();
-    this.opened(key);
+    this.opened(key, this.query);
+    this.query = "";
   }
 }
 

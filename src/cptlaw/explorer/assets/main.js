@@ -163,6 +163,7 @@ function build(opened) {
     if (done) { remember(); findBest(); }
   });
   showExports(opened.exports, () => query(page.state));
+  for (const id of ["tour", "share", "theme"]) $(id).disabled = false;
   $("waiting").hidden = true;
   $("main").hidden = false;
 }
@@ -187,7 +188,13 @@ async function load(search) {
 }
 
 function start() {
-  new Drop((key) => { history.pushState(null, "", `?fit=${encodeURIComponent(key)}`); load(location.search); toast("The fit is open."); },
+  new Drop((key, run) => {
+    const asked = new URLSearchParams(run || "");
+    asked.set("fit", key);
+    history.pushState(null, "", `?${asked}`);
+    load(location.search);
+    toast("The fit is open.");
+  },
     (restored) => { history.pushState(null, "", `?${restored}`); load(location.search); toast("The run is back."); });
   $("pin").addEventListener("click", pin);
   $("reset").addEventListener("click", () => { history.pushState(null, "", `?fit=${encodeURIComponent(page.opened.key)}`); load(location.search); });
