@@ -14,17 +14,20 @@ FOLDER = Path(__file__).parent / "figures"
 RUN = "family=wsd&decay=0.3&peak=0.0007&replay=0.1&layers=intervals,data&show=pt,cpt,ood.en"
 PIN = "pin=peak%3D0.001%26family%3Dconstant"
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+TABLET = {"width": 900, "height": 1100}
 FAR = "family=cosine&peak=0.002&steps=3000&layers=intervals&show=pt,cpt,ood.en"
 PAGES = {
     "explorer": (WIDE, "light", f"{RUN}&{PIN}"),
     "explorer-dark": (WIDE, "dark", FAR),
+    "explorer-tablet": (TABLET, "light", f"{FAR}&{PIN}"),
+    "explorer-tablet-dark": (TABLET, "dark", RUN),
     "explorer-phone": (PHONE, "light", RUN),
     "explorer-phone-dark": (PHONE, "dark", FAR),
 }
 
 
 def main() -> None:
-    """Open the page on the bundled runs, at two sizes, light and dark."""
+    """Open the page on the bundled runs, at three sizes, light and dark."""
     fitted = with_refits(fit(datasets.load("grid-20m")))
     server, close = listen(lambda progress: ("grid-20m, runs of a 20M model", fitted, ""), port=0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -163,6 +163,7 @@ def best(entry: Entry, state: State, theme: str) -> Reply:
         "weights": dict(weights),
         "choice": asdict(found.best),
         "changes": _changes(state.choice, found.best),
+        "replays": any(dial.name == "replay" for dial in dials_of(fit)),
         "losses": {role: _interval(found, role) for role in found.plan.losses},
         "here": sum(w * _end_of(fit, state.choice, r) for r, w in weights.items() if w > 0),
         "value": found.plan.best.value,

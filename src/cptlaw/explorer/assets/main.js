@@ -20,7 +20,7 @@ const stage = new Stage(isDark, (main, pins, done) => {
   page.dials.showPotential(main.start);
   showRuns(main, pins, unpin, usePin);
   showPins(main, pins);
-  moveHere(main.ends, page.best);
+  moveHere(main.ends, page.best, Boolean(page.best) && sameChoice(page.state.choice, page.best.choice));
   document.documentElement.dataset.ready = "yes";
 }, (error) => { trouble("trouble", error); document.documentElement.dataset.ready = "yes"; });
 

@@ -91,12 +91,10 @@ export async function showBest(query, dark, pick) {
     $("best").append(make("p", { class: "trouble" }, reply.error));
     return null;
   }
-  const gain = reply.here - reply.value;
-  const said = gain > 5e-5
-    ? `The optimum is ${gain.toFixed(4)} better in the weighted sum of final losses:`
-    : "This run is about as good as the optimum.";
-  const words = reply.changes.map(([name, old, now]) => `${name.replace("_", " ")} ${old} → ${now}`).join("; ");
-  $("best").replaceChildren(make("p", {}, said), make("p", {}, make("strong", {}, words)));
+  const { choice } = reply;
+  const words = [choice.family + (choice.family === "wsd" ? `, decay ${number(choice.decay, 2)}` : ""), `peak ${number(choice.peak)}`, ...(reply.replays ? [`replay ${number(choice.replay, 2)}`] : [])];
+  $("best").replaceChildren(make("p", { id: "gain" }), make("p", {}, make("strong", {}, words.join(", "))));
+  sayGain(reply.here - reply.value);
   if (reply.verdict) $("best").append(make("p", { class: "hint" }, reply.verdict));
   if (reply.cut) $("best").append(make("p", { class: "hint" }, reply.cut));
   $("use").hidden = !reply.changes.length;
@@ -112,11 +110,21 @@ export function clearBest() {
   $("front-list").replaceChildren();
 }
 
-// The run that is dragged moves among the trade-offs too, where both its losses are drawn.
-export function moveHere(ends, best) {
-  if (!best || !$("front").classList.contains("on")) return;
+// How far the run that is dragged is from the optimum, where the losses that count are drawn.
+export function moveHere(ends, best, isBest) {
+  if (!best) return;
+  $("use").hidden = isBest;
+  const counted = Object.entries(best.weights).filter(([, weight]) => weight > 0);
+  const known = counted.every(([role]) => role in ends);
+  sayGain(known ? counted.reduce((sum, [role, weight]) => sum + weight * ends[role], 0) - best.value : null);
+  if (!$("front").classList.contains("on")) return;
   const [x, y] = best.pair.map((role) => ends[role]);
   if (x !== undefined && y !== undefined) window.Plotly.restyle($("front"), { x: [[x]], y: [[y]] }, [1]);
+}
+
+function sayGain(gain) {
+  const better = gain === null ? "The optimum is" : `The optimum is ${gain.toFixed(4)} better in the weighted sum of final losses:`;
+  $("gain").textContent = gain !== null && gain < 5e-5 ? "This run is about as good as the optimum:" : better;
 }
 
 function drawFront(reply, pick) {
