@@ -11,7 +11,7 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray, grouped
 from cptlaw.fitting.neighbours import summed_products
-from cptlaw.fitting.newton import bend_at, curvature, whitening
+from cptlaw.fitting.newton import bend_at, curvature, pieces, whitening
 from cptlaw.fitting.objective import Place
 
 # In whitened coordinates squares have the curvature 1. What is left of one so flat or bent down is
@@ -41,7 +41,9 @@ def covariance(place: Place, rests: BoolArray, run: IntArray) -> FloatArray:
         hessian = np.eye(axes.shape[1])  # as if the residuals were straight in the parameters
     sizes, vectors = np.linalg.eigh(hessian)
     inverse = (vectors / np.maximum(sizes, LEAST_CURVATURE)) @ vectors.T
-    scores = place.pull[:, None] * (place.jacobian[:, free] @ axes)
+    scores = np.empty((place.pull.size, axes.shape[1]))
+    for piece in pieces(place.pull.size):
+        scores[piece] = place.pull[piece, None] * (place.rows(piece)[:, free] @ axes)
     # Residuals are smaller at a minimum than at the true parameters, by a share for each of them.
     spread = max(objective.loss.size / max(objective.loss.size - int(free.sum()), 1), 1.0)
     # A prior's centre is as uncertain as its spread.

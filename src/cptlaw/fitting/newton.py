@@ -116,8 +116,9 @@ def minimise(
             "search begins. Check the losses, or try another law (--law)."
         )
     place = with_best_coefficients(start)
+    del start  # a million points and their slopes, which nobody needs while others are looked at
     damping = FIRST_DAMPING if bend is None else NEARLY_NO_DAMPING
-    bend = no_bend(start.objective) if bend is None else bend
+    bend = no_bend(place.objective) if bend is None else bend
     settled, iteration = False, 0
     values = [place.value]
     while iteration < steps and not settled:
@@ -274,7 +275,7 @@ def whitening(place: Place, free: BoolArray) -> FloatArray:
     # The triangle of QR has the singular values and right vectors of the whole; that of all points
     # is found piece by piece, so that a million of them need no room for their Jacobian.
     triangle = np.diag(np.sqrt(objective.drawn(place.z)))[:, free]
-    for piece in _pieces(weight.size):
+    for piece in pieces(weight.size):
         weighted = place.rows(piece)[:, free] * weight[piece, None]
         triangle = np.linalg.qr(np.vstack([triangle, weighted]), mode="r")
     scale = np.sqrt(np.einsum("ij,ij->j", triangle, triangle))
@@ -284,7 +285,7 @@ def whitening(place: Place, free: BoolArray) -> FloatArray:
     return (right[: sizes.size][kept].T / sizes[kept]) / scale[:, None]
 
 
-def _pieces(count: int) -> Iterator[slice]:
+def pieces(count: int) -> Iterator[slice]:
     """So many points, some thousand at a time."""
     return (slice(i, min(i + PIECE, count)) for i in range(0, count, PIECE))
 
@@ -309,7 +310,7 @@ def curvature(place: Place, free: BoolArray, axes: FloatArray, bend: FloatArray)
         rest[m + s, t] += both
     own = objective.counts * inside - place.pull
     found = axes.T @ rest[np.ix_(free, free)] @ axes
-    for piece in _pieces(own.size):
+    for piece in pieces(own.size):
         along = place.rows(piece)[:, free] @ axes
         found += along.T @ (own[piece, None] * along)
     return 0.5 * (found + found.T)
