@@ -73,8 +73,8 @@ MODDED_NANOGPT = (
     )
 )
 LLM_C = "".join(
-    f"s:{step} tel:{3 - step / 1000:.6f}\ns:{step} trl:{2.9 - step / 1000:.6f} lr:0.000600 "
-    "norm:0.4011\n"
+    f"s:{step} tel:{3 - step / 1000:.4f}\ns:{step} eval:0.2511\n"
+    f"s:{step} trl:{2.9 - step / 1000:.4f} lr:0.000600 norm:0.40\n"
     for step in (100, 200, 300)
 )
 OLMO = "".join(
@@ -100,6 +100,15 @@ COMPOSER = "".join(
     "\t Eval metrics/eval/LanguagePerplexity: 21.2\n"
     for step in (100, 200, 300)
 )
+# Progress in tokens; the time is that before the batch, or after the last.
+COMPOSER_TOKENS = "".join(
+    f"[token={step * 4096}/1228800]:\n\t Train time/batch: {step - before}\n"
+    f"\t Train time/token: {(step - before) * 4096}\n\t Train lr-DecoupledAdamW/group0: 0.0003\n"
+    f"\t Train loss/train/total: {3 - step / 1000:.4f}\n"
+    "[Eval batch=10/10] Eval on eval data:\n"
+    f"\t Eval metrics/eval/LanguageCrossEntropy: {3.1 - step / 1000:.4f}\n"
+    for step, before in ((100, 1), (200, 1), (300, 0))
+)
 TORCHTUNE = "".join(
     f"Step {step} | loss:{3 - step / 1000} lr:2e-05 tokens_per_second_per_gpu:5123.2 "
     "grad_norm:0.71 \n"
@@ -109,6 +118,11 @@ MLX = "".join(
     f"Iter {step}: Val loss {3.1 - step / 1000:.3f}, Val took 3.112s\n"
     f"Iter {step}: Train loss {3 - step / 1000:.3f}, Learning Rate 1.000e-05, It/sec 0.512, "
     f"Tokens/sec 512.122, Trained Tokens {step * 1000}, Peak mem 12.1 GB\n"
+    for step in (100, 200, 300)
+)
+MLX_0_32 = "  iter   train_loss     tok/s     tokens\n" + "".join(
+    f"  {step:>4}    val {3.1 - step / 1000:>5.3f}    3.11s\n"
+    f"  {step:>4}    {3 - step / 1000:>5.3f} ▼    {1512:>5,.0f}    {step:>5.1f}k\n"
     for step in (100, 200, 300)
 )
 LITGPT = "".join(

@@ -235,6 +235,7 @@ def test_a_packed_file_that_grows_without_end(log, monkeypatch) -> None:
 # --- real writers ------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore")  # of its own libraries
 @pytest.mark.parametrize("store", ["sqlite:///mlflow.db", "file:./mlruns"])
 def test_what_the_mlflow_that_is_installed_writes(tmp_path: Path, monkeypatch, store) -> None:
     mlflow = pytest.importorskip("mlflow")

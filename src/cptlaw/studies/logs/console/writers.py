@@ -70,16 +70,42 @@ def _whole_intervals(rows: Rows) -> list[str]:
     ]
 
 
-def _batch_of_epoch(rows: Rows) -> list[str]:
-    """Steps where each epoch counts its batches anew."""
-    if "epoch" not in rows.names or "batches" not in rows.names:
-        return []
-    for row in rows.rows:
-        epoch, batches = row.pop("epoch", None), row.pop("batches", None)
-        if isinstance(epoch, float) and isinstance(batches, float):
-            row["step"] = float(row["step"] or 0) + (epoch - 1) * batches
-    del rows.names["epoch"], rows.names["batches"]
-    return ["Its batches count anew in each epoch; steps are counted through."]
+def _batches_of_composer(rows: Rows) -> list[str]:
+    """Steps where each epoch counts its batches anew, or where progress is told in tokens."""
+    notes: list[str] = []
+    if "epoch" in rows.names and "batches" in rows.names:
+        for row in rows.rows:
+            epoch, batches = row.pop("epoch", None), row.pop("batches", None)
+            if isinstance(epoch, float) and isinstance(batches, float):
+                row["step"] = float(row["step"] or 0) + (epoch - 1) * batches
+        del rows.names["epoch"], rows.names["batches"]
+        notes = ["Its batches count anew in each epoch; steps are counted through."]
+    if "progress of" in rows.names:
+        notes += _batches_done(rows)
+    if any(name.startswith("metrics/eval/") for name in rows.names):
+        notes.append(
+            "Evaluations name no step of their own; they count for the step told before them."
+        )
+    return notes
+
+
+def _batches_done(rows: Rows) -> list[str]:
+    """Steps from `time/batch`, where lines tell the tokens or samples that are done.
+
+    It is logged before a batch, but once more after the last: then it goes with the progress.
+    """
+    del rows.names["progress of"]
+    lost: list[int] = []
+    for i, row in enumerate(rows.rows):
+        unit, batches = row.pop("progress of", None), row.get("time/batch")
+        if isinstance(batches, float) and unit:
+            row["step"] = batches + (row.get(f"time/{unit}") != row["step"])
+        elif unit:
+            lost.append(i)
+    for i in reversed(lost):
+        del rows.rows[i], rows.lines[i]
+    told = "Its lines tell tokens or samples; steps are read from 'time/batch'"
+    return [f"{told}, rows without it left out: {len(lost)}." if lost else f"{told}."]
 
 
 _ETA = {"eta": "eta"}
@@ -228,10 +254,15 @@ COMPOSER = Writer(
             _COMPOSER,
         ),
         Line(r"^(?:\d+: *)?\[batch=(?P<step>\d+)(?:/\d+)?\]", pairs=_COMPOSER),
+        Line(
+            r"^(?:\d+: *)?\[(?P<of>token|sample)=(?P<step>\d+)/\d+\]",
+            {"of": "progress of"},
+            _COMPOSER,
+        ),
         Line(rf"^(?:\d+:)?\s+(?:Train|Eval) (?P<name>[^\s:][^:]*): {_N}\s*$"),
     ),
     habit=Habit(lr_offset=1),
-    mend=_batch_of_epoch,
+    mend=_batches_of_composer,
 )
 TORCHTUNE = Writer(
     "torchtune",
@@ -249,6 +280,10 @@ MLX = Writer(
             rf"Iter (?P<step>\d+): Train loss {_g('loss')}, Learning Rate {_g('lr')}",
             {"loss": "train loss", "lr": "lr"},
         ),
+        Line(  # since 0.32
+            rf"^ +(?P<step>\d+) +{_g('loss')} [▼▲] +[\d,]+ +[\d.]+k *$", {"loss": "train loss"}
+        ),
+        Line(rf"^ +(?P<step>\d+) +val +{_g('loss')} +[\d.]+s *$", {"loss": "val loss"}),
     ),
     habit=Habit(averaged=frozenset({"train loss"})),
     notes=("Its iterations are micro-batches where grad_accumulation_steps is above 1.",),
