@@ -326,7 +326,7 @@ def test_all_goes_into_one_folder(tmp_path, monkeypatch):
         *(f"{n}-published.{k}" for n in ("fig12", "table1") for k in kinds),
     }
     assert [d["name"] for d in json.loads(ended.stdout)["drawings"]] == ["fig12", "table1"]
-    assert "2 of 2: table1" in ended.stderr
+    assert "1 of 2: fig12" in ended.stderr
 
 
 @pytest.mark.parametrize(

@@ -121,3 +121,10 @@ def test_ranks_of_which_one_logs_nan(log) -> None:
     run = logs.read(log(text, "train.log"))
     assert points(run, "loss") == {200: 2.8, 300: 2.7}
     assert not told(run, "2 ranks")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_long_table_with_a_step_beyond_all(log) -> None:
+    rows = [f"loss,{step},{3 - step / 100}\n" for step in (10, 20, 12345678901234567890)]
+    with pytest.raises(DataError, match=r"line 4: column 'step' holds 1\.23457e\+19"):
+        logs.read(log("metric,step,value\n" + "".join(rows)))

@@ -14,7 +14,7 @@ from cptlaw.studies.logs.cells import Column, numbers
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.table import Table, count_of_rows, refuse_text
 
-_LARGEST_STEP = 2**53
+LARGEST_STEP = 2**53
 _GLOBAL = ("global_step", "trainer/global_step", "train/global_step")
 _EPOCH = ("epoch", "trainer/epoch", "train/epoch")
 _OTHER_COUNTERS = (
@@ -83,7 +83,7 @@ def _whole(table: Table, name: str) -> FloatArray:
     column = numbers(table.columns[name])
     refuse_text(table, name, column)
     values = column.values
-    whole = (values >= 0) & (values < _LARGEST_STEP) & (values == np.floor(values))
+    whole = (values >= 0) & (values < LARGEST_STEP) & (values == np.floor(values))
     bad = np.flatnonzero(~np.isnan(values) & ~whole)
     if bad.size:
         raise DataError(
@@ -163,6 +163,7 @@ def _through_epochs(table: Table, name: str, steps: IntArray, notes: list[str]) 
         return steps
     epochs = numbers(table.columns[found[0]])
     known = epochs.said & (steps >= 0) & (epochs.values == np.floor(epochs.values))
+    known &= np.abs(epochs.values) < LARGEST_STEP
     anew, through = _counting(table, steps, epochs, known)
     if not anew:
         return steps

@@ -12,6 +12,7 @@ from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError, suggestion
 from cptlaw.studies.logs import names
 from cptlaw.studies.logs.cells import Cell, Cells, Column, OnDemand, numbers
+from cptlaw.studies.logs.counting import LARGEST_STEP
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.points import Points, numbered, rows_of
 from cptlaw.studies.logs.table import Table
@@ -100,9 +101,10 @@ def _wide(table: Table) -> Table:
     usable = np.flatnonzero(cells.said & steps.said & np.isfinite(steps.values))
     if not usable.size:
         raise DataError(f"{table.origin}: no row has a step and a value.")
-    whole = steps.values[usable].astype(np.int64)
-    if (whole != steps.values[usable]).any():
+    counted = steps.values[usable]
+    if (np.trunc(counted) != counted).any() or (np.abs(counted) > LARGEST_STEP).any():
         return table  # whoever counts the steps says which row is wrong
+    whole = counted.astype(np.int64)
     called, which = numbered([str(labels[row]).strip() for row in usable.tolist()])
     points = Points(called, which, whole, cells.values[usable])
     rows = rows_of(points, table.origin)
