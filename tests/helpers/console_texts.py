@@ -26,6 +26,16 @@ OLD_MEGATRON = "".join(
     f" learning rate {1.5e-4:.3E} | lm loss {3 - step / 1000:.6E} | loss scale 65536.0 |\n"
     for step in (100, 200, 300)
 )
+NEOX = "".join(
+    f" samples/sec: 31.683 | iteration {step:8d}/     400 | elapsed time per iteration (ms): 650.1"
+    f" | learning rate: {1.5e-4:.3E} | approx flops per GPU: 50.1TFLOPS | lm_loss:"
+    f" {3 - step / 1000:.6E} | loss scale: 65536.0 | number of skipped iterations:   0 |"
+    " number of nan iterations:   0 |\n"
+    for step in (100, 200, 300)
+) + (
+    "-" * 80 + "\n validation results at iteration 300 | lm_loss value: 2.812500E+00 | "
+    "lm_loss_ppl value: 1.665150E+01 | \n"
+)
 DEEPSPEED = "".join(
     f"[2025-02-03 10:00:00,123] [INFO] [logging.py:96:log_dist] [Rank 0] step={step}, skipped=0, "
     f"lr=[{2e-5}, {2e-5}], mom=[[0.9, 0.95], [0.9, 0.95]]\n"

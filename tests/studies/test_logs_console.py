@@ -23,6 +23,7 @@ LESS = {100: 2.8, 200: 2.7, 300: 2.6}
     [
         ("MEGATRON", "Megatron-LM", "lm loss", TRAIN, {"lm loss validation-wiki": {300: 2.8125}}),
         ("OLD_MEGATRON", "Megatron-LM", "lm loss", TRAIN, {}),
+        ("NEOX", "Megatron-LM", "lm_loss", TRAIN, {"lm_loss validation": {300: 2.8125}}),
         ("DEEPSPEED", "DeepSpeed", "loss", TRAIN, {}),
         ("TORCHTITAN", "torchtitan", "loss", TRAIN, {"validation loss": {300: 2.8125}}),
         ("NANOGPT", "nanoGPT", "train loss", LESS, {"val loss": TRAIN}),
@@ -75,6 +76,7 @@ def test_programs(log, text, kind, column, losses, validation) -> None:
     ("text", "lr"),
     [
         ("OLD_MEGATRON", 1.5e-4),
+        ("NEOX", 1.5e-4),
         ("DEEPSPEED", 2e-5),
         ("BUILD_NANOGPT_CONSOLE", 6e-4),
         ("LLM_C", 6e-4),

@@ -161,6 +161,7 @@ def test_rows_of_trackio_that_cannot_be_read(tmp_path: Path) -> None:
         database.execute("INSERT INTO metrics VALUES (NULL, 'now', 'a', 2, '{cut')")
     run = logs.read(path)
     assert points(run, "loss") == {0: 2.0, 1: 1.5}
+    assert told(run, "'_step'", "log calls")
     assert told(run, "no JSON objects left out: 1")
 
 
@@ -208,6 +209,8 @@ def test_a_database_damaged_behind_some_rows(tmp_path: Path) -> None:
         (b"\x80\x04\x95rest", "pickle, and those can run code"),
         (b"\x28\xb5\x2f\xfdrest", "unzstd"),
         (b"ARROW1\0\0rest", "Feather.*Parquet"),
+        (b"BZh9rest", "bunzip2"),
+        (b"\xfd7zXZ\0rest", "unxz"),
     ],
 )
 def test_known_files_that_are_not_read(log, content, words) -> None:

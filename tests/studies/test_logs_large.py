@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import wandb_files
 from cptlaw import logs
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import json_rows, tables
@@ -75,6 +76,14 @@ def test_parquet_columns_of_every_kind(tmp_path: Path) -> None:
     for name in (*kinds, "eval_dict_loss"):
         assert points(run, name) == {1: 2.0, 3: 3.0, 4: 4.0}
     assert told(run, "holding neither numbers nor text: 'listed', 'when'")
+
+
+def test_a_log_of_too_many_cells_is_refused(log, monkeypatch) -> None:
+    path = log(wandb_files.rows(*({f"val/loss_{i}": 2.0} for i in range(40))), "x.wandb")
+    assert len(logs.read(path).curves) == 40
+    monkeypatch.setattr("cptlaw.studies.logs.points.MOST_CELLS", 1500)
+    with pytest.raises(DataError, match=r"x.wandb: 40 rows of 4\d names .*1500 cells, the most"):
+        logs.read(path)
 
 
 def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch) -> None:

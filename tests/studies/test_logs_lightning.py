@@ -12,7 +12,7 @@ from log_files import points, rates, told
 DATA = Path(__file__).parent / "data"
 
 
-def test_lightning_rows_are_sparse_and_the_epoch_does_not_restart_them() -> None:
+def test_rows_are_sparse_and_the_epoch_does_not_restart_them() -> None:
     run = logs.read(DATA / "lightning" / "metrics.csv")  # lightning 2.6.6
     assert list(points(run, "train_loss_step")) == list(range(4, 60, 5))
     assert list(points(run, "val_loss")) == [19, 39, 59]

@@ -71,13 +71,19 @@ def test_else_it_is_taken_for_its_own(log):
 @pytest.mark.parametrize("name", ["MEGATRON", "DEEPSPEED", "COMPOSER", "TORCHTUNE"])
 def test_programs_that_log_the_next_lr(log, name):
     run = logs.read(log(getattr(console_texts, name), "train.log"))
-    assert run.logged_lr is None or run.logged_lr.offset == 1
+    assert run.logged_lr.offset == 1
 
 
-@pytest.mark.parametrize("name", ["BUILD_NANOGPT", "LLM_C", "MLX"])
+@pytest.mark.parametrize("name", ["BUILD_NANOGPT_CONSOLE", "LLM_C", "OLMO", "OLMO_CORE"])
 def test_programs_that_log_their_own_lr(log, name):
     run = logs.read(log(getattr(console_texts, name), "train.log"))
-    assert run.logged_lr is None or run.logged_lr.offset == 0
+    assert run.logged_lr.offset == 0
+
+
+def test_mlx_lm_logs_means_and_its_own_lr(log):
+    run = logs.read(log(console_texts.MLX, "train.log"))
+    assert (run.curves["train loss"].window, run.curves["val loss"].window) == (100, 1)
+    assert run.logged_lr.offset == 0
 
 
 def study(folder, key="", log="log.csv"):

@@ -102,6 +102,14 @@ def test_series_by_samples_are_left_out(log) -> None:
     assert run.logged_lr.offset == 1
 
 
+def test_gpt_neox_logs_the_lr_of_the_next_step(log) -> None:
+    tags = {"train/lm_loss": 3.0, "train/learning_rate": 1e-4, "runtime/samples_per_sec": 9.0}
+    rows = [(s, tag, value) for s in range(1, 6) for tag, value in tags.items()]
+    run = logs.read(log(events([*rows, (5, "validation/lm_loss", 2.75)]), NAME))
+    assert (run.logged_lr.offset, run.curves["train/lm_loss"].window) == (1, 1)
+    assert points(run, "validation/lm_loss") == {5: 2.75}
+
+
 def test_a_value_logged_twice_at_a_step_is_told(log) -> None:
     run = logs.read(log(events([(1, "val/loss", 3.0), (1, "val/loss", 2.0)]), NAME))
     assert points(run, "val/loss") == {1: 2.0}

@@ -142,7 +142,7 @@ def olmo_core(plain, interval=5, evaluated=20, last=40):
 
 
 @pytest.mark.parametrize("plain", [True, False])
-def test_olmo_core_prints_evaluations_before_the_metrics_of_their_step(log, plain):
+def test_olmo_core_prints_evaluations_before_their_step(log, plain):
     run = logs.read(log(olmo_core(plain), "train.log"))
     assert points(run, "c4/CE loss") == pytest.approx({20: 2.98, 40: 2.96})
     assert list(points(run, "train/CE loss")) == list(range(5, 41, 5))

@@ -63,6 +63,11 @@ HABITS = (
         for third in ("epoch", "grad_norm")
     ),
     replace(MEGATRON, marks=frozenset({"lm loss", "learning-rate"})),
+    Habit(
+        "GPT-NeoX",
+        frozenset({"train/lm_loss", "train/learning_rate", "runtime/samples_per_sec"}),
+        lr_offset=1,
+    ),
     replace(
         TRAINER,
         marks=frozenset({"current_steps", "total_steps", "loss"}),
