@@ -11,7 +11,8 @@ from cptlaw.cli.prior import FLAG, OrPrior, prior
 def pages(command: click.Command, name: str, parent: click.Context | None = None) -> list[str]:
     """The help of a command and of everything below it, as Markdown."""
     settings = {**command.context_settings, "terminal_width": 90, "max_content_width": 90}
-    context = click.Context(command, info_name=name.split()[-1], parent=parent, **settings)
+    own = name.removeprefix("" if parent is None else parent.command_path).strip()
+    context = click.Context(command, info_name=own, parent=parent, **settings)
     body = command.get_help(context)
     found = [f"## {name}\n\n```text\n{body}\n```\n"]
     if isinstance(command, OrPrior):

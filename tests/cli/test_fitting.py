@@ -186,17 +186,6 @@ def test_a_forecast_of_pre_training_shows_no_shift(here):
     assert "at start" in ended.stdout
 
 
-@pytest.mark.parametrize(
-    "words",
-    ["", "read", "init", "fit", "forecast", "backtest", "laws", "published", "demo", "bench fit"],
-)
-def test_help(words):
-    ended = run(*words.split(), "--help")
-    assert ended.status == 0
-    assert ended.stdout.startswith("Usage: cptlaw")
-    assert ended.stderr == ""
-
-
 def test_no_command_shows_the_help():
     ended = run()
     assert ended.status == 2

@@ -173,3 +173,19 @@ def test_what_cannot_be_watched_is_told(log, words, wanted):
     assert done.status == 2
     assert wanted in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_alarm_is_told_once_and_a_limit_that_was_passed_at_the_end(log, fit_file, tmp_path):
+    out = tmp_path / "out.jsonl"
+    done = watch(log(50), fit_file, "--rule", "pt > 3.0 at 90 %", "-o", out)
+    assert done.status == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert sum(line.endswith("; a limit will be passed") for line in lines) > 30
+    told = [line for line in lines if line.startswith("ALARM: pt will end above 3,")]
+    assert len(told) == 1 and told[0] == lines[1]
+    assert lines[-1].endswith("; ended; a limit was passed")
+    assert "each line: the loss measured -> that foreseen after the last step" in done.stderr
+    assert f"wrote {out}" in done.stderr
+    row = json.loads(out.read_text().splitlines()[-1])
+    assert row["alarms"][0]["words"].startswith("pt ended above 3, at 3.")
+    assert not row["stop"]

@@ -135,6 +135,13 @@ def test_rounded_logs(words, digits):
     assert seen.schedule.peak == pytest.approx(2e-4, rel=10.0 ** (1 - digits))
 
 
+def test_a_warm_up_that_ends_at_a_logged_step():
+    """Where two curves meet at a step that was looked at, they meet there and not beside it."""
+    text = "warmup 100 to 0.001 | constant 2900"
+    seen, _ = found(Schedule.parse(text), 50)
+    assert seen.schedule.text == text
+
+
 @pytest.mark.parametrize("words", ["inverse_sqrt", "cosine", "linear"])
 def test_rounded_logs_of_a_thousand_points(words):
     schedule = of_transformers(words)

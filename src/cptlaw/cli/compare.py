@@ -15,13 +15,14 @@ from cptlaw.cli.shared import (
     fitting_options,
     say,
     show,
+    such_as,
 )
 
 if TYPE_CHECKING:
     from cptlaw.fitting.options import FitOptions
 
 
-@click.command(cls=Many)
+@click.command(cls=Many, epilog=such_as("cptlaw compare study.toml --law effective eq4 eq10"))
 @click.argument("study", metavar="STUDY")
 @click.option(
     "--law",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cptlaw.cli.shared import load_fit, say
+from cptlaw.cli.shared import load_fit, say, such_as
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 _TOUR = "grid-20m"
 
 
-@click.command()
+@click.command(
+    epilog=such_as(
+        "cptlaw explore fit.json",
+        'cptlaw explore study.toml --follow runs/cpt --after base --schedule "cosine 9000 to 0"',
+    )
+)
 @click.argument("source", required=False, metavar="[FIT or STUDY]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to serve.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Left out, 8765 or the next free one.")

@@ -21,13 +21,14 @@ from cptlaw.cli.shared import (
     say,
     say_written,
     show,
+    such_as,
 )
 
 if TYPE_CHECKING:
     from cptlaw.fitting.options import FitOptions
 
 
-@click.command()
+@click.command(epilog=such_as("cptlaw fit study.toml -o fit.json --figure fit.png"))
 @click.argument("study", metavar="STUDY")
 @click.option(
     "--law",
@@ -79,7 +80,9 @@ def fit(
     )
 
 
-@click.command()
+@click.command(
+    epilog=such_as('cptlaw forecast fit.json --after base --schedule "cosine 2000 to 0"')
+)
 @click.argument("fit", metavar="FIT")
 @click.option("--schedule", required=True, metavar="TEXT", help='Such as "cosine 2000 to 0".')
 @click.option("--after", metavar="RUN[@STEP]", help="What it goes on from; or unknown:NAME.")
@@ -153,7 +156,13 @@ def forecast(
         say("next: add --figure forecast.png to see the curves")
 
 
-@click.command(cls=Many)
+@click.command(
+    cls=Many,
+    epilog=such_as(
+        "cptlaw backtest study.toml --hold-out cpt --law eq4 effective",
+        "cptlaw backtest study.toml --fit-steps 0.3",
+    ),
+)
 @click.argument("study", metavar="STUDY")
 @click.option("--hold-out", multiple=True, metavar="RUN ...", help="Runs the fit does not see.")
 @click.option(

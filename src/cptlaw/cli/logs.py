@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cptlaw import toml_text
-from cptlaw.cli.shared import JSON, check_writable, say, show
+from cptlaw.cli.shared import JSON, check_writable, say, show, such_as
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ _LOGGING_STEPS = click.option(
 )
 
 
-@click.command()
+@click.command(
+    epilog=such_as("cptlaw read runs/cpt", "cptlaw read train.log wandb_export.csv -o tidy")
+)
 @click.argument("logs", nargs=-1, required=True, metavar="LOG ...")
 @click.option("-o", "--output", help="Write tidy CSV: a file, or a folder for several logs.")
 @_LOGGING_STEPS
@@ -80,7 +82,12 @@ def _targets(output: Path, names: list[str]) -> list[Path]:
     return [output / f"{name}.csv" for name in names]
 
 
-@click.command()
+@click.command(
+    epilog=such_as(
+        "cptlaw init runs/base runs/cpt -o study.toml",
+        "cptlaw init runs/cpt-1 runs/cpt-2 --unknown llama",
+    )
+)
 @click.argument("logs", nargs=-1, required=True, metavar="LOG ...")
 @click.option("-o", "--output", default="study.toml", show_default=True, help="The study file.")
 @click.option("--unknown", metavar="NAME", help="The logs go on from this open model.")

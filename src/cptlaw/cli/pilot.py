@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cptlaw.cli.shared import JSON, Many, load_fit, say, say_written, show
+from cptlaw.cli.shared import JSON, Many, load_fit, say, say_written, show, such_as
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
     from cptlaw.decisions.pilot import Pilots
 
 
-@click.command(cls=Many, short_help="Which run to do next.")
+@click.command(
+    cls=Many,
+    short_help="Which run to do next.",
+    epilog=such_as('cptlaw pilot fit.json --budget 5000steps --goal "cpt=1 pt=0.3"'),
+)
 @click.argument("fit", metavar="[FIT]", required=False)
 @click.option(
     "--budget", required=True, metavar="N", help="Such as 5000steps, 4e7tokens, 1e15FLOPs."

@@ -12,7 +12,7 @@ import click
 
 from cptlaw.cli.prior import FLAG, OrPrior
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, figure_option, load_fit, say, say_written, show
+from cptlaw.cli.shared import JSON, figure_option, load_fit, say, say_written, show, such_as
 from cptlaw.decisions.cost import PRICES, Prices
 from cptlaw.decisions.plan.knobs import KNOBS, Knobs, Numbers
 from cptlaw.errors import DataError
@@ -64,7 +64,14 @@ def _price_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command(cls=OrPrior, short_help="The recipe to run for a goal.")
+@click.command(
+    cls=OrPrior,
+    short_help="The recipe to run for a goal.",
+    epilog=such_as(
+        'cptlaw plan fit.json --after base --goal "cpt=1 pt=0.3" \\',
+        "    --peak 1e-5..2e-4 --steps 20000 --replay 0..0.5 -o plan",
+    ),
+)
 @click.argument("fit", metavar="FIT")
 @click.option(
     FLAG,

@@ -7,14 +7,17 @@ from typing import Any
 import click
 
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, Many, say, show
+from cptlaw.cli.shared import JSON, Many, say, show, such_as
 from cptlaw.errors import DataError
 
 FLAG = "--prior"
 
 
 @click.command(
-    "plan --prior", cls=Many, short_help="Ranges from other people's runs, without a fit."
+    "plan --prior",
+    cls=Many,
+    short_help="Ranges from other people's runs, without a fit.",
+    epilog=such_as("cptlaw plan --prior --model-size 7e9 --domain-tokens 2e10"),
 )
 @click.option("--model-size", type=float, required=True, help="Non-embedding parameters.")
 @click.option("--domain-tokens", type=float, required=True, help="Distinct tokens of D_cpt data.")

@@ -6,23 +6,20 @@ from pathlib import Path
 
 import click
 
-from cptlaw.cli.shared import check_writable, load_fit, say, say_written
+from cptlaw.cli.shared import check_writable, load_fit, say, say_written, such_as
 from cptlaw.errors import DataError
 
 
-@click.command()
+@click.command(epilog=such_as("cptlaw report fit.json forecast.json plan -o report.html"))
 @click.argument("files", metavar="FIT [RESULT]...", nargs=-1, required=True)
 @click.option("-o", "--output", required=True, help="The report: a .html file, or .md.")
 @click.option("--title", help="Its title.")
 def report(files: tuple[str, ...], output: str, title: str | None) -> None:
-    r"""Write one file that tells it all: data, fit, forecasts, plan, how sure they are.
+    """Write one file that tells it all: data, fit, forecasts, plan, how sure they are.
 
     FIT is a file that `cptlaw fit -o` wrote, or published:ID; each RESULT one that `backtest`,
     `compare`, `forecast`, `plan` or `pilot` wrote with -o (of a plan's folder, plan.json in it).
     The HTML file works offline and can be sent.
-
-    \b
-    cptlaw report fit.json forecast.json backtest.json -o report.html
     """
     from cptlaw.output import report as reports
     from cptlaw.output import store

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cptlaw.cli.shared import JSON, check_figure, check_writable, say, say_written, show
+from cptlaw.cli.shared import JSON, check_figure, check_writable, say, say_written, show, such_as
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 FIGURES = (".png", ".svg", ".pdf")
 
 
-@click.command(short_help="Show a schedule's numbers, and write it for a training run.")
+@click.command(
+    short_help="Show a schedule's numbers, and write it for a training run.",
+    epilog=such_as('cptlaw schedule "warmup 500 to 2e-4 | cosine 9500 to 0" -o lr.py -o hf.yaml'),
+)
 @click.argument("text", metavar="TEXT")
 @click.option("--from", "start_lr", type=float, metavar="LR", help="LR before the first step.")
 @click.option(

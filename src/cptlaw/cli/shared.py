@@ -22,6 +22,11 @@ def say(message: str) -> None:
     click.echo(message, err=True)
 
 
+def such_as(*lines: str) -> str:
+    """Examples for the end of a help text (click's epilog), each in a line of its own."""
+    return "\n".join(["\b", "Such as:", *(f"  {line}" for line in lines)])
+
+
 class Many(click.Command):
     """A command whose repeatable options also take several words: --law eq4 eq9."""
 

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cptlaw.cli.shared import Many, check_figure, check_laws, check_writable, load_fit, say
+from cptlaw.cli.shared import (
+    Many,
+    check_figure,
+    check_laws,
+    check_writable,
+    load_fit,
+    say,
+    say_written,
+    such_as,
+)
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,7 +36,15 @@ STOPPED = 3
 _PATIENCE = 5  # looks at a log that cannot be read before it is told
 
 
-@click.command(cls=Many, short_help="Follow a run and forecast how it ends.")
+@click.command(
+    cls=Many,
+    short_help="Follow a run and forecast how it ends.",
+    epilog=such_as(
+        "cptlaw watch runs/cpt study.toml",
+        'cptlaw watch runs/cpt fit.json --after base --schedule "cosine 9000 to 0" \\',
+        '    --rule "pt > 3.2 at 90 %"',
+    ),
+)
 @click.argument("log", metavar="LOG")
 @click.argument("known", required=False, metavar="[STUDY|FIT]")
 @click.option("--schedule", metavar="TEXT", help="The run's learning rates, from its first step.")
@@ -95,16 +112,22 @@ def watch(
         raise DataError(f"--every {every:g}: seconds between looks are above 0.")
     _wait_for(Path(log), every, once)
     monitor, follower = prepared(Path(log), known, name, options)
-    last = None
+    last, known_alarms = None, set[tuple[str, str]]()
+    if not once and not as_json:
+        say(
+            "each line: the loss measured -> that foreseen after the last step "
+            f"({100 * monitor.watching.level:g} % interval)"
+        )
     with contextlib.ExitStack() as ends:
         ends.callback(_draw, monitor, figure)
+        ends.callback(say_written, output)
         lines = None if output is None else ends.enter_context(Path(output).open("w"))
         for last in _outlooks(monitor, follower, every, once):
             line = json.dumps(outlook_json(last), allow_nan=False)
             if lines is not None:
                 print(line, file=lines, flush=True)
             if not once:
-                _tell(last, line, as_json)
+                _tell(last, line, as_json, known_alarms)
             if last.stops and not once:
                 break
     if once and last is not None:
@@ -124,11 +147,13 @@ def _draw(monitor: Monitor, figure: str | None) -> None:
     say(f"wrote {figure}")
 
 
-def _tell(outlook: Outlook, line: str, as_json: bool) -> None:
+def _tell(outlook: Outlook, line: str, as_json: bool, known: set[tuple[str, str]]) -> None:
+    """The line of an evaluation, and the alarms that the one before it did not have."""
+    from cptlaw.live.telling import new_alarms
     from cptlaw.output.text.live import alarm_lines, outlook_line
 
     click.echo(line if as_json else outlook_line(outlook))
-    for alarm in alarm_lines(outlook.alarms):
+    for alarm in alarm_lines(new_alarms(outlook, known)):
         click.echo(alarm, err=as_json)
     sys.stdout.flush()
 
@@ -186,6 +211,8 @@ def prepared(
         raise DataError(_unknown_schedule(mine))
     say("looking at what is known ...")
     roles = given or ({} if loaded is not None else _roles(log))
+    if loaded is None:
+        say(_alone(roles))
     monitor = Monitor(loaded, planned, roles, watching)
     columns = {**monitor.columns, **given} if loaded is not None else roles
     base = following.base_of(loaded, planned.after)
@@ -218,6 +245,16 @@ def _roles(log: Path) -> dict[str, str]:
     from cptlaw.studies import logs
 
     return roles_of(logs.read(log))
+
+
+def _alone(roles: dict[str, str]) -> str:
+    """What is followed where no earlier runs are known."""
+    told = ", ".join(f"'{column}' as {role}" for role, column in roles.items())
+    return (
+        f"no earlier runs are known; {told} is followed (--pt and --cpt name others). By itself "
+        "a run tells little of its end early on, and where its data changed; with a study that has "
+        "its base the forecasts are better."
+    )
 
 
 def _unknown_schedule(run: str | None) -> str:

@@ -163,7 +163,7 @@ class Monitor:
             if loss is not None and (words := course.off_course(step)):
                 alarms.append(Alarm("off its forecast", words, role))
         alarms = [replace(a, stop=a.kind in self.watching.stop_on) for a in alarms]
-        alarms += self._broken_rules(domains)
+        alarms += self._broken_rules(step, domains)
         outlook = Outlook(
             self.name,
             step,
@@ -244,20 +244,27 @@ class Monitor:
             )
         ]
 
-    def _broken_rules(self, domains: Mapping[str, DomainOutlook]) -> list[Alarm]:
+    def _broken_rules(self, step: int, domains: Mapping[str, DomainOutlook]) -> list[Alarm]:
+        """Rules that hold for what is foreseen, and for what was measured after the last step."""
         found: list[Alarm] = []
         for one in self.rules:
-            ahead = domains[one.role].ahead if one.role in domains else None
-            if ahead is None:
+            domain = domains.get(one.role)
+            if domain is None:
                 continue
-            above = ahead.above(one.limit)
-            sure = above if one.side == "above" else 1.0 - above
-            if sure >= one.sure:
-                words = (
-                    f"{one.role} will end {one.side} {one.limit:g}, {_chance(sure)} sure: "
-                    f"{ahead.final:.4f} ({ahead.low[-1]:.4f} to {ahead.high[-1]:.4f}) is foreseen."
-                )
-                found.append(Alarm("rule", words, one.role, one.action == "stop"))
+            ahead, loss = domain.ahead, domain.loss
+            if ahead is not None:
+                above = ahead.above(one.limit)
+                sure = above if one.side == "above" else 1.0 - above
+                if sure >= one.sure:
+                    interval = f"{ahead.low[-1]:.4f} to {ahead.high[-1]:.4f}"
+                    words = (
+                        f"{one.role} will end {one.side} {one.limit:g}, {_chance(sure)} sure: "
+                        f"{ahead.final:.4f} ({interval}) is foreseen."
+                    )
+                    found.append(Alarm("rule", words, one.role, one.action == "stop"))
+            elif step == self.steps and loss is not None and one.passed(loss):
+                words = f"{one.role} ended {one.side} {one.limit:g}, at {loss:.4f}."
+                found.append(Alarm("rule", words, one.role))
         return found
 
     # --- fits ----------------------------------------------------------------------------------

@@ -150,14 +150,16 @@ class Outlook(Shown):
         if self.stops:
             return "stop"
         kinds = {alarm.kind for alarm in self.alarms}
+        has_ended = self.step == self.steps
+        limit = "a limit was passed" if has_ended else "a limit will be passed"
         for kind, words in (
             ("off its forecast", "off its forecast"),
-            ("rule", "a limit will be passed"),
+            ("rule", limit),
             ("learning rate", "another learning rate than planned"),
         ):
             if kind in kinds:
-                return words
-        if self.step == self.steps:
+                return f"ended; {words}" if has_ended else words
+        if has_ended:
             return "ended"
         return "on course" if self.foresees else "no forecast yet"
 

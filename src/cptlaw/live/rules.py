@@ -51,6 +51,10 @@ class Rule:
         sign = ">" if self.side == "above" else "<"
         return f"{self.action}: {self.role} {sign} {self.limit:g} at {100 * self.sure:g} %"
 
+    def passed(self, loss: float) -> bool:
+        """Whether a last loss lies beyond the limit."""
+        return loss > self.limit if self.side == "above" else loss < self.limit
+
 
 def rule(text: str, action: Action = "warn") -> Rule:
     """The rule that a text says, such as "pt > 3.2 at 90 %" or "stop: cpt > 2.6 at 95 %".

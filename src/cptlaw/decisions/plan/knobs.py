@@ -22,7 +22,7 @@ DECAYS = ("linear", "sqrt", "cosine", "exponential", "power")
 DROP = "drop"
 """What the knobs of a free schedule begin with: drop1, drop2, ..."""
 
-_VALUES = "A number, a list (1e-4,2e-4) or a range (1e-5..2e-4)."
+_VALUES = "A number, a list ({}) or a range ({})."
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Knob:
 KNOBS: Mapping[str, Knob] = {
     "peak": Knob(
         "peak LR",
-        f"Highest learning rate. {_VALUES}",
+        "Highest learning rate. " + _VALUES.format("1e-4,2e-4", "1e-5..2e-4"),
         expected="above 0 and at most 1",
         above_low=True,
         is_log=True,
@@ -79,7 +79,7 @@ KNOBS: Mapping[str, Knob] = {
     ),
     "steps": Knob(
         "steps",
-        f"Optimiser steps. {_VALUES}",
+        "Optimiser steps. " + _VALUES.format("10000,20000", "5000..20000"),
         low=2.0,
         high=2e7,
         expected="a whole number, 2 to 2e7",

@@ -107,7 +107,7 @@ def _front(plan: Plan) -> str:
         [
             o.recipe.start.text + " " + o.recipe.family,
             *(f"{o.losses[role]:.4f}" for role in roles),
-            number(o.costs[cost], 3),
+            plainly(o.costs[cost]),
             *(plainly(o.recipe.values[k]) if k in o.recipe.values else "-" for k in varied),
         ]
         for o in shown

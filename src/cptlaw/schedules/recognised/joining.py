@@ -294,6 +294,8 @@ def _root(left: Curve, right: Curve, low: float, high: float) -> float:
     """Where two curves meet, by halves and lines."""
     ends = np.array([low, high])
     a, b = (left.at(ends) - right.at(ends)).tolist()
+    if a == 0 or b == 0:
+        return low if a == 0 else high
     for _ in range(60):
         spot = low - a * (high - low) / (b - a) if b != a else (low + high) / 2
         spot = spot if low < spot < high else (low + high) / 2
