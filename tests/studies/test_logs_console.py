@@ -117,6 +117,17 @@ def test_values_that_nemo_mixes_are_left_out(log) -> None:
     assert told(run, "may be a mixture of two evaluations")
 
 
+def test_litgpt_prints_between_its_steps(log) -> None:
+    lines = [
+        f"Epoch 1 | iter {i} step {i // 8} | loss train: {3 - i / 1000:.3f}, val: n/a | iter time: "
+        f"210.11 ms{' (step)' * (i % 8 == 0)} remaining time: 0:12:12\n"
+        for i in range(4, 200, 4)
+    ]
+    run = logs.read(log("".join(lines) + "iter 160: val loss 2.9, val time: 22.1 ms\n", "a.log"))
+    assert points(run, "val loss") == {20: 2.9}
+    assert told(run, "8 of them are one optimiser step")
+
+
 def test_the_lr_of_deepspeed_without_brackets(log) -> None:
     text = console_texts.DEEPSPEED.replace("[2e-05, 2e-05]", "2e-05")
     assert set(rates(logs.read(log(text, "train.log"))).values()) == {2e-5}

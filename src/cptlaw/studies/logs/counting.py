@@ -11,6 +11,7 @@ from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.errors import DataError
 from cptlaw.studies.logs import names
 from cptlaw.studies.logs.cells import Column, numbers
+from cptlaw.studies.logs.habits import LITGPT
 from cptlaw.studies.logs.names import quoted
 from cptlaw.studies.logs.table import Table, count_of_rows, refuse_text
 
@@ -65,18 +66,19 @@ def counted(table: Table, notes: list[str]) -> Steps:
         first = table.place(int(np.argmax(absent)))
         count = count_of_rows(int(absent.sum()))
         notes.append(f"{count} without a step left out, the first at {first}.")
-    micro = _is_one_behind(table, name, values)
-    if micro:
-        values = values + 1
+    behind = _behind_micro_batches(table, name, values)
+    if behind is not None:
+        values = values + behind
+        how = f"from 0 ('iter' = {name} + 1)" if behind else "('iter')"
         notes.append(
-            f"'{name}' counts micro-batches from 0 ('iter' = {name} + 1), not optimiser steps, as "
+            f"'{name}' counts micro-batches {how}, not optimiser steps, as "
             "LitGPT logs them. Micro-batches are counted here; with gradient accumulation the "
             "study key micro_batches says how many of them are one optimiser step."
         )
     steps = np.where(absent, -1, values).astype(np.int64)
     steps = _through_epochs(table, name, steps, notes)
     _check_counters(table, name, steps, notes)
-    return Steps(table, name, steps, micro)
+    return Steps(table, name, steps, behind is not None)
 
 
 def _whole(table: Table, name: str) -> FloatArray:
@@ -144,13 +146,21 @@ def _differing(table: Table, name: str) -> str | None:
     return None
 
 
-def _is_one_behind(table: Table, name: str, values: FloatArray) -> bool:
-    """Whether a column 'iter' is everywhere one more, as where LitGPT logs micro-batches."""
-    if name.strip().lower() != "step" or "iter" not in table.columns:
-        return False
+def _behind_micro_batches(table: Table, name: str, values: FloatArray) -> int | None:
+    """How far steps are behind LitGPT's 'iter', 0 or 1: then they count its micro-batches.
+
+    None if they do not go with it, or the log is another's.
+    """
+    if "iter" not in table.columns:
+        return None
     other = numbers(table.columns["iter"])
     both = other.said & ~np.isnan(values)
-    return int(both.sum()) > 1 and bool((other.values[both] - values[both] == 1).all())
+    behind = np.unique(other.values[both] - values[both])
+    if int(both.sum()) < 2 or behind.size != 1:
+        return None
+    if behind[0] == 1 and name.strip().lower() == "step":
+        return 1
+    return 0 if behind[0] == 0 and LITGPT.marks <= set(table.columns) else None
 
 
 # --- batches that count anew in each epoch -------------------------------------------------------

@@ -50,8 +50,11 @@ TRAINER = Habit("transformers", averaged=frozenset({"loss"}), lr_offset=None)
 MEGATRON = Habit("Megatron-LM", lr_offset=1)
 """Its scheduler steps before the LR is logged; to TensorBoard and W&B go losses of single steps."""
 NANOCHAT = Habit("nanochat", smoothed={"train/loss": 0.9})
+LITGPT = Habit("LitGPT", frozenset({"iter", "iter_time", "loss", "learning_rate"}), lr_offset=1)
+"""Where it fine-tunes, its scheduler steps before the LR is logged."""
 HABITS = (
-    Habit("LitGPT", frozenset({"iter", "iter_time", "loss", "learning_rate"})),
+    replace(LITGPT, marks=LITGPT.marks | {"remaining_time"}, lr_offset=0),
+    LITGPT,
     *(
         replace(
             TRAINER,

@@ -27,7 +27,7 @@ def _litgpt_steps(rows: Rows) -> list[str]:
     """Steps of the evaluation rows, which name the micro-batch alone."""
     train = [(row["iter"], row["step"]) for row in rows.rows if row.get("iter") is not None]
     known = [(float(i), float(s)) for i, s in train if s and i]
-    each = max(1, round(max((i / s for i, s in known), default=1.0)))
+    each = max(1, int(min((i / s for i, s in known), default=1.0)))  # least where a step ends
     for row in rows.rows:
         if row.get("val loss") is not None and row.get("iter") is None:
             row["step"] = int(float(row["step"] or 0) // each)
