@@ -173,3 +173,25 @@ def test_learning_rates_that_hang_on_losses_are_asked_for(tmp_path):
     callback = follow(told, planned=Planned("constant 10 to 1e-2"))
     told.train()
     assert set(callback.monitor.now.domains) == {"pt", "ood.code"}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (
+            {"metrics": {"pt": "eval_py_loss"}},
+            "no forecast can be made, nothing is measured: pt ('eval_py_loss'). "
+            "The evaluation has: eval_code_loss, eval_pt_loss.",
+        ),
+        ({"watching": Watching(rules=("cpt > 3",), share=None)}, "not measured: cpt."),
+        ({}, ""),
+    ],
+)
+def test_what_is_not_measured_is_told_once(tmp_path, caplog, options, told):
+    made = trainer(tmp_path, max_steps=10)
+    follow(made, **{"watching": ANY_TIME, **options})
+    with caplog.at_level(logging.WARNING, "cptlaw.live"):
+        made.train()
+    heard = [r.getMessage() for r in caplog.records if r.name == "cptlaw.live"]
+    assert len(heard) == bool(told)
+    assert told in caplog.text

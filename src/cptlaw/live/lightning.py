@@ -23,7 +23,7 @@ from cptlaw.live.monitor import Monitor, Watching
 from cptlaw.live.outlook import Outlook
 from cptlaw.live.planned import Planned
 from cptlaw.live.rates import rates_ahead
-from cptlaw.live.telling import LOGGER, is_run_of, losses_of, scalars, tell
+from cptlaw.live.telling import LOGGER, is_run_of, losses_of, scalars, tell, unmeasured
 from cptlaw.studies.study import Study
 
 _PACKAGES = ("lightning.pytorch", "pytorch_lightning")
@@ -64,6 +64,7 @@ class ForecastCallback(_callback_class()):
         self.monitor: Monitor | None = None
         self._alarms: set[tuple[str, str]] = set()
         self._restored: dict[str, Any] | None = None
+        self._judged = False
 
     # --- Lightning's hooks ---------------------------------------------------------------------
 
@@ -102,6 +103,7 @@ class ForecastCallback(_callback_class()):
         assert self.monitor is not None
         rates = [group["lr"] for group in trainer.optimizers[0].param_groups[:1]]
         try:
+            self._judge(trainer.callback_metrics)
             losses = losses_of(self.monitor, trainer.callback_metrics, self.known, self.metrics)
             if not losses:
                 return False
@@ -113,6 +115,13 @@ class ForecastCallback(_callback_class()):
             LOGGER.warning("no forecast at step %d: %s", trainer.global_step, error)
             return False
         return outlook.stops
+
+    def _judge(self, metrics: Any) -> None:
+        """Say once what is not measured that should be."""
+        if not self._judged and self.monitor is not None:
+            self._judged = True
+            if words := unmeasured(self.monitor, metrics, self.known, self.metrics):
+                LOGGER.warning("%s: %s", self.monitor.name, words)
 
     @staticmethod
     def _log(trainer: Any, outlook: Outlook) -> None:

@@ -228,8 +228,8 @@ class Monitor:
     def _other_rate(self, step: int, lr: float | None) -> list[Alarm]:
         """Whether the run trains at another learning rate than planned, told once."""
         schedule = self._placed.run.schedule
-        if lr is None or self._lr_told or schedule is None or not step:
-            return []
+        if lr is None or self._lr_told or schedule is None or not 0 < step < self.steps:
+            return []  # after the last step schedulers tell the LR of one that is never done
         near = np.arange(max(step - 1, 1), min(step + 1, self.steps) + 1)
         planned = schedule.lr(near)
         if np.abs(planned - lr).min() <= _LR_OFF * schedule.peak:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.fitting.result import Fit
@@ -60,10 +60,45 @@ def losses_of(
         known: of earlier runs; None where nothing tells what columns there are.
         named: role -> metric, where it is given.
     """
-    columns = named or ({} if monitor is None or known is None else monitor.columns)
-    if not columns:
-        columns = {role: name for name in metrics if (role := role_of(name)) is not None}
+    columns = _columns(monitor, metrics, known, named)
     return {role: float(metrics[name]) for role, name in columns.items() if name in metrics}
+
+
+def _columns(
+    monitor: Monitor | None, names: Iterable[str], known: object, named: Mapping[str, str] | None
+) -> Mapping[str, str]:
+    """Role -> the metric that is looked for."""
+    columns = named or ({} if monitor is None or known is None else monitor.columns)
+    return columns or {role: name for name in names if (role := role_of(name)) is not None}
+
+
+def unmeasured(
+    monitor: Monitor, names: Iterable[str], known: object, named: Mapping[str, str] | None
+) -> str:
+    """What is wrong with the metrics of a whole evaluation, in words; empty where nothing is.
+
+    Domains of a study that a run does not measure are nothing wrong, as long as it measures one.
+
+    Args:
+        monitor: whose study's columns and rules are looked at.
+        names: of the metrics, of all parts of the evaluation.
+        known: of earlier runs; None where nothing tells what columns there are.
+        named: role -> metric, where it is given.
+    """
+    there = sorted(names)
+    columns = _columns(monitor, there, known, named)
+    found = {role for role, name in columns.items() if name in there}
+    wanted = dict.fromkeys([*(named or ()), *(rule.role for rule in monitor.rules)])
+    lacking = [role for role in wanted if role not in found] if found else list(columns)
+    if found and not lacking:
+        return ""
+    missed = [f"{role} ('{columns[role]}')" if role in columns else role for role in lacking]
+    return (
+        f"{'not measured' if found else 'no forecast can be made, nothing is measured'}"
+        f"{': ' if missed else ''}{', '.join(missed)}. The evaluation has: "
+        f"{', '.join(name for name in there if 'loss' in name) or 'no loss'}. Name what belongs to "
+        'which domain: metrics={"pt": "eval_pt_loss", ...}.'
+    )
 
 
 def is_run_of(known: object, name: str) -> bool:

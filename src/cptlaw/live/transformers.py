@@ -17,7 +17,7 @@ from cptlaw.live.monitor import Monitor, Watching
 from cptlaw.live.outlook import Outlook
 from cptlaw.live.planned import Planned
 from cptlaw.live.rates import rates_ahead
-from cptlaw.live.telling import LOGGER, is_run_of, losses_of, scalars, tell
+from cptlaw.live.telling import LOGGER, is_run_of, losses_of, scalars, tell, unmeasured
 from cptlaw.studies.study import Study
 
 try:
@@ -58,6 +58,7 @@ class ForecastCallback(TrainerCallback):
         self._alarms: set[tuple[str, str]] = set()
         self._unlogged: Outlook | None = None
         self._running = False
+        self._heard: set[str] | None = set()  # metrics of the first evaluation; None once judged
 
     # --- the Trainer's events ------------------------------------------------------------------
 
@@ -91,6 +92,8 @@ class ForecastCallback(TrainerCallback):
             return
         stop = False
         if self.monitor is not None:
+            if self._heard is not None:
+                self._heard.update(metrics or ())
             stop = self._updated(args, state, control, metrics or {}, given.get("lr_scheduler"))
         control.should_training_stop |= _first_says(stop, args)
 
@@ -130,6 +133,10 @@ class ForecastCallback(TrainerCallback):
         return losses_of(self.monitor, metrics, self.known, self.metrics)
 
     def _flush(self, args: Any, control: Any) -> None:
+        if self._heard and self.monitor is not None:
+            if words := unmeasured(self.monitor, self._heard, self.known, self.metrics):
+                LOGGER.warning("%s: %s", self.monitor.name, words)
+            self._heard = None
         outlook, self._unlogged = self._unlogged, None
         self._log(args, control, outlook)
 
