@@ -128,6 +128,16 @@ def test_litgpt_prints_between_its_steps(log) -> None:
     assert told(run, "8 of them are one optimiser step")
 
 
+def test_the_bar_of_torchtune_and_its_validation(log) -> None:
+    bars = "".join(
+        f"\r1|{s}|Loss: {3 - s / 1000:.4f}:  10%|█         | {s}/3000 [00:10<01:30, 1.10it/s]"
+        for s in (100, 200, 300)
+    )
+    assert points(logs.read(log(bars + "\n", "train.log")), "loss") == pytest.approx(TRAIN)
+    run = logs.read(log(console_texts.TORCHTUNE + "Step 300 | val_loss:2.75 \n", "train.log"))
+    assert points(run, "val_loss") == {300: 2.75}
+
+
 def test_the_lr_of_deepspeed_without_brackets(log) -> None:
     text = console_texts.DEEPSPEED.replace("[2e-05, 2e-05]", "2e-05")
     assert set(rates(logs.read(log(text, "train.log"))).values()) == {2e-5}
