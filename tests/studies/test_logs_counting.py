@@ -152,6 +152,22 @@ def test_llama_factory(log) -> None:
     assert told(run, "prefer trainer_state.json")
 
 
+@pytest.mark.parametrize("name", ["global_step/max_steps", "iteration"])
+def test_ms_swift_tells_the_step_of_all_steps(log, name) -> None:
+    more = {"token_acc": 0.6, "grad_norm": 0.5, "learning_rate": 1e-5, "memory(GiB)": 12.1}
+    rows = [{"loss": 3 - s / 100, **more, name: f"{s}/150"} for s in range(5, 151, 5)]
+    rows.append({"eval_loss": 2.5, "eval_token_acc": 0.6, name: "150/150"})
+    rows.append({"train_loss": 2.9, "model_info": "x"})
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    run = logs.read(log(text, "logging.jsonl"))
+    assert points(run, "loss") == {s: 3 - s / 100 for s in range(5, 151, 5)}
+    assert points(run, "eval_loss") == {150: 2.5}
+    assert run.curves["loss"].window == 5
+    with pytest.raises(DataError, match="no column counts steps") as caught:
+        logs.read(log(text.replace(name, "at"), "logging.jsonl"))
+    assert "counts tokens" not in str(caught.value)
+
+
 def test_a_tag_exported_by_tensorboard_names_its_column(log) -> None:
     text = "Wall time,Step,Value\n1700000000.1,10,2.5\n1700000001.1,20,2.4\n"
     run = logs.read(log(text, "run-a-tag-train_loss.csv"))
@@ -184,6 +200,7 @@ def test_lines_of_unknown_programs(log, line) -> None:
     (name,) = (name for name in run.curves if "loss" in name.lower())
     assert points(run, name) == pytest.approx({s: 3 - s / 1000 for s in range(10, 60, 10)})
     assert set(rates(run).values()) == {1e-4}
+    assert told(run, "taken as each step's own")
 
 
 @pytest.mark.parametrize("shift", [0, 5])

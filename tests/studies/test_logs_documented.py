@@ -29,6 +29,7 @@ TESTED = {
         "Lightning's": "logs_lightning rows_are_sparse_and_the_epoch_does_not_restart_them",
         "LitGPT's": "logs_lightning litgpt_logs_micro_batches_as_steps",
         "LLaMA-Factory's": "logs_counting llama_factory",
+        "ms-swift's": "logs_counting ms_swift_tells_the_step_of_all_steps",
         "tables between": "logs_odd the_table_of_a_model_card",
         "one JSON object": "logs_odd objects_of_other_shapes",
         "long CSV": "logs_counting long_tables",

@@ -24,7 +24,7 @@ _OTHER_COUNTERS = (
     ("epoch", "epochs"),
 )
 _COUNTERS = re.compile(r"epoch|tokens|samples|tokens_seen|total_tokens|consumed|seen")
-_PER = re.compile(r"per[^a-z]|/s|rate|time")
+_PER = re.compile(r"per[^a-z]|/s|rate|time|acc")
 _BENT = 0.05  # of its range: how far a counter may be from a line through the steps
 _FEW = 5
 

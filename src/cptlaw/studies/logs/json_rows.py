@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, cast
@@ -187,11 +188,29 @@ def _table(source: Source, kind: str, records: Any, notes: list[str], number: An
     return _of_columns(source, kind, columns, [*notes, *told], number)
 
 
+_STEP_OF_ALL = ("global_step/max_steps", "iteration")  # of ms-swift: "10/150"
+_OF_ALL = re.compile(r"(\d{1,15})/\d{1,15}")
+
+
+def _without_totals(columns: Mapping[str, Cells]) -> Mapping[str, Cells]:
+    """The columns, with a step that is told as one of so many as the step alone."""
+    for name in _STEP_OF_ALL:
+        cells = columns.get(name)
+        if not isinstance(cells, list) or "global_step" in columns:
+            continue
+        told = [None if cell is None else _OF_ALL.fullmatch(str(cell)) for cell in cells]
+        if all(step or cell is None for step, cell in zip(told, cells, strict=True)):
+            steps = [None if step is None else int(step[1]) for step in told]
+            return {"global_step": steps, **{k: v for k, v in columns.items() if k != name}}
+    return columns
+
+
 def _of_columns(
     source: Source, kind: str, columns: Mapping[str, Cells], notes: list[str], number: Any
 ) -> Table:
     if not columns:
         raise DataError(f"{source.given}: its objects hold no values; expected steps and losses.")
+    columns = _without_totals(columns)
     known = habit_of_table(columns)
     return Table(
         source.given,

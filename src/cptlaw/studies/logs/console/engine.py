@@ -88,6 +88,7 @@ class Writer:
         habit: what it logs: means over steps, the LR of the next step, ...
         notes: what to say about its log, each a sentence.
         mend: rows as read -> rows as they are meant, with what was done.
+        known: whether it is known what its values are.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Writer:
     habit: Habit = field(default_factory=Habit)
     notes: tuple[str, ...] = ()
     mend: Callable[[Rows], list[str]] | None = None
+    known: bool = True
 
     def fits(self, text: str) -> int:
         """How many lines of a sample are the writer's and name a step; others prove little."""
@@ -251,7 +253,7 @@ def table(source: Source, writer: Writer, rows: Rows, notes: Sequence[str]) -> T
         writer.name,
         columns,
         lambda row: f"{source.given}, line {rows.lines[row]}",
-        habit=replace(writer.habit, framework=writer.name),
+        habit=replace(writer.habit, framework=writer.name if writer.known else ""),
         notes=(told, *notes),
     )
 

@@ -347,6 +347,7 @@ ANY = Writer(
     ),
     notes=("Lines that name a step and a loss were read. Check that steps are optimiser steps.",),
     mend=_anew_in_epochs,
+    known=False,
 )
 
 WRITERS: tuple[Writer, ...] = (
