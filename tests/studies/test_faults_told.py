@@ -1,5 +1,7 @@
 """Bad data are told where a log is first met: by `read` and by `init`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies import logs, study_file
 from cptlaw.studies.faults import sound
 from cptlaw.studies.runs import Curve, LoggedLR, Run
+from cptlaw.studies.study import Study
 from cptlaw.studies.study_file.draft import draft
 
 STEPS = np.arange(0, 2001, 50)
@@ -109,3 +112,21 @@ def test_a_schedule_mends_a_log_whose_learning_rate_is_0(tmp_path):
     mended = sound(study_file.load(tmp_path / "study.toml"))
     assert mended.faults == ()
     assert mended.run("a").schedule.peak == 1e-3
+
+
+def test_logs_whose_losses_have_other_names_are_told_and_not_just_left_out():
+    cpt = replace(log("cpt", base(), val_loss=base()), after="a")
+    cpt = replace(cpt, curves={"val_loss": cpt.curves["val_loss"]})
+    said = "run 'cpt': its log has no column of [domains] ('loss'), only 'val_loss', so it is not"
+    schedule = Schedule.parse("constant 2000", 1e-3)
+    runs = tuple(replace(r, schedule=schedule, logged_lr=None) for r in (log("a", base()), cpt))
+    study = sound(Study({"pt": "loss"}, runs))
+    assert any(fault.startswith(said) for fault in study.faults)
+    assert sound(study).faults == study.faults
+    first = log("a", base(), cpt=base() + 0.5)
+    rising = base()[-1] + 0.5 * (1 - np.exp(-STEPS / 500))
+    second = log("b", rising, cpt=rising[::-1] + 0.5)
+    other = replace(second, name="c", curves={"val/x": Curve(STEPS, base())})
+    notes = draft([first, second, other], ["a.csv", "b.csv", "c.csv"]).notes
+    assert any(note.startswith("run 'c': its log has no column of [domains]") for note in notes)
+    assert not any("no column of" in f for f in sound(Study({"pt": "loss"}, runs[:1])).faults)

@@ -144,8 +144,9 @@ def init(
     if made.asks:
         names = ", ".join(f"'{name}'" for name in made.asks)
         given = shlex.join([*logs, *_given({"--pt": pt, "--cpt": cpt, "-o": output})])
+        goes = "goes" if len(made.asks) == 1 else "go"
         say(
-            f"wrote {file}; it asks what {names} goes on from: of an open model, write it again "
+            f"wrote {file}; it asks what {names} {goes} on from: of an open model, write it again "
             f"with: cptlaw init {given} --force --unknown NAME"
         )
         return

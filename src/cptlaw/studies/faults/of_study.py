@@ -36,7 +36,8 @@ def sound(study: Study, keep: Iterable[str] = ()) -> Study:
     """
     kept = {study.run(name).name for name in keep}
     runs = {run.name: replace(run, keep=run.keep or run.name in kept) for run in study.runs}
-    told = [*_without_lr(study, runs), *_not_in_nats(study, runs)]
+    told = [*other_names(study.domains, study.runs)]
+    told += [*_without_lr(study, runs), *_not_in_nats(study, runs)]
     for name in bases_first({run.name: _base(run) for run in study.runs}):
         runs[name], said = _mended(study, runs, name)
         told += said
@@ -57,6 +58,29 @@ def _keep(name: str) -> str:
 
 
 # --- all runs at once -------------------------------------------------------------------------
+
+
+def other_names(domains: Mapping[str, str], runs: Iterable[Run]) -> list[str]:
+    """A sentence on the logs of other columns than those that are fitted.
+
+    Args:
+        domains: role -> column.
+        runs: as they were read.
+    """
+    wanted = set(domains.values())
+    logged = [run for run in runs if run.curves]
+    others = [run for run in logged if not wanted & run.curves.keys()]
+    if not others or len(others) == len(logged):
+        return []
+    columns = dict.fromkeys(name for run in others for name in run.curves)
+    whose = "the logs have" if len(others) > 1 else "its log has"
+    they = "they are" if len(others) > 1 else "it is"
+    return [
+        f"run {quoted(run.name for run in others)}: {whose} no column of [domains] "
+        f"({quoted(dict.fromkeys(domains.values()))}), only {quoted(columns)}, so {they} not "
+        "fitted. Give the same losses the same name in all logs (cptlaw read LOG -o log.csv "
+        "writes a CSV to edit)."
+    ]
 
 
 def _without_lr(study: Study, runs: dict[str, Run]) -> list[str]:

@@ -12,7 +12,7 @@ from cptlaw import toml_text
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.bases import bases_first
-from cptlaw.studies.faults import faults_of, good_part, repeated, swapped, the_same
+from cptlaw.studies.faults import faults_of, good_part, other_names, repeated, swapped, the_same
 from cptlaw.studies.runs import UNKNOWN, Data, Run
 from cptlaw.studies.study_file import columns, guesses
 from cptlaw.studies.study_file.columns import ASK
@@ -101,6 +101,7 @@ def draft(
         blocks.append(lines)
         notes += [f"{part.name}: {sentence}" for sentence in told]
     said = [*_bad_data(parts, unknown, pt, cpt), *([_REPLAY] if "cpt" in data else [])]
+    said += other_names(roles.domains, [replace(part.log, name=part.name) for part in parts])
     said += [] if unknown is None else _of_open_model(unknown, roles.domains)
     notes += said
     head = ["# A first study. The comments tell what was guessed: check them."]
