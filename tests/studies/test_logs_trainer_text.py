@@ -114,7 +114,8 @@ def test_bars_that_do_not_go_with_the_epochs_are_not_believed(log) -> None:
     assert points(logs.read(log(whole, "train.log")), "loss") == pytest.approx(EXPECTED)
 
 
-def test_dicts_that_name_their_step(log) -> None:
+@pytest.mark.parametrize("name", ["global_step/max_steps", "iteration"])
+def test_dicts_that_name_their_step(log, name) -> None:
     text = "".join(
         f"Train:   2%|3  | {s}/{TOTAL} [01:08<44:41, 68.75s/it]"
         + str(
@@ -122,7 +123,7 @@ def test_dicts_that_name_their_step(log) -> None:
                 "loss": str(3 - s / 100),
                 "learning_rate": "1e-05",
                 "token_acc": "0.92",
-                "global_step/max_steps": f"{s}/{TOTAL}",
+                name: f"{s}/{TOTAL}",
                 "memory(GiB)": "11.15",
             }
         )

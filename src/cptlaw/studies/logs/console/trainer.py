@@ -35,7 +35,7 @@ _PAIR = re.compile(rf"'(?P<name>[^']+)': '?(?P<value>{NUMBER})'?(?=[,}}])")
 _BAR = re.compile(
     r"(?:^\s*|(?<!:)(?<!: )(?<!:  ) |Train: +)\d+%\|[^|]*\|\s*(?P<at>\d+)/(?P<total>\d+) \["
 )
-_COUNTED = re.compile(r"'global_step/max_steps': '(\d+)/\d+'")  # in ms-swift's dicts
+_COUNTED = re.compile(r"'(?:global_step/max_steps|iteration)': '(\d+)/\d+'")  # of ms-swift
 _TOTAL = re.compile(r"Total optimization steps = ([\d,]+)")
 _EPOCHS = re.compile(r"Num Epochs = ([\d,]+)")
 _SUMMARY = frozenset(("train_runtime", "train_loss"))
