@@ -250,3 +250,12 @@ def test_what_is_no_schedule_takes_little_time_either():
     begin = time.process_time()
     assert recognise(steps, 1e-4 * (2 + np.sin(steps / 300))) is None
     assert time.process_time() - begin < 2.0  # 0.2 on an idle machine; 2.4 without a limit
+
+
+def test_a_warm_up_of_which_one_point_is_logged():
+    """Where the curve that follows begins right after it."""
+    truth = Schedule.parse("warmup 50 to 0.001 | constant 1 | cosine 1450 to 0.0001")
+    seen, off = found(truth, 50)
+    assert off < 1e-8
+    steps = np.arange(1, 1501)
+    assert np.abs(seen.schedule.lr(steps) / truth.lr(steps) - 1).max() < 0.03

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cptlaw.schedules.recognised import curves
 from cptlaw.schedules.recognised.curves import SHAPES, Curve, Points
@@ -48,7 +48,19 @@ def stretches(points: Points, *, bent: bool = True) -> list[Stretch] | None:
             return None
         found.append(stretch)
         at = stretch.high
-    return found
+    return _first_alone(found, points)
+
+
+def _first_alone(found: list[Stretch], points: Points) -> list[Stretch]:
+    """A first point from which the LR falls by itself, where the next curve has the second too."""
+    if len(found) < 2 or found[0].high != 2 or found[0].curve.shape != "line":
+        return found
+    x, (y, there) = points.x[0], points.y[:2]
+    begin = found[1].curve.at(points.x[1:2])[0]
+    if not 0 < there < y or x < 2 or not abs(begin - there) <= _SLACK * points.tol[1]:
+        return found
+    rising = Stretch(0, 1, Curve("line", 0.0, 0.0, (float(y / x),), 0.0))
+    return [rising, replace(found[1], low=1), *found[2:]]
 
 
 class _TooMany(Exception):
