@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cptlaw.page import WIDTH
+from cptlaw.page import MARK, WIDTH, kept_tables
 from cptlaw.page import table as text_table
 
 
@@ -132,6 +132,28 @@ def section(table: Table, level: int = 2) -> str:
     if not table.rows:
         return ""
     return "\n\n".join(p for p in (f"{'#' * level} {table.title}", table.note, grid(table)) if p)
+
+
+def of_text(make: Callable[[], str]) -> str:
+    """A text for a terminal as sections: tables under their titles, what is below as one paragraph.
+
+    Args:
+        make: makes the text.
+    """
+    with kept_tables() as kept:
+        lines = make().splitlines()
+    parts: list[str] = []
+    words: list[str] = []
+    for line in [*lines, ""]:
+        if (not line or line.startswith(MARK)) and words:
+            parts.append(" ".join(words))
+            words.clear()
+        if line.startswith(MARK):
+            found = kept[int(line.removeprefix(MARK))]
+            parts.append(section(Table(found.title, found.headers, found.rows)))
+        elif line:
+            words.append(line.strip())
+    return "\n\n".join(parts)
 
 
 def grid(table: Table) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, check_lab, show
+from cptlaw.cli.shared import JSON, check_lab, check_writable, show
 from cptlaw_evidence.cli.accuracy import bench_accuracy
 from cptlaw_evidence.cli.coverage import bench_coverage
+from cptlaw_evidence.cli.curves import give
 from cptlaw_evidence.cli.pilots import bench_pilots
 from cptlaw_evidence.cli.plans import bench_plans
 from cptlaw_evidence.cli.priors import bench_priors
@@ -57,6 +58,29 @@ def bench_laws(rounds: int, decades: int, as_json: bool) -> None:
 
     result = law_speed.law_speed(rounds, decades, doing)
     show(as_json, lambda: result, lambda: law_speed.law_speed_text(result))
+
+
+@bench.command("speed", short_help="Time everything against what else there is.")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(["commands", "fit", "paper", "refits", "plan", "laws", "readers", "lab"]),
+    help="What is timed; left out, all of it.",
+)
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option("-o", "--output", help="Write a page in Markdown.")
+@JSON
+def bench_speed(parts: tuple[str, ...], rounds: int, output: str | None, as_json: bool) -> None:
+    """Time commands, fits, refits, plans, laws, readers and the lab, beside what else there is.
+
+    CPU time by turns, medians; OMP_NUM_THREADS=1 for one thread. Some minutes.
+    """
+    check_writable(output)
+    from cptlaw_evidence import speed
+
+    result = speed.speed(rounds, parts, doing)
+    give(result, as_json, speed.to_text, speed.to_markdown, output, None)
 
 
 @bench.command("lab", short_help="Time a run of the lab against a bare PyTorch loop.")
