@@ -31,13 +31,13 @@ from cptlaw.studies import datasets
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
+from cptlaw_evidence.timing import Progress, by_turns, median
 
 LAW = "effective"
 STUDIES = ("tiny-cpt", "tiny-grid", "starts-1m", "grid-20m")
 POINTS = 400  # on a long schedule
 STEPS, LOGGED = 10_000, 1000  # of each of many runs, and points on it
 AS_IS = FitOptions(convention=Convention("as-is"))
-Progress = Callable[[str], None]
 
 
 def law_speed(rounds: int, decades: int, progress: Progress = lambda _: None) -> dict[str, Any]:
@@ -72,14 +72,14 @@ def law_speed(rounds: int, decades: int, progress: Progress = lambda _: None) ->
 
 
 def _by_turns(rounds: int, **what: Callable[[], object]) -> dict[str, float]:
-    """Median CPU seconds of each of several calls."""
-    taken: dict[str, list[float]] = {name: [] for name in what}
-    for _ in range(rounds):
-        for name, call in what.items():
-            began = time.process_time()
-            call()
-            taken[name].append(time.process_time() - began)
-    return {name: float(np.median(times)) for name, times in taken.items()}
+    """Median CPU seconds of each of several calls, which share what was worked out."""
+    calls = {name: _alone(call) for name, call in what.items()}
+    taken, _ = by_turns(rounds, lambda: None, calls)
+    return {name: median(times) for name, times in taken.items()}
+
+
+def _alone(call: Callable[[], object]) -> Callable[[None], object]:
+    return lambda _: call()
 
 
 def _growth(seconds: list[float]) -> float | None:

@@ -10,9 +10,9 @@ import pytest
 
 from command import run
 from cptlaw.fitting.multistart import best_minimum
-from cptlaw_evidence import fit_speed, log_speed, pages, speed
+from cptlaw_evidence import fit_speed, log_speed, pages, speed, timing
 from cptlaw_evidence.cli.bench import bench
-from cptlaw_evidence.speed import commands, fits, plans, refits, timing, tools
+from cptlaw_evidence.speed import commands, fits, plans, refits, tools
 
 
 def silent(_):

@@ -11,7 +11,7 @@ from typing import Any
 
 from cptlaw_evidence import fit_speed, law_speed, log_speed, pages
 from cptlaw_evidence.speed import commands, fits, plans, refits
-from cptlaw_evidence.speed.timing import Progress
+from cptlaw_evidence.timing import Progress
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ HEAD = (
 
 TAIL = (
     "Elsewhere: the page's sliders ([explorer.md](explorer.md), `cptlaw bench explorer`), a run "
-    "that is followed ([live.md](live.md), `cptlaw bench live --cost`), a Parquet file of ten million "
-    "rows ([logs.md](logs.md), `cptlaw bench readers --large`). How it is done: "
+    "that is followed ([live.md](live.md), `cptlaw bench live --cost`), a Parquet file of ten "
+    "million rows ([logs.md](logs.md), `cptlaw bench readers --large`). How it is done: "
     "[fitting.md](fitting.md), [dependencies.md](dependencies.md)."
 )
 

@@ -14,7 +14,7 @@ from cptlaw.errors import DataError
 from cptlaw.page import table
 from cptlaw.studies import datasets
 from cptlaw_evidence.speed.plans import GOAL
-from cptlaw_evidence.speed.timing import Progress, median, ratio
+from cptlaw_evidence.timing import Progress, median, ratio
 
 STUDY = "tiny-cpt"
 BARE = "import numpy, scipy.optimize"

@@ -24,8 +24,8 @@ from cptlaw.page import table
 from cptlaw.studies import datasets
 from cptlaw_evidence.fit_speed import GRID, Direct, eq4_objective
 from cptlaw_evidence.speed import optimistix_tool
-from cptlaw_evidence.speed.timing import Progress, by_turns, median, ratio
 from cptlaw_evidence.speed.tools import Squares, installed, missing, rooted
+from cptlaw_evidence.timing import Progress, by_turns, median, ratio
 
 LAW = "effective"
 STUDIES = ("tiny-cpt", "tiny-grid", "starts-1m", "grid-20m")

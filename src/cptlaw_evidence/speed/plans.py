@@ -22,7 +22,7 @@ from cptlaw.forecasting.forecast import forecast
 from cptlaw.output.store import from_json, to_json
 from cptlaw.page import table
 from cptlaw.studies import datasets
-from cptlaw_evidence.speed.timing import Progress, by_turns, median, ratio
+from cptlaw_evidence.timing import Progress, by_turns, median, ratio
 
 STUDY = "tiny-cpt"
 GOAL = "cpt=1 pt=0.3"

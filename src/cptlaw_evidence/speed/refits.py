@@ -20,8 +20,8 @@ from cptlaw.output.store import from_json, to_json
 from cptlaw.page import table
 from cptlaw.studies import datasets
 from cptlaw_evidence.speed.fits import squares_of
-from cptlaw_evidence.speed.timing import Progress, by_turns, median, ratio
 from cptlaw_evidence.speed.tools import by_least_squares
+from cptlaw_evidence.timing import Progress, by_turns, median, ratio
 
 STUDY = "tiny-cpt"
 SOME = 10  # refits that are done one by one; the time is taken that many times more
