@@ -45,3 +45,11 @@ def test_an_alarm_is_told_once_until_it_is_gone():
     made, known = followed(change=lambda step, loss: loss * (1.2 if step > 400 else 1)), set()
     told = [bool(new_alarms(outlook, known)) for outlook in made.followed.outlooks]
     assert sum(told) == 1
+
+
+def test_an_outlook_of_a_run_that_has_ended_shows_no_empty_columns():
+    ended = followed()
+    text = ended.now.summary()
+    assert "measured" in text and "foreseen before" in text
+    assert "at the end" not in text and "of such runs" not in text
+    assert repr(ended.now).endswith("of 800: ended>")

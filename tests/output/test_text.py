@@ -132,7 +132,7 @@ def test_a_forecast_begins_with_what_to_expect_and_how_sure_it_is():
     fitted = default_fit(roles=("pt", "cpt"))
     text = forecast(fitted, "cosine 500 to 0", after="base").summary()
     assert text.startswith("Expect a final loss of ") and "+-" in text.splitlines()[0]
-    assert told(text, "Your runs cover this.")
+    assert told(text, "This rests on your runs alone.")
 
 
 def test_a_fit_is_told_on_one_page(fits):

@@ -156,7 +156,7 @@ def _how_sure(choices: tuple[Choice, ...]) -> str:
         why = [choice.sentence.rstrip(".") for choice in choices if choice.status == status]
         if why:
             return f"{said}: {'; '.join(w[0].lower() + w[1:] for w in why[:_MOST_REASONS])}."
-    return "Your runs cover this."
+    return "This rests on your runs alone."
 
 
 def _of_published(fit: Fit, asked: Asked | None) -> Verdict:

@@ -131,7 +131,7 @@ class Outlook(Shown):
         ]
         return (
             f"<Outlook of {self.run} at step {self.step} of {self.steps}: "
-            f"{', '.join(ends) or 'no forecast yet'} at the end; {self.verdict}>"
+            f"{', '.join(ends)}{' at the end; ' if ends else ''}{self.verdict}>"
         )
 
     @property

@@ -33,7 +33,9 @@ def outlook_text(outlook: Outlook) -> str:
     rows = [_cells(role, domain) for role, domain in outlook.domains.items()]
     share = f"{100 * outlook.level:g} %"
     headers = ["loss, nats", "measured", "foreseen before", "at the end", f"{share} of such runs"]
-    return "\n".join([*head, table(headers, rows), *bullets(a.words for a in outlook.alarms)])
+    told = [i for i in range(len(headers)) if i == 0 or any(row[i] for row in rows)]
+    shown = table([headers[i] for i in told], [[row[i] for i in told] for row in rows])
+    return "\n".join([*head, shown, *bullets(a.words for a in outlook.alarms)])
 
 
 def followed_text(followed: Followed) -> str:
