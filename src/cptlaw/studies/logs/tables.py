@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import AnyStr
 
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.cells import Cells, is_number
@@ -81,16 +82,24 @@ def parse(source: Source) -> Grid:
 
 
 def _refuse_long_lines(given: str, text: str) -> None:
-    at = -1
-    while len(text) - at > _LONGEST_LINE:
-        end = text.rfind("\n", at + 1, at + 1 + _LONGEST_LINE)
-        if end < 0:
-            number = text.count("\n", 0, at + 1) + 1
-            raise DataError(
-                f"{given}, line {number}: more than {_LONGEST_LINE} characters, the most that a "
-                "row may have. Write a file of one row a line, with the columns that you need."
-            )
-        at = end
+    at = _long_line(text, "\n")
+    if at is not None:
+        number = text.count("\n", 0, at) + 1
+        raise DataError(
+            f"{given}, line {number}: more than {_LONGEST_LINE} characters, the most that a row "
+            "may have. Write a file of one row a line, with the columns that you need."
+        )
+
+
+def _long_line(text: AnyStr, end: AnyStr) -> int | None:
+    """Where a line begins that is longer than a row may be."""
+    at = 0
+    while len(text) - at >= _LONGEST_LINE:
+        found = text.rfind(end, at, at + _LONGEST_LINE)
+        if found < 0:
+            return at
+        at = found + 1
+    return None
 
 
 def _by_blanks(text: str) -> Grid | None:
@@ -198,7 +207,7 @@ def _read_delimited(source: Source) -> Table:
 def _plain(source: Source) -> Table | None:
     """A text in which nothing is odd; None for any other."""
     start = source.data[:_LONGEST_HEADER]
-    if b"\0" in start or b"\n" not in start:
+    if b"\0" in start or b"\n" not in start or _long_line(source.data, b"\n") is not None:
         return None
     head = start.split(b"\n", 1)[0].decode("utf-8-sig", "replace")
     delimiter = max(_DELIMITERS, key=head.count)
