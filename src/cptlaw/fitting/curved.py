@@ -8,6 +8,7 @@ power that falls fast. Many refits are worked out at once, as products of matric
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,8 @@ class Column(NamedTuple):
     Args:
         shapes: which of the law's shape parameters they are, shape (k,).
         slopes: its derivatives at n points, shape (k, n).
-        bends: half its second derivatives, shape (k * k, n); None for a straight line.
+        bends: what products of pairs of moves add, shape (k * (k + 1) / 2, n); None for a straight
+            line.
     """
 
     shapes: IntArray
@@ -71,14 +73,12 @@ class Curved:
             step = DIFFERENCE if place[m + s] + DIFFERENCE <= high[m + s] else -DIFFERENCE
             ahead = place.copy()
             ahead[m + s] += step
-            moved = cls.of(objective.columns(ahead), place)
-            for log, there, bend in zip(first.logs, moved.logs, bends, strict=True):
+            moved = objective.columns(ahead, only=objective.law.terms_of(s))
+            for t, (log, bend) in enumerate(zip(first.logs, bends, strict=True)):
                 for own in np.flatnonzero(log.shapes == s):
-                    bend[own] = (there.slopes - log.slopes) / (2.0 * step)
-        count = columns.matrix.shape[0]
+                    bend[own] = (_log_slopes(moved, t).slopes - log.slopes) / (2.0 * step)
         logs = tuple(
-            log._replace(bends=(0.5 * (bend + np.swapaxes(bend, 0, 1))).reshape(-1, count))
-            for log, bend in zip(first.logs, bends, strict=True)
+            log._replace(bends=_of_pairs(bend)) for log, bend in zip(first.logs, bends, strict=True)
         )
         return cls(first.matrix, logs, place)
 
@@ -89,17 +89,19 @@ class Curved:
         return Curved(self.matrix, logs, self.place)
 
     def columns(self, moves: FloatArray) -> FloatArray:
-        """The law's columns after each of `moves`, (count, m + k); shape (m, count, n)."""
+        """The law's columns after each of `moves`, (count, m + k); shape (count, m, n)."""
         n, m = self.matrix.shape
-        found = np.empty((m, moves.shape[0], n))
+        found = np.empty((moves.shape[0], m, n))
         for t, log in enumerate(self.logs):
-            found[t] = self.matrix[:, t]
-            if log.shapes.size:
-                shapes = moves[:, m + log.shapes]
-                change = shapes @ log.slopes
-                if log.bends is not None:
-                    change += _squares(shapes) @ log.bends
-                found[t] *= np.exp(np.clip(change, -MOST_LOG, MOST_LOG, out=change))
+            if not log.shapes.size:
+                found[:, t] = self.matrix[:, t]
+                continue
+            shapes = moves[:, m + log.shapes]
+            change = shapes @ log.slopes
+            if log.bends is not None:
+                change += _squares(shapes) @ log.bends
+            np.clip(change, -MOST_LOG, MOST_LOG, out=change)
+            np.multiply(np.exp(change, out=change), self.matrix[:, t], out=found[:, t])
         return found
 
     def losses(self, moves: FloatArray) -> FloatArray:
@@ -108,34 +110,34 @@ class Curved:
 
     def summed(self, moves: FloatArray, columns: FloatArray) -> FloatArray:
         """Losses of columns after moves, shape (count, n)."""
+        coefficients = self._coefficients(moves)
+        return np.asarray((coefficients[:, None] @ columns)[:, 0], dtype=np.float64)
+
+    def _coefficients(self, moves: FloatArray) -> FloatArray:
+        """After moves, shape (count, m)."""
         m = self.matrix.shape[1]
-        coefficients = self.place[:m] + moves[:, :m]
-        return np.asarray(
-            sum(coefficients[:, t, None] * columns[t] for t in range(m)), dtype=np.float64
-        )
+        return self.place[:m] + moves[:, :m]
 
     def gradient(self, moves: FloatArray, columns: FloatArray, pull: FloatArray) -> FloatArray:
         """What pulls on the losses pull on the parameters, shape (count, m + k).
 
         Args:
             moves: of every refit, shape (count, m + k).
-            columns: after them, shape (m, count, n).
+            columns: after them, shape (count, m, n).
             pull: derivative of the objective in each loss, shape (count, n).
         """
-        m = self.matrix.shape[1]
+        m, coefficients = self.matrix.shape[1], self._coefficients(moves)
         found = np.zeros(moves.shape)
+        found[:, :m] = (columns @ pull[:, :, None])[:, :, 0]
         for t, log in enumerate(self.logs):
-            share = pull * columns[t]
-            found[:, t] = share.sum(axis=1)
             if not log.shapes.size:
                 continue
+            share = pull * columns[:, t]
             shapes = moves[:, m + log.shapes]
             slopes = share @ log.slopes.T
             if log.bends is not None:
-                bends = (share @ log.bends.T).reshape(-1, log.shapes.size, log.shapes.size)
-                inside = np.abs(shapes) <= FARTHEST
-                slopes += 2.0 * np.einsum("crs,cs->cr", bends, _held(shapes)) * inside
-            found[:, m + log.shapes] += (self.place[t] + moves[:, t, None]) * slopes
+                slopes += _pulled(shapes, share @ log.bends.T)
+            found[:, m + log.shapes] += coefficients[:, t, None] * slopes
         return found
 
     def log_slopes(self) -> FloatArray:
@@ -164,7 +166,34 @@ def _held(shapes: FloatArray) -> FloatArray:
     return np.clip(shapes, -FARTHEST, FARTHEST)
 
 
+@cache
+def _pairs(count: int) -> tuple[IntArray, IntArray]:
+    """Of so many shape parameters, each with itself among them."""
+    one, other = np.triu_indices(count)
+    return one, other
+
+
+def _of_pairs(bends: FloatArray) -> FloatArray:
+    """Of half the second derivatives, shape (k, k, n); one row for each pair."""
+    one, other = _pairs(bends.shape[0])
+    both = bends[one, other]
+    apart = one != other
+    both[apart] += bends[other, one][apart]
+    return both
+
+
 def _squares(shapes: FloatArray) -> FloatArray:
-    """Products of every pair of k moves, shape (count, k * k)."""
+    """Products of every pair of k moves, shape (count, k * (k + 1) / 2)."""
+    one, other = _pairs(shapes.shape[1])
     near = _held(shapes)
-    return (near[:, :, None] * near[:, None, :]).reshape(shapes.shape[0], -1)
+    return near[:, one] * near[:, other]
+
+
+def _pulled(shapes: FloatArray, pull: FloatArray) -> FloatArray:
+    """What pulls on the products of pairs of k moves pull on the moves, shape (count, k)."""
+    count, k = shapes.shape
+    both = np.zeros((count, k, k))
+    both[(slice(None), *_pairs(k))] = pull
+    both += np.swapaxes(both, 1, 2)
+    moved: FloatArray = (both @ _held(shapes)[:, :, None])[:, :, 0]
+    return moved * (np.abs(shapes) <= FARTHEST)

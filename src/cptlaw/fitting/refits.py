@@ -22,8 +22,8 @@ from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.projection import huber_weight, nonnegative
 from cptlaw.fitting.result import DomainFit
 
-STEPS = 20  # of a search, at most
-CLOSE = 1e-3  # share of a refit's objective: a step that gives and promises less is the last
+STEPS = 40  # of a search, at most
+CLOSE = 1e-4  # share of a refit's objective: a step that gives and promises less is the last
 LEAST_CURVATURE = 1e-2  # of whitened unknowns, whose curvature is about 1
 ROUNDING = 1e-10  # of an inverse Hessian, next to its largest size
 FIRST_DAMPING, HARDER = 0.1, 8.0  # after a step that failed
@@ -349,6 +349,7 @@ def _followed(objective: Objective, z: FloatArray, problem: Problem) -> FloatArr
             break
         seen = bent & np.isfinite(worth)
         extra[left[seen]] += (real - nearly.residual)[seen]
+        start = np.where(seen[:, None], there, best[left])[bent]
         left = left[bent]
-        found[left] = replace(problem, extra=extra).only(left).lowest(best[left])
+        found[left] = replace(problem, extra=extra).only(left).lowest(start)
     return best
