@@ -11,6 +11,7 @@ import pytest
 import command
 from bundled import REPLAY, given_fit
 from cptlaw import Convention, FitOptions, Schedule, Study, datasets, fit, store
+from cptlaw.decisions.plan.result import Plan
 
 START = ("--after", "base", "--peak", "2e-4..1e-3", "--steps", 800)
 PUBLISHED = (
@@ -155,6 +156,7 @@ def test_the_schedule_is_written_as_planned(planned, tmp_path):
     ended = planned("--goal", "cpt=1", *START, "-o", out)
     assert sorted(path.name for path in out.iterdir()) == FILES
     assert (out / "plan.txt").read_text() == ended.stdout
+    assert isinstance(store.load(out / "plan.json"), Plan)  # as `cptlaw report` reads it
     best = json.loads((out / "plan.json").read_text())["best"]
     lr = Schedule.parse(best["schedule"]).lr()
     rows = list(csv.DictReader((out / "schedule.csv").read_text().splitlines()))

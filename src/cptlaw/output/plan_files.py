@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +10,7 @@ from cptlaw.decisions.plan.result import Plan
 from cptlaw.errors import DataError
 from cptlaw.files import check_folder, make_folder, write_atomic
 from cptlaw.lab.experiment_file import experiment_text
-from cptlaw.output import trainers
-from cptlaw.output.json.plan import plan_json
+from cptlaw.output import store, trainers
 from cptlaw.output.pilot_files import EXPERIMENT
 from cptlaw.output.text.advice import recipe_words
 from cptlaw.output.text.plan import plan_text
@@ -78,7 +76,7 @@ def write(
     recipe = plan.best.recipe
     texts = {
         "plan.txt": plan_text(plan) + "\n",
-        "plan.json": json.dumps(plan_json(plan), indent=1, allow_nan=False) + "\n",
+        "plan.json": store.to_json(plan),
     }
     start = recipe.start
     bare = start.run is None and not start.is_scratch  # a base by its schedule alone
