@@ -76,12 +76,16 @@ class Blocks:
         order = sorted(range(len(limbs)), key=lambda i: limbs[i].depth)
         self._stretches: list[Stretch] = []
         rows: list[tuple[FloatArray, ...]] = []
+        left: dict[tuple[int, int], int] = {}  # many limbs leave another at the same place
         for i in order:
             limb = limbs[i]
             limb.offset = self._stretches[-1].end if self._stretches else 0
             rows.append(_rows(limb))
-            parent, start = limb.parent, np.array([limb.start])
-            before = -1 if parent is None else int(parent.block(start)[0])
+            before, place = -1, (id(limb.parent), limb.start)
+            if limb.parent is not None:
+                if place not in left:
+                    left[place] = int(limb.parent.block(np.array([limb.start]))[0])
+                before = left[place]
             self._stretches.append(Stretch(limb.offset, limb.offset + rows[-1][0].size, before))
         lr, steps, cpt, share, decay = (np.concatenate(each) for each in zip(*rows, strict=True))
         self.lr: FloatArray = lr

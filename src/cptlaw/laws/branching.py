@@ -89,7 +89,9 @@ def branches(
     for i, mine in enumerate(grouped(owner, len(histories))):
         limbs[i].mark(step[mine])
     for limb, history, last in zip(limbs, histories, lasts, strict=True):
-        limb.mark(np.array([min(history.pt_lr.size, last)]))  # no block is half PT, half CPT
+        transfer = min(history.pt_lr.size, last)  # no block is half PT, half CPT
+        if limb.parent is None or transfer > limb.start:  # else the one that it leaves has it
+            limb.mark(np.array([transfer]))
     for limb in limbs:
         limb.cuts, limb.means = _blocks(limb)
     return limbs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -47,7 +48,7 @@ class Schedule:
             f"{self.peak:.4g}, final LR {self.final:.4g}>"
         )
 
-    @property
+    @cached_property
     def steps(self) -> int:
         """Length in optimiser steps."""
         return sum(segment.run_steps for segment in self.segments)

@@ -30,7 +30,7 @@ def _cosine(p: FloatArray, segment: Segment) -> FloatArray:
 
 def _between(share: FloatArray, segment: Segment) -> FloatArray:
     values = segment.start + (segment.end - segment.start) * share
-    values[share >= 1.0] = segment.end
+    np.putmask(values, share >= 1.0, segment.end)
     return values
 
 
@@ -262,7 +262,7 @@ def _check_lr(lr: float, what: str) -> None:
 
 def lines_down(lr: float, steps: int, drops: Sequence[float]) -> list[Segment]:
     """Straight lines; each drops by a share of the LR it begins with, rounded to four digits."""
-    edges = np.linspace(0, steps, len(drops) + 1).round().astype(int).tolist()
+    edges = [*(round(i * (steps / len(drops))) for i in range(len(drops))), steps]
     found: list[Segment] = []
     for begin, end, drop in zip(edges, edges[1:], drops, strict=False):
         low = float(f"{lr * (1.0 - min(max(drop, 0.0), 1.0)):.4g}")

@@ -66,7 +66,7 @@ class History:
                 f"run '{run.name}' has {run.schedule.steps} steps; at most {MOST_STEPS} can be "
                 "counted out. Steps are optimiser steps, not tokens or samples."
             )
-        lr = run.schedule.lr()[:steps]
+        lr = run.schedule.lr() if steps is None else run.schedule.lr()[:steps]
         size = run.model_size if run.model_size is not None else self.model_size
         if run.data == "pt":
             pt_lr, by = np.concatenate([self.pt_lr, lr]), self.pt_by.completed(run.optimization)
@@ -75,14 +75,16 @@ class History:
             by = self.cpt_by.completed(run.optimization)
         else:
             by = (self.pt_by if self.cpt_by == NOT_SAID else self.cpt_by).then(run.optimization)
-        return replace(
-            self,
-            cpt_lr=np.concatenate([self.cpt_lr, lr]),
-            replay=run.replay,
-            model_size=size,
-            batch=(run.batch_tokens, run.sequence_length),
-            domain_steps=_steps_of(run),
-            cpt_by=by,
+        return History(
+            self.pt_lr,
+            np.concatenate([self.cpt_lr, lr]) if self.cpt_lr.size else lr,
+            run.replay,
+            size,
+            (run.batch_tokens, run.sequence_length),
+            self.unknown_base,
+            _steps_of(run),
+            self.pt_by,
+            by,
         )
 
     @property
