@@ -79,6 +79,8 @@ def speed(
         "rounds": rounds,
         "parts": {name: PARTS[name].measure(rounds, progress) for name in usable},
         "left_out": {name: PARTS[name].needs for name in asked if name not in usable},
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[-1] if hasattr(os, "getloadavg") else None,
         "one_thread": os.environ.get("OMP_NUM_THREADS") == "1",
         "seconds": time.perf_counter() - began,
     }
@@ -87,7 +89,7 @@ def speed(
 def to_text(result: Mapping[str, Any]) -> str:
     """The tables for a terminal."""
     parts = [PARTS[name].text(found) for name, found in result["parts"].items()]
-    return "\n\n".join([*_threads(result), *parts, *_left_out(result)])
+    return "\n\n".join([_where(result), *parts, *_left_out(result)])
 
 
 def to_markdown(result: Mapping[str, Any], command: str) -> str:
@@ -98,14 +100,14 @@ def to_markdown(result: Mapping[str, Any], command: str) -> str:
         for name, found in result["parts"].items()
     ]
     left_out = " ".join(_left_out(result))
-    return pages.page("Speed", command, done, [HEAD, *_threads(result), *sections, left_out, TAIL])
+    return pages.page("Speed", command, done, [HEAD, _where(result), *sections, left_out, TAIL])
 
 
 HEAD = (
-    "CPU time. What is compared is timed by turns on one machine, so that other work "
-    "there slows all alike; times are medians, and a ratio is the median of those of the rounds. "
-    "So ratios hold for other machines too, seconds for one like this. Nothing that is timed finds "
-    "anything worked out by the round before it."
+    "CPU time. What is compared is timed by turns on one machine, so that other work there slows "
+    "all alike; times are medians, and a ratio is the median of those of the rounds. So ratios "
+    "hold for other machines too, seconds for this one as busy as it was. A fit, a refit or a plan "
+    "finds nothing worked out by the round before it; files lie in memory."
 )
 
 
@@ -117,10 +119,17 @@ TAIL = (
 )
 
 
-def _threads(result: Mapping[str, Any]) -> list[str]:
-    if result["one_thread"]:
-        return ["One thread: `OMP_NUM_THREADS=1`."]
-    return ["Threads were not held to one: set `OMP_NUM_THREADS=1` beforehand."]
+def _where(result: Mapping[str, Any]) -> str:
+    """How many threads there were, and how busy the machine was."""
+    told = "One thread." if result["one_thread"] else _THREADS
+    if result["load"] is not None:
+        cores = pages.counted(result["cores"], "core")
+        told += f" The machine has {cores}; in the last quarter of an hour {result['load']:.1f} "
+        told += "processes on average wanted one."
+    return told
+
+
+_THREADS = "Threads were not held to one: set OMP_NUM_THREADS=1 beforehand."
 
 
 def _left_out(result: Mapping[str, Any]) -> list[str]:

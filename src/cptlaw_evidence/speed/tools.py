@@ -94,8 +94,8 @@ def by_lmfit(problem: Squares) -> float:
 
 
 TOOLS: Mapping[str, tuple[str, Callable[[Squares], float]]] = {
-    "scipy least_squares": ("scipy", by_least_squares),
-    "scipy curve_fit": ("scipy", by_curve_fit),
+    "least_squares": ("scipy", by_least_squares),
+    "curve_fit": ("scipy", by_curve_fit),
     "lmfit": ("lmfit", by_lmfit),
 }
 """Name -> the package that it needs, and what it reaches."""
