@@ -85,3 +85,18 @@ def test_the_best_coefficients_leave_nothing_to_gain(posed):
             c = best.coefficients.copy()
             c[i] *= share
             assert best.moved(c).value >= best.value * (1 - 1e-5)
+
+
+def test_the_limit_of_a_power_is_found_in_few_steps():
+    """The shift of D_pt is an exponential here: the exponent ends at its lowest value."""
+    study = datasets.load("tiny-cpt").without(
+        ["hidden-pt-const", "cpt-cosine", "mixed-const-replay0.25"]
+    )
+    observed = observe(study, "pt", Convention())
+    law = catalog.get("eq4", facts("pt", observed.points))
+    objective = Objective(law, observed.points, observed.loss, fixed={"lambda": 0.98})
+    found = best_minimum(objective)
+    lowest = dict(zip(law.parameters, objective.bounds[0], strict=True))
+    place = dict(zip(law.parameters, found.z, strict=True))
+    assert found.converged and place["beta"] == lowest["beta"]
+    assert found.iterations < 25

@@ -116,6 +116,9 @@ def test_a_law_recovers_its_own_curves(name, role):
     params = own_study(name, role)[1]
     domain = own_fit(name, role).domain(role)
     assert domain.scores.worst < 1e-5
+    if domain.status == "not converged":  # on a ridge where all misses are far below any noise
+        assert domain.scores.worst < 1e-7
+        return
     for parameter, value in params.items():
         error = domain.stderr[parameter]
         known = error is not None and np.isfinite(error)

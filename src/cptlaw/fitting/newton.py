@@ -34,7 +34,10 @@ from cptlaw.fitting.projection import huber_weight
 # Rounding moves a sum of some thousand squares by about this share; less is no gain. The absolute
 # part is for curves that a law made itself, whose objective has no lowest value above 0.
 NO_GAIN, NO_GAIN_AT_0 = 1e-13, 1e-18
-PROMISED = 1e-11  # share of the objective: a step that promises less is the last
+# Shares of the objective: a step that gave and promises less is the last. Rounding moves promises
+# along a ridge by as much.
+LITTLE, PROMISED = 1e-11, 1e-10
+STRIDE, IN_A_ROW = 0.2, 3  # in search coordinates; steps one way, after which its end is tried
 LONG, RECENT, FLAT = 100, 10, 1e-6  # of a ridge, see `minimise`
 # Directions of less weight than this, next to the heaviest, are not told from rounding errors of
 # the Jacobian (1e-16, times what its columns cancel).
@@ -120,10 +123,11 @@ def minimise(
     damping = FIRST_DAMPING if bend is None else NEARLY_NO_DAMPING
     bend = no_bend(place.objective) if bend is None else bend
     settled, iteration = False, 0
-    values = [place.value]
+    values, course = [place.value], _Course(place)
     while iteration < steps and not settled:
         iteration += 1
         place, bend, damping, settled = _step(place, bend, damping)
+        place = course.leapt(place)
         values.append(place.value)
         if known is not None and _is_near(place, known):
             return Minimum(known, True, resting(known), iteration)
@@ -133,6 +137,36 @@ def minimise(
                 break
     flat = len(values) > LONG and values[-1 - RECENT] - place.value <= FLAT * place.value
     return Minimum(place, settled or flat, resting(place), iteration)
+
+
+class _Course:
+    """Which way each shape parameter has gone, and for how many steps.
+
+    Towards the limit of a power that is an exponential a search takes steps of about the same
+    length, each of which gives a fraction of the last: it is there sooner at one bound.
+    """
+
+    def __init__(self, start: Place) -> None:
+        self._last = start.z[start.objective.terms :]
+        self._ways = np.zeros(self._last.size)
+        self._tried = np.zeros(self._last.size, dtype=np.bool_)
+
+    def leapt(self, place: Place) -> Place:
+        """A place, or the one at the bound that the search goes to if that is lower."""
+        m, (low, high) = place.objective.terms, place.objective.bounds
+        moved = place.z[m:] - self._last
+        way = np.sign(moved) * (np.abs(moved) > STRIDE)
+        self._ways = np.where(way * self._ways > 0, self._ways + way, way)
+        for s in np.flatnonzero((np.abs(self._ways) >= IN_A_ROW) & ~self._tried).tolist():
+            self._tried[s] = True
+            z = place.z.copy()
+            z[m + s] = (low if self._ways[s] < 0 else high)[m + s]
+            with np.errstate(all="ignore"):  # a law may not be defined there
+                there = _reached(place, z)
+                lower = there.value < place.value and bool(np.isfinite(there.gradient).all())
+            place = there if lower else place
+        self._last = place.z[m:]
+        return place
 
 
 def _is_near(place: Place, known: Place) -> bool:
@@ -187,7 +221,7 @@ def _step(place: Place, bend: FloatArray, damping: float) -> _Step:
         if gain > 0:
             share = gain / max(float(0.5 * (slope**2 / size).sum()), 1e-300)
             times = 1.0 / SOFTER if share > AS_PROMISED else 0.5 if share > POOR else 2.0
-            last = gain <= NO_GAIN * value + NO_GAIN_AT_0 and promised <= PROMISED * value
+            last = gain <= LITTLE * value + NO_GAIN_AT_0 and promised <= PROMISED * value
             return _Step(there, bend, max(damping * times, LEAST_DAMPING), last)
         if promised <= NO_GAIN * value + NO_GAIN_AT_0:
             break
