@@ -194,7 +194,9 @@ def fit_speed_text(result: dict[str, Any]) -> str:
     grid = "; ".join(f"{k} {', '.join(f'{v:g}' for v in vs)}" for k, vs in result["grid"].items())
     return "\n".join(
         [
-            table(headers, rows, f"Eq. 4 on the bundled runs, lambda {result['lambda']:g}"),
+            table(
+                headers, rows, f"Fit of Eq. 4 by the paper's method, lambda {result['lambda']:g}"
+            ),
             f"  both domains: {result['ratio_numeric']:.0f} times the time of ours with a numeric "
             f"gradient, {result['ratio_analytic']:.0f} times with an analytic one",
             f"  grid of starts: {grid}",

@@ -311,8 +311,8 @@ def lab_speed_text(result: Mapping[str, Any]) -> str:
     headers = ("model", "parameters", "lab", "bare loop", "ratio", "of rounds", "CPU", "losses")
     threads = result["threads"]
     title = (
-        f"Tokens per second, medians of {result['rounds']} rounds of {result['steps']} steps, "
-        f"{threads} thread{'s' if threads != 1 else ''}"
+        f"The lab: tokens per second, medians of {result['rounds']} rounds of "
+        f"{result['steps']} steps, {threads} thread{'s' if threads != 1 else ''}"
     )
     return "\n".join(
         [

@@ -236,5 +236,5 @@ def log_speed_text(result: dict[str, Any]) -> str:
                 )
             )
     headers = ("file", "rows", "reader", "seconds", "MB", "ours / theirs", "MB, ours / theirs")
-    title = f"Seconds of the processor, one thread, median of {result['rounds']}"
+    title = f"Reading logs: CPU seconds, one thread, median of {result['rounds']}"
     return table(headers, rows, title)

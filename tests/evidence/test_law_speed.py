@@ -22,7 +22,7 @@ def test_every_part_is_timed(monkeypatch):
     assert [r["runs"] for r in result["fits"]] == [1, 10]
     assert len(told) == 6
     text = law_speed.law_speed_text(result)
-    assert "Fits of runs of 10,000 steps" in text and "grow with the power" in text
+    assert "Fits of many runs, 10,000 steps each" in text and "grow with the power" in text
 
 
 def test_growth_is_the_power_of_the_last_decade():

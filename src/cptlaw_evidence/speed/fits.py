@@ -176,7 +176,11 @@ def text(result: Mapping[str, Any]) -> str:
         "fit: all of it, from the losses on. search: ours for the lowest minimum alone, from "
         "several places. The tools do one search of the same objective, from the centre of the "
         "priors, with our evaluation of the law and derivatives by differences.",
-        table(("domain", "ours, ms", *theirs, "starts at its best"), eq4, "Fit of Eq. 4"),
+        table(
+            ("domain", "ours, ms", *theirs, "starts at its best"),
+            eq4,
+            "Fit of Eq. 4 by other tools",
+        ),
         f"The areas are worked out beforehand, lambda is given. The tools begin at {STARTS} places "
         "of the paper's grid, ours at its own; theirs is the time of all, and the lowest minimum.",
     ]
