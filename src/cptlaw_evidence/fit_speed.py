@@ -197,8 +197,8 @@ def fit_speed_text(result: dict[str, Any]) -> str:
             table(
                 headers, rows, f"Fit of Eq. 4 by the paper's method, lambda {result['lambda']:g}"
             ),
-            f"  both domains: {result['ratio_numeric']:.0f} times the time of ours with a numeric "
-            f"gradient, {result['ratio_analytic']:.0f} times with an analytic one",
-            f"  grid of starts: {grid}",
+            f"  Both domains: {result['ratio_numeric']:.0f} times the time of ours with a numeric "
+            f"gradient, {result['ratio_analytic']:.0f} times with an analytic one.",
+            f"  Grid of starts: {grid}.",
         ]
     )

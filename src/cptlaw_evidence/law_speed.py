@@ -217,11 +217,11 @@ def law_speed_text(result: dict[str, Any]) -> str:
                 evaluations,
                 f"An evaluation of the default law, value and Jacobian: {result['means']}",
             ),
-            "  plain: one pass over the blocks in NumPy, a memory of the LR, values alone",
+            "  plain: one pass over the blocks in NumPy, a memory of the LR, values alone.",
             table(
                 ("steps", "ms", "cumsum ms", "times"), areas, f"Areas S1 and S2 at {POINTS} points"
             ),
             table((*keys, "s", "status"), fits, f"Fits of many runs, {STEPS:,} steps each"),
-            *(f"  over the last decade {', '.join(told)}" for _ in told[:1]),
+            *(f"  Over the last decade {', '.join(told)}." for _ in told[:1]),
         ]
     )
