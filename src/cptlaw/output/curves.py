@@ -123,3 +123,28 @@ def grid(first: int, last: int, history: History) -> IntArray:
     if first <= jump < last:
         parts += [np.array([jump]), jump + np.geomspace(1, last - jump, 150)]
     return np.unique(np.concatenate(parts).round().astype(np.int64))
+
+
+def losses_frame(step: IntArray, loss: FloatArray) -> tuple[float, float]:
+    """Ends of an axis that shows n losses, shape (n,), well.
+
+    The losses of the first tenth of the steps are cut off if they would make the frame more
+    than three times as high.
+    """
+    low, high = float(loss.min()), float(loss.max())
+    later = loss[step >= step.min() + 0.1 * (step.max() - step.min())]
+    top = float(later.max())
+    if high - low > 3.0 * (top - low) > 0:
+        high = top + 0.3 * (top - low)
+    margin = 0.05 * (high - low) or 0.05 * high
+    return low - margin, high + margin
+
+
+def residuals_frame(percent: FloatArray) -> float:
+    """How far from 0 an axis for n residuals, shape (n,), reaches.
+
+    At most 2 % of them are cut off, if they would make the frame more than twice as high.
+    """
+    size = np.abs(percent)
+    most, usual = float(size.max()), float(np.quantile(size, 0.98))
+    return 1.12 * (most if most < 2.5 * usual else 1.3 * usual) or 1.0

@@ -20,6 +20,7 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.errors import DataError, MissingExtra
+from cptlaw.output.curves import losses_frame, residuals_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -323,31 +324,17 @@ def transfers(ax: Axes, steps: Iterable[int]) -> list[Any]:
 
 
 def frame_losses(ax: Axes, step: IntArray, loss: FloatArray) -> int:
-    """Limits that show n losses of shape (n,) well, and how many of them lie above the frame.
-
-    The losses of the first tenth of the steps are cut off if they would make the frame more
-    than three times as high.
-    """
-    low, high = float(loss.min()), float(loss.max())
-    later = loss[step >= step.min() + 0.1 * (step.max() - step.min())]
-    top = float(later.max())
-    if high - low > 3.0 * (top - low) > 0:
-        high = top + 0.3 * (top - low)
-    margin = 0.05 * (high - low) or 0.05 * high
-    ax.set_ylim(low - margin, high + margin)
-    return int((loss > high + margin).sum())
+    """Limits that show n losses of shape (n,) well, and how many of them lie above the frame."""
+    low, high = losses_frame(step, loss)
+    ax.set_ylim(low, high)
+    return int((loss > high).sum())
 
 
 def frame_residuals(ax: Axes, percent: FloatArray) -> int:
-    """Limits symmetric about 0 for n residuals, shape (n,), and how many of them lie outside.
-
-    At most 2 % of them are cut off, if they would make the frame more than twice as high.
-    """
-    size = np.abs(percent)
-    most, usual = float(size.max()), float(np.quantile(size, 0.98))
-    limit = 1.12 * (most if most < 2.5 * usual else 1.3 * usual) or 1.0
+    """Limits symmetric about 0 for n residuals, shape (n,), and how many of them lie outside."""
+    limit = residuals_frame(percent)
     ax.set_ylim(-limit, limit)
-    return int((size > limit).sum())
+    return int((np.abs(percent) > limit).sum())
 
 
 def tell(ax: Axes, *words: str) -> None:

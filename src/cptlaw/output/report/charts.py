@@ -13,7 +13,7 @@ from cptlaw.decisions.plan.knobs import is_drop, knob_words
 from cptlaw.decisions.plan.result import Plan
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.forecast import Forecast
-from cptlaw.output.curves import RunCurve, fitted_curves
+from cptlaw.output.curves import RunCurve, fitted_curves, losses_frame, residuals_frame
 from cptlaw.schedules.schedule import Schedule
 
 Trace = dict[str, Any]
@@ -109,21 +109,14 @@ def _run_traces(curve: RunCurve, upper: int, lower: int) -> list[Trace]:
 
 
 def _frame(curves: Sequence[RunCurve]) -> list[float]:
-    """Ends of an axis that shows all but a steep beginning."""
+    """Ends of an axis of losses."""
     at = np.concatenate([curve.at for curve in curves])
-    loss = np.concatenate([curve.loss for curve in curves])
-    late = loss[at >= at.min() + 0.1 * (at.max() - at.min())]
-    low, top = float(loss.min()), float(late.max())
-    high = top + 0.3 * (top - low) if loss.max() - low > 3 * (top - low) else float(loss.max())
-    margin = 0.05 * (high - low) or 0.05 * high
-    return [low - margin, high + margin]
+    return list(losses_frame(at, np.concatenate([curve.loss for curve in curves])))
 
 
 def _spread(curves: Sequence[RunCurve]) -> list[float]:
-    """Ends of an axis about 0 that shows all residuals but the 2 % that lie far out."""
-    size = np.abs(np.concatenate([curve.residual for curve in curves]))
-    usual, most = float(np.quantile(size, 0.98)), float(size.max())
-    limit = 1.12 * (most if most < 2.5 * usual else 1.3 * usual) or 1.0
+    """Ends of an axis of residuals."""
+    limit = residuals_frame(np.concatenate([curve.residual for curve in curves]))
     return [-limit, limit]
 
 

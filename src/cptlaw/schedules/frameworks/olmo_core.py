@@ -42,6 +42,11 @@ def cos_with_warmup(
     return laid([*up, Phase("cosine", t_max, lr, lr * alpha_f)], t_max)
 
 
+def _cut(t_max: int, decay: int | None, decay_fraction: float) -> int:
+    """The step at which the last line begins."""
+    return t_max - (round(t_max * decay_fraction) if decay is None else decay)
+
+
 def half_cos_with_warmup(
     lr: float, t_max: int, warmup: int, alpha_f: float = 0.1, warmup_min_lr: float = 0.0
 ) -> list[Segment]:
@@ -63,7 +68,7 @@ def cos_with_warmup_and_linear_decay(
     decay_min_lr: float = 0.0,
 ) -> list[Segment]:
     """`CosWithWarmupAndLinearDecay`: a cosine that a line to `decay_min_lr` cuts short."""
-    cut = t_max - (round(t_max * decay_fraction) if decay is None else decay)
+    cut = _cut(t_max, decay, decay_fraction)
     low = lr * alpha_f
     share = (cut - warmup) / (t_max - warmup)
     there = low + (lr - low) * (1.0 + math.cos(math.pi * share)) / 2.0
@@ -92,7 +97,7 @@ def power_lr(
     decay_min_lr: float = 0.0,
 ) -> list[Segment]:
     """`PowerLR`: a line up, (step / warmup)**b, a line down to `decay_min_lr`."""
-    cut = t_max - (round(t_max * decay_fraction) if decay is None else decay)
+    cut = _cut(t_max, decay, decay_fraction)
     up = warm("linear", warmup, warmup_min_lr, lr)
     down = Phase("inverse", cut, lr, 0.0, power=-b, timescale=float(warmup))
     return laid([*up, down, Phase("linear", t_max, lr * (cut / warmup) ** b, decay_min_lr)], t_max)
@@ -108,7 +113,7 @@ def wsd(
     decay_min_lr: float = 0.0,
 ) -> list[Segment]:
     """`WSD`: a line up, hold, a line down."""
-    cut = t_max - (round(t_max * decay_fraction) if decay is None else decay)
+    cut = _cut(t_max, decay, decay_fraction)
     up = warm("linear", warmup, warmup_min_lr, lr)
     return laid([*up, hold(lr, cut), Phase("linear", t_max, lr, decay_min_lr)], t_max)
 
