@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-
-from cptlaw.schedules.export.python import check_name, row_text, rows_of, words_of
+from cptlaw.schedules.export.python import fields_of
 from cptlaw.schedules.schedule import Schedule
 
 _MODULE = '''\
@@ -92,12 +90,4 @@ def optax_text(schedule: Schedule, name: str) -> str:
     Raises:
         DataError: a name that cannot be imported.
     """
-    check_name(name)
-    return _MODULE.format(
-        name=name,
-        steps=schedule.steps,
-        peak=schedule.peak,
-        final=schedule.final,
-        words=textwrap.indent(textwrap.fill(words_of(schedule), 92), "    "),
-        segments=textwrap.indent("\n".join(map(row_text, rows_of(schedule))), "    "),
-    )
+    return _MODULE.format(**fields_of(schedule, name))

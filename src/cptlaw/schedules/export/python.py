@@ -86,18 +86,28 @@ def python_text(schedule: Schedule, name: str) -> str:
     Raises:
         DataError: a name that cannot be imported.
     """
-    check_name(name)
-    rows = rows_of(schedule)
     return _MODULE.format(
-        name=name,
-        steps=schedule.steps,
-        peak=schedule.peak,
-        final=schedule.final,
-        words=textwrap.indent(textwrap.fill(words_of(schedule), 92), "    "),
-        segments=textwrap.indent("\n".join(row_text(row) for row in rows), "    "),
-        exact=_exact_text(_exact(schedule, rows)),
+        **fields_of(schedule, name),
+        exact=_exact_text(_exact(schedule, rows_of(schedule))),
         code="\n\n".join(inspect.getsource(part) for part in _COPIED),
     )
+
+
+def fields_of(schedule: Schedule, name: str) -> dict[str, Any]:
+    """What every module with a schedule says: its name, numbers, words and segments.
+
+    Raises:
+        DataError: a name that cannot be imported.
+    """
+    check_name(name)
+    return {
+        "name": name,
+        "steps": schedule.steps,
+        "peak": schedule.peak,
+        "final": schedule.final,
+        "words": textwrap.indent(textwrap.fill(words_of(schedule), 92), "    "),
+        "segments": textwrap.indent("\n".join(map(row_text, rows_of(schedule))), "    "),
+    }
 
 
 def check_name(name: str) -> None:
