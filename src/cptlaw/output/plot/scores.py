@@ -97,4 +97,5 @@ def _rows(ax: Axes, names: list[str], title: str) -> None:
     ticks.label_rates(ax, _ERROR, "", title)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_xlim(left=min(0.0, ax.get_xlim()[0]))
+    low, high = ax.get_xlim()
+    ax.set_xlim(min(0.0, low), 1.04 * high)  # so that no marker stands on the edge
