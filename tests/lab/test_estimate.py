@@ -76,6 +76,7 @@ def test_measures_each_kind_of_model_once(tmp_path, monkeypatch):
         return speed.Speed(1e9, 1e-9)
 
     monkeypatch.setattr(speed, "measure", measure)
+    monkeypatch.setattr(speed, "thread_counts", lambda given: (1,))
     text = HEAD + BASE.replace("[[run]]", '[[run]]\nmodel = ["small", "big"]') + CPT
     made = found(tmp_path, text, {'after = "base"': 'after = "base"\nmodel = "small"'}, probe=True)
     assert asked == [(64, 64, 8), (96, 64, 8)]
@@ -88,6 +89,32 @@ def test_the_probe_measures_a_speed(tmp_path):
     made = found(tmp_path, HEAD + BASE, probe=True)
     assert made.runs[0].seconds > 0
     assert made.speed.device is not None
+
+
+@pytest.mark.parametrize("quick", [1, 2])
+def test_probes_one_thread_too_and_names_the_faster(tmp_path, monkeypatch, quick):
+    counts = iter([1, 2])
+
+    def measure(*_):
+        return speed.Speed(1e9 if next(counts) == quick else 1e8, 0.0)
+
+    monkeypatch.setattr(speed, "measure", measure)
+    monkeypatch.setattr(speed, "_device", lambda: "cpu")
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    read(tmp_path, HEAD + BASE + CPT)
+    ended = command("lab", "sweep", tmp_path / "trial.toml", "--dry-run")
+    seconds = found(tmp_path, HEAD + BASE + CPT, flops=1e9).seconds
+    assert f"one run after another: {estimate_text._time(seconds)}\n" in ended.stdout
+    slow = "with 2 threads it would take 10.0 times as long" in " ".join(ended.stdout.split())
+    assert slow == (quick == 1)
+    assert ("--threads 1" in ended.stderr.splitlines()[-1]) == (quick == 1)
+
+
+def test_keeps_to_threads_that_are_given(monkeypatch):
+    monkeypatch.setattr(speed, "_device", lambda: "cpu")
+    assert speed.thread_counts(3) == (3,)
+    monkeypatch.setattr(speed, "_device", lambda: "cuda")
+    assert speed.thread_counts(3) == (None,)
 
 
 def test_cuts_large_models_for_the_probe(tmp_path, never_probes):
@@ -110,8 +137,12 @@ def test_probes_grow_to_the_whole_micro_batch():
 def test_shows_the_graph(tmp_path):
     text = HEAD + BASE + CPT.replace("[[run]]", "[[run]]\nafter_step = 40\nreplay = [0, 0.25]")
     shown = estimate_text.text(found(tmp_path, text)).splitlines()
-    assert shown[:7] == [
-        "trial: 3 runs                              steps   tokens    FLOPs",
+    assert shown[:2] == [
+        f"trial: 3 runs, 102 k tokens, {estimate_text.power(PER_TOKEN * 102400)} FLOPs",
+        "the longest way from run to run: base > cpt-replay0",
+    ]
+    assert shown[3:10] == [
+        "run                                        steps   tokens    FLOPs",
         "base                                         100   51.2 k   "
         + estimate_text.power(PER_TOKEN * 51200),
         "    pt: warmup 10 to 0.001 | linear 90 to 0.0001",
@@ -122,7 +153,6 @@ def test_shows_the_graph(tmp_path):
         + estimate_text.power(PER_TOKEN * 25600),
         "      cpt + 25 % pt: linear 50 to 0 from=0.0007",
     ]
-    assert "longest chain: base > cpt-replay0" in shown
 
 
 def test_keeps_to_the_width_of_a_page(tmp_path):
@@ -132,7 +162,7 @@ def test_keeps_to_the_width_of_a_page(tmp_path):
     )
     shown = estimate_text.text(found(tmp_path, HEAD + BASE + cpt, flops=1e9)).splitlines()
     assert max(map(len, shown)) <= WIDTH
-    at = next(i for i, line in enumerate(shown) if name in line)
+    at = next(i for i, line in enumerate(shown) if line.strip().startswith(f"{name} @"))
     assert "61.4 k" in shown[at + 1]
 
 
@@ -205,4 +235,4 @@ def test_counts_of_tokens_are_short(count, shown):
 def test_times_beyond_reach_keep_to_their_column(tmp_path):
     made = found(tmp_path, HEAD + BASE, flops=1.0)
     years = (PER_TOKEN * 51200 + made.runs[0].evaluation_flops) / (365.25 * 86400)
-    assert estimate_text.text(made).splitlines()[1].endswith(f" {years:,.0f} years")
+    assert estimate_text.text(made).splitlines()[4].endswith(f" {years:,.0f} years")

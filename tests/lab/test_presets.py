@@ -61,4 +61,4 @@ def test_what_a_preset_costs_is_told_without_a_network(name):
     loaded = experiment.load(name)
     told = estimate_text.text(estimate.estimate(loaded, [n.name for n in loaded.nodes], flops=1e14))
     assert all(node.name in told for node in loaded.nodes)
-    assert ("one after another" in told) == (name != "paper-llama")
+    assert ("one run after another" in told) == (name != "paper-llama")

@@ -77,7 +77,7 @@ def sweep(
     loaded = experiments.load(experiment)
     names = sweeps.chosen(loaded, only)
     if dry_run:
-        _show_estimate(loaded, names, threads, not no_probe, flops, as_json)
+        threads = _show_estimate(loaded, names, threads, not no_probe, flops, as_json)
         words = [experiment, "-o", output or loaded.name]
         words += [word for name in only for word in ("--only", name)]
         words += [] if threads is None else ["--threads", str(threads)]
@@ -122,15 +122,15 @@ def _show_estimate(
     probe: bool,
     flops: float | None,
     as_json: bool,
-) -> None:
-    import torch
-
+) -> int | None:
+    """Print what a sweep would be; how many threads it should have, None for PyTorch's own."""
     from cptlaw.lab import estimate, estimate_text
 
-    if threads is not None:
-        torch.set_num_threads(threads)
-    found = estimate.estimate(loaded, names, probe=probe, flops=flops)
+    found = estimate.estimate(loaded, names, probe=probe, flops=flops, threads=threads)
     show(as_json, lambda: estimate.estimate_json(found), lambda: estimate_text.text(found))
+    if threads is None and found.speed is not None and found.speed.fewer:
+        return found.speed.threads
+    return threads
 
 
 def _engine(name: str, ray_address: str | None, slurm: tuple[str, ...], submit: bool) -> Engine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
@@ -71,10 +71,19 @@ class SpeedSource:
     Args:
         flops: floating-point operations a second, of each kind of model.
         device: that they were measured on; None if they were given.
+        threads: of PyTorch on a CPU that were the fastest; None if they were given or on a GPU.
+        slower: how many threads were tried too, and how many times as long the runs would take.
     """
 
     flops: tuple[float, ...]
     device: str | None
+    threads: int | None = None
+    slower: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def fewer(self) -> bool:
+        """Whether fewer threads than PyTorch takes by itself were faster."""
+        return any(count > (self.threads or 0) for count, _ in self.slower)
 
 
 @dataclass(frozen=True)
@@ -134,14 +143,19 @@ def estimate(
     *,
     probe: bool = True,
     flops: float | None = None,
+    threads: int | None = None,
 ) -> Estimate:
     """Count a sweep's work, and measure or take a speed for its time; nothing is written.
+
+    On a CPU the speed is that of as many threads as PyTorch takes by itself, or of one, whichever
+    is faster: where other programs compute too, threads that wait for each other can be slower.
 
     Args:
         experiment: with the runs.
         names: of the runs to count, with their bases.
         probe: whether to measure how fast this machine trains such models, some seconds.
         flops: floating-point operations a second to take instead.
+        threads: of PyTorch on a CPU; None tries both.
 
     Raises:
         DataError: a speed that is not above 0.
@@ -151,24 +165,46 @@ def estimate(
     notes: list[str] = []
     nodes = _in_order([experiment.node(name) for name in names])
     architectures = _architectures(experiment, [node for node, _ in nodes], notes)
-    measured: dict[tuple[Architecture, int, int], Speed] = {}
-    runs: list[RunEstimate] = []
-    for node, depth in nodes:
-        architecture = architectures[node.name]
-        own = None
-        if architecture is not None and flops is not None:
-            own = Speed(flops, 0.0)
-        elif architecture is not None and probe:
-            key = architecture, node.sequence_length, node.micro_batch or node.batch_sequences
-            if key not in measured:
-                measured[key] = speeds.measure(*key, experiment.training)
-            own = measured[key]
-        runs.append(_run(experiment, node, depth, architecture, own))
-    found = [speed.flops for speed in measured.values()]
-    speed = SpeedSource(tuple(found), speeds.where()) if found else None
     if flops is not None:
-        speed = SpeedSource((flops,), None)
-    return Estimate(experiment, tuple(runs), _draws(experiment, runs), speed, tuple(notes))
+        given = Speed(flops, 0.0)
+        runs = [_run(experiment, *run, architectures[run[0].name], given) for run in nodes]
+        source = SpeedSource((flops,), None)
+    elif probe and any(architectures.values()):
+        runs, source = _probed(experiment, nodes, architectures, threads)
+    else:
+        runs = [_run(experiment, *run, architectures[run[0].name], None) for run in nodes]
+        source = None
+    return Estimate(experiment, tuple(runs), _draws(experiment, runs), source, tuple(notes))
+
+
+def _probed(
+    experiment: Experiment,
+    nodes: list[tuple[Node, int]],
+    architectures: Mapping[str, Architecture | None],
+    threads: int | None,
+) -> tuple[list[RunEstimate], SpeedSource]:
+    """The runs at the speed of this machine, with the number of threads that is the fastest."""
+    found: list[tuple[float, int | None, list[RunEstimate], SpeedSource]] = []
+    for count in speeds.thread_counts(threads):
+        measured: dict[tuple[Architecture, int, int], Speed] = {}
+        runs: list[RunEstimate] = []
+        with speeds.with_threads(count):
+            for node, depth in nodes:
+                own, architecture = None, architectures[node.name]
+                if architecture is not None:
+                    rows = node.micro_batch or node.batch_sequences
+                    key = architecture, node.sequence_length, rows
+                    if key not in measured:
+                        measured[key] = speeds.measure(*key, experiment.training)
+                    own = measured[key]
+                runs.append(_run(experiment, node, depth, architecture, own))
+            rates = tuple(speed.flops for speed in measured.values())
+            source = SpeedSource(rates, speeds.where(), count)
+        found.append((sum(run.seconds or 0.0 for run in runs), count, runs, source))
+    least, _, runs, source = min(found, key=lambda one: one[0])
+    others = [one for one in found if one[3] is not source]
+    slower = tuple((one[1], one[0] / least) for one in others if one[1] is not None)
+    return runs, replace(source, slower=slower)
 
 
 def _run(

@@ -20,14 +20,12 @@ def text(found: Estimate) -> str:
     Args:
         found: the estimate.
     """
-    count = len(found.runs)
     several = len({run.node.model_name for run in found.runs}) > 1
     headers = ("steps", "tokens", "FLOPs", "" if found.speed is None else "time")
-    head = f"{found.experiment.name}: {count:,} run{'s' if count != 1 else ''}"
-    lines = _row(head, headers)
+    lines = [*_answer(found), "", *_row("run", headers)]
     for run in found.runs:
         lines += _run(run, several, found.speed is not None)
-    lines += ["", *_models(found), "", *_draws(found), "", *_totals(found)]
+    lines += ["", *_models(found), "", *_draws(found), *_times(found)]
     for note in found.notes:
         lines += _wrapped(f"note: {note}", "", "  ")
     return "\n".join(lines)
@@ -92,7 +90,7 @@ def _draws(found: Estimate) -> Iterable[str]:
         for name, limit in sorted(limits.items())
     ]
     yield from _wrapped(f"training tokens of the texts: {', '.join(held)}", "", "  ")
-    yield "drawn by one run and its bases on the same data, at most (passes where known):"
+    yield "tokens that the longest run and its bases take (times over the text, where known):"
     by_mixture: dict[str, list[str]] = {}
     for draw in found.draws:
         by_mixture.setdefault(draw.mixture, []).append(_draw(draw))
@@ -108,26 +106,49 @@ def _draw(draw: Draw) -> str:
     return f"{draw.text} {tokens(draw.tokens)} ({shown})"
 
 
-def _totals(found: Estimate) -> Iterable[str]:
-    yield f"together: {tokens(found.tokens)} tokens, {power(found.flops)} FLOPs"
+def _answer(found: Estimate) -> Iterable[str]:
+    """What the sweep takes altogether."""
+    count = len(found.runs)
+    size = f"{tokens(found.tokens)} tokens, {power(found.flops)} FLOPs"
+    yield f"{found.experiment.name}: {count:,} run{'s' if count != 1 else ''}, {size}"
     chain = " > ".join(found.chain)
-    if found.seconds is not None and found.chain_seconds is not None:
-        yield f"one after another: {_time(found.seconds)}"
+    if found.seconds is None or found.chain_seconds is None:
+        yield from _wrapped(f"the longest way from run to run: {chain}", "", "  ")
+        return
+    yield f"one run after another: {_time(found.seconds)}"
+    if count > 1:
         yield from _wrapped(
-            f"with enough machines: {_time(found.chain_seconds)}, that of the longest chain, "
-            f"{chain}",
+            f"with a machine for each run: {_time(found.chain_seconds)}, since runs wait for "
+            f"those they go on from ({chain})",
             "",
             "  ",
         )
-    else:
-        yield from _wrapped(f"longest chain: {chain}", "", "  ")
-    if found.speed is not None:
+
+
+def _times(found: Estimate) -> Iterable[str]:
+    """What the times rest on, and whether other threads would be faster."""
+    if found.speed is None:
+        return
+    yield ""
+    yield from _wrapped(
+        f"times: at {_speed(found.speed)}. Evaluations are counted. Writing checkpoints and "
+        "making tokens are not.",
+        "",
+        "  ",
+    )
+    for threads, ratio in found.speed.slower:
+        if ratio < 1.1 or not found.speed.fewer:
+            continue
         yield from _wrapped(
-            f"times: at {_speed(found.speed)}; evaluations are counted; checkpoints, "
-            "making tokens and further processes are not",
+            f"threads: with {_threads(threads)} it would take {ratio:,.1f} times as long here, "
+            f"so the sweep should run with --threads {found.speed.threads}.",
             "",
             "  ",
         )
+
+
+def _threads(count: int) -> str:
+    return f"{count} thread{'' if count == 1 else 's'}"
 
 
 def _speed(source: SpeedSource) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,6 +183,35 @@ def where() -> str:
         return "this machine's GPU"
     threads = torch.get_num_threads()
     return f"this machine's CPU ({threads} thread{'s' if threads != 1 else ''})"
+
+
+def thread_counts(given: int | None) -> tuple[int | None, ...]:
+    """How many threads are tried: those given, or else one and what PyTorch takes; None on a GPU.
+
+    Args:
+        given: by the user; None if not.
+    """
+    import torch
+
+    if _device() != "cpu":
+        return (None,)
+    if given is not None:
+        return (given,)
+    return tuple(sorted({1, torch.get_num_threads()}))
+
+
+@contextmanager
+def with_threads(count: int | None) -> Generator[None]:
+    """Within it, PyTorch computes with so many threads; None leaves them."""
+    import torch
+
+    before = torch.get_num_threads()
+    if count is not None:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def measure(architecture: Architecture, length: int, sequences: int, training: Training) -> Speed:
