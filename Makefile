@@ -4,6 +4,7 @@
 # make lint   style, types, import layers
 # make paper  all figures of the paper, in the folder paper
 # make docs   docs/commands.md from the help texts, and the figures (the explorer's need Chromium)
+# make site   the docs as a site, in the folder site; it is read without a network
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +12,7 @@ WORKERS ?= auto
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: demo paper test fuzz lint docs clean
+.PHONY: demo paper test fuzz lint docs site clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-all
@@ -38,6 +39,10 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/draw_figures.py
 	$(BIN)/python docs/draw_explorer.py
 
+site: $(VENV)/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "open site/index.html"
+
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else \
 	  f"{sys.executable} is Python {sys.version.split()[0]}; cptlaw needs 3.11 or newer. " \
@@ -54,4 +59,4 @@ $(VENV)/.installed-%: pyproject.toml build_compiled.py src/cptlaw/laws/recurrenc
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo paper
+	rm -rf $(VENV) demo paper site
