@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cptlaw.cli import cli
+from cptlaw.cli.loading import LazyGroup
 from cptlaw.cli.prior import FLAG, OrPrior, prior
 
 
@@ -17,9 +18,17 @@ def pages(command: click.Command, name: str, parent: click.Context | None = None
     found = [f"## {name}\n\n```text\n{body}\n```\n"]
     if isinstance(command, OrPrior):
         found += pages(prior, f"{name} {FLAG}", parent)
-    for child in getattr(command, "commands", {}).values():
+    for child in children(command, context):
         found += pages(child, f"{name} {child.name}", context)
     return found
+
+
+def children(command: click.Command, context: click.Context) -> list[click.Command]:
+    """The commands of a group, in the order in which they are written."""
+    if not isinstance(command, click.Group):
+        return []
+    names = command.names() if isinstance(command, LazyGroup) else command.commands
+    return [child for name in names if (child := command.get_command(context, name))]
 
 
 def text() -> str:

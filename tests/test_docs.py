@@ -39,7 +39,10 @@ def parse(words):
     while isinstance(command, click.Group):
         settings = command.context_settings
         context = click.Context(command, context, info_name=command.name, **settings)
-        command = command.commands[words.pop(0)]
+        name = words.pop(0)
+        found = command.get_command(context, name)
+        assert found is not None, name
+        command = found
     return command.make_context(command.name, words, parent=context)
 
 

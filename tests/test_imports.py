@@ -1,14 +1,16 @@
 """What is loaded when: nothing heavy before it is needed."""
 
+import ast
 import importlib.util
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-HEAVY = ("torch", "matplotlib", "pandas", "pyarrow", "pydantic", "rich")
+HEAVY = ("numpy", "scipy", "torch", "matplotlib", "pandas", "pyarrow", "pydantic", "rich")
 LOADED = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
 HELP = f"""
 import sys
@@ -53,6 +55,42 @@ def test_everything_public_exists():
 
     assert cptlaw.__all__ == sorted(cptlaw.__all__)
     assert all(hasattr(cptlaw, name) for name in cptlaw.__all__)
+
+
+def test_public_names_are_loaded_from_where_type_checkers_find_them():
+    import cptlaw
+
+    assert cptlaw.__file__ is not None
+    tree = ast.parse(Path(cptlaw.__file__).read_text(encoding="utf-8"))
+    (block,) = (n for n in tree.body if isinstance(n, ast.If))
+    seen = {
+        alias.asname or alias.name: (statement.module, alias.name)
+        for statement in block.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+    assert seen == cptlaw._WHERE
+    assert sorted(seen) == [name for name in cptlaw.__all__ if name != "__version__"]
+
+
+def test_public_names_are_known_before_they_are_used():
+    code = "import cptlaw; print(set(cptlaw.__all__) <= set(dir(cptlaw)), 'fit' in vars(cptlaw))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert said == "True False\n"
+
+
+@pytest.mark.parametrize("name", ["nothing", "_nothing", "__path_of_nothing__"])
+def test_a_name_that_does_not_exist_is_an_attribute_error(name):
+    import cptlaw
+
+    with pytest.raises(AttributeError, match=f"'cptlaw' has no attribute '{name}'"):
+        getattr(cptlaw, name)
+
+
+def test_wings_are_found_without_an_import_of_their_own():
+    code = "import cptlaw; print(cptlaw.errors.DataError.__name__)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    assert said == "DataError\n"
 
 
 def packages():

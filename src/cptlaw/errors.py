@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -43,6 +42,8 @@ def suggestion(given: str, known: Iterable[str]) -> str:
         given: what the user wrote.
         known: what would have been understood.
     """
+    import difflib
+
     words = list(known)
     near = difflib.get_close_matches(given, words, n=1)
     if near:

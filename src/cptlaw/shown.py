@@ -8,7 +8,6 @@ up.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +31,8 @@ class View:
     save: Callable[[Any, Path], Any]
 
 
-VIEWS: dict[type[Any], View] = {}
-"""The views by kind of result; `output.views` fills it."""
+VIEWS: dict[str, View] = {}
+"""The views by the name of a kind of result; `output.views` fills it."""
 
 
 class Shown:
@@ -47,7 +46,7 @@ class Shown:
         Args:
             verbose: with all details, of a result that has more than one page of them (a fit).
         """
-        return VIEWS[type(self)].text(self, verbose)
+        return VIEWS[type(self).__name__].text(self, verbose)
 
     def plot(self, path: str | Path | None = None, **options: Any) -> Any:
         """Draw the result.
@@ -64,7 +63,7 @@ class Shown:
             MissingExtra: matplotlib is not installed.
             DataError: nothing to draw, or a path that cannot be written.
         """
-        view = VIEWS[type(self)]
+        view = VIEWS[type(self).__name__]
         figure = view.figure(self, **options)
         if path is not None:
             view.save(figure, Path(path))
@@ -79,8 +78,10 @@ class Shown:
         Raises:
             MissingExtra: pandas is not installed.
         """
-        return VIEWS[type(self)].table(self)
+        return VIEWS[type(self).__name__].table(self)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
+        import html
+
         return f"<pre>{html.escape(self.summary())}</pre>"

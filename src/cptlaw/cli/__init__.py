@@ -1,42 +1,57 @@
 """The command line: thin commands over the same calls as the library.
 
-Everything heavier than click is imported inside the commands, so that --help stays quick.
+A command is loaded when it is asked for, and what it works with is imported inside it, so that
+--help stays quick.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from importlib.metadata import entry_points
 
 import click
 
 import cptlaw
-from cptlaw.cli import (
-    compare,
-    explore,
-    fitting,
-    lab,
-    logs,
-    pilot,
-    plan,
-    report,
-    schedule,
-    showing,
-    watch,
-)
+from cptlaw.cli.loading import LazyGroup
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
-from cptlaw.laws import compiled
 
 
 def _show_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
+        from cptlaw.laws import compiled
+
         click.echo(f"cptlaw, version {cptlaw.__version__}, {compiled.in_words()}")
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+COMMANDS = {
+    "demo": ("cptlaw.cli.showing", "The whole way on bundled real runs."),
+    "read": ("cptlaw.cli.logs", "Show what a log holds, and what looks odd in it."),
+    "init": ("cptlaw.cli.logs", "Write a first study.toml from logs."),
+    "fit": ("cptlaw.cli.fitting", "Fit a law to every domain of a study file."),
+    "forecast": ("cptlaw.cli.fitting", "Predict the losses of a run that nobody has done yet."),
+    "backtest": ("cptlaw.cli.fitting", "Fit on some runs, predict the others, and score it."),
+    "compare": ("cptlaw.cli.compare", "Compare laws by their errors on held-out runs."),
+    "plan": ("cptlaw.cli.plan", "The recipe to run for a goal."),
+    "pilot": ("cptlaw.cli.pilot", "Which run to do next."),
+    "watch": ("cptlaw.cli.watch", "Follow a run and forecast how it ends."),
+    "schedule": ("cptlaw.cli.schedule", "Show a schedule's numbers, write it for a training run."),
+    "explore": ("cptlaw.cli.explore", "Drag a recipe on a page and see the losses move."),
+    "report": ("cptlaw.cli.report", "Write one file that tells it all."),
+    "laws": ("cptlaw.cli.showing", "List the laws of the catalogue with their equations."),
+    "published": ("cptlaw.cli.showing", "List the paper's coefficients to use as fits."),
+    "lab": ("cptlaw.cli.lab", "Train real runs: pre-training, and what goes on from it."),
+}
+"""Name -> where a command is, and its line in the help."""
+
+
+@click.group(
+    cls=LazyGroup,
+    own=COMMANDS,
+    group="cptlaw.commands",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -92,27 +107,3 @@ def _show(error: click.ClickException) -> None:
     context = error.ctx if isinstance(error, click.UsageError) else None
     more = f" See: {context.command_path} --help" if context is not None else ""
     say(f"error: {message[:1].lower()}{message[1:]}{more}")
-
-
-for command in (
-    showing.demo,
-    logs.read,
-    logs.init,
-    fitting.fit,
-    fitting.forecast,
-    fitting.backtest,
-    compare.compare,
-    plan.plan,
-    pilot.pilot,
-    watch.watch,
-    schedule.schedule,
-    explore.explore,
-    report.report,
-    showing.laws,
-    showing.published,
-    lab.lab,
-):
-    cli.add_command(command)
-
-for found in entry_points(group="cptlaw.commands"):
-    cli.add_command(found.load(), found.name)

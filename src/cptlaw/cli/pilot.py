@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Many,
-    short_help="Which run to do next.",
     epilog=such_as('cptlaw pilot fit.json --budget 5000steps --goal "cpt=1 pt=0.3"'),
 )
 @click.argument("fit", metavar="[FIT]", required=False)

@@ -66,7 +66,6 @@ def _price_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command(
     cls=OrPrior,
-    short_help="The recipe to run for a goal.",
     epilog=such_as(
         'cptlaw plan fit.json --after base --goal "cpt=1 pt=0.3" \\',
         "    --peak 1e-5..2e-4 --steps 20000 --replay 0..0.5 -o plan",

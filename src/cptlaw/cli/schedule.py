@@ -18,7 +18,6 @@ FIGURES = (".png", ".svg", ".pdf")
 
 
 @click.command(
-    short_help="Show a schedule's numbers, and write it for a training run.",
     epilog=such_as('cptlaw schedule "warmup 500 to 2e-4 | cosine 9500 to 0" -o lr.py -o hf.yaml'),
 )
 @click.argument("text", metavar="TEXT")

@@ -38,7 +38,7 @@ def published(as_json: bool) -> None:
     )
 
 
-@click.command(short_help="The whole way on bundled real runs.")
+@click.command()
 @click.option("-o", "--output", default=".", metavar="DIR", help="Where figures and files go.")
 @JSON
 def demo(output: str, as_json: bool) -> None:

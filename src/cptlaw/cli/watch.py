@@ -38,7 +38,6 @@ _PATIENCE = 5  # looks at a log that cannot be read before it is told
 
 @click.command(
     cls=Many,
-    short_help="Follow a run and forecast how it ends.",
     epilog=such_as(
         "cptlaw watch runs/cpt study.toml",
         'cptlaw watch runs/cpt fit.json --after base --schedule "cosine 9000 to 0" \\',
