@@ -41,6 +41,7 @@ def test_from_a_log_to_a_forecast(here):
     assert "effective+unknown" in fitted.stdout
     assert "--after unknown:llama" in fitted.stderr
     words = ("forecast", "fit.json", "--schedule", "warmup 50 to 5e-5 | linear 950 to 0")
+    assert '"warmup 50 to 5e-05 | cosine 950 to 0"' in fitted.stderr  # as long as its own run
     lost = command.run(*words)
     assert lost.status == 2 and "unknown:llama" in lost.stderr
     plan = ("plan", "fit.json", "--goal", "cpt=1", "--peak", "5e-5", "--steps", "1000")
@@ -60,3 +61,13 @@ def test_pilots_of_an_open_model(here):
     assert command.run("pilot", *words[:2], " ", *words[3:]).status == 2
     ended = command.run("pilot", "fit.json", "--unknown", "llama", "--budget", "100steps")
     assert ended.status == 2 and "--unknown belongs to --new" in ended.stderr
+
+
+def test_nobody_knows_the_last_learning_rate_of_an_open_model(here):
+    assert command.run("init", "run.csv", "-o", "s.toml", "--unknown", "llama").status == 0
+    assert command.run("fit", "s.toml", "-o", "fit.json").status == 0
+    after = ("--after", "unknown:llama", "--schedule")
+    for words in (("forecast", "fit.json"), ("watch", "run.csv", "fit.json", "--once")):
+        ended = command.run(*words, *after, "cosine 1000 to 1e-6")
+        assert ended.status == 2 and "nothing says which LR it starts from" in ended.stderr
+        assert command.run(*words, *after, "cosine 1000 to 1e-6 from=5e-5").status == 0

@@ -7,7 +7,7 @@ import pytest
 
 import bundled
 from bundled import few
-from cptlaw import Curve, DataError, Run, Schedule, Study, fit, published
+from cptlaw import Curve, DataError, Run, Schedule, Study, datasets, fit, published
 from cptlaw.fitting.start import start_of
 from cptlaw.forecasting.design import design_of
 from cptlaw.forecasting.verdict import verdict
@@ -59,6 +59,17 @@ def test_the_run_that_tells_can_be_run(flat):
     text = words[words.index('"') + 1 : words.rindex('"')]
     assert Schedule.parse(text, 1e-3).final == 0.0
     assert "after base" in words
+
+
+@pytest.mark.parametrize(
+    ("peak", "tried"), [(2e-4, "0.00025"), (3e-4, "0.0003"), (1.5e-3, "0.0015")]
+)
+def test_the_run_that_tells_of_a_peak_has_one_that_was_not_run(peak, tried):
+    study = datasets.load("grid-20m").without(["early-const", "repeat-const"])
+    fitted = fit(replace(study, domains={"pt": "pt", "cpt": "c"}))
+    found = verdict(fitted, asked(fitted, f"warmup 60 to {peak} | linear 1140 to 0")).of("peak")
+    assert found.status == "others"
+    assert f"to {tried} " in found.mend and "0.0005" not in found.mend
 
 
 def test_of_a_run_that_is_asked_for(flat, whole):

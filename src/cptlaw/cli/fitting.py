@@ -217,6 +217,8 @@ def _count(things: Sized, word: str) -> str:
 
 def _example(study: Any) -> str:
     """Options of a forecast that suits a study: a CPT from its base, or D_pt training."""
+    from cptlaw.schedules.usual import usual_warmup
+
     peak = f"{max(run.schedule.peak for run in study.runs):.3g}"
     if not study.has_cpt:
         steps = max(study.runs[0].steps, 2)
@@ -224,9 +226,11 @@ def _example(study: Any) -> str:
         return f'--schedule "warmup {warmup} to {peak} | cosine {steps - warmup} to 0"'
     cpt = [run for run in study.runs if run.data == "cpt" and run.after is not None]
     run = cpt[0]
-    rates = "cosine 2000 to 0"
-    if not study.before(run).last_lr:
-        rates = f"warmup 100 to {peak} | cosine 1900 to 0"
+    steps = max(each.steps for each in cpt)
+    rates = f"cosine {steps} to 0"
+    if not study.before(run).last_lr and steps > 1:
+        warmup = usual_warmup(steps)
+        rates = f"warmup {warmup} to {peak} | cosine {steps - warmup} to 0"
     base = run.after
     if run.after_step is not None and run.after_step < study.run(base).steps:
         base = f"{base}@{study.run(base).first_step + run.after_step}"

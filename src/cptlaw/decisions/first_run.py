@@ -12,7 +12,7 @@ from cptlaw.decisions.plan.effects import FLAT
 from cptlaw.decisions.weights import Weights
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
-from cptlaw.forecasting.design import design_of, reach_of, run_that_tells, run_words
+from cptlaw.forecasting.design import design_of, reach_of, run_that_tells, run_words, untried_peak
 from cptlaw.studies.runs import Data
 
 _PAYS = 0.25  # share of the expected regret that a run is to take away
@@ -86,7 +86,9 @@ def _of_what_is_open(fit: Fit, plan: Plan) -> str:
     named = schedule or peak
     if named is None:
         return ""
-    return f"{run_that_tells(design, peak is not None, schedule is not None)}. {named.sentence}"
+    chosen = plan.best.recipe.schedule.peak
+    untried = None if peak is None else untried_peak(design, (chosen, chosen))
+    return f"{run_that_tells(design, untried, schedule is not None)}. {named.sentence}"
 
 
 def _within_reach(fit: Fit, phase: Data, peaks: Iterable[float]) -> list[float]:

@@ -25,6 +25,7 @@ FALLEN = 0.5
 _SHARES_ALIKE = 0.02  # of two replay shares
 _MOST_SEGMENTS = 3  # of a schedule that is proposed as it was run
 _SHAPE = 9  # places at which two shapes of schedules are compared
+_STEP = 2.0  # from a fitted peak LR to the next that is proposed
 _SHAPES_ALIKE = 0.1  # of the peak, at any of those places
 
 
@@ -220,9 +221,28 @@ def _shapes(lrs: Sequence[FloatArray]) -> tuple[tuple[float, ...], ...]:
     return tuple(found)
 
 
+def untried_peak(design: Design, wanted: tuple[float, float] | None = None) -> float:
+    """The peak LR of a run that would tell of others than were fitted.
+
+    Args:
+        design: what was fitted, at one peak or more.
+        wanted: lowest and highest peak that are asked for; left out, any.
+
+    Returns:
+        The end of what is asked for that lies farther outside of what was fitted, at most a
+        factor of `_STEP` outside; half the highest where nothing does.
+    """
+    low, high = design.peaks[0], design.peaks[-1]
+    if wanted is not None:
+        below, above = low / wanted[0], wanted[1] / high
+        if max(below, above) > ALIKE:
+            return min(wanted[1], _STEP * high) if above >= below else max(wanted[0], low / _STEP)
+    return high / _STEP
+
+
 def run_that_tells(
     design: Design,
-    peak: bool = False,
+    peak: float | None = None,
     schedule: bool = False,
     *,
     replay: float | None = None,
@@ -232,7 +252,7 @@ def run_that_tells(
 
     Args:
         design: what was fitted.
-        peak: whether at half the peak LR.
+        peak: its peak LR, None for its own; see `untried_peak`.
         schedule: whether the LR falls to 0 at its end.
         replay: the share, None for its own.
         start: whether from half as far.
@@ -241,8 +261,8 @@ def run_that_tells(
     if run is None or run.schedule is None:
         return "a first run of that phase"
     made = run.schedule
-    if peak or schedule or len(made.segments) > _MOST_SEGMENTS:
-        top = float(f"{made.peak * (0.5 if peak else 1.0):.2g}")
+    if peak is not None or schedule or len(made.segments) > _MOST_SEGMENTS:
+        top = float(f"{made.peak if peak is None else peak:.2g}")
         kind = "wsd" if schedule or design.falls else "const"
         steps = max(int(float(f"{run.steps:.2g}")), 10)
         made = usual_schedules(design.last_lr, top, steps)[kind]

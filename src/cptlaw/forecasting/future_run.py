@@ -93,7 +93,7 @@ def _fitted_batch(fit: Fit) -> Batch:
 def _read(schedule: Schedule | str | ArrayLike, start: Start) -> Schedule:
     """The schedule, with a hint at the base where it lacks a learning rate to start from."""
     if not start.is_scratch:
-        return as_schedule(schedule, start.history.last_lr)
+        return as_schedule(schedule, start.history.known_lr)
     try:
         return as_schedule(schedule)
     except DataError as error:

@@ -15,6 +15,7 @@ from cptlaw.forecasting.design import (
     distinct,
     leaves_of,
     run_that_tells,
+    untried_peak,
 )
 from cptlaw.forecasting.measured import GENTLER, Reach
 from cptlaw.forecasting.tells import tells_annealing
@@ -81,7 +82,8 @@ def _peak(at: Known) -> Choice:
     low, high = at.design.peaks[0], at.design.peaks[-1]
     several, ran = len(at.design.peaks) > 1, _span(low, high)
     name = f"peak LR ({_span(*at.asked.peaks) if at.asked else ran})"
-    mend = run_that_tells(at.design, peak=True)
+    untried = untried_peak(at.design, None if at.asked is None else at.asked.peaks)
+    mend = run_that_tells(at.design, untried)
     if at.asked is not None:
         below, above = low / at.asked.peaks[0], at.asked.peaks[1] / high
         away = max(below, above)

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from cptlaw.caching import remembers
 from cptlaw.errors import DataError, suggestion
 from cptlaw.fitting.result import Fit
-from cptlaw.forecasting.design import Asked, asked_of, design_of, reach_of, run_that_tells
+from cptlaw.forecasting.design import (
+    Asked,
+    asked_of,
+    design_of,
+    reach_of,
+    run_that_tells,
+    untried_peak,
+)
 from cptlaw.forecasting.rules import CHOICES, Choice, Known, Status, choices_of
 from cptlaw.forecasting.tells import half_widths
 from cptlaw.studies.faults import SWAPPED
@@ -127,7 +134,8 @@ def _what_to_do(at: Known, choices: tuple[Choice, ...]) -> str:
     peak, schedule = by_name.get("peak"), by_name["schedule"]
     if peak is None:
         return f"Nothing can be planned with this fit: {schedule.sentence}"
-    run = run_that_tells(at.design, peak.status != "data", schedule.status != "data")
+    untried = None if peak.status == "data" else untried_peak(at.design)
+    run = run_that_tells(at.design, untried, schedule.status != "data")
     if "unknown" in (peak.status, schedule.status) or schedule.status != "data":
         open_one = peak if peak.status == "unknown" and schedule.status != "unknown" else schedule
         return f"Do one more run before you plan: {run}. {open_one.sentence}"

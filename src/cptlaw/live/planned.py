@@ -159,7 +159,7 @@ def _alone(
         )
     run = Run(
         planned.name,
-        schedule=as_schedule(planned.schedule, before.last_lr if before.has_base else None),
+        schedule=as_schedule(planned.schedule, before.known_lr),
         data=planned.data or ("pt" if after is None else "cpt"),
         after=after,
         after_step=at,

@@ -120,7 +120,12 @@ class History:
     @property
     def last_lr(self) -> float:
         """LR of the last step, 0 if there is none."""
-        return float(self.phase_lr[-1]) if self.phase_lr.size else 0.0
+        return self.known_lr or 0.0
+
+    @property
+    def known_lr(self) -> float | None:
+        """LR of the last step; None where there is none, or in an open model, which tells none."""
+        return float(self.phase_lr[-1]) if self.phase_lr.size else None
 
 
 def _steps_of(run: Run) -> float | None:

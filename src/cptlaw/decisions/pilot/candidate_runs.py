@@ -58,7 +58,7 @@ def candidates(
     for text in after or starts(study):
         start = checkpoint(study, text)
         own = list(peaks) or _peaks(study, start)
-        for kind, schedule in _schedules(schedules, own, start.history.last_lr, length):
+        for kind, schedule in _schedules(schedules, own, start.history.known_lr, length):
             for share in shares:
                 run = replace(
                     shared,
@@ -134,21 +134,22 @@ def _peaks(study: Study, start: Start) -> list[float]:
     """The highest LR of a start's run and all before it, and half of it."""
     if start.kind == "open model":
         own = [r.schedule.peak for r in study.runs if r.after == start.run and r.schedule]
-        return [max(own), max(own) / 2]
-    assert start.run is not None
-    peak = float(study.history(start.run).lr.max(initial=0.0))
-    return [peak, peak / 2]
+        peak = max(own)
+    else:
+        assert start.run is not None
+        peak = float(study.history(start.run).lr.max(initial=0.0))
+    return [float(f"{lr:.3g}") for lr in (peak, peak / 2)]
 
 
 def _schedules(
-    texts: Sequence[str], peaks: Sequence[float], lr: float, steps: int
+    texts: Sequence[str], peaks: Sequence[float], lr: float | None, steps: int
 ) -> list[tuple[str, Schedule]]:
     """Names and schedules from one start: those of the texts, or the usual ones."""
     for peak in peaks:
         if not 0 < peak < float("inf"):
             raise DataError(f"peak = {peak:g}: expected a learning rate above 0, such as 5e-4.")
     if not texts:
-        usual = [(f"{peak:.3g}", usual_schedules(lr, peak, steps)) for peak in peaks]
+        usual = [(f"{peak:.3g}", usual_schedules(lr or 0.0, peak, steps)) for peak in peaks]
         return [(f"{kind}-{at}", made) for at, every in usual for kind, made in every.items()]
     found: list[tuple[str, str]] = []
     for text in texts:
