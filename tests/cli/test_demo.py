@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from command import run
-from cptlaw import load_study, store
+from cptlaw import datasets, load_study, store
 from cptlaw.cli import demo
 
 
@@ -86,3 +86,20 @@ def test_as_json_it_prints_one_object(tmp_path):
     held = [row for row in found["backtest"]["rows"] if row["run"] == "cpt-cosine"]
     errors = {row["domain"]: row["mape"] for row in held}
     assert errors["pt"] < 0.03 and errors["cpt"] < 0.01
+
+
+@pytest.mark.parametrize("name", datasets.names())
+def test_the_bundled_studies_are_handed_over_by_name(tmp_path, name):
+    ended = run("demo", "--data", name, "-o", tmp_path / "new")
+    assert ended.status == 0, ended.stderr
+    told = ended.stderr.splitlines()[-1].split()[3]
+    bundled = datasets.load(name)
+    assert load_study(told).fingerprint == bundled.fingerprint
+    assert ended.stdout.startswith(f"{told}: {len(bundled.runs)} real runs: ")
+    assert (tmp_path / "new" / name / "CARD.md").exists()
+
+
+def test_a_study_that_does_not_come_with_the_package_is_an_error(tmp_path):
+    ended = run("demo", "--data", "grid-20", "-o", tmp_path / "new")
+    assert ended.status == 2 and "Did you mean 'grid-20m'?" in ended.stderr
+    assert not (tmp_path / "new").exists()

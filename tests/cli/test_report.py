@@ -2,6 +2,7 @@
 
 import pytest
 
+import command
 from command import run
 
 
@@ -45,3 +46,18 @@ def test_what_cannot_be_reported(tmp_path, monkeypatch, words, told):
     assert ended.status == 2
     assert told in ended.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_what_compare_and_pilot_write_is_reported(tmp_path):
+    command.write_logs(tmp_path)
+    study, fit, laws, next_runs = (
+        tmp_path / name for name in ("study.toml", "fit.json", "laws.json", "next")
+    )
+    assert run("fit", study, "--law", "eq4", "-o", fit).status == 0
+    assert run("compare", study, "--law", "eq4", "--hold-out", "stages", "-o", laws).status == 0
+    words = ("--budget", "1000steps", "--goal", "cpt=1", "-o", next_runs)
+    assert run("pilot", fit, *words).status == 0
+    ended = run("report", fit, laws, next_runs, "-o", tmp_path / "report.md")
+    assert ended.status == 0, ended.stderr
+    written = (tmp_path / "report.md").read_text()
+    assert "## Laws compared" in written and "## What to run next" in written

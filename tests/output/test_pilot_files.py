@@ -2,7 +2,7 @@
 
 import tomllib
 
-from cptlaw import Curve, Run, Schedule, Study
+from cptlaw import Curve, Run, Schedule, Study, store
 from cptlaw.decisions.pilot.budget import Budget
 from cptlaw.decisions.pilot.choosing import Pilot, Pilots
 from cptlaw.output import pilot_files
@@ -19,10 +19,12 @@ def test_a_name_or_reason_with_line_breaks_adds_no_run(tmp_path):
         (Pilot(run, 100.0, f"First of {SLY}"), Pilot(after, 100.0, f"After {SLY}.")),
         Budget(200.0),
     )
-    for path in pilot_files.write(pilots, tmp_path):
+    *written, stored = pilot_files.write(pilots, tmp_path)
+    for path in written:
         runs = tomllib.loads(path.read_text())["run"]
         assert [run["name"] for run in runs] == [SLY, "next"]
         assert runs[1]["after"] == SLY
+    assert store.load(stored) == pilots
 
 
 def test_roles_with_line_breaks_stay_one_key(tmp_path):

@@ -12,8 +12,10 @@ from cptlaw.cli.shared import (
     JSON,
     Many,
     check_laws,
+    check_writable,
     fitting_options,
     say,
+    say_written,
     show,
     such_as,
 )
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option("--against", metavar="NAME", help="The law that the others are compared with.")
 @fitting_options
+@click.option("-o", "--output", help="Write the result as JSON.")
 @JSON
 def compare(
     study: str,
@@ -45,13 +48,16 @@ def compare(
     hold_out: tuple[str, ...],
     against: str | None,
     options: FitOptions,
+    output: str | None,
     as_json: bool,
 ) -> None:
     """Compare laws by their errors on held-out runs, with a paired bootstrap."""
     from cptlaw.forecasting.compare import compare as compare_laws
+    from cptlaw.output import store
     from cptlaw.output.json.comparison import comparison_json
     from cptlaw.studies import study_file
 
+    check_writable(output, reads=[study])
     laws = list(dict.fromkeys(name for word in law for name in word.split(",")))
     check_laws([*laws, *([] if against is None else [against])])
     loaded = study_file.load(study)
@@ -64,6 +70,9 @@ def compare(
         options=options,
         progress=doing,
     )
+    if output is not None:
+        store.save(result, output)
+    say_written(output)
     show(as_json, lambda: comparison_json(result), result.summary)
     words = f"cptlaw fit {shlex.quote(study)} --law {result.best} -o fit.json"
     say(f"next: {words}   (fitted to all runs)")

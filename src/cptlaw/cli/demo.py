@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,3 +83,30 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
         f'next: cptlaw forecast {fit_file} --after base --schedule "cosine 1200 to 0", '
         "or your own logs: cptlaw init LOG ... -o study.toml"
     )
+
+
+def hand_over(
+    name: str, directory: Path, say: Callable[[str], None], as_json: bool = False
+) -> None:
+    """Copy a bundled study with its logs into a folder of its name.
+
+    Args:
+        name: of the study.
+        directory: made if it is missing.
+        say: is told what there is, and what to do with it.
+        as_json: print one JSON object instead of text.
+
+    Raises:
+        DataError: there is no such study, or the directory cannot be made.
+    """
+    datasets.path(name)  # raises where there is none of that name
+    make_folder(directory)
+    folder = datasets.copy(name, directory)
+    study = folder / datasets.study_file_name(name)
+    runs = datasets.load(name).runs
+    if as_json:
+        click.echo(json.dumps({"study": str(study), "runs": [run.name for run in runs]}))
+    else:
+        click.echo(f"{study}: {len(runs)} real runs: {', '.join(run.name for run in runs)}")
+    say(f"what they are: {folder / 'CARD.md'}")
+    say(f"next: cptlaw fit {shlex.quote(str(study))} -o fit.json")

@@ -48,7 +48,9 @@ if TYPE_CHECKING:
 @click.option("--batch-tokens", type=float, help="Tokens per step.")
 @click.option("--sequence-length", type=int, help="Tokens per sequence.")
 @click.option("--experiment", metavar="FILE", help="The lab's experiment that -o adds runs to.")
-@click.option("-o", "--output", metavar="DIR", help="Write study.toml and experiment.toml there.")
+@click.option(
+    "-o", "--output", metavar="DIR", help="Write study.toml, experiment.toml and pilots.json there."
+)
 @JSON
 def pilot(
     fit: str | None,

@@ -18,8 +18,8 @@ def report(files: tuple[str, ...], output: str, title: str | None) -> None:
     """Write one file that tells it all: data, fit, forecasts, plan, how sure they are.
 
     FIT is a file that `cptlaw fit -o` wrote, or published:ID; each RESULT one that `backtest`,
-    `compare`, `forecast`, `plan` or `pilot` wrote with -o (of a plan's folder, plan.json in it).
-    The HTML file works offline and can be sent.
+    `compare`, `forecast`, `plan` or `pilot` wrote with -o (of a folder, plan.json or pilots.json
+    in it). The HTML file works offline and can be sent.
     """
     from cptlaw.output import report as reports
     from cptlaw.output import store
@@ -29,8 +29,7 @@ def report(files: tuple[str, ...], output: str, title: str | None) -> None:
     reports.check(output)
     results: list[Shown] = [load_fit(files[0])]
     for name in files[1:]:
-        path = Path(name)
-        value = store.load(path / "plan.json" if path.is_dir() else path)
+        value = store.load(_stored(Path(name)))
         if not isinstance(value, Shown):
             raise DataError(
                 f"{name}: holds a {type(value).__name__}, of which a report has no section."
@@ -40,3 +39,9 @@ def report(files: tuple[str, ...], output: str, title: str | None) -> None:
     made = reports.report(results, title or "", files)
     say_written(*map(str, reports.write(made, output)))
     say(f"next: open {output} in a browser" if output.endswith(".html") else f"next: read {output}")
+
+
+def _stored(path: Path) -> Path:
+    """Where a result lies: of a folder that plan or pilot wrote, in it."""
+    within = (path / name for name in ("plan.json", "pilots.json"))
+    return next(filter(Path.exists, within), path / "plan.json") if path.is_dir() else path

@@ -40,9 +40,18 @@ def published(as_json: bool) -> None:
 
 @click.command()
 @click.option("-o", "--output", default=".", metavar="DIR", help="Where figures and files go.")
+@click.option(
+    "--data",
+    metavar="STUDY",
+    help="Only copy a bundled study with its logs: grid-20m (that of the demo), grid-6m, "
+    "starts-1m, tiny-cpt, tiny-grid, ...",
+)
 @JSON
-def demo(output: str, as_json: bool) -> None:
+def demo(output: str, data: str | None, as_json: bool) -> None:
     """The whole way on bundled real runs: fit, backtest, forecast, figures."""
     from cptlaw.cli import demo as show_demo
 
-    show_demo.run(Path(output), say, as_json)
+    if data is None:
+        show_demo.run(Path(output), say, as_json)
+    else:
+        show_demo.hand_over(data, Path(output), say, as_json)

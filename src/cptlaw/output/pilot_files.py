@@ -1,4 +1,4 @@
-"""Pilots as files: a study that waits for their logs, and an experiment of the lab."""
+"""Pilots as files: a study that waits for their logs, an experiment of the lab, the choice."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from cptlaw.decisions.pilot.choosing import Pilots
 from cptlaw.files import check_folder, make_folder, write_atomic
 from cptlaw.lab.experiment_file import experiment_text
 from cptlaw.lab.records import LOG
+from cptlaw.output import store
 from cptlaw.studies.study_file.extend import extended
 
-STUDY, EXPERIMENT = "study.toml", "experiment.toml"
+STUDY, EXPERIMENT, PILOTS = "study.toml", "experiment.toml", "pilots.json"
 
 
 def check(folder: str | Path) -> None:
@@ -19,11 +20,11 @@ def check(folder: str | Path) -> None:
     Raises:
         DataError: the folder is a file, or holds one of them already.
     """
-    check_folder(folder, (STUDY, EXPERIMENT))
+    check_folder(folder, (STUDY, EXPERIMENT, PILOTS))
 
 
 def write(pilots: Pilots, folder: str | Path, experiment: str | Path | None = None) -> list[Path]:
-    """Write study.toml and experiment.toml into a folder, which is made if it is missing.
+    """Write study.toml, experiment.toml and pilots.json into a folder, made if it is missing.
 
     Args:
         pilots: runs to do.
@@ -42,6 +43,7 @@ def write(pilots: Pilots, folder: str | Path, experiment: str | Path | None = No
     texts = {
         study: extended(pilots.study, pilots.runs, target, LOG, reasons),
         lab: experiment_text(pilots.runs, pilots.study, reasons, experiment),
+        target / PILOTS: store.to_json(pilots),
     }
     make_folder(target)
     return [write_atomic(path, text) for path, text in texts.items()]

@@ -42,6 +42,15 @@ def path(name: str = "tiny-cpt") -> Path:
     return _place(name)[0]
 
 
+def study_file_name(name: str = "tiny-cpt") -> str:
+    """The study file's name in a bundled data set's folder.
+
+    Raises:
+        DataError: there is none of that name.
+    """
+    return _place(name)[1]
+
+
 def load(name: str = "tiny-cpt") -> Study:
     """A bundled data set as a study.
 
