@@ -12,6 +12,8 @@ import warm
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
+os.environ.pop("COLUMNS", None)  # text has its usual width, whatever the terminal's is
+
 # The same examples every time, so that a rare one fails no other change. Others, many of them:
 # pytest --hypothesis-profile search
 settings.register_profile("same", derandomize=True, deadline=None)

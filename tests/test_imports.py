@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-HEAVY = ("numpy", "scipy", "torch", "matplotlib", "pandas", "pyarrow", "pydantic", "rich")
+HEAVY = ("numpy", "scipy", "torch", "matplotlib", "pandas", "pyarrow", "pydantic")
 LOADED = f"import sys; print([name for name in {HEAVY!r} if name in sys.modules])"
 HELP = f"""
 import sys

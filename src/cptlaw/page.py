@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import io
+import math
+import os
+import sys
 import textwrap
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-WIDTH = 110
-"""Letters in a line of all text that is made for people."""
+from cptlaw.layout import laid_out
 
+READABLE = 100
+"""Letters in a line of sentences at most; tables may be as wide as the terminal."""
+
+_NARROWEST = 30
 
 MARK = "\0table "
 """What a line begins with that stands for a kept table; its number follows."""
@@ -41,6 +46,17 @@ class Table:
         )
 
 
+def width() -> int:
+    """Letters in a line: what COLUMNS says, else the terminal's width, else 100."""
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdigit() and int(asked):
+        return max(int(asked), _NARROWEST)
+    try:
+        return max(os.get_terminal_size(sys.stdout.fileno()).columns or READABLE, _NARROWEST)
+    except (AttributeError, OSError, ValueError):
+        return READABLE
+
+
 _KEPT: ContextVar[list[Table] | None] = ContextVar("_KEPT", default=None)
 
 
@@ -59,28 +75,19 @@ def kept_tables() -> Generator[list[Table]]:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> str:
-    """A plain text table; the first column is left-aligned, the others right-aligned.
+    """A plain text table in the page's width; words are aligned to the left, numbers to the right.
 
-    Within `kept_tables` it is kept as it is, and a line stands for it.
+    Where it is too wide, cells are folded or rows become lists; nothing is cut. Within
+    `kept_tables` it is kept as it is, and a line stands for it.
     """
+    cells = tuple(tuple(cell.strip() for cell in row) for row in rows)
+    made = Table(title, tuple(headers), cells)
     kept = _KEPT.get()
     if kept is not None:
-        kept.append(
-            Table(title, tuple(headers), tuple(tuple(c.strip() for c in row) for row in rows))
-        )
+        kept.append(made)
         return f"{MARK}{len(kept) - 1}"
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as Grid
-
-    grid = Grid(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold")
-    for i, header in enumerate(headers):
-        grid.add_column(header, justify="left" if i == 0 else "right", no_wrap=i == 0)
-    for row in rows:
-        grid.add_row(*row)
-    out = io.StringIO()
-    Console(file=out, width=WIDTH, no_color=True, markup=False, highlight=False).print(grid)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip("\n")
+    lines = laid_out(made.headers, made.rows, made.of_words, width())
+    return "\n".join([*([wrapped(title), ""] if title else []), *lines])
 
 
 def wrapped(text: str, first: str = "", others: str = "") -> str:
@@ -94,7 +101,12 @@ def wrapped(text: str, first: str = "", others: str = "") -> str:
     if _KEPT.get() is not None:
         return first + " ".join(text.split())
     return textwrap.fill(
-        text, WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+        text,
+        min(width(), READABLE),
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
@@ -104,8 +116,47 @@ def bullets(sentences: Iterable[str]) -> list[str]:
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """A number with so many significant digits, or a dash."""
-    return "-" if value is None or value != value else f"{value:.{digits}g}"
+    """A number with so many significant digits, such as 1,500, 0.021 or 3e-5; a dash for none.
+
+    Whole numbers below a million are given whole; from 1e15 on there is an exponent.
+    """
+    if value is None or value != value:
+        return "-"
+    if math.isinf(value):
+        return "infinite" if value > 0 else "-infinite"
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value):,}"
+    if abs(value) >= 1e15:
+        return power(value, digits - 1)
+    short = float(f"{value:.{digits}g}")
+    if short == int(short):
+        return f"{int(short):,}"
+    if abs(short) >= 1000:
+        return f"{short:,.{max(0, digits - len(str(int(abs(short)))))}f}"
+    mantissa, e, exponent = f"{short:.{digits}g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
+
+
+def amount(count: float | None) -> str:
+    """A large count in three digits: 512, 16.4 k, 2.46 M, 10.5 B; a dash for none."""
+    if count is None or count != count:
+        return "-"
+    for size, unit in ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k")):
+        if 0.9995 * size <= count < 1e15:
+            value = count / size
+            digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+            shown = f"{value:,.{digits}f}"
+            return (shown.rstrip("0").rstrip(".") if digits else shown) + unit
+    return number(count, 3)
+
+
+def power(value: float | None, digits: int = 1) -> str:
+    """A number with an exponent, such as 2.9e12; a question mark for none."""
+    if value is None:
+        return "?"
+    mantissa, exponent = f"{value:.{max(digits, 0)}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa and digits > 1 else mantissa
+    return f"{mantissa}e{int(exponent)}"
 
 
 def percent(value: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cptlaw.page import MARK, WIDTH, kept_tables
+from cptlaw.page import MARK, kept_tables, width
 from cptlaw.page import table as text_table
 
 
@@ -83,7 +83,7 @@ def plain(table: Table) -> str:
 
 def within_width(tables: Iterable[Table]) -> list[str]:
     """Tables for a terminal, in parts that fit."""
-    return [plain(part) for table in tables for part in table.in_width(WIDTH - 2)]
+    return [plain(part) for table in tables for part in table.in_width(width() - 2)]
 
 
 def listed(title: str, lines: Sequence[str]) -> list[str]:

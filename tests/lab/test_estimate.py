@@ -10,11 +10,12 @@ from experiments import BASE, CPT, HEAD, read
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from cptlaw import page
 from cptlaw.errors import DataError
 from cptlaw.lab import estimate as estimates
 from cptlaw.lab import estimate_text, speed
 from cptlaw.lab.estimate import estimate
-from cptlaw.page import WIDTH
+from cptlaw.page import width
 
 # Multiplied parameters of [model.small]: attention and MLP of two layers, gains, output layer.
 LAYER = 4 * 64 * 64 + 3 * 64 * 176
@@ -138,19 +139,19 @@ def test_shows_the_graph(tmp_path):
     text = HEAD + BASE + CPT.replace("[[run]]", "[[run]]\nafter_step = 40\nreplay = [0, 0.25]")
     shown = estimate_text.text(found(tmp_path, text)).splitlines()
     assert shown[:2] == [
-        f"trial: 3 runs, 102 k tokens, {estimate_text.power(PER_TOKEN * 102400)} FLOPs",
+        f"trial: 3 runs, 102 k tokens, {page.power(PER_TOKEN * 102400)} FLOPs",
         "the longest way from run to run: base > cpt-replay0",
     ]
     assert shown[3:10] == [
         "run                                        steps   tokens    FLOPs",
         "base                                         100   51.2 k   "
-        + estimate_text.power(PER_TOKEN * 51200),
+        + page.power(PER_TOKEN * 51200),
         "    pt: warmup 10 to 0.001 | linear 90 to 0.0001",
         "  cpt-replay0 @40                             50   25.6 k   "
-        + estimate_text.power(PER_TOKEN * 25600),
+        + page.power(PER_TOKEN * 25600),
         "      cpt: linear 50 to 0 from=0.0007",
         "  cpt-replay0.25 @40                          50   25.6 k   "
-        + estimate_text.power(PER_TOKEN * 25600),
+        + page.power(PER_TOKEN * 25600),
         "      cpt + 25 % pt: linear 50 to 0 from=0.0007",
     ]
 
@@ -161,7 +162,7 @@ def test_keeps_to_the_width_of_a_page(tmp_path):
         "linear 50 to 0", " | ".join(["constant 10"] * 12)
     )
     shown = estimate_text.text(found(tmp_path, HEAD + BASE + cpt, flops=1e9)).splitlines()
-    assert max(map(len, shown)) <= WIDTH
+    assert max(map(len, shown)) <= width()
     at = next(i for i, line in enumerate(shown) if line.strip().startswith(f"{name} @"))
     assert "61.4 k" in shown[at + 1]
 
@@ -222,14 +223,6 @@ def test_speeds_are_for_dry_runs(tmp_path):
     ended = command("lab", "sweep", tmp_path / "trial.toml", "--flops", "1e9")
     assert ended.status == 2
     assert "--dry-run" in ended.stderr
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"),
-    [(512, "512"), (16_384, "16.4 k"), (2e6, "2 M"), (999_999, "1 M"), (1.05e10, "10.5 B")],
-)
-def test_counts_of_tokens_are_short(count, shown):
-    assert estimate_text.tokens(count) == shown
 
 
 def test_times_beyond_reach_keep_to_their_column(tmp_path):

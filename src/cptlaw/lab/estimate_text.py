@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable
 
 from cptlaw.lab.estimate import Draw, Estimate, RunEstimate, SpeedSource, mixture
 from cptlaw.lab.progress import clock
-from cptlaw.page import WIDTH
+from cptlaw.page import amount, power, width, wrapped
 
-_TABLE = 80  # where the columns end
+_TABLE = 80  # where the columns end, if the page is not narrower
 _COLUMNS = (9, 9, 9, 14)
 
 
@@ -33,10 +32,11 @@ def text(found: Estimate) -> str:
 
 def _row(name: str, cells: Iterable[str]) -> list[str]:
     """A name and right-aligned cells; after a name that is too long, they stand on a next line."""
+    end = min(_TABLE, width())
     right = "".join(cell.rjust(width) for cell, width in zip(cells, _COLUMNS, strict=True))
-    if len(name) + 2 + len(right.lstrip()) > _TABLE:
-        return [name, right.rjust(_TABLE).rstrip()]
-    return [(name + right.rjust(_TABLE)[len(name) :]).rstrip()]
+    if len(name) + 2 + len(right.lstrip()) > end:
+        return [name, right.rjust(end).rstrip()]
+    return [(name + right.rjust(end)[len(name) :]).rstrip()]
 
 
 def _run(run: RunEstimate, several: bool, timed: bool) -> list[str]:
@@ -45,7 +45,7 @@ def _run(run: RunEstimate, several: bool, timed: bool) -> list[str]:
     start = "" if node.after is None else f" @{node.after_step}"
     cells = (
         f"{node.steps:,}",
-        tokens(run.tokens),
+        amount(run.tokens),
         power(run.flops),
         _time(run.seconds) if run.seconds is not None else "?" if timed else "",
     )
@@ -86,7 +86,7 @@ def _draws(found: Estimate) -> Iterable[str]:
     """What is taken of each text, by mixture."""
     limits = {draw.text: draw.limit for draw in found.draws}
     held = [
-        f"{name} {'all there is' if limit is None else f'at most {tokens(limit)}'}"
+        f"{name} {'all there is' if limit is None else f'at most {amount(limit)}'}"
         for name, limit in sorted(limits.items())
     ]
     yield from _wrapped(f"training tokens of the texts: {', '.join(held)}", "", "  ")
@@ -101,15 +101,15 @@ def _draws(found: Estimate) -> Iterable[str]:
 def _draw(draw: Draw) -> str:
     passes = draw.passes
     if passes is None:
-        return f"{draw.text} {tokens(draw.tokens)}"
+        return f"{draw.text} {amount(draw.tokens)}"
     shown = "<0.01" if passes < 0.005 else f"{passes:,.2f}"
-    return f"{draw.text} {tokens(draw.tokens)} ({shown})"
+    return f"{draw.text} {amount(draw.tokens)} ({shown})"
 
 
 def _answer(found: Estimate) -> Iterable[str]:
     """What the sweep takes altogether."""
     count = len(found.runs)
-    size = f"{tokens(found.tokens)} tokens, {power(found.flops)} FLOPs"
+    size = f"{amount(found.tokens)} tokens, {power(found.flops)} FLOPs"
     yield f"{found.experiment.name}: {count:,} run{'s' if count != 1 else ''}, {size}"
     chain = " > ".join(found.chain)
     if found.seconds is None or found.chain_seconds is None:
@@ -159,36 +159,10 @@ def _speed(source: SpeedSource) -> str:
     return f"{rate} FLOP/s, measured on {source.device} in a few micro-batches"
 
 
-def tokens(count: float) -> str:
-    """A count of tokens in three digits: 512, 16.4 k, 2.46 M, 10.5 B."""
-    for size, unit in ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k")):
-        if count >= 0.9995 * size:
-            value = count / size
-            digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
-            shown = f"{value:,.{digits}f}"
-            return (shown.rstrip("0").rstrip(".") if digits else shown) + unit
-    return f"{count:.0f}"
-
-
 def _time(seconds: float) -> str:
     years = seconds / (365.25 * 86400)
     return clock(seconds) if years < 2 else f"{years:,.0f} years"
 
 
-def power(value: float | None, digits: int = 1) -> str:
-    """A large number such as 2.9e12, a question mark if it is not known."""
-    if value is None:
-        return "?"
-    mantissa, exponent = f"{value:.{digits}e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
 def _wrapped(line: str, first: str, others: str) -> list[str]:
-    return textwrap.wrap(
-        line,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=others,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return wrapped(line, first, others).split("\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cptlaw.page import number, table
+from cptlaw.page import number, table, wrapped
 from cptlaw_evidence.paper.drawing import MADE_FROM, Drawing
 
 
@@ -15,4 +15,4 @@ def drawing_text(drawing: Drawing) -> str:
     if drawing.numbers:
         rows = [[what, number(value, 5)] for what, value in drawing.numbers.items()]
         lines += ["", table(["", "value"], rows)]
-    return "\n".join([*lines, "", *drawing.notes])
+    return "\n".join([*lines, "", *map(wrapped, drawing.notes)])
