@@ -154,6 +154,7 @@ def by_lab(trial: Trial, folder: Path) -> Timed:
         trial.corpus,
         folder,
         None,
+        mixing.read(trial.corpus.tokens, trial.node.stretch),
         asked_to_stop=after_a_step,
         watch=watch,
     )
@@ -225,13 +226,8 @@ def _optimizer(network: Any, trial: Trial) -> torch.optim.Optimizer:
 
 def _batches(trial: Trial) -> list[torch.Tensor]:
     node, size = trial.node, trial.node.batch_sequences
-    data = mixing.sequences(
-        trial.corpus.tokens,
-        node.shares,
-        count=node.steps * size,
-        length=node.sequence_length,
-        seed=node.seed,
-    )
+    chosen = mixing.read(trial.corpus.tokens, node.stretch)
+    data = mixing.sequences(trial.corpus.tokens, chosen, node.sequence_length)
     ids = torch.stack(list(data[:]["input_ids"]))
     return list(ids.to(_device()).split(size))
 

@@ -15,7 +15,7 @@ from cptlaw.errors import DataError
 from cptlaw.lab import estimate as estimates
 from cptlaw.lab import estimate_text, speed
 from cptlaw.lab.estimate import estimate
-from cptlaw.page import width
+from cptlaw.page import amount, width
 
 # Multiplied parameters of [model.small]: attention and MLP of two layers, gains, output layer.
 LAYER = 4 * 64 * 64 + 3 * 64 * 176
@@ -229,3 +229,27 @@ def test_times_beyond_reach_keep_to_their_column(tmp_path):
     made = found(tmp_path, HEAD + BASE, flops=1.0)
     years = (PER_TOKEN * 51200 + made.runs[0].evaluation_flops) / (365.25 * 86400)
     assert estimate_text.text(made).splitlines()[4].endswith(f" {years:,.0f} years")
+
+
+def test_tells_where_runs_begin_and_what_they_read_once_more(tmp_path):
+    """The base takes 100 x 8 x 64 tokens, a part of them of the text of the continuation."""
+    text = HEAD.replace('cpt = "code"', 'cpt = "code"\nmore = { docs = 0.5, far = 0.5 }')
+    cpt = CPT.replace('after = "base"', 'after = "base"\ndata = "more"')
+    made = found(tmp_path, text + BASE + cpt)
+    shared = 0.75 * 100 * 8 * 64
+    docs, far = estimates.readings(made.experiment, made.runs[1].node)
+    assert (docs.text, docs.skipped, docs.tokens) == ("docs", shared, 0.5 * 50 * 8 * 64)
+    assert (far.text, far.skipped) == ("far", 0)
+    shown = estimate_text.text(made)
+    assert "text that a base has read comes last, so these runs begin" in shown
+    assert f"  in docs after {amount(shared)} tokens: cpt" in shown
+
+
+def test_names_the_step_where_a_text_is_used_up(tmp_path):
+    """20,000 tokens of code, less the 12,800 of the base, hold 14 steps of 512."""
+    text = HEAD.replace("[text.code]", "[text.code]\ntokens = 2e4")
+    made = found(tmp_path, text + BASE + CPT)
+    (code,) = estimates.readings(made.experiment, made.runs[1].node)
+    assert code.again_from_step == 15
+    assert "code is read once more by cpt from step 15" in estimate_text.text(made)
+    assert estimates.estimate_json(made)["runs"][1]["reading"][0]["again_from_step"] == 15

@@ -140,7 +140,7 @@ def test_the_identity_is_the_same_in_another_process(read):
 def test_every_field_of_a_node_is_in_the_identity_or_left_out_on_purpose(read):
     found = read(HEAD + BASE + CPT)
     left_out = {"name", "data", "replay", "model_name", "micro_batch", "keep"}
-    inside = {"after": "base", "rope_theta": "model"}
+    inside = {"after": "base", "rope_theta": "model", "before": "read_before"}
     for field in dataclasses.fields(experiment.Node):
         key = inside.get(field.name, field.name)
         assert (key in found.identity("cpt")) == (field.name not in left_out), field.name

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 
 from cptlaw.errors import DataError
 from cptlaw.lab import mixing
+from cptlaw.lab.reading import Stretch
 from cptlaw.lab.tokens import Tokens
 
 SHARES = {"a": 0.6, "b": 0.3, "c": 0.1}
@@ -49,8 +51,14 @@ def texts(folder):
     }
 
 
+def before(own):
+    """What a base read that left the stream where this stretch begins."""
+    return [replace(own, skip=0, count=own.skip)] if own.skip else []
+
+
 def rows(tokens, shares=SHARES, count=300, length=8, seed=0, skip=0):
-    data = mixing.sequences(tokens, shares, count=count, length=length, seed=seed, skip=skip)
+    own = Stretch(shares, length, seed, skip, count)
+    data = mixing.sequences(tokens, mixing.read(tokens, own, before(own)), length)
     return torch.stack(data[:]["input_ids"]).numpy() if count else np.empty((0, length))
 
 
@@ -66,7 +74,8 @@ def test_every_sequence_is_a_whole_block_of_one_text(tokens):
 
 
 def test_labels_are_the_tokens(tokens):
-    data = mixing.sequences(tokens, {"b": 1.0}, count=3, length=8, seed=0)
+    chosen = mixing.read(tokens, Stretch({"b": 1.0}, 8, 0, 0, 3))
+    data = mixing.sequences(tokens, chosen, 8)
     for row in data:
         assert row["input_ids"].dtype == torch.int64
         assert torch.equal(row["input_ids"], row["labels"])

@@ -89,7 +89,9 @@ def test_training_loss_is_that_of_the_batch(lab):
     lab.sweep(BASE, changes=EACH)
     loaded = lab.load(BASE)
     node, corpus = loaded.node("base"), lab.corpus(loaded)
-    data = mixing.sequences(corpus.tokens, node.shares, count=4, length=16, seed=1)
+    data = mixing.sequences(corpus.tokens, mixing.read(corpus.tokens, node.stretch), 16).select(
+        range(4)
+    )
     rows = torch.stack(data[:]["input_ids"])
     network = model.build(node.model, corpus.vocabulary, 16, 1)
     with torch.no_grad():

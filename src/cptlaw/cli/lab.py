@@ -184,6 +184,7 @@ def run(experiment: str, name: str, output: str | None, threads: int | None) -> 
                 threads=threads,
                 asked_to_stop=asked,
                 watch=Progress(node),
+                say=say,
             )
         except Stopped as stop:
             torchrun.leave()

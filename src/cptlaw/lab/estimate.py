@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -48,7 +49,7 @@ class Draw:
         mixture: name of [data] and replay.
         text: name of the text.
         run: which takes the most.
-        tokens: that it takes, with what its bases took of the same stream before.
+        tokens: that it takes, with what its bases took before as far as it goes on from there.
         limit: training tokens of the text at most; None where the file gives none.
     """
 
@@ -62,6 +63,24 @@ class Draw:
     def passes(self) -> float | None:
         """How often the text is gone through, if it holds as many tokens as the limit."""
         return None if self.limit is None else self.tokens / self.limit
+
+
+@dataclass(frozen=True)
+class TextAhead:
+    """What a run is to read of a text, on average over the draws of its mixture.
+
+    Args:
+        text: its name.
+        skipped: tokens of it that come last, since its bases have read them.
+        tokens: that it takes itself.
+        again_from_step: the step from which on it reads text once more, if the text holds as many
+            tokens as its limit; None where it does not, or there is no limit.
+    """
+
+    text: str
+    skipped: float
+    tokens: float
+    again_from_step: int | None
 
 
 @dataclass(frozen=True)
@@ -260,6 +279,25 @@ def _architectures(
     return found
 
 
+def readings(experiment: Experiment, node: Node) -> tuple[TextAhead, ...]:
+    """What a run reads of each of its texts, as far as the experiment file tells.
+
+    Args:
+        experiment: with the limits of the texts.
+        node: the run.
+    """
+    own, found = node.stretch, list[TextAhead]()
+    for text in own.texts:
+        before = sum(stretch.tokens(text) for stretch in node.before)
+        taken, limit = own.tokens(text), experiment.texts[text].tokens
+        again = None
+        if limit is not None and before + taken > limit:
+            rest = max(limit - before, 0.0) / (own.shares[text] * node.batch_tokens)
+            again = math.floor(rest) + 1
+        found.append(TextAhead(text, before, taken, again))
+    return tuple(found)
+
+
 def mixture(node: Node) -> str:
     """What a run trains on, such as "cpt + 25 % pt"."""
     return f"{node.data} + {100 * node.replay:g} % pt" if node.replay else node.data
@@ -268,14 +306,12 @@ def mixture(node: Node) -> str:
 def _draws(experiment: Experiment, runs: Iterable[RunEstimate]) -> tuple[Draw, ...]:
     most: dict[tuple[str, str], Draw] = {}
     for run in runs:
-        node = run.node
-        sequences = node.skip + node.steps * node.batch_sequences
-        for text, share in node.shares.items():
-            if not share:
-                continue
+        own = run.node.stretch
+        for text in own.texts:
             limit = experiment.texts[text].tokens
-            key = mixture(node), text
-            draw = Draw(*key, node.name, share * sequences * node.sequence_length, limit)
+            key = mixture(run.node), text
+            taken = sum(stretch.tokens(text) for stretch in (*run.node.before, own))
+            draw = Draw(*key, run.node.name, taken, limit)
             if key not in most or draw.tokens > most[key].tokens:
                 most[key] = draw
     return tuple(most.values())
@@ -296,7 +332,7 @@ def estimate_json(found: Estimate) -> dict[str, Any]:
     """
     return {
         "experiment": found.experiment.name,
-        "runs": [_run_json(run) for run in found.runs],
+        "runs": [_run_json(found.experiment, run) for run in found.runs],
         "draws": [
             {
                 "mixture": draw.mixture,
@@ -318,7 +354,7 @@ def estimate_json(found: Estimate) -> dict[str, Any]:
     }
 
 
-def _run_json(run: RunEstimate) -> Mapping[str, Any]:
+def _run_json(experiment: Experiment, run: RunEstimate) -> Mapping[str, Any]:
     node = run.node
     return {
         "name": node.name,
@@ -327,6 +363,7 @@ def _run_json(run: RunEstimate) -> Mapping[str, Any]:
         "data": node.data,
         "replay": node.replay,
         "shares": dict(node.shares),
+        "reading": [asdict(text) for text in readings(experiment, node)],
         "model": node.model_name,
         "parameters": None if run.architecture is None else run.architecture.non_embedding,
         "schedule": node.schedule.text,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from cptlaw.lab.estimate import Draw, Estimate, RunEstimate, SpeedSource, mixture
+from cptlaw.lab.estimate import Draw, Estimate, RunEstimate, SpeedSource, mixture, readings
 from cptlaw.lab.progress import clock
 from cptlaw.page import amount, power, width, wrapped
 
@@ -24,7 +24,7 @@ def text(found: Estimate) -> str:
     lines = [*_answer(found), "", *_row("run", headers)]
     for run in found.runs:
         lines += _run(run, several, found.speed is not None)
-    lines += ["", *_models(found), "", *_draws(found), *_times(found)]
+    lines += ["", *_models(found), "", *_draws(found), *_readings(found), *_times(found)]
     for note in found.notes:
         lines += _wrapped(f"note: {note}", "", "  ")
     return "\n".join(lines)
@@ -96,6 +96,26 @@ def _draws(found: Estimate) -> Iterable[str]:
         by_mixture.setdefault(draw.mixture, []).append(_draw(draw))
     for name, parts in by_mixture.items():
         yield from _wrapped(f"{name}: {', '.join(parts)}", "  ", "    ")
+
+
+def _readings(found: Estimate) -> Iterable[str]:
+    """Where runs begin in texts that their bases have read, and which they read once more."""
+    places: dict[str, list[str]] = {}
+    again: dict[str, list[str]] = {}
+    for run in found.runs:
+        for one in readings(found.experiment, run.node):
+            if one.skipped and run.node.read_before():
+                place = f"in {one.text} after {amount(one.skipped)} tokens"
+                places.setdefault(place, []).append(run.node.name)
+            if one.again_from_step is not None:
+                where = f"{run.node.name} from step {one.again_from_step:,}"
+                again.setdefault(one.text, []).append(where)
+    if places:
+        yield "text that a base has read comes last, so these runs begin"
+        for place, runs in places.items():
+            yield from _wrapped(f"{place}: {', '.join(runs)}", "  ", "    ")
+    for text, runs in again.items():
+        yield from _wrapped(f"{text} is read once more by {', '.join(runs)}", "", "  ")
 
 
 def _draw(draw: Draw) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cptlaw.errors import DataError, at, suggestion
+from cptlaw.lab.reading import Stretch
 from cptlaw.lab.tables import Model, Training
 from cptlaw.lab.variants import Variant, variants_of
 from cptlaw.schedules.schedule import Schedule
@@ -35,6 +36,7 @@ class Node:
         optimizer_state: whether the optimiser's moments come along from the base.
         skip: sequences of this stream (shares, sequence length, seed) that its bases trained on.
         keep: own steps that others start from, increasing, without the last.
+        before: what its bases read, the first of them first, as far as it goes on from there.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Node:
     optimizer_state: Literal["keep", "new"] = "keep"
     skip: int = 0
     keep: tuple[int, ...] = ()
+    before: tuple[Stretch, ...] = ()
 
     @property
     def steps(self) -> int:
@@ -64,6 +67,19 @@ class Node:
     def batch_tokens(self) -> int:
         """Tokens per optimiser step."""
         return self.batch_sequences * self.sequence_length
+
+    @property
+    def stretch(self) -> Stretch:
+        """What it reads itself."""
+        count = self.steps * self.batch_sequences
+        return Stretch(self.shares, self.sequence_length, self.seed, self.skip, count)
+
+    def read_before(self) -> dict[str, int]:
+        """Sequences of its texts that its bases read in other mixtures, by text."""
+        own = self.stretch
+        others = [stretch for stretch in self.before if stretch.stream != own.stream]
+        taken = {name: sum(one.taken.get(name, 0) for one in others) for name in own.texts}
+        return {name: count for name, count in taken.items() if count}
 
 
 @dataclass(frozen=True)
@@ -119,7 +135,12 @@ def _node(variant: Variant, nodes: Mapping[str, Node], setting: Setting) -> Node
     )
     _check_batch(node)
     _check_law(node, base)
-    return replace(node, skip=_skip(node, nodes))
+    before = _before(node, nodes)
+    skip = sum(stretch.count for stretch in before if stretch.stream == node.stretch.stream)
+    if training.seen_text == "repeat":
+        own = replace(node.stretch, count=skip)
+        before = (own,) if skip else ()
+    return replace(node, skip=skip, before=before)
 
 
 def _start(values: Mapping[str, Any], base: Node | None) -> tuple[int | None, float | None]:
@@ -214,16 +235,14 @@ def _check_law(node: Node, base: Node | None) -> None:
             )
 
 
-def _skip(node: Node, nodes: Mapping[str, Node]) -> int:
-    """Sequences of the node's own stream that the runs before it have trained on."""
-    total, at_node = 0, node
-    while at_node.after is not None and at_node.after_step is not None:
-        base = nodes[at_node.after]
-        same = (base.shares, base.sequence_length, base.seed)
-        if same == (node.shares, node.sequence_length, node.seed):
-            total += at_node.after_step * base.batch_sequences
-        at_node = base
-    return total
+def _before(node: Node, nodes: Mapping[str, Node]) -> tuple[Stretch, ...]:
+    """What the runs before a node have read until it branches off, the first of them first."""
+    found: list[Stretch] = []
+    while node.after is not None and node.after_step is not None:
+        base = nodes[node.after]
+        found.append(replace(base.stretch, count=node.after_step * base.batch_sequences))
+        node = base
+    return tuple(reversed(found))
 
 
 def _keep(node: Node, nodes: Mapping[str, Node]) -> tuple[int, ...]:

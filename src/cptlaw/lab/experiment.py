@@ -116,7 +116,8 @@ class Experiment:
             DataError: there is no such run.
         """
         node = self.node(name)
-        return {
+        read_before = node.read_before()  # left out where there is none: as older records are
+        return ({"read_before": read_before} if read_before else {}) | {
             "texts": {name: _text_identity(text) for name, text in self.texts.items()},
             "tokenizer": _tokenizer_identity(self.tokenizer),
             "validation": self.validation.model_dump(),

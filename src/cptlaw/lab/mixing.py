@@ -2,65 +2,60 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cptlaw.errors import DataError
+from cptlaw.lab.reading import Reading, Stretch, blocks, reading
 from cptlaw.lab.tokens import Tokens
 
 
-def sequences(
-    tokens: Mapping[str, Tokens],
-    shares: Mapping[str, float],
-    *,
-    count: int,
-    length: int,
-    seed: int,
-    skip: int = 0,
-) -> Any:
-    """Training sequences of a mixture, as a datasets.Dataset of `input_ids` and `labels`.
+def sizes(tokens: Mapping[str, Tokens]) -> dict[str, list[int]]:
+    """Training tokens in each file of every text."""
+    return {name: [own.sizes[path.name] for path in own.train] for name, own in tokens.items()}
 
-    Each sequence comes whole from one text, drawn by its share; a text's sequences are shuffled
-    anew each time it has been used up. The first n sequences are the same for every `count`.
+
+def read(tokens: Mapping[str, Tokens], own: Stretch, before: Sequence[Stretch] = ()) -> Reading:
+    """Which sequences a run reads, and in which order.
 
     Args:
         tokens: of every text, by name.
-        shares: text -> share of the sequences, together 1.
-        count: sequences wanted.
-        length: tokens a sequence.
-        seed: decides the order.
-        skip: sequences to leave out at the beginning.
+        own: what the run takes.
+        before: what its bases took, the first of them first.
 
     Raises:
         DataError: a text that is shorter than one sequence.
     """
-    from datasets import Dataset, interleave_datasets
+    for name in own.texts:
+        _Blocks(tokens[name], own.length)
+    return reading(sizes({name: tokens[name] for name in own.texts}), own, before)
 
-    names = sorted(name for name, share in shares.items() if share > 0)
-    views = {name: _Blocks(tokens[name], length) for name in names}
-    total = skip + count
-    parts: list[Any] = []
-    for i, name in enumerate(names):
-        share = shares[name]
-        enough = math.ceil(total * share + 8 * math.sqrt(total * share * (1 - share)) + 8)
-        order = _order(len(views[name]), enough, seed, name)
-        parts.append(Dataset.from_dict({"text": np.full(enough, i, np.uint8), "block": order}))
-    mixed = parts[0]
-    if len(parts) > 1:
-        weights = [shares[name] for name in names]
-        mixed = interleave_datasets(parts, weights, seed, stopping_strategy="first_exhausted")
-    chosen = mixed.select(range(skip, total))
+
+def sequences(tokens: Mapping[str, Tokens], chosen: Reading, length: int) -> Any:
+    """Training sequences of a mixture, as a datasets.Dataset of `input_ids` and `labels`.
+
+    Each sequence comes whole from one text, drawn by its share. The first n sequences of a stream
+    are the same however many are wanted.
+
+    Args:
+        tokens: of every text, by name.
+        chosen: which of them.
+        length: tokens a sequence.
+    """
+    from datasets import Dataset
+
+    views = [_Blocks(tokens[name], length) for name in chosen.texts]
+    small = np.int32 if max(len(view) for view in views) < 1 << 31 else np.int64
+    rows = Dataset.from_dict({"text": chosen.text, "block": chosen.block.astype(small)})
 
     def fetch(batch: dict[str, list[int]]) -> dict[str, list[Any]]:
         pairs = zip(batch["text"], batch["block"], strict=True)
-        ids = [views[names[t]].block(b) for t, b in pairs]
+        ids = [views[t].block(b) for t, b in pairs]
         return {"input_ids": ids, "labels": ids}
 
-    return chosen.with_transform(fetch)
+    return rows.with_transform(fetch)
 
 
 def validation(tokens: Tokens, length: int) -> Any:
@@ -88,21 +83,13 @@ def validation(tokens: Tokens, length: int) -> Any:
     return Dataset.from_dict({"block": np.arange(whole)}).with_transform(fetch)
 
 
-def _order(blocks: int, wanted: int, seed: int, name: str) -> NDArray[Any]:
-    """Block numbers, every block once before any comes again."""
-    salt = int.from_bytes(name.encode(), "big") % (1 << 62)
-    rounds = math.ceil(wanted / blocks)
-    order = [np.random.default_rng([seed, salt, k]).permutation(blocks) for k in range(rounds)]
-    return np.concatenate(order)[:wanted].astype(np.int32 if blocks < 1 << 31 else np.int64)
-
-
 class _Blocks:
     """Sequences of one length cut from the shards of a text, mapped from disk."""
 
     def __init__(self, tokens: Tokens, length: int) -> None:
         self.length = length
         self.arrays = [np.load(path, mmap_mode="r") for path in tokens.train]
-        self.ends = np.cumsum([array.size // length for array in self.arrays])
+        self.ends = np.cumsum(blocks([array.size for array in self.arrays], length))
         if not self.arrays or not self.ends[-1]:
             raise DataError(
                 f"[text.{tokens.name}]: {tokens.train_tokens} training tokens are less than one "

@@ -56,6 +56,11 @@ class Progress:
         return "  ".join(parts)
 
 
+def told(message: str) -> None:
+    """Say something where there is no command line that does, to standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
 def clock(seconds: float) -> str:
     """A length of time as people say it: 42 s, 3 min 5 s, 2 h 10 min, 4.5 days."""
     if seconds < 60:

@@ -17,10 +17,11 @@ from cptlaw.files import checksum
 from cptlaw.lab import processes, records
 from cptlaw.lab.records import LOG
 from cptlaw.lab.tables import located
-from cptlaw.lab.tokenizer import key_of
+from cptlaw.lab.tokenizer import Say, key_of
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
+    from cptlaw.lab.reading import Reading
     from cptlaw.lab.tokens import Corpus
     from cptlaw.lab.trainer import Watch
 
@@ -63,10 +64,20 @@ def is_done(experiment: Experiment, corpus: Corpus, name: str, out: Path) -> boo
     if record["fingerprint"] != key_of(wanted):
         raise DataError(
             f"run '{name}': {out / name} holds a run of another definition "
-            f"({records.differences(record['defined_by'], wanted)}). Give another folder (-o), "
-            "another name, or remove that folder."
+            f"({records.differences(record['defined_by'], wanted)}). {_as_before(record, wanted)}"
+            "Give another folder (-o), another name, or remove that folder."
         )
     return record["status"] == "done" and not missing(experiment.node(name), out)
+
+
+def _as_before(record: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """What to do about a run of a version, or setting, that began texts anew; else nothing."""
+    if "read_before" in record["defined_by"] or "read_before" not in wanted:
+        return ""
+    return (
+        "It began with text that its base had read, as versions before 0.2.0 did: to keep it, set "
+        'seen_text = "repeat" in [training]. '
+    )
 
 
 def missing(node: Node, out: Path) -> list[int]:
@@ -87,6 +98,7 @@ def run(
     threads: int | None,
     asked_to_stop: Callable[[], bool],
     watch: Watch,
+    say: Say,
 ) -> None:
     """Train one run, unless it is done already.
 
@@ -98,6 +110,7 @@ def run(
         threads: of PyTorch on a CPU; None leaves them.
         asked_to_stop: looked at after every step.
         watch: called with the Trainer's state and the newest losses.
+        say: told what is worth knowing of the run's data.
 
     Raises:
         Stopped: as asked.
@@ -105,7 +118,7 @@ def run(
     """
     import torch
 
-    from cptlaw.lab import trainer, training
+    from cptlaw.lab import mixing, trainer, training
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -116,11 +129,22 @@ def run(
         if is_done(experiment, corpus, name, out):
             return
         _check_own(folder, name)
+        chosen = mixing.read(corpus.tokens, node.stretch, node.before)
+        if processes.leads():
+            _tell_repeats(node, chosen, say)
         record = _begun(records.read(folder), definition(experiment, corpus, name), name)
+        record["reading"] = chosen.record(node.sequence_length, node.batch_sequences)
         with _recorded(folder, record):
             try:
                 outcome = training.train(
-                    experiment, node, corpus, folder, base, asked_to_stop=asked_to_stop, watch=watch
+                    experiment,
+                    node,
+                    corpus,
+                    folder,
+                    base,
+                    chosen,
+                    asked_to_stop=asked_to_stop,
+                    watch=watch,
                 )
             except (training.Stopped, KeyboardInterrupt):
                 record["status"] = "stopped"
@@ -134,6 +158,11 @@ def run(
                 "tokens": node.steps * node.batch_tokens,
                 "flops": outcome.flops,
             }
+
+
+def _tell_repeats(node: Node, chosen: Reading, say: Say) -> None:
+    for text, step in chosen.again_from_step(node.batch_sequences).items():
+        say(f"{node.name}: text '{text}' is read once more from step {step:,} on")
 
 
 def _check_own(folder: Path, name: str) -> None:

@@ -163,6 +163,7 @@ class Training(Table):
     precision: Literal["fp32", "bf16"] = Field("fp32", description='"fp32" or "bf16"')
     compile: Annotated[bool, Strict()] = Field(False, description="true or false")
     sharding: Literal["none", "fsdp2"] = Field("none", description='"none" or "fsdp2"')
+    seen_text: Literal["skip", "repeat"] = Field("skip", description='"skip" or "repeat"')
     weight_decay: Annotated[Number, Field(ge=0)] = Field(0.1, description="a number of at least 0")
     betas: tuple[Annotated[Share, Field(lt=1)], Annotated[Share, Field(lt=1)]] = Field(
         (0.9, 0.95), description="two numbers from 0 to below 1, such as [0.9, 0.95]"

@@ -21,6 +21,7 @@ from cptlaw.lab.trainer import LabTrainer, Losses, Rhythm, Watch
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
+    from cptlaw.lab.reading import Reading
     from cptlaw.lab.tokens import Corpus
 
 
@@ -55,6 +56,7 @@ def train(
     corpus: Corpus,
     folder: Path,
     base: Path | None,
+    chosen: Reading,
     *,
     asked_to_stop: Callable[[], bool] = lambda: False,
     watch: Watch = lambda state, losses: None,
@@ -67,6 +69,7 @@ def train(
         corpus: tokens of every text.
         folder: of the run; its log and checkpoints go there.
         base: the checkpoint it goes on from; None for a root.
+        chosen: the sequences that it reads.
         asked_to_stop: looked at after every step.
         watch: called with the Trainer's state and the newest losses by column.
 
@@ -82,7 +85,7 @@ def train(
     start, until = _to_do(node, keep, folder)
     losses = Losses(folder, watch, writes=until == node.steps)
     callbacks = [Rhythm(experiment, keep, until, asked_to_stop), losses]
-    trainer = _trainer(experiment, node, corpus, folder, network, callbacks)
+    trainer = _trainer(experiment, node, corpus, folder, network, callbacks, chosen)
     trainer.losses = losses
     trainer.base_optimizer = base if node.optimizer_state == "keep" else None
     trainer.args.eval_on_start = start is None
@@ -114,6 +117,7 @@ def _trainer(
     folder: Path,
     network: Any,
     callbacks: list[TrainerCallback],
+    chosen: Reading,
 ) -> LabTrainer:
     """A Trainer for one run: its settings, sequences and held-out rows."""
     held_out = {
@@ -128,14 +132,7 @@ def _trainer(
     trainer = LabTrainer(
         model=network,
         args=arguments,
-        train_dataset=mixing.sequences(
-            corpus.tokens,
-            node.shares,
-            count=node.steps * node.batch_sequences,
-            length=node.sequence_length,
-            seed=node.seed,
-            skip=node.skip,
-        ),
+        train_dataset=mixing.sequences(corpus.tokens, chosen, node.sequence_length),
         eval_dataset=held_out,
         data_collator=_stack,
         callbacks=callbacks,

@@ -30,7 +30,7 @@ def local(job: Job, say: Say) -> Ended:
                 failed[name] = base_failed(base)
             else:
                 try:
-                    if not one(job, corpus, name, asked):
+                    if not one(job, corpus, name, asked, say):
                         return Ended(failed, name)
                 except Exception as error:
                     failed[name] = reason(error)
@@ -50,7 +50,7 @@ def reason(error: BaseException) -> str:
     return text if isinstance(error, CptlawError) else f"{type(error).__name__}: {text}"
 
 
-def one(job: Job, corpus: tokens.Corpus, name: str, asked: Callable[[], bool]) -> bool:
+def one(job: Job, corpus: tokens.Corpus, name: str, asked: Callable[[], bool], say: Say) -> bool:
     """Do a run here; whether it came to its end, False if it was stopped on the way.
 
     Args:
@@ -58,6 +58,7 @@ def one(job: Job, corpus: tokens.Corpus, name: str, asked: Callable[[], bool]) -
         corpus: tokens of every text.
         name: of the run.
         asked: whether the user wants an end.
+        say: told what is worth knowing.
     """
     if job.processes > 1:
         return torchrun.train(job, name, asked)
@@ -73,6 +74,7 @@ def one(job: Job, corpus: tokens.Corpus, name: str, asked: Callable[[], bool]) -
             threads=job.threads,
             asked_to_stop=asked,
             watch=watch,
+            say=say,
         )
     except Stopped:
         return False

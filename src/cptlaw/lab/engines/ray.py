@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cptlaw.errors import DataError, MissingExtra, first_line
-from cptlaw.lab import records, tokens
+from cptlaw.lab import progress, records, tokens
 from cptlaw.lab.engines import local
 from cptlaw.lab.stopping import asked_to_stop
 from cptlaw.lab.sweep import Ended, Engine, Job, Say, data_folder
@@ -153,7 +153,7 @@ def _task(shared: tuple[Job, tokens.Corpus], name: str, base: _End | None) -> _E
         )
     with asked_to_stop(patient=True) as asked:
         try:
-            return _End(local.one(job, corpus, name, asked))
+            return _End(local.one(job, corpus, name, asked, progress.told))
         except Exception as error:
             return _End(False, local.reason(error))
 
