@@ -3,6 +3,8 @@
 # make fuzz   10,000 damaged logs of each format, an hour; what went wrong is kept in the folder fuzz
 # make lint   style, types, import layers
 # make paper  all figures of the paper, in the folder paper
+# make package  an sdist and a wheel in dist, checked, installed anew and tried; EXTRAS="plot ..." each too
+# make oldest   tests of the core on the oldest packages that are allowed, in .venv-oldest
 # make docs   docs/commands.md from the help texts, and the figures (the explorer's need Chromium)
 # make site   the docs as a site, in the folder site; it is read without a network
 
@@ -12,7 +14,7 @@ WORKERS ?= auto
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: demo paper test fuzz lint docs site clean
+.PHONY: demo paper test fuzz lint package oldest docs site clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-all
@@ -33,6 +35,25 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --config pyproject.toml
 	$(BIN)/pyright --pythonpath $(BIN)/python
+
+package: $(BIN)/python
+	@$(PIP) build twine
+	rm -rf dist
+	env -u PYTHONPATH $(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python .ci/try_package.py dist $(EXTRAS)
+	-$(BIN)/python .ci/check_release.py dist
+
+OLDEST ?= tests/ground tests/schedules tests/studies tests/laws tests/fitting tests/forecasting \
+	tests/decisions tests/live tests/output tests/cli
+
+oldest: .venv-oldest/.installed
+	.venv-oldest/bin/python -m pytest -p no:cacheprovider $(OLDEST)
+
+.venv-oldest/.installed: pyproject.toml .ci/oldest.txt
+	@$(PYTHON) -m venv .venv-oldest
+	@.venv-oldest/bin/python -m pip install --quiet -c .ci/oldest.txt -e '.[all,explorer]' pytest pytest-xdist hypothesis
+	@touch $@
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/write_commands.py
@@ -59,4 +80,4 @@ $(VENV)/.installed-%: pyproject.toml build_compiled.py src/cptlaw/laws/recurrenc
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo paper site
+	rm -rf $(VENV) .venv-oldest demo paper site dist

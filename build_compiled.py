@@ -1,11 +1,13 @@
 """Builds the compiled recurrences where there is a C compiler; without one NumPy does their work.
 
 Hatchling runs it when the package is installed or made into a wheel; by hand, for a source tree
-that is not installed: `python build_compiled.py` (needs setuptools).
+that is not installed: `python build_compiled.py` (needs setuptools). CPTLAW_COMPILED=0 in the
+environment leaves it out: the wheel is then a pure one, for any machine.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import zlib
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent
 FOLDER = ROOT / "src" / "cptlaw" / "laws"
+_OWN = ("-Wl,-rpath", "-Wl,-R")
 
 try:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -39,7 +42,7 @@ def build() -> Path | None:
         optional=True,
     )
     settings = {"name": "cptlaw", "ext_modules": [extension], "package_dir": {"": "src"}}
-    command = Distribution(settings).get_command_obj("build_ext")
+    command = _build_ext()(Distribution(settings))
     command.inplace = command.force = True
     with TemporaryDirectory() as folder:
         command.build_temp = command.build_lib = folder
@@ -49,6 +52,20 @@ def build() -> Path | None:
         except Exception as error:  # whatever it is, NumPy does it too
             print(f"cptlaw: the recurrences were not compiled ({error}).")
     return next(iter(built()), None)
+
+
+def _build_ext() -> type[Any]:
+    """The command without run paths of the building Python, which wheels would carry."""
+    from setuptools.command.build_ext import build_ext
+
+    class WithoutRunPaths(build_ext):
+        def build_extensions(self) -> None:
+            linker = getattr(self.compiler, "linker_so", None)
+            if linker:
+                self.compiler.linker_so = [w for w in linker if not w.startswith(_OWN)]
+            super().build_extensions()
+
+    return WithoutRunPaths
 
 
 def built() -> list[Path]:
@@ -63,8 +80,7 @@ class CustomBuildHook(BuildHookInterface):
         """Compile, and say what the wheel runs on."""
         if self.target_name != "wheel":
             return
-        made = build()
-        if made is None:
+        if os.environ.get("CPTLAW_COMPILED") == "0" or (made := build()) is None:
             return
         from packaging.tags import platform_tags
 

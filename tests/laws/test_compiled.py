@@ -173,8 +173,8 @@ def version(**environment):
 
 
 def test_the_version_tells_which_is_in_use():
-    assert version().endswith(", compiled recurrences\n")
-    assert version(CPTLAW_COMPILED="0").endswith("recurrences in NumPy (CPTLAW_COMPILED=0)\n")
+    assert ", compiled recurrences\n" in version()
+    assert "recurrences in NumPy (CPTLAW_COMPILED=0)\n" in version(CPTLAW_COMPILED="0")
 
 
 def test_a_build_of_another_source_is_not_used(monkeypatch):

@@ -11,7 +11,6 @@ import sys
 
 import click
 
-import cptlaw
 from cptlaw.cli.loading import LazyGroup
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
@@ -19,9 +18,9 @@ from cptlaw.errors import CptlawError
 
 def _show_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
     if asked and not context.resilient_parsing:
-        from cptlaw.laws import compiled
+        from cptlaw.cli import version
 
-        click.echo(f"cptlaw, version {cptlaw.__version__}, {compiled.in_words()}")
+        click.echo(version.text())
         context.exit()
 
 
@@ -58,7 +57,7 @@ COMMANDS = {
     is_eager=True,
     expose_value=False,
     callback=_show_version,
-    help="Show the version and exit.",
+    help="Show the version, and what a bug report needs, and exit.",
 )
 def cli() -> None:
     """Predict and plan the continual pre-training of language models from its logs.

@@ -52,7 +52,8 @@ def _inverse(p: FloatArray, segment: Segment) -> FloatArray:
 
 
 def _log(p: FloatArray, segment: Segment) -> FloatArray:
-    return _between(np.log(p * segment.steps) / math.log(segment.steps), segment)
+    # NumPy's logarithm both times: that of math may differ in the last digit, and the end with it.
+    return _between(np.log(p * segment.steps) / np.log(np.float64(segment.steps)), segment)
 
 
 def _rex(p: FloatArray, segment: Segment) -> FloatArray:
