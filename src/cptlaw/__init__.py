@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# First, so that a signal ends the command while others are imported.
+from cptlaw import ending as ending
 from cptlaw.output import views
 
 if TYPE_CHECKING:

@@ -6,9 +6,18 @@ import json
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
+from cptlaw.visible import visible
+
 
 class CptlawError(Exception):
-    """Any error that a user can mend; the command line prints it and exits with status 2."""
+    """Any error that a user can mend; the command line prints it and exits with status 2.
+
+    Args:
+        message: of one line, whatever is in the names that it tells.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(visible(message))
 
 
 class DataError(CptlawError):
@@ -72,4 +81,4 @@ def shown(value: object) -> str:
 
 def first_line(error: BaseException) -> str:
     """The first line of what an error of another package says, or its type's name."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return visible((str(error).strip() or type(error).__name__).splitlines()[0])

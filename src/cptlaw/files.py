@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from cptlaw import temporary
 from cptlaw.errors import DataError
 
 
@@ -32,22 +31,55 @@ def read_text(path: str | Path, missing: str) -> str:
 
 
 def check_folder(folder: str | Path, files: Iterable[str] = ()) -> Path:
-    """Whether a folder can be written to, before the work begins.
+    """Whether a folder can be written to, or made, before the work begins.
 
     Args:
         folder: where to; it need not be there.
         files: names of what must not be written over.
 
     Raises:
-        DataError: it is a file, or holds one of them already.
+        DataError: it is a file, cannot be made or written to, or holds one of them already.
     """
     target = Path(folder)
-    if target.exists() and not target.is_dir():
-        raise DataError(f"{target}: is a file; name a folder.")
-    for name in files:
-        if (target / name).exists():
-            raise DataError(f"{target / name}: is there already. Name another folder.")
+    try:
+        if target.exists() and not target.is_dir():
+            raise DataError(f"{target}: is a file; name a folder.")
+        for name in files:
+            if (target / name).exists():
+                raise DataError(f"{target / name}: is there already. Name another folder.")
+        there = next(p for p in (target.absolute(), *target.absolute().parents) if p.exists())
+        if not there.is_dir():
+            raise DataError(f"{target}: cannot be made: {there} is a file.")
+        temporary.try_out(there / "trial")
+    except OSError as error:
+        what = "written to" if target.is_dir() else "made"
+        raise DataError(f"{target}: cannot be {what}: {error.strerror}.") from None
     return target
+
+
+def check_file(path: str | Path) -> None:
+    """Whether a file can be written, before the work begins: a trial is, and taken away.
+
+    Raises:
+        DataError: its folder is missing or cannot be written to, the name is that of a folder or
+            device, or the disk is full.
+    """
+    target = Path(path)
+    try:
+        target = target.resolve() if target.is_symlink() else target
+        _check_ordinary(target)
+        if not target.absolute().parent.is_dir():
+            raise DataError(f"{target}: the folder {target.parent} does not exist. Make it first.")
+        temporary.try_out(target)
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written: {error.strerror}.") from None
+
+
+def _check_ordinary(target: Path) -> None:
+    if target.is_dir():
+        raise DataError(f"{target}: is a directory; name a file in it.")
+    if target.exists() and not target.is_file():
+        raise DataError(f"{target}: is a device or a pipe; name an ordinary file.")
 
 
 def make_folder(folder: str | Path) -> Path:
@@ -84,24 +116,8 @@ def write_atomic(path: str | Path, content: str | bytes) -> Path:
     data = content.encode() if isinstance(content, str) else content
     try:
         target = target.resolve() if target.is_symlink() else target
-        if target.is_dir():
-            raise DataError(f"{target}: is a directory; name a file in it.")
-        if target.exists() and not target.is_file():
-            raise DataError(f"{target}: is not an ordinary file; name one to write over.")
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        _check_ordinary(target)
+        temporary.write(target, data)
     except OSError as error:
         raise DataError(f"{target}: cannot be written: {error.strerror}.") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(name).chmod(0o666 & ~umask)
-        Path(name).replace(target)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise DataError(f"{target}: cannot be written: {error.strerror}.") from None
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
     return target

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from cptlaw.layout import laid_out
+from cptlaw.visible import visible
 
 READABLE = 100
 """Letters in a line of sentences at most; tables may be as wide as the terminal."""
@@ -80,8 +81,9 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = ""
     Where it is too wide, cells are folded or rows become lists; nothing is cut. Within
     `kept_tables` it is kept as it is, and a line stands for it.
     """
-    cells = tuple(tuple(cell.strip() for cell in row) for row in rows)
-    made = Table(title, tuple(headers), cells)
+    headers, title = tuple(map(visible, headers)), visible(title)
+    cells = tuple(tuple(visible(cell.strip()) for cell in row) for row in rows)
+    made = Table(title, headers, cells)
     kept = _KEPT.get()
     if kept is not None:
         kept.append(made)
@@ -98,6 +100,7 @@ def wrapped(text: str, first: str = "", others: str = "") -> str:
         first: what the first line begins with.
         others: what the others begin with.
     """
+    text = visible(text.replace("\n", " "))
     if _KEPT.get() is not None:
         return first + " ".join(text.split())
     return textwrap.fill(

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cptlaw.visible import visible_lines
+
 
 @dataclass(frozen=True)
 class View:
@@ -46,7 +48,7 @@ class Shown:
         Args:
             verbose: with all details, of a result that has more than one page of them (a fit).
         """
-        return VIEWS[type(self).__name__].text(self, verbose)
+        return visible_lines(VIEWS[type(self).__name__].text(self, verbose))
 
     def plot(self, path: str | Path | None = None, **options: Any) -> Any:
         """Draw the result.

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from cptlaw.errors import DataError
+from cptlaw.visible import visible
 
 Value: TypeAlias = "str | bool | int | float | Sequence[Value] | Mapping[str, Value]"
 Key: TypeAlias = str | tuple[str, ...]  # several names are joined with dots: ("ood", "code")
@@ -92,7 +93,14 @@ def _text(given: str) -> str:
         given.encode()
     except UnicodeEncodeError:
         raise DataError(f"{given!r}: a TOML file cannot hold this text. Rename it.") from None
-    return json.dumps(given, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return "".join(map(_spelled, json.dumps(given, ensure_ascii=False)))
+
+
+def _spelled(letter: str) -> str:
+    """A letter, or the escape of one that is not seen, such as a mark that turns text round."""
+    if visible(letter) == letter:
+        return letter
+    return f"\\u{ord(letter):04x}" if ord(letter) < 0x10000 else f"\\U{ord(letter):08x}"
 
 
 def _number(given: float) -> str:

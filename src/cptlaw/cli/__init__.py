@@ -11,6 +11,8 @@ import sys
 
 import click
 
+from cptlaw import ending
+from cptlaw.cli import streams
 from cptlaw.cli.loading import LazyGroup
 from cptlaw.cli.shared import say
 from cptlaw.errors import CptlawError
@@ -70,11 +72,19 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; what a user can mend ends with status 2 and one message."""
     try:
+        streams.prepare()
         status = cli.main(prog_name="cptlaw", standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        say("interrupted; no file was left half-written.")
-        sys.exit(130)
+    except SystemExit:
+        if streams.reader_has_gone():
+            streams.give_up()
+            sys.exit(streams.PIPE_CLOSED)
+        raise
+    except (click.exceptions.Abort, KeyboardInterrupt) as stop:
+        ending.take_away()
+        say(ending.INTERRUPTED)
+        sys.exit(ending.status_of(stop.__cause__ or stop))
     except click.ClickException as error:
         _show(error)
         sys.exit(2)
@@ -82,6 +92,7 @@ def main() -> None:
         say(f"error: {error}")
         sys.exit(2)
     except OSError as error:
+        streams.give_up()
         say(f"error: {error.filename or 'the output'}: {error.strerror or error}.")
         sys.exit(2)
     except MemoryError:
@@ -102,7 +113,7 @@ def _show(error: click.ClickException) -> None:
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
         error.show()
         return
-    message = error.format_message()
+    message = " ".join(error.format_message().split())
     context = error.ctx if isinstance(error, click.UsageError) else None
     more = f" See: {context.command_path} --help" if context is not None else ""
     say(f"error: {message[:1].lower()}{message[1:]}{more}")

@@ -8,8 +8,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-import click
-
+from cptlaw.cli.shared import tell
 from cptlaw.errors import MissingExtra
 from cptlaw.files import make_folder
 from cptlaw.fitting.fit import fit
@@ -68,14 +67,14 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
             "fit": fit_json(fitted),
             "forecast": forecast_json(future),
         }
-        click.echo(json.dumps(parts, allow_nan=False))
+        tell(json.dumps(parts, allow_nan=False))
     else:
         texts = (
             backtest_text(tested, notes=False),
             fitted.summary(),
             future.summary(),
         )
-        click.echo("\n\n".join(texts))
+        tell("\n\n".join(texts))
     for name in ("fit.json", "fit.png", "forecast.png"):
         say(f"wrote {directory / name}")
     fit_file = directory / "fit.json"
@@ -105,8 +104,8 @@ def hand_over(
     study = folder / datasets.study_file_name(name)
     runs = datasets.load(name).runs
     if as_json:
-        click.echo(json.dumps({"study": str(study), "runs": [run.name for run in runs]}))
+        tell(json.dumps({"study": str(study), "runs": [run.name for run in runs]}))
     else:
-        click.echo(f"{study}: {len(runs)} real runs: {', '.join(run.name for run in runs)}")
+        tell(f"{study}: {len(runs)} real runs: {', '.join(run.name for run in runs)}")
     say(f"what they are: {folder / 'CARD.md'}")
     say(f"next: cptlaw fit {shlex.quote(str(study))} -o fit.json")

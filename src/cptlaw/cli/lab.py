@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cptlaw.cli.shared import JSON, check_lab, say, show
+from cptlaw.cli.shared import JSON, check_lab, say, show, tell
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def sweep(
     swept = sweeps.sweep(job, does, say)
     say(f"{len(swept.done)} of {len(names)} runs are done, in {out}")
     if as_json:
-        click.echo(json.dumps(_swept(out, names, swept)))
+        tell(json.dumps(_swept(out, names, swept)))
     if swept.stopped is not None:
         say(f"stopped in '{swept.stopped}'; the same command goes on from there.")
         raise click.exceptions.Exit(130)

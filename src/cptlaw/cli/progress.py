@@ -6,6 +6,8 @@ import re
 import sys
 import time
 
+from cptlaw.visible import visible
+
 _COUNTED = re.compile(r"\(?\b(\d+) of (\d+)\b\)?:?")
 _WIDTH = 20  # characters of the bar
 _LINE = 98  # characters of a line, so that it can be rewritten in place
@@ -26,7 +28,7 @@ class Progress:
 
     def __call__(self, message: str) -> None:
         """Show what is being done."""
-        now = time.monotonic()
+        now, message = time.monotonic(), visible(message)
         line = self._line(message, now)
         if sys.stderr.isatty():
             sys.stderr.write(f"\r\x1b[K{line[:_LINE]}")

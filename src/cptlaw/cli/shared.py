@@ -14,12 +14,20 @@ import click
 
 from cptlaw.cli.progress import doing
 from cptlaw.errors import DataError, MissingExtra
+from cptlaw.files import check_file
+from cptlaw.visible import visible, visible_lines
 
 
 def say(message: str) -> None:
-    """A message, to standard error."""
+    """A message, to standard error, in one line whatever is in the names that it tells."""
     doing.clear()
-    click.echo(message, err=True)
+    click.echo(visible(message), err=True)
+
+
+def tell(text: str, err: bool = False) -> None:
+    """What was asked for, to standard output (or standard error), in as many lines as it has."""
+    doing.clear()
+    click.echo(visible_lines(text), err=err)
 
 
 def such_as(*lines: str) -> str:
@@ -55,8 +63,7 @@ class Many(click.Command):
 
 def show(as_json: bool, shape: Callable[[], dict[str, Any]], text: Callable[[], str]) -> None:
     """Print one JSON object, or text."""
-    doing.clear()
-    click.echo(json.dumps(shape(), allow_nan=False) if as_json else text())
+    tell(json.dumps(shape(), allow_nan=False) if as_json else text())
 
 
 def say_written(*paths: str | None) -> None:
@@ -74,8 +81,8 @@ def check_writable(*paths: str | None, reads: Iterable[str] = ()) -> None:
         reads: files that must not be written over.
 
     Raises:
-        DataError: a folder is missing, the name is that of a folder or device, or two files are
-            one.
+        DataError: a folder is missing or cannot be written to, the name is that of a folder or
+            device, or two files are one.
     """
     inputs = {Path(path).resolve() for path in reads}
     given = [path for path in paths if path is not None]
@@ -86,14 +93,7 @@ def check_writable(*paths: str | None, reads: Iterable[str] = ()) -> None:
             raise DataError(f"{path}: is read here and would be written over. Name another file.")
         if path == "-":
             raise DataError("-: name a file; --json prints to standard output.")
-        if Path(path).is_dir():
-            raise DataError(f"{path}: is a directory; name a file in it.")
-        if Path(path).exists() and not Path(path).is_file():
-            raise DataError(f"{path}: is a device or a pipe; name an ordinary file.")
-        if not Path(path).absolute().parent.is_dir():
-            raise DataError(
-                f"{path}: the folder {Path(path).parent} does not exist. Make it first."
-            )
+        check_file(path)
 
 
 def check_figure(path: str | None) -> None:

@@ -21,7 +21,9 @@ from cptlaw.cli.shared import (
     say,
     say_written,
     such_as,
+    tell,
 )
+from cptlaw.ending import unwinding
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -118,6 +120,7 @@ def watch(
             f"({100 * monitor.watching.level:g} % interval)"
         )
     with contextlib.ExitStack() as ends:
+        ends.enter_context(unwinding())
         ends.callback(_draw, monitor, figure)
         ends.callback(say_written, output)
         lines = None if output is None else ends.enter_context(Path(output).open("w"))
@@ -131,7 +134,7 @@ def watch(
                 break
     if once and last is not None:
         line = json.dumps(outlook_json(last, curves=True), allow_nan=False)
-        click.echo(line if as_json else last.summary())
+        tell(line if as_json else last.summary())
     return STOPPED if last is not None and last.stops else 0
 
 
@@ -151,9 +154,9 @@ def _tell(outlook: Outlook, line: str, as_json: bool, known: set[tuple[str, str]
     from cptlaw.live.telling import new_alarms
     from cptlaw.output.text.live import alarm_lines, outlook_line
 
-    click.echo(line if as_json else outlook_line(outlook))
+    tell(line if as_json else outlook_line(outlook))
     for alarm in alarm_lines(new_alarms(outlook, known)):
-        click.echo(alarm, err=as_json)
+        tell(alarm, err=as_json)
     sys.stdout.flush()
 
 

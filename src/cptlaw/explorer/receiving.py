@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from cptlaw import temporary
 from cptlaw.errors import CptlawError, DataError
 from cptlaw.explorer import drops, replies
 from cptlaw.explorer.shelf import Shelf, entry_of
@@ -31,7 +32,8 @@ class Drops:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._root = Path(tempfile.mkdtemp(prefix="cptlaw-explorer-"))
+        self._open = ExitStack()
+        self._root = self._open.enter_context(temporary.folder("cptlaw-explorer-"))
         self._known: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
     def add(self, files: list[tuple[str, bytes]]) -> tuple[str, Path, tuple[str, ...]]:
@@ -61,7 +63,7 @@ class Drops:
 
     def close(self) -> None:
         """Take all dropped files away."""
-        shutil.rmtree(self._root, ignore_errors=True)
+        self._open.close()
 
 
 def serve_drops(app: Flask, shelf: Shelf, kept: Drops) -> None:

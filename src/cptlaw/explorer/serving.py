@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from cptlaw.ending import unwinding
 from cptlaw.errors import DataError
 from cptlaw.explorer.live import Watched
 from cptlaw.explorer.server import make_app
@@ -40,12 +41,13 @@ def serve(
         MissingExtra: flask or plotly is not installed.
     """
     server, close = listen(first, host, port, watched)
-    try:
-        ready(url_of(server, host))
-        server.serve_forever()
-    finally:
-        server.server_close()
-        close()
+    with unwinding():
+        try:
+            ready(url_of(server, host))
+            server.serve_forever()
+        finally:
+            server.server_close()
+            close()
 
 
 def listen(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cptlaw import temporary
 from cptlaw.errors import DataError, first_line
 from cptlaw.lab import builtin
 from cptlaw.lab import text as texts
@@ -48,10 +48,10 @@ def prepare(experiment: Experiment, folder: Path, say: Say) -> Path:
     else:
         say(f"training a tokenizer of {experiment.tokenizer.vocabulary} tokens ...")
         made = _trained(_samples(experiment), experiment.tokenizer.vocabulary)
-    with tempfile.TemporaryDirectory(dir=folder) as waiting:
+    with temporary.folder("tokenizer-", folder) as waiting:
         made.save_pretrained(f"{waiting}/tokenizer")
         shutil.rmtree(target, ignore_errors=True)
-        Path(waiting, "tokenizer").rename(target)
+        (waiting / "tokenizer").rename(target)
     return target
 
 

@@ -14,6 +14,7 @@ from cptlaw.errors import DataError
 from cptlaw.schedules.recognised import Recognised, recognise
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.optimization import Optimization, optimizer_name
+from cptlaw.visible import visible
 
 Data: TypeAlias = Literal["pt", "cpt"]
 UNKNOWN = "unknown:"
@@ -259,7 +260,7 @@ class Run:
         at = "" if self.after_step is None else f"@{self.after_step}"
         after = "" if self.after is None else f", after {self.after}{at}"
         columns = f"; columns {', '.join(self.curves)}" if self.curves else ""
-        return f"<Run {self.name}: {self.data}{steps}{after}{columns}>"
+        return visible(f"<Run {self.name}: {self.data}{steps}{after}{columns}>")
 
     @property
     def steps(self) -> int:

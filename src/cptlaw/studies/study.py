@@ -17,6 +17,7 @@ from cptlaw.studies.differences import told_differences
 from cptlaw.studies.history import History
 from cptlaw.studies.optimization import NOT_SAID
 from cptlaw.studies.runs import Diverged, Run
+from cptlaw.visible import visible
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Study(Shown):
     def __repr__(self) -> str:
         phases = [run.data for run in self.runs]
         counts = ", ".join(f"{phases.count(d)} {d}" for d in ("pt", "cpt") if d in phases)
-        return f"<Study: runs {counts}; domains {', '.join(self.domains)}>"
+        return visible(f"<Study: runs {counts}; domains {', '.join(self.domains)}>")
 
     def _check_run(self, run: Run) -> None:
         if run.schedule is None:

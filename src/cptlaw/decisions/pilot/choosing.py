@@ -18,6 +18,7 @@ from cptlaw.fitting.result import Fit
 from cptlaw.shown import Shown
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
+from cptlaw.visible import visible
 
 _MEAN_SIZE = float(np.sqrt(2 / np.pi))  # of a normal error, in units of its standard deviation
 
@@ -68,7 +69,7 @@ class Pilots(Shown):
 
     def __repr__(self) -> str:
         runs = ", ".join(pilot.run.name for pilot in self.pilots)
-        return f"<Pilots: {runs}; {self.cost:.6g} of {self.budget.text}>"
+        return visible(f"<Pilots: {runs}; {self.cost:.6g} of {self.budget.text}>")
 
     @property
     def runs(self) -> tuple[Run, ...]:

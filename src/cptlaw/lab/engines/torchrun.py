@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cptlaw import temporary
 from cptlaw.lab import processes, records
 from cptlaw.lab.stopping import STOP_FILE
 from cptlaw.lab.sweep import Job
@@ -33,8 +33,8 @@ def train(job: Job, name: str, asked: Callable[[], bool]) -> bool:
     Raises:
         RuntimeError: torchrun failed; its words are on standard error.
     """
-    with tempfile.TemporaryDirectory(prefix="cptlaw-") as folder:
-        stop = Path(folder) / "stop"
+    with temporary.folder("cptlaw-stop-") as folder:
+        stop = folder / "stop"
         environment = os.environ | {
             "OMP_NUM_THREADS": str(job.threads or 1),
             STOP_FILE: str(stop),

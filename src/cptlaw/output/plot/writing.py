@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
 from cptlaw.output.plot.style import styled, whole_figure
+from cptlaw.visible import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +54,31 @@ def save(figure: Figure | Axes, path: str | Path) -> Path:
     path, kind = Path(path), figure_kind(path)
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no directory '{path.parent}'. Make it first.")
-    content = io.BytesIO()
-    whole_figure(figure).savefig(content, format=kind, metadata=_UNDATED[kind])
+    content, whole = io.BytesIO(), whole_figure(figure)
+    _make_readable(whole)
+    whole.savefig(content, format=kind, metadata=_UNDATED[kind])
     return write_atomic(path, content.getvalue())
+
+
+def _make_readable(figure: Figure) -> None:
+    """Spell out letters that no font or SVG file has, and dollars that are no formula."""
+    from matplotlib.text import Text
+
+    for part in figure.findobj(Text):
+        assert isinstance(part, Text)
+        given = part.get_text()
+        text = "\n".join(map(_readable, given.split("\n")))
+        if text != given:
+            part.set_text(text)
+
+
+def _readable(line: str) -> str:
+    from matplotlib.mathtext import MathTextParser
+
+    line = visible(line)
+    if "$" in line:
+        try:
+            MathTextParser("path").parse(line)
+        except ValueError:
+            return re.sub(r"(?<!\\)\$", r"\\$", line)
+    return line

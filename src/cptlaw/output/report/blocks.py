@@ -59,8 +59,9 @@ def blocks(write: Callable[[], str]) -> tuple[Block, ...]:
         if items:
             found.append(Points(tuple(items)))
             items = []
-        if line.startswith(MARK):
-            found.append(tables[int(line[len(MARK) :])])
+        number = line.removeprefix(MARK)
+        if number != line and number.isdecimal() and int(number) < len(tables):
+            found.append(tables[int(number)])
             continue
         follows = lines[i + 1].strip() if i + 1 < len(lines) else ""
         is_heading = follows.startswith("- ") and not bare.endswith((".", ":"))

@@ -15,6 +15,7 @@ from cptlaw.output.report.blocks import Block, Heading, Points
 from cptlaw.output.report.charts import Chart
 from cptlaw.output.report.sections import Report, Section
 from cptlaw.page import Table
+from cptlaw.visible import visible, visible_lines
 
 
 def html(report: Report) -> str:
@@ -27,10 +28,10 @@ def html(report: Report) -> str:
     names = [f"{i}-{_slug(section.title)}" for i, section in enumerate(report.sections, start=1)]
     pairs = list(zip(names, report.sections, strict=True))
     return page.substitute(
-        title=escape(report.title),
+        title=escape(visible(report.title)),
         style=_asset("page.css"),
         contents="\n".join(f'<li><a href="#{n}">{escape(s.title)}</a></li>' for n, s in pairs),
-        body="\n".join(_section(name, section) for name, section in pairs),
+        body=visible_lines("\n".join(_section(name, section) for name, section in pairs)),
         plotly=_plotly() if any(section.charts for section in report.sections) else "",
         script=_asset("page.js"),
     )
@@ -85,6 +86,15 @@ def _table(table: Table) -> str:
     return f'<div class="wide" tabindex="0" role="region" aria-label="table">{inner}</div>'
 
 
+def _escaped(value: Any) -> Any:
+    """What a figure is made of, in which no name is a link or another mark."""
+    if isinstance(value, dict):
+        return {key: _escaped(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_escaped(each) for each in value]
+    return escape(visible_lines(value), quote=False) if isinstance(value, str) else value
+
+
 def _row(row: Sequence[str], sides: Sequence[str]) -> str:
     first, *others = row
     pairs = zip(sides[1:], others, strict=True)
@@ -94,8 +104,8 @@ def _row(row: Sequence[str], sides: Sequence[str]) -> str:
 
 def _chart(chart: Chart) -> str:
     data: dict[str, Any] = {"data": chart.traces, "layout": chart.layout}
-    # No "<" stays in it, so that no name can end the element.
-    text = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
+    # plotly takes texts for markup; and no "<" stays in it, so that no name can end the element.
+    text = json.dumps(_escaped(data), allow_nan=False).replace("<", "\\u003c")
     height = int(chart.layout.get("height", 400))
     return (
         f'<figure><figcaption>{escape(chart.title)}</figcaption><div class="chart" '

@@ -9,6 +9,7 @@ from cptlaw.output.report.blocks import Block, Heading, Points
 from cptlaw.output.report.sections import Report, Section
 from cptlaw.page import Table
 from cptlaw.shown import Shown
+from cptlaw.visible import visible, visible_lines
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
@@ -20,14 +21,14 @@ def markdown(report: Report, figure: Callable[[int, Shown], str]) -> str:
         report: to write.
         figure: draws the n-th figure, of a result, and says where it lies.
     """
-    parts = [f"# {plain(report.title)}"]
+    parts = [f"# {plain(visible(report.title))}"]
     for number, section in enumerate(report.sections, start=1):
         parts.append(f"## {plain(section.title)}")
         parts += [_block(block) for block in section.blocks]
         if section.drawn is not None:
             parts.append(f"![{plain(section.title)}]({figure(number, section.drawn)})")
         parts += _code(section)
-    return "\n\n".join(parts) + "\n"
+    return visible_lines("\n\n".join(parts)) + "\n"
 
 
 def plain(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cptlaw.errors import DataError
-from cptlaw.files import write_atomic
+from cptlaw.files import check_folder, make_folder, write_atomic
 from cptlaw.output.report.html import html
 from cptlaw.output.report.markdown import markdown
 from cptlaw.output.report.sections import Report
@@ -30,8 +30,7 @@ def write(report: Report, path: str | Path) -> list[Path]:
     check(path)
     if path.suffix.lower() == ".html":
         return [write_atomic(path, html(report))]
-    folder = path.with_name(f"{path.stem}-figures")
-    folder.mkdir(exist_ok=True)
+    folder = make_folder(_figures(path))
     drawn: list[Path] = []
 
     def figure(number: int, result: object) -> str:
@@ -42,6 +41,11 @@ def write(report: Report, path: str | Path) -> list[Path]:
 
     text = markdown(report, figure)
     return [write_atomic(path, text), *drawn]
+
+
+def _figures(path: Path) -> Path:
+    """The folder of the figures of a Markdown file."""
+    return path.with_name(f"{path.stem}-figures")
 
 
 def check(path: str | Path) -> None:
@@ -55,3 +59,5 @@ def check(path: str | Path) -> None:
         raise DataError(f"{path}: reports are written as .html or .md. Change the file's suffix.")
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no directory '{path.parent}'. Make it first.")
+    if path.suffix.lower() == ".md":
+        check_folder(_figures(path))

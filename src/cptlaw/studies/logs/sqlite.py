@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cptlaw import temporary
 from cptlaw.errors import DataError
 from cptlaw.studies.logs.source import SQLITE, Source
 
@@ -42,9 +42,9 @@ def opened(source: Source, path: Path) -> Generator[sqlite3.Connection]:
     Raises:
         DataError: it is damaged or cannot be opened; raised also for what is read within.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary.folder("cptlaw-database-") as folder:
         try:
-            connection = sqlite3.connect(_address(path, Path(folder)), uri=True)
+            connection = sqlite3.connect(_address(path, folder), uri=True)
             connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
             connection.execute("PRAGMA trusted_schema = OFF")
             connection.set_progress_handler(_Stop(), 1_000_000)

@@ -1,0 +1,168 @@
+"""Files and folders that are there for a while: taken away however the process ends.
+
+Each is locked while it is in use. The lock goes with the process, even where that is killed, so
+whoever makes the next one beside it finds what a killed process left, and takes it away.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cptlaw import ending
+
+_END = ".part"
+_LONGEST = 100  # bytes of a target's name in that of its temporary file
+_BLOCK = 4096  # bytes
+
+_open: dict[Path, int] = {}  # of this process, with the handle that is locked
+
+
+def write(target: Path, content: bytes) -> None:
+    """Write a file by way of a temporary one beside it.
+
+    Args:
+        target: written over if it is there.
+        content: of the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with _file_beside(target) as (path, handle):
+        with os.fdopen(handle, "wb", closefd=False) as file:
+            file.write(content)
+        umask = os.umask(0)
+        os.umask(umask)
+        path.chmod(0o666 & ~umask)
+        if os.name == "nt":  # where an open file cannot be renamed
+            os.close(_open.pop(path))
+        path.replace(target)
+
+
+def try_out(target: Path) -> None:
+    """Whether a file can be written: a small one is, beside it, and taken away again.
+
+    Raises:
+        OSError: it cannot be made there, or the disk is full.
+    """
+    with suppress(FileNotFoundError):
+        target.lstat()  # a name that is too long
+    with _file_beside(target) as (_, handle):
+        os.write(handle, bytes(_BLOCK))
+
+
+@contextmanager
+def _file_beside(target: Path) -> Generator[tuple[Path, int]]:
+    """A temporary file in the folder of another, with a handle to write to."""
+    name = target.name.encode(errors="surrogateescape")[:_LONGEST].decode(errors="ignore")
+    with _kept(f".{name}.", target.parent, is_folder=False) as (path, handle):
+        yield path, handle
+
+
+@contextmanager
+def folder(prefix: str = "cptlaw-", parent: str | Path | None = None) -> Generator[Path]:
+    """A temporary folder.
+
+    Args:
+        prefix: what its name begins with.
+        parent: where it lies; left out, where the system keeps such folders.
+
+    Raises:
+        OSError: it cannot be made there.
+    """
+    place = Path(tempfile.gettempdir() if parent is None else parent)
+    with _kept(prefix, place, is_folder=True) as (path, _):
+        yield path
+
+
+@contextmanager
+def _kept(prefix: str, parent: Path, *, is_folder: bool) -> Generator[tuple[Path, int]]:
+    _sweep(prefix, parent)
+    path, handle = _make(prefix, parent, is_folder)
+    try:
+        yield path, handle
+    finally:
+        _take_away(path)
+
+
+def _make(prefix: str, parent: Path, is_folder: bool) -> tuple[Path, int]:
+    """A new file or folder, and a handle of it that is locked."""
+    while True:
+        if is_folder:
+            path = Path(tempfile.mkdtemp(_END, prefix, parent))
+            handle = os.open(path, os.O_RDONLY) if os.name != "nt" else os.open(os.devnull, 0)
+        else:
+            handle, name = tempfile.mkstemp(_END, prefix, parent)
+            path = Path(name)
+        _open[path] = handle
+        _lock(handle)
+        if path.exists():  # else another process took it for a leftover just before
+            return path, handle
+        _take_away(path)
+
+
+def _sweep(prefix: str, parent: Path) -> None:
+    """Take away what a process that was killed has left there."""
+    with suppress(OSError):
+        for entry in os.scandir(parent):
+            path = parent / entry.name
+            known = entry.name.startswith(prefix) and entry.name.endswith(_END)
+            if known and path not in _open:
+                with suppress(OSError):
+                    _sweep_one(path)
+
+
+def _sweep_one(path: Path) -> None:
+    about = path.lstat()
+    is_ours = os.name != "nt" and about.st_uid == os.getuid()
+    if not is_ours or not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
+        return
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        if _lock(handle):
+            _remove(path)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file or folder; whether it is locked now, and so in no other use."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: what a killed process left stays
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _take_away(path: Path) -> None:
+    handle = _open.pop(path, None)
+    with suppress(OSError):
+        _remove(path)
+    if handle is not None:
+        with suppress(OSError):
+            os.close(handle)
+
+
+def _take_all_away() -> None:
+    for path in list(_open):
+        with suppress(OSError):
+            _remove(path)
+
+
+ending.at_end.append(_take_all_away)
