@@ -103,10 +103,10 @@ def check_figure(path: str | None) -> None:
         DataError: another suffix than png, svg and pdf.
         MissingExtra: matplotlib is not installed.
     """
-    from cptlaw.output.plot.writing import figure_kind
-
     if path is None:
         return
+    from cptlaw.output.plot.writing import figure_kind
+
     check_writable(path)
     figure_kind(path)
     if importlib.util.find_spec("matplotlib") is None:
