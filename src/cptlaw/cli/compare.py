@@ -60,7 +60,7 @@ def compare(
     check_writable(output, reads=[study])
     laws = list(dict.fromkeys(name for word in law for name in word.split(",")))
     check_laws([*laws, *([] if against is None else [against])])
-    loaded = study_file.load(study)
+    loaded = study_file.load(study, doing.later())
     held = [n for w in hold_out for n in ([w] if loaded.has_run(w) else w.split(","))]
     result = compare_laws(
         loaded,

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import tell
 from cptlaw.errors import MissingExtra
 from cptlaw.files import make_folder
@@ -53,13 +54,16 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
     study = datasets.load(STUDY).without(OTHERS)
     say(f"1. real runs of a 20M model, with a study file: {folder / 'study.toml'}")
     say(f"2. backtest: fit without {', '.join(HELD_OUT)}, forecast them, compare")
-    tested = backtest(study, HELD_OUT)
+    tested = backtest(study, HELD_OUT, progress=doing)
     say("3. fit: the effective-LR law on D_pt and D_cpt, Eq. 6 on three out-of-domain sets")
-    fitted = fit(study)
+    fitted = fit(study, progress=doing)
     say(f"4. forecast of a run that was never done: {SCHEDULE}")
+    fitted = with_refits(fitted, doing)
     future = forecast(fitted, SCHEDULE, after="base")
-    store.save(with_refits(fitted), directory / "fit.json")
+    store.save(fitted, directory / "fit.json")
+    doing("drawing fit.png (1 of 2) ...")
     fitted.plot(directory / "fit.png")
+    doing("drawing forecast.png (2 of 2) ...")
     future.plot(directory / "forecast.png", fit=fitted)
     if as_json:
         parts = {

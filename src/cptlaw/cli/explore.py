@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import load_fit, say, such_as
 from cptlaw.errors import DataError
 
@@ -77,7 +78,7 @@ def _maker(source: str | None) -> Callable[[Callable[[str], None]], tuple[str, A
         name = f"{_TOUR}, runs of a 20M model"
         return lambda progress: (name, fit(datasets.load(_TOUR), progress=progress), "")
     if Path(source).suffix.lower() == ".toml":
-        study = study_file.load(source)
+        study = study_file.load(source, doing.later())
         return lambda progress: (_name(source), fit(study, progress=progress), "")
     loaded = load_fit(source)
     return lambda progress: (_name(source), loaded, "")

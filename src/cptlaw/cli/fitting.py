@@ -61,14 +61,15 @@ def fit(
 
     check_writable(output, figure, reads=[study])
     check_laws([] if law is None else [law])
-    loaded = study_file.load(study)
+    loaded = study_file.load(study, doing.later())
     say(f"fitting {_count(loaded.domains, 'domain')} of {_count(loaded.runs, 'run')} ...")
     result = fit_study(loaded, law, options, progress=doing)
-    result = with_refits(result)
+    result = with_refits(result, doing)
     said = [t.sentence for role in result.domains for t in tradeoffs(result, role)]
     result = replace(result, notes=(*result.notes, *said))
     say(f"done in {result.seconds:.2f} s")
     if figure is not None:
+        doing(f"drawing {figure} ...")
         result.plot(figure, **size)
     if output is not None:
         store.save(result, output)
@@ -144,6 +145,7 @@ def forecast(
         anyway=anyway,
     )
     if figure is not None:
+        doing(f"drawing {figure} ...")
         result.plot(figure, fit=loaded, **size)
     if output is not None:
         store.save(result, output)
@@ -190,7 +192,7 @@ def backtest(
     check_writable(output, reads=[study])
     laws = list(dict.fromkeys(name for word in law for name in word.split(",")))
     check_laws(laws)
-    loaded = study_file.load(study)
+    loaded = study_file.load(study, doing.later())
     held = [name for word in hold_out for name in _words(word, loaded)]
     result = run_backtest(
         loaded,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import JSON, Many, load_fit, say, say_written, show, such_as
 from cptlaw.errors import DataError
 
@@ -146,4 +147,4 @@ def _next(name: str | None, given: dict[str, Any]) -> Pilots:
         targets = candidates(fit.study, schedules=given["target"], prefix="target-", **alike)
         goal = Goal(goal.weights, targets)
     say(f"{len(runs)} candidates, {len(goal.targets) or len(runs)} runs to choose from ...")
-    return propose(fit, goal, runs, budget, given["count"])
+    return propose(fit, goal, runs, budget, given["count"], progress=doing)

@@ -161,6 +161,7 @@ def plan(
     found = with_first_run(known, _planned(known, goal, limits, given))
     written: list[str] = []
     if figure is not None:
+        doing(f"drawing {figure} ...")
         found.plot(figure, **size)
         written.append(figure)
     if output is not None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
+from collections.abc import Callable
 
 from cptlaw.visible import visible
 
 _COUNTED = re.compile(r"\(?\b(\d+) of (\d+)\b\)?:?")
 _WIDTH = 20  # characters of the bar
-_LINE = 98  # characters of a line, so that it can be rewritten in place
+_LINE = 98  # characters of a line at most
 EVERY = 5.0  # seconds between lines where there is no terminal
 
 
@@ -31,12 +33,17 @@ class Progress:
         now, message = time.monotonic(), visible(message)
         line = self._line(message, now)
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{line[:_LINE]}")
+            sys.stderr.write(f"\r\x1b[K{line[: _room()]}")
             sys.stderr.flush()
             self._drawn = True
         elif now - self._told >= EVERY:
             self._told = now
             print(message, file=sys.stderr, flush=True)
+
+    def later(self, seconds: float = 1.0) -> Callable[[str], None]:
+        """The same for work that is mostly quick: nothing is shown before it has taken so long."""
+        begun = time.monotonic()
+        return lambda message: self(message) if time.monotonic() - begun >= seconds else None
 
     def clear(self) -> None:
         """Take the bar away, before anything else is written."""
@@ -60,6 +67,14 @@ class Progress:
         if number - first >= 2:
             left = f", about {_clock((now - began) / (number - first) * (total - number + 1))} left"
         return f"[{bar}] {number} of {total}{left}: {words}"
+
+
+def _room() -> int:
+    """Characters of a line that can be rewritten in place: one that wraps cannot."""
+    try:
+        return min(_LINE, max(os.get_terminal_size(sys.stderr.fileno()).columns - 1, 20))
+    except (OSError, ValueError):  # a terminal that does not say
+        return _LINE
 
 
 def _clock(seconds: float) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
     Many,
     check_figure,
@@ -229,7 +230,7 @@ def _loaded(known: str | None) -> tuple[Study | Fit | None, Path | None]:
     if known is None:
         return None, None
     if Path(known).suffix.lower() == ".toml" or Path(known).is_dir():
-        return study_file.load(known), Path(known)
+        return study_file.load(known, doing.later()), Path(known)
     return load_fit(known), None
 
 

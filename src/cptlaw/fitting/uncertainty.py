@@ -110,13 +110,16 @@ class Interval:
     level: float = 0.9
 
 
-def bootstrap(fit: Fit, count: int = COUNT, seed: int = 0) -> Ensemble:
+def bootstrap(
+    fit: Fit, count: int = COUNT, seed: int = 0, progress: Callable[[str], None] = lambda _: None
+) -> Ensemble:
     """Refit a fit to resampled data.
 
     Args:
         fit: fitted coefficients.
         count: number of refits.
         seed: of the resampling.
+        progress: is told of every domain.
 
     Raises:
         DataError: published coefficients, which come without data.
@@ -129,7 +132,8 @@ def bootstrap(fit: Fit, count: int = COUNT, seed: int = 0) -> Ensemble:
     if count < 2:
         raise DataError(f"count = {count}: an interval needs at least 2 refits.")
     moves: dict[str, tuple[FloatArray, ...]] = {}
-    for role in _members_first(fit):
+    for number, role in enumerate(_members_first(fit), 1):
+        progress(f"refitting {role} to resampled data ({number} of {len(fit.domains)}) ...")
         domain, observed = fit.domains[role], fit.observed(role)
         weights = resampled_weights(observed, count, seed)
         if domain.combines is None:
@@ -153,18 +157,30 @@ def ensemble_of(fit: Fit) -> Ensemble:
     Raises:
         DataError: published coefficients.
     """
-    if fit.refits is not None and fit.refits.made_of == _fingerprint(fit):
-        return Ensemble(fit, fit.refits.moves)
-    return bootstrap(fit)
+    kept = _kept(fit)
+    return bootstrap(fit) if kept is None else kept
 
 
-def with_refits(fit: Fit) -> Fit:
+def _kept(fit: Fit) -> Ensemble | None:
+    """The refits that a fit keeps; None where there are none, or they are of another fit."""
+    if fit.refits is None or fit.refits.made_of != _fingerprint(fit):
+        return None
+    return Ensemble(fit, fit.refits.moves)
+
+
+def with_refits(fit: Fit, progress: Callable[[str], None] | None = None) -> Fit:
     """The fit with its default refits, which then are stored with it.
+
+    Args:
+        fit: fitted coefficients.
+        progress: is told of every domain.
 
     Raises:
         DataError: published coefficients.
     """
-    ensemble = ensemble_of(fit)
+    ensemble = _kept(fit)
+    if ensemble is None:
+        ensemble = ensemble_of(fit) if progress is None else bootstrap(fit, progress=progress)
     return replace(fit, refits=Refits(_fingerprint(fit), len(ensemble), ensemble.moves))
 
 

@@ -116,7 +116,7 @@ def backtest(
             that others go on from are fitted whole.
         laws: names of the catalogue; left out, what the fitted part asks for.
         options: how laws are fitted; a convention that is left open is chosen on the fitted part.
-        progress: is told of every law before it is fitted.
+        progress: is told of every law before it is fitted, of a single one of every domain.
 
     Raises:
         DataError: nothing, or everything, is held out; a run is unknown.
@@ -135,10 +135,11 @@ def backtest(
     law_rows: list[LawRow] = []
     notes: list[str] = []
     told: dict[str, tuple[str, ...]] = {}
+    alone = progress if len(names) == 1 else _silent
     for i, name in enumerate(names, start=1):
         progress(f"fitting {name} ({i} of {len(names)}) ...")
         began = time.perf_counter()
-        result = fit(fitted, name, options)
+        result = fit(fitted, name, options, progress=alone)
         seconds = time.perf_counter() - began
         told[name] = result.notes if name in catalog.CHOSEN else ()
         for role, domain in result.domains.items():
@@ -157,6 +158,10 @@ def backtest(
         else f"after the first {100 * (fit_steps or 0):g} % of the steps"
     )
     return Backtest(tuple(rows), tuple(law_rows), words, (*study.faults, *_by_law(told), *notes))
+
+
+def _silent(message: str) -> None:
+    """Of several laws, each is told once."""
 
 
 def _beside_the_rule(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -67,7 +68,7 @@ class Belief:
         """What the losses of `done` would take away of `value_covariance(runs, own)`, (n, n)."""
         drawn = self._drawn_values(runs)
         blocks = [(role, run) for run in done for role in self.goal.weights]
-        seen = np.concatenate([self._scaled(role)[:, run] for role, run in blocks], axis=1)
+        seen = np.concatenate([self._scaled[role][:, run] for role, run in blocks], axis=1)
         across, covariance = drawn.T @ seen, seen.T @ seen
         for i, (role, run) in enumerate(blocks):
             loss, mine = self.loss[role][run], slice(i * PLACES, (i + 1) * PLACES)
@@ -91,15 +92,17 @@ class Belief:
         alike: FloatArray = self.errors[role][np.ix_(runs, others)] + luck
         return alike
 
-    def _scaled(self, role: str) -> FloatArray:
+    @cached_property
+    def _scaled(self) -> Mapping[str, FloatArray]:
         """Draws whose summed outer products are the covariance, shape (draws, r, PLACES)."""
-        moves = self.moves[role]
-        scaled: FloatArray = (moves - moves.mean(axis=0)) / np.sqrt(max(len(moves) - 1, 1))
-        return scaled
+        return {
+            role: (moves - moves.mean(axis=0)) / np.sqrt(max(len(moves) - 1, 1))
+            for role, moves in self.moves.items()
+        }
 
     def _drawn_values(self, runs: Sequence[int]) -> FloatArray:
         weights = self.goal.weights.items()
-        drawn = [weight * self._scaled(role)[:, runs, -1] for role, weight in weights]
+        drawn = [weight * self._scaled[role][:, runs, -1] for role, weight in weights]
         total: FloatArray = np.sum(drawn, axis=0)
         return total
 

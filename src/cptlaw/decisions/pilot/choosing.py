@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,6 +89,7 @@ def pilot(
     budget: Budget | str,
     count: int = 1,
     seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Pilots:
     """Which runs to do next.
 
@@ -103,6 +104,7 @@ def pilot(
         budget: what all of them may cost together, such as "5000steps".
         count: how many to name at most, each on top of those before it.
         seed: of the draws.
+        progress: is told of what is worked out.
 
     Raises:
         DataError: published coefficients, an unknown domain, no candidate that the budget
@@ -122,15 +124,17 @@ def pilot(
     costs = {run.name: budget.cost(run, study) for run in candidates}
     _check_affordable(costs, budget)
     bare = [_bare(run) for run in every]
+    progress(f"what is known of {len(bare)} runs ...")
     belief = believe(fit, goal, study, bare)
     names = [run.name for run in every]
-    chosen, choice = _greedy(belief, names, [t.name for t in targets], costs, budget, count, seed)
+    greedy = _Greedy(belief, names, [names.index(t.name) for t in targets], costs, seed)
+    chosen = greedy.chosen(budget, count, progress)
     done: list[Pilot] = []
-    for name, before, after, share in chosen:
-        run = study.run(name)
+    for each in chosen:
+        run = study.run(each.name)
         why = reason(fit, study, run, [study.run(p.run.name) for p in done])
-        done.append(Pilot(run, costs[name], why, before, after, share))
-    picked = [targets[i].name for i in (choice.best, choice.rival)]
+        done.append(Pilot(run, costs[run.name], why, each.before, each.after, each.share))
+    picked = [targets[i].name for i in (greedy.choice.best, greedy.choice.rival)]
     notes = [f"no more than {len(done)} of the candidates fit into it."] * (len(done) < count)
     rival = picked[1] if len(targets) > 1 else ""
     return Pilots(tuple(done), budget, goal, study, picked[0], rival, tuple(notes))
@@ -171,36 +175,64 @@ def _check_affordable(costs: dict[str, float], budget: Budget) -> None:
         )
 
 
-def _greedy(
-    belief: Belief,
-    names: Sequence[str],
-    targets: Sequence[str],
-    costs: dict[str, float],
-    budget: Budget,
-    count: int,
-    seed: int,
-) -> tuple[list[tuple[str, float, float, float]], Choice]:
-    """Names with the regret before, the regret after and the share of variance removed."""
-    among = [names.index(name) for name in targets]
-    choice = Choice(belief.value[among], belief.value_covariance(among), seed)
-    uncertain = belief.value_covariance(among, own=False)
-    typical = float(np.sqrt(np.diag(uncertain)).mean())
-    chosen: list[tuple[str, float, float, float]] = []
-    taken: list[int] = []
-    left, regret, known = budget.amount, choice.regret, 0.0
-    while len(chosen) < count:
-        open_ = [n for n in costs if costs[n] <= left and names.index(n) not in taken]
-        scored: list[tuple[float, str, float, float]] = []
-        for name in open_:
-            done = [*taken, names.index(name)]
-            after = choice.regret - choice.removed(belief.learned(among, done))
-            share = removed(uncertain, belief.learned(among, done, own=False))
-            gained = regret - after + _MEAN_SIZE * typical * (share - known)
-            scored.append((gained / costs[name], name, after, share))
-        if not scored:
-            break
-        _, name, after, share = max(scored, key=lambda item: item[0])
-        chosen.append((name, regret, after, share))
-        taken.append(names.index(name))
-        left, regret, known = left - costs[name], after, share
-    return chosen, choice
+@dataclass(frozen=True)
+class _Named:
+    """A run that was chosen: the regret before and after it, the share of variance removed."""
+
+    name: str
+    before: float
+    after: float
+    share: float
+
+
+class _Greedy:
+    """Names one run after another, each the most useful beside those before it.
+
+    Args:
+        belief: of all runs.
+        names: of these.
+        among: indices of those to choose from in the end.
+        costs: of the candidates.
+        seed: of the draws.
+    """
+
+    def __init__(
+        self,
+        belief: Belief,
+        names: Sequence[str],
+        among: Sequence[int],
+        costs: dict[str, float],
+        seed: int,
+    ) -> None:
+        self._belief, self._names, self._among, self._costs = belief, names, among, costs
+        self.choice = Choice(belief.value[among], belief.value_covariance(among), seed)
+        self._uncertain = belief.value_covariance(among, own=False)
+        self._typical = float(np.sqrt(np.diag(self._uncertain)).mean())
+
+    def chosen(
+        self, budget: Budget, count: int, progress: Callable[[str], None]
+    ) -> tuple[_Named, ...]:
+        """The runs to do, the most useful first."""
+        found: list[_Named] = []
+        left = budget.amount
+        while len(found) < count:
+            taken = [run.name for run in found]
+            open_ = [n for n, cost in self._costs.items() if cost <= left and n not in taken]
+            scored: list[tuple[float, _Named]] = []
+            for number, name in enumerate(open_, 1):
+                progress(f"candidates for run {len(found) + 1} ({number} of {len(open_)}) ...")
+                scored.append(self._scored(name, found))
+            if not scored:
+                break
+            found.append(max(scored, key=lambda each: each[0])[1])
+            left -= self._costs[found[-1].name]
+        return tuple(found)
+
+    def _scored(self, name: str, found: Sequence[_Named]) -> tuple[float, _Named]:
+        """What a run gains for its cost after others."""
+        done = [self._names.index(n) for n in (*(run.name for run in found), name)]
+        regret, known = (found[-1].after, found[-1].share) if found else (self.choice.regret, 0.0)
+        after = self.choice.regret - self.choice.removed(self._belief.learned(self._among, done))
+        share = removed(self._uncertain, self._belief.learned(self._among, done, own=False))
+        gained = regret - after + _MEAN_SIZE * self._typical * (share - known)
+        return gained / self._costs[name], _Named(name, regret, after, share)

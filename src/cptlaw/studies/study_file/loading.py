@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ _OWN = (
 )
 
 
-def load(path: str | Path) -> Study:
+def load(path: str | Path, progress: Callable[[str], None] = lambda _: None) -> Study:
     """Read a study file and the logs that it names.
 
     The notes of a run tell how its steps and its learning rate were found; those of the study
@@ -44,6 +44,7 @@ def load(path: str | Path) -> Study:
 
     Args:
         path: a TOML file; the paths in it are relative to its folder.
+        progress: is told of every log before it is read.
 
     Raises:
         DataError: naming the file, the run and the key, what was expected and the mend.
@@ -56,7 +57,9 @@ def load(path: str | Path) -> Study:
         domains = domains_of(document.domains)
         entries = _entries(document.run)
         placed: dict[str, Placed] = {}
-        for name in bases_first({entry.name: entry.base for entry in entries.values()}):
+        order = bases_first({entry.name: entry.base for entry in entries.values()})
+        for number, name in enumerate(order, 1):
+            progress(f"reading {name} ({number} of {len(order)}) ...")
             entry = entries[name]
             with at(entry.place):
                 log = _read_log(entry, file.parent, frozenset(domains.values()))
