@@ -5,7 +5,7 @@
 # make paper  all figures of the paper, in the folder paper
 # make package  an sdist and a wheel in dist, checked, installed anew and tried; EXTRAS="plot ..." each too
 # make oldest   tests of the core on the oldest packages that are allowed, in .venv-oldest
-# make docs   docs/commands.md from the help texts, and the figures (the explorer's need Chromium)
+# make docs   what code writes into the docs: help, printed output, figures (some need Chromium)
 # make site   the docs as a site, in the folder site; it is read without a network
 
 PYTHON ?= python3
@@ -57,6 +57,7 @@ oldest: .venv-oldest/.installed
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/write_commands.py
+	$(BIN)/python docs/run_pages.py
 	$(BIN)/python docs/draw_figures.py
 	$(BIN)/python docs/draw_explorer.py
 

@@ -172,7 +172,9 @@ def test_without_torch_it_says_what_to_install(monkeypatch):
 @needs_torch
 def test_the_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = re.findall(r"```python torch\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    found = re.findall(
+        r"<!-- needs: torch -->\n```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL
+    )
     assert len(found) == 2
     names = {}
     for code in found:

@@ -1,0 +1,224 @@
+"""Run the code of README and docs, and bring what it prints up to date: `make docs`.
+
+Every python block runs, in order, with what the blocks before it left; so does every line of a
+console block that begins with `cptlaw`. All of a page happens in one folder, which begins as a
+study of bundled runs (study.toml, its logs, fit.json). A comment in front of a block says what is
+different:
+
+    <!-- not run: it needs a GPU -->    its commands are only checked, a python block compiled
+    <!-- needs: torch -->               the same; a test of those that have PyTorch runs it
+    <!-- ends with status 2 -->         its last command is refused
+    <!-- printed -->                    a text block: what the block before it printed
+    <!-- printed, lines 2 to 9 -->      a part of that
+    <!-- folder: schedules -->          of the page: a smaller study, of one replay share
+    <!-- folder: logs -->               of the page: it begins with logs/base and logs/cpt instead
+    <!-- folder: empty -->              of the page: it begins with nothing
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import mock
+
+import click
+
+import pages
+from cptlaw import datasets, fit, forecast, load_study, published, store
+from cptlaw.cli import cli, main
+from cptlaw.fitting.uncertainty import with_refits
+
+WIDTH = 100
+STUDY = "tiny-cpt"
+BASE, CPT = "warmup 500 to 2e-4 | constant 39500", "warmup 200 to 1e-4 | cosine 19800 to 0"
+_LINES = re.compile(r"lines (\d+) to (\d+)")
+
+
+class Untrue(Exception):
+    """A page says what is not so."""
+
+
+@dataclass
+class Desk:
+    """A folder in which a page is followed.
+
+    Args:
+        folder: where commands and code run; the working directory.
+        names: what the python blocks have defined so far.
+    """
+
+    folder: Path
+    names: dict[str, object] = field(default_factory=dict)
+
+    def python(self, block: pages.Block) -> str:
+        """Run a python block; what it prints."""
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(block.text, "<page>", "exec"), self.names)
+        return out.getvalue()
+
+    def console(self, block: pages.Block) -> str:
+        """Run the commands of a console block; what they print.
+
+        Raises:
+            Untrue: one ends otherwise than the page says.
+        """
+        printed, lines = "", list(pages.commands(block))
+        for i, words in enumerate(lines):
+            refused = "ends with status 2" in block.notes and i == len(lines) - 1
+            status, out, err = run(words)
+            printed += out + (err if refused else "")
+            if status != (2 if refused else 0):
+                raise Untrue(f"cptlaw {' '.join(words)}: status {status}\n{err}")
+        return printed
+
+
+def run(words: list[str]) -> tuple[int, str, str]:
+    """Exit status, output and messages of `cptlaw WORDS`; what follows a pipe is left away."""
+    words, into = _plain(words)
+    out, err = io.StringIO(), io.StringIO()
+    argv = mock.patch.object(sys, "argv", ["cptlaw", *words])
+    with argv, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+    if into:
+        Path(into).write_text(out.getvalue())
+    return status, out.getvalue(), err.getvalue()
+
+
+def _plain(words: list[str]) -> tuple[list[str], str | None]:
+    """Words without what follows a pipe, and the file into which the output goes."""
+    if "|" in words:
+        words = words[: words.index("|")]
+    if ">" in words:
+        return words[: words.index(">")], words[words.index(">") + 1]
+    return words, None
+
+
+def check(words: list[str]) -> None:
+    """Parse a command line down to its command, and run nothing: files need not exist."""
+    words, command, context = list(_plain(words)[0]), cli, None
+    while isinstance(command, click.Group):
+        settings = command.context_settings
+        context = click.Context(command, context, info_name=command.name, **settings)
+        command = command.get_command(context, words.pop(0))
+    command.make_context(command.name, words, parent=context)
+
+
+# --- what a page begins with ------------------------------------------------------------------
+
+
+def lay(kind: str, folder: Path) -> None:
+    """Put into a folder what a page begins with, by its name (see above)."""
+    _KINDS[kind](folder)
+
+
+def _lay_study(folder: Path) -> None:
+    shutil.copytree(datasets.path(STUDY), folder, dirs_exist_ok=True)
+    store.save(with_refits(fit(load_study(folder / "study.toml"))), folder / "fit.json")
+
+
+def _lay_schedules(folder: Path) -> None:
+    shutil.copytree(datasets.path(STUDY), folder, dirs_exist_ok=True)
+    study = folder / "study.toml"
+    head, *runs = re.sub(r"ood.*\n", "", study.read_text()).split("[[run]]")
+    study.write_text("[[run]]".join([head, *(run for run in runs if "replay" not in run)]))
+    store.save(with_refits(fit(load_study(study))), folder / "fit.json")
+
+
+def _lay_logs(folder: Path) -> None:
+    """A base and a CPT of a published law, as transformers logs them."""
+    _lay_log(folder / "logs" / "base", BASE, data="pt")
+    _lay_log(folder / "logs" / "cpt", CPT, base_schedule=BASE)
+
+
+def _lay_log(folder: Path, schedule: str, **start: str) -> None:
+    made = forecast(published.load("fineweb-law-106m"), schedule, every=500, **start)
+    lr, (pt, cpt), rows = made.schedule.lr(), (made.domains[r] for r in ("pt", "cpt")), []
+    for step, general, law in zip(pt.step.tolist(), pt.loss, cpt.loss, strict=True):
+        if step:
+            rate = float(lr[min(step, lr.size - 1)])
+            rows.append({"step": step, "loss": float(general), "learning_rate": rate})
+        losses = {"eval_general_loss": float(general), "eval_law_loss": float(law)}
+        rows.append({"step": step, **losses})
+    folder.mkdir(parents=True)
+    state = {"global_step": int(pt.step[-1]), "log_history": rows}
+    (folder / "trainer_state.json").write_text(json.dumps(state))
+
+
+_KINDS: dict[str, Callable[[Path], None]] = {
+    "study": _lay_study,
+    "schedules": _lay_schedules,
+    "logs": _lay_logs,
+    "empty": lambda folder: None,
+}
+
+# --- following a page -------------------------------------------------------------------------
+
+
+def follow(text: str, desk: Desk) -> Iterator[tuple[pages.Block, str]]:
+    """Run all blocks of a page, in order; those that must show what was printed, with that.
+
+    Raises:
+        Untrue: a command ends otherwise than the page says.
+    """
+    printed = ""
+    for block in pages.blocks(text):
+        if block.note("printed") is not None:
+            yield block, part(block, printed)
+        elif block.note("not run") is not None or block.note("needs") is not None:
+            glance(block)
+        elif block.language == "python":
+            printed = desk.python(block)
+        elif block.language in ("console", "bash", "sh"):
+            printed = desk.console(block)
+
+
+def glance(block: pages.Block) -> None:
+    """See that a block that is not run could be."""
+    if block.language == "python":
+        compile(block.text, "<page>", "exec")
+    for words in pages.commands(block) if block.language in ("console", "bash", "sh") else ():
+        check(words)
+
+
+def part(block: pages.Block, printed: str) -> str:
+    """The lines of an output that a block is to show."""
+    lines = [line.rstrip() for line in printed.splitlines()]
+    asked = _LINES.fullmatch(block.note("printed") or "")
+    first, last = (int(asked[1]) - 1, int(asked[2])) if asked else (0, len(lines))
+    return "\n".join(lines[first:last]) + "\n"
+
+
+@contextlib.contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    """With a folder as working directory and a terminal of our width."""
+    with contextlib.chdir(folder), mock.patch.dict(os.environ, COLUMNS=str(WIDTH)):
+        yield
+
+
+def renewed(text: str, folder: Path) -> str:
+    """A page with what its code prints now."""
+    lines = text.splitlines()
+    with inside(folder):
+        shown = list(follow(text, Desk(folder)))
+    for block, printed in reversed(shown):
+        lines[block.first : block.first + len(block.lines)] = printed.splitlines()
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    for page in [Path(name).resolve() for name in sys.argv[1:]] or pages.sources():
+        told = page.read_text(encoding="utf-8")
+        with tempfile.TemporaryDirectory() as place:
+            lay(pages.page_note(told, "folder") or "study", Path(place))
+            page.write_text(renewed(told, Path(place)), encoding="utf-8")
