@@ -19,8 +19,8 @@ READABLE = 100
 
 _NARROWEST = 30
 
-MARK = "\0table "
-"""What a line begins with that stands for a kept table; its number follows."""
+MARK = f"table {os.urandom(8).hex()} "
+"""What a line begins with that stands for a kept table; its number follows. No name is like it."""
 
 
 @dataclass(frozen=True)

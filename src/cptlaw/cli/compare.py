@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
-    JSON,
     Many,
     check_laws,
     check_writable,
     fitting_options,
     say,
     say_written,
-    show,
     such_as,
 )
 
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--against", metavar="NAME", help="The law that the others are compared with.")
 @fitting_options
 @click.option("-o", "--output", help="Write the result as JSON.")
-@JSON
+@formatted
 def compare(
     study: str,
     law: tuple[str, ...],
@@ -49,7 +48,7 @@ def compare(
     against: str | None,
     options: FitOptions,
     output: str | None,
-    as_json: bool,
+    how: Format,
 ) -> None:
     """Compare laws by their errors on held-out runs, with a paired bootstrap."""
     from cptlaw.forecasting.compare import compare as compare_laws
@@ -73,6 +72,6 @@ def compare(
     if output is not None:
         store.save(result, output)
     say_written(output)
-    show(as_json, lambda: comparison_json(result), result.summary)
+    show(how, lambda: comparison_json(result), result.summary)
     words = f"cptlaw fit {shlex.quote(study)} --law {result.best} -o fit.json"
     say(f"next: {words}   (fitted to all runs)")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
-    JSON,
     Many,
     check_laws,
     check_writable,
@@ -20,7 +20,6 @@ from cptlaw.cli.shared import (
     load_fit,
     say,
     say_written,
-    show,
     such_as,
 )
 
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", help="Write the fit as JSON, for forecast and the others.")
 @figure_option("Draw fit and residuals (png, svg or pdf).")
 @click.option("--verbose", is_flag=True, help="Print runs, equations, conventions and notes too.")
-@JSON
+@formatted
 def fit(
     study: str,
     law: str | None,
@@ -49,7 +48,7 @@ def fit(
     figure: str | None,
     size: dict[str, Any],
     verbose: bool,
-    as_json: bool,
+    how: Format,
 ) -> None:
     """Fit a law to every domain of a study file."""
     from cptlaw.fitting.fit import fit as fit_study
@@ -57,6 +56,7 @@ def fit(
     from cptlaw.fitting.uncertainty import with_refits
     from cptlaw.output import store
     from cptlaw.output.json.fit import fit_json
+    from cptlaw.output.tables import fit_rows
     from cptlaw.studies import study_file
 
     check_writable(output, figure, reads=[study])
@@ -73,7 +73,7 @@ def fit(
         result.plot(figure, **size)
     if output is not None:
         store.save(result, output)
-    show(as_json, lambda: fit_json(result), lambda: result.summary(verbose))
+    show(how, lambda: fit_json(result), lambda: result.summary(verbose), lambda: fit_rows(result))
     say_written(output, figure)
     say(
         f"next: cptlaw forecast {shlex.quote(output or 'fit.json')} {_example(loaded)}"
@@ -99,7 +99,7 @@ def fit(
 @click.option("--anyway", is_flag=True, help="Forecast even where nothing is known.")
 @click.option("-o", "--output", help="Write the forecast as JSON.")
 @figure_option("Draw it (png, svg or pdf).")
-@JSON
+@formatted
 def forecast(
     fit: str,
     schedule: str,
@@ -117,7 +117,7 @@ def forecast(
     output: str | None,
     figure: str | None,
     size: dict[str, Any],
-    as_json: bool,
+    how: Format,
 ) -> None:
     """Predict the losses of a run that nobody has done yet.
 
@@ -126,6 +126,7 @@ def forecast(
     from cptlaw.forecasting.forecast import forecast as predict
     from cptlaw.output import store
     from cptlaw.output.json.forecast import forecast_json
+    from cptlaw.output.tables import forecast_rows
 
     check_writable(output, figure, reads=[fit])
     loaded = load_fit(fit)
@@ -149,8 +150,8 @@ def forecast(
         result.plot(figure, fit=loaded, **size)
     if output is not None:
         store.save(result, output)
-    show(as_json, lambda: forecast_json(result), result.summary)
-    if as_json:
+    show(how, lambda: forecast_json(result), result.summary, lambda: forecast_rows(result))
+    if how not in ("text", "markdown"):
         for warning in result.warnings:
             say(f"warning: {warning}")
     say_written(output, figure)
@@ -173,7 +174,7 @@ def forecast(
 @click.option("--law", multiple=True, metavar="NAME ...", help="Laws to compare.")
 @fitting_options
 @click.option("-o", "--output", help="Write the result as JSON.")
-@JSON
+@formatted
 def backtest(
     study: str,
     hold_out: tuple[str, ...],
@@ -181,7 +182,7 @@ def backtest(
     law: tuple[str, ...],
     options: FitOptions,
     output: str | None,
-    as_json: bool,
+    how: Format,
 ) -> None:
     """Fit on some runs, predict the others, and score the forecasts."""
     from cptlaw.forecasting.backtest import backtest as run_backtest
@@ -205,7 +206,7 @@ def backtest(
     if output is not None:
         store.save(result, output)
     say_written(output)
-    show(as_json, lambda: backtest_json(result), result.summary)
+    show(how, lambda: backtest_json(result), result.summary)
     say(f"next: cptlaw fit {shlex.quote(study)} -o fit.json, to fit on all runs")
 
 

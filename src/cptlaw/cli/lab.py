@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cptlaw.cli.shared import JSON, check_lab, say, show, tell
+from cptlaw.cli.formats import Format, formatted, show
+from cptlaw.cli.shared import check_lab, say, tell
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ THREADS = click.option("--threads", type=click.IntRange(1), help="PyTorch thread
 @click.option("--dry-run", is_flag=True, help="Show the runs, their work and time; train nothing.")
 @click.option("--no-probe", is_flag=True, help="With --dry-run: do not measure a speed, no times.")
 @click.option("--flops", type=float, help="With --dry-run: FLOP/s to take for the times.")
-@JSON
+@formatted
 def sweep(
     experiment: str,
     output: str | None,
@@ -66,7 +67,7 @@ def sweep(
     dry_run: bool,
     no_probe: bool,
     flops: float | None,
-    as_json: bool,
+    how: Format,
 ) -> None:
     """Do all runs of an experiment file (or preset) that are not done yet; leave a study."""
     check_lab()
@@ -77,7 +78,7 @@ def sweep(
     loaded = experiments.load(experiment)
     names = sweeps.chosen(loaded, only)
     if dry_run:
-        threads = _show_estimate(loaded, names, threads, not no_probe, flops, as_json)
+        threads = _show_estimate(loaded, names, threads, not no_probe, flops, how)
         words = [experiment, "-o", output or loaded.name]
         words += [word for name in only for word in ("--only", name)]
         words += [] if threads is None else ["--threads", str(threads)]
@@ -91,7 +92,7 @@ def sweep(
     job = sweeps.Job(loaded, out, names, threads, processes)
     swept = sweeps.sweep(job, does, say)
     say(f"{len(swept.done)} of {len(names)} runs are done, in {out}")
-    if as_json:
+    if how == "json":
         tell(json.dumps(_swept(out, names, swept)))
     if swept.stopped is not None:
         say(f"stopped in '{swept.stopped}'; the same command goes on from there.")
@@ -121,13 +122,13 @@ def _show_estimate(
     threads: int | None,
     probe: bool,
     flops: float | None,
-    as_json: bool,
+    how: Format,
 ) -> int | None:
     """Print what a sweep would be; how many threads it should have, None for PyTorch's own."""
     from cptlaw.lab import estimate, estimate_text
 
     found = estimate.estimate(loaded, names, probe=probe, flops=flops, threads=threads)
-    show(as_json, lambda: estimate.estimate_json(found), lambda: estimate_text.text(found))
+    show(how, lambda: estimate.estimate_json(found), lambda: estimate_text.text(found))
     if threads is None and found.speed is not None and found.speed.fewer:
         return found.speed.threads
     return threads

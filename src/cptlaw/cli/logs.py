@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cptlaw import toml_text
-from cptlaw.cli.shared import JSON, check_writable, say, show, such_as
+from cptlaw.cli.formats import JSON, Format, formatted, show
+from cptlaw.cli.shared import check_writable, say, such_as
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,12 +34,11 @@ _LOGGING_STEPS = click.option(
 @click.argument("logs", nargs=-1, required=True, metavar="LOG ...")
 @click.option("-o", "--output", help="Write tidy CSV: a file, or a folder for several logs.")
 @_LOGGING_STEPS
-@JSON
-def read(
-    logs: tuple[str, ...], output: str | None, logging_steps: int | None, as_json: bool
-) -> None:
+@formatted
+def read(logs: tuple[str, ...], output: str | None, logging_steps: int | None, how: Format) -> None:
     """Show what a log holds: columns, steps, learning rate, and anything odd."""
     from cptlaw.output.json.study import run_json
+    from cptlaw.output.tables import run_rows
     from cptlaw.output.text.study import run_text
     from cptlaw.studies import logs as readers
 
@@ -48,9 +48,10 @@ def read(
     for run, path in zip(runs, written, strict=False):
         readers.write_csv(run, path)
     show(
-        as_json,
+        how,
         lambda: {"logs": [run_json(run) for run in runs]},
         lambda: "\n\n".join(run_text(run) for run in runs),
+        lambda: [row for run in runs for row in run_rows(run)],
     )
     for run, path in zip(runs, written, strict=False):
         say(f"wrote {path}{_means(run)}")
@@ -131,7 +132,7 @@ def init(
         made = make(unknown=name) if name.strip() else made
     write_atomic(output, made.text)
     show(
-        as_json,
+        "json" if as_json else "text",
         lambda: {
             "study": output,
             "text": made.text,

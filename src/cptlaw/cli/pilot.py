@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, Many, load_fit, say, say_written, show, such_as
+from cptlaw.cli.shared import Many, load_fit, say, say_written, such_as
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -52,13 +53,13 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", metavar="DIR", help="Write study.toml, experiment.toml and pilots.json there."
 )
-@JSON
+@formatted
 def pilot(
     fit: str | None,
     is_new: bool,
     output: str | None,
     experiment: str | None,
-    as_json: bool,
+    how: Format,
     **given: Any,
 ) -> None:
     """Name the run that a decision gains most by, for what it costs.
@@ -68,6 +69,7 @@ def pilot(
     """
     from cptlaw.output import pilot_files
     from cptlaw.output.json.pilot import pilots_json
+    from cptlaw.output.tables import pilots_rows
 
     if experiment is not None and output is None:
         raise DataError("--experiment is what -o writes from; give -o DIR too.")
@@ -75,7 +77,7 @@ def pilot(
         pilot_files.check(output)
     found = _first(fit, given) if is_new else _next(fit, given)
     written = pilot_files.write(found, output, experiment) if output is not None else []
-    show(as_json, lambda: pilots_json(found), found.summary)
+    show(how, lambda: pilots_json(found), found.summary, lambda: pilots_rows(found))
     say_written(*map(str, written))
     if output is None:
         say("next: add -o next, for a study and an experiment of the lab with these runs")

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.prior import FLAG, OrPrior
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, figure_option, load_fit, say, say_written, show, such_as
+from cptlaw.cli.shared import figure_option, load_fit, say, say_written, such_as
 from cptlaw.decisions.cost import PRICES, Prices
 from cptlaw.decisions.plan.knobs import KNOBS, Knobs, Numbers
 from cptlaw.errors import DataError
@@ -130,7 +131,7 @@ def _price_options(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--name", default="plan", show_default=True, help="The run's name in the experiment.")
 @click.option("--experiment", metavar="FILE", help="The lab's experiment that -o adds the run to.")
 @figure_option("Draw trade-offs, schedule and knobs (png, svg or pdf).")
-@JSON
+@formatted
 def plan(
     fit: str,
     goal: str,
@@ -140,7 +141,7 @@ def plan(
     experiment: str | None,
     figure: str | None,
     size: dict[str, Any],
-    as_json: bool,
+    how: Format,
     **given: Any,
 ) -> None:
     """Find the recipe that is best for a goal, and say how much it matters.
@@ -152,6 +153,7 @@ def plan(
     from cptlaw.decisions.first_run import with_first_run
     from cptlaw.output.json.plan import plan_json
     from cptlaw.output.plan_files import check, write
+    from cptlaw.output.tables import plan_rows
 
     if experiment is not None and output is None:
         raise DataError("--experiment is what -o writes from; give -o DIR too.")
@@ -166,7 +168,7 @@ def plan(
         written.append(figure)
     if output is not None:
         written += map(str, write(found, output, known.study, experiment, name))
-    show(as_json, lambda: plan_json(found), found.summary)
+    show(how, lambda: plan_json(found), found.summary, lambda: plan_rows(found))
     say_written(*written)
     say(f"next: {_next(known.study, output, found.best.recipe.schedule)}")
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, Many, say, show, such_as
+from cptlaw.cli.shared import Many, say, such_as
 from cptlaw.errors import DataError
 
 FLAG = "--prior"
@@ -39,8 +40,8 @@ FLAG = "--prior"
     metavar="DOMAIN=N ...",
     help='The checkpoint\'s loss, such as "pt=2.4" and "cpt=2.1".',
 )
-@JSON
-def prior(losses: tuple[str, ...], goal: str, as_json: bool, **given: Any) -> None:
+@formatted
+def prior(losses: tuple[str, ...], goal: str, how: Format, **given: Any) -> None:
     """Name peak LR, replay and passes as ranges from other people's runs, and what to run first.
 
     For a model of which there are no runs yet. No number here is from your model: the ranges are
@@ -49,11 +50,12 @@ def prior(losses: tuple[str, ...], goal: str, as_json: bool, **given: Any) -> No
     from cptlaw.decisions.prior import PriorOptions, plan_prior
     from cptlaw.decisions.weights import Weights
     from cptlaw.output.json.prior import prior_json
+    from cptlaw.output.tables import prior_rows
     from cptlaw.output.text.prior import prior_text
 
     options = PriorOptions(goal=Weights.parse(goal), losses=_losses(losses), **given)
     found = plan_prior(options, progress=doing)
-    show(as_json, lambda: prior_json(found), lambda: prior_text(found))
+    show(how, lambda: prior_json(found), lambda: prior_text(found), lambda: prior_rows(found))
     tokens = sum(pilot.cost for pilot in found.pilots)
     peak = max(pilot.run.schedule.peak for pilot in found.pilots if pilot.run.schedule)
     say(

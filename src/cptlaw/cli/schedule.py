@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cptlaw.cli.shared import JSON, check_figure, check_writable, say, say_written, show, such_as
+from cptlaw.cli.formats import Format, formatted, show
+from cptlaw.cli.shared import check_figure, check_writable, say, say_written, such_as
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
 
@@ -36,13 +37,13 @@ FIGURES = (".png", ".svg", ".pdf")
     metavar="R",
     help="Share of D_pt in the CPT data, for axolotl.yaml and llamafactory.yaml.",
 )
-@JSON
+@formatted
 def schedule(
     text: str,
     start_lr: float | None,
     output: tuple[str, ...],
     replay: float | None,
-    as_json: bool,
+    how: Format,
 ) -> None:
     """Show steps, peak, last learning rate and area of a schedule, and write it to files.
 
@@ -62,7 +63,7 @@ def schedule(
     if start_lr is not None and _starts_itself(text, parsed):
         say(f"note: the schedule says itself where it starts; --from {start_lr:g} is not used.")
     _write(parsed, output, replay)
-    show(as_json, lambda: schedule_json(parsed), lambda: schedule_text(parsed))
+    show(how, lambda: schedule_json(parsed), lambda: schedule_text(parsed))
     say_written(*output)
     if not output:
         say(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -59,11 +58,6 @@ class Many(click.Command):
             if arg in repeatable:
                 fresh = True
         return super().parse_args(ctx, out)
-
-
-def show(as_json: bool, shape: Callable[[], dict[str, Any]], text: Callable[[], str]) -> None:
-    """Print one JSON object, or text."""
-    tell(json.dumps(shape(), allow_nan=False) if as_json else text())
 
 
 def say_written(*paths: str | None) -> None:
@@ -326,6 +320,3 @@ _FITTING = (
         help="Fit this run whatever looks wrong with it (diverged, a jump, there twice).",
     ),
 )
-
-
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, nothing else.")

@@ -6,31 +6,33 @@ from pathlib import Path
 
 import click
 
-from cptlaw.cli.shared import JSON, say, show
+from cptlaw.cli.formats import JSON, Format, formatted, show
+from cptlaw.cli.shared import say
 
 
 @click.command()
-@JSON
-def laws(as_json: bool) -> None:
+@formatted
+def laws(how: Format) -> None:
     """List the laws of the catalogue with their equations."""
     from cptlaw.output.json.laws import laws_json
     from cptlaw.output.text.laws import laws_text
 
-    show(as_json, laws_json, laws_text)
+    show(how, laws_json, laws_text)
 
 
 @click.command()
-@JSON
-def published(as_json: bool) -> None:
+@formatted
+def published(how: Format) -> None:
     """List the paper's coefficients that can be used as fits."""
     from cptlaw.fitting import published as paper
     from cptlaw.output.text.laws import published_text
 
     fits = {name: paper.load(name) for name in paper.names()}
     show(
-        as_json,
+        how,
         lambda: {"fits": {name: fit.source for name, fit in fits.items()}},
         lambda: published_text(fits),
+        lambda: [{"name": name, "source": fit.source} for name, fit in fits.items()],
     )
     say(
         "next: cptlaw forecast published:fineweb-kp-106m --base-schedule "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, TypeAlias
 
 from cptlaw.decisions.pilot import Pilots
 from cptlaw.decisions.plan.result import Outcome, Plan
+from cptlaw.decisions.prior.result import PriorPlan
 from cptlaw.errors import MissingExtra
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.backtest import Backtest
@@ -17,6 +19,7 @@ from cptlaw.output.json.comparison import comparison_json
 from cptlaw.output.json.live import outlook_json
 from cptlaw.output.json.pilot import pilots_json
 from cptlaw.output.text.fit import how_known
+from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
 Row: TypeAlias = dict[str, Any]
@@ -33,6 +36,28 @@ def frame(rows: list[Row]) -> Any:
     except ImportError:
         raise MissingExtra("pandas", "pandas", "A table") from None
     return pandas.DataFrame(rows)
+
+
+def run_rows(run: Run) -> list[Row]:
+    """A row for every loss of a log, as its columns have it."""
+    return [
+        {"log": run.name, "column": name, "step": step, "loss": loss}
+        for name, curve in run.curves.items()
+        for step, loss in zip(curve.steps.tolist(), curve.loss.tolist(), strict=True)
+    ]
+
+
+def prior_rows(plan: PriorPlan) -> list[Row]:
+    """A row for every range."""
+    ranges = {
+        "peak": plan.peak,
+        "peak_of_pretraining": plan.ratio,
+        "replay": plan.replay,
+        "passes": plan.passes,
+        **{f"change_{role}": found for role, found in plan.changes.items()},
+        **{f"loss_{role}": found for role, found in plan.losses.items()},
+    }
+    return [{"quantity": name, **asdict(found)} for name, found in ranges.items()]
 
 
 def study_rows(study: Study) -> list[Row]:

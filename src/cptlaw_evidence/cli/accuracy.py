@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, Many, check_writable, say, show
+from cptlaw.cli.shared import Many, check_writable, say
 from cptlaw.errors import DataError
 from cptlaw_evidence.cli import curves
 
@@ -27,7 +28,7 @@ from cptlaw_evidence.cli import curves
     "--floor", is_flag=True, help="Fit to what is scored, too: the error that a law's form leaves."
 )
 @click.option("--list", "only_list", is_flag=True, help="Print the protocols and end.")
-@JSON
+@formatted
 def bench_accuracy(
     law: tuple[str, ...],
     protocol: tuple[str, ...],
@@ -37,7 +38,7 @@ def bench_accuracy(
     figures: str | None,
     floor: bool,
     only_list: bool,
-    as_json: bool,
+    how: Format,
 ) -> None:
     """Fit laws to a part of real curves, and score their forecasts of the rest.
 
@@ -51,7 +52,7 @@ def bench_accuracy(
 
     if only_list:
         shape = protocols_json()
-        show(as_json, lambda: shape, lambda: accuracy.protocols_text(shape))
+        show(how, lambda: shape, lambda: accuracy.protocols_text(shape))
         return
     if floor and figures is not None:
         raise DataError("--write takes figures of held-out runs; leave out --floor.")
@@ -67,4 +68,4 @@ def bench_accuracy(
         command = told("cptlaw bench accuracy", data, protocols)
         write_figures(figures, "peaks", peak_errors(result), command)
         write_figures(figures, "starts", start_errors(result), command)
-    curves.give(result, as_json, accuracy.to_text, accuracy.to_markdown, output, figures)
+    curves.give(result, how, accuracy.to_text, accuracy.to_markdown, output, figures)

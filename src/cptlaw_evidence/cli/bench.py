@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, check_lab, check_writable, show
+from cptlaw.cli.shared import check_lab, check_writable
 from cptlaw_evidence.cli.accuracy import bench_accuracy
 from cptlaw_evidence.cli.coverage import bench_coverage
 from cptlaw_evidence.cli.curves import give
@@ -30,13 +31,13 @@ def bench() -> None:
     show_default=True,
     help="Starts of the paper's method.",
 )
-@JSON
-def bench_fit(starts: int, as_json: bool) -> None:
+@formatted
+def bench_fit(starts: int, how: Format) -> None:
     """Time the fit of Eq. 4 against the paper's method on the bundled runs."""
     from cptlaw_evidence import fit_speed as benchmarks
 
     result = benchmarks.fit_speed(starts, doing)
-    show(as_json, lambda: result, lambda: benchmarks.fit_speed_text(result))
+    show(how, lambda: result, lambda: benchmarks.fit_speed_text(result))
 
 
 @bench.command("laws", short_help="Time laws, areas, and how fits grow with runs.")
@@ -48,8 +49,8 @@ def bench_fit(starts: int, as_json: bool) -> None:
     show_default=True,
     help="Up to 1, 10, 100 or 1,000 runs, and 1e4 to 1e7 steps.",
 )
-@JSON
-def bench_laws(rounds: int, decades: int, as_json: bool) -> None:
+@formatted
+def bench_laws(rounds: int, decades: int, how: Format) -> None:
     """Time an evaluation of the default law, areas, and how fits grow with runs.
 
     CPU time of one thread, by turns, medians.
@@ -57,7 +58,7 @@ def bench_laws(rounds: int, decades: int, as_json: bool) -> None:
     from cptlaw_evidence import law_speed
 
     result = law_speed.law_speed(rounds, decades, doing)
-    show(as_json, lambda: result, lambda: law_speed.law_speed_text(result))
+    show(how, lambda: result, lambda: law_speed.law_speed_text(result))
 
 
 @bench.command("speed", short_help="Time everything against what else there is.")
@@ -70,8 +71,8 @@ def bench_laws(rounds: int, decades: int, as_json: bool) -> None:
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
 @click.option("-o", "--output", help="Write a page in Markdown.")
-@JSON
-def bench_speed(parts: tuple[str, ...], rounds: int, output: str | None, as_json: bool) -> None:
+@formatted
+def bench_speed(parts: tuple[str, ...], rounds: int, output: str | None, how: Format) -> None:
     """Time commands, fits, refits, plans, laws, readers and the lab, beside what else there is.
 
     CPU time by turns, medians; OMP_NUM_THREADS=1 for one thread. Some minutes.
@@ -80,7 +81,7 @@ def bench_speed(parts: tuple[str, ...], rounds: int, output: str | None, as_json
     from cptlaw_evidence import speed
 
     result = speed.speed(rounds, parts, doing)
-    give(result, as_json, speed.to_text, speed.to_markdown, output, None)
+    give(result, how, speed.to_text, speed.to_markdown, output, None)
 
 
 @bench.command("lab", short_help="Time a run of the lab against a bare PyTorch loop.")
@@ -92,8 +93,8 @@ def bench_speed(parts: tuple[str, ...], rounds: int, output: str | None, as_json
     help="How often each is timed, by turns.",
 )
 @click.option("--threads", type=click.IntRange(1), help="PyTorch threads on a CPU.")
-@JSON
-def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
+@formatted
+def bench_lab(rounds: int, threads: int | None, how: Format) -> None:
     """Time a run of the lab against a bare PyTorch loop with the same weights and batches."""
     check_lab()
     import torch
@@ -103,13 +104,13 @@ def bench_lab(rounds: int, threads: int | None, as_json: bool) -> None:
     if threads is not None:
         torch.set_num_threads(threads)
     result = lab_speed.lab_speed(rounds, progress=doing)
-    show(as_json, lambda: result, lambda: lab_speed.lab_speed_text(result))
+    show(how, lambda: result, lambda: lab_speed.lab_speed_text(result))
 
 
 @bench.command("explorer", short_help="Time from a slider's move to what it draws.")
 @click.option("--moves", type=click.IntRange(min=10), default=200, show_default=True)
-@JSON
-def bench_explorer(moves: int, as_json: bool) -> None:
+@formatted
+def bench_explorer(moves: int, how: Format) -> None:
     """Time from a slider's move to the frame that shows it, on the explorer's page in Chromium.
 
     A run of 60,000 steps, three domains, intervals; each slider by turns.
@@ -117,18 +118,18 @@ def bench_explorer(moves: int, as_json: bool) -> None:
     from cptlaw_evidence import explorer_speed
 
     result = explorer_speed.explorer_speed(moves, doing)
-    show(as_json, lambda: result, lambda: explorer_speed.explorer_speed_text(result))
+    show(how, lambda: result, lambda: explorer_speed.explorer_speed_text(result))
 
 
 @bench.command("readers", short_help="Time reading large logs against other libraries.")
 @click.option("--large", is_flag=True, help="Read a Parquet file of ten million rows, too.")
-@JSON
-def bench_readers(large: bool, as_json: bool) -> None:
+@formatted
+def bench_readers(large: bool, how: Format) -> None:
     """Time reading large logs against pyarrow, polars and tensorboard, those that are installed."""
     from cptlaw_evidence import log_speed
 
     result = log_speed.log_speed(large, doing)
-    show(as_json, lambda: result, lambda: log_speed.log_speed_text(result))
+    show(how, lambda: result, lambda: log_speed.log_speed_text(result))
 
 
 bench.add_command(bench_accuracy)

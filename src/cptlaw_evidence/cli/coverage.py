@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, Many, check_writable, show
+from cptlaw.cli.shared import Many, check_writable
 from cptlaw_evidence.cli import curves
 
 
@@ -32,7 +33,7 @@ from cptlaw_evidence.cli import curves
 )
 @curves.OUTPUT
 @curves.figures_option("the calibrations")
-@JSON
+@formatted
 def bench_coverage(
     law: tuple[str, ...],
     protocol: tuple[str, ...],
@@ -43,7 +44,7 @@ def bench_coverage(
     against: str | None,
     output: str | None,
     figures: str | None,
-    as_json: bool,
+    how: Format,
 ) -> None:
     """Count how often intervals of forecasts hold on real curves that the fit never saw.
 
@@ -58,7 +59,7 @@ def bench_coverage(
 
     if simulated is not None:
         held = studies.coverage(simulated, doing)
-        show(as_json, lambda: held, lambda: studies.coverage_text(held))
+        show(how, lambda: held, lambda: studies.coverage_text(held))
         return
     check_writable(output, figures)
     earlier = None if against is None else curves.earlier(against)
@@ -78,4 +79,4 @@ def bench_coverage(
     to_text = coverage.fit_text if only_fit else coverage.to_text
     result = coverage.shape(found)
     result = result if earlier is None else coverage.beside(result, earlier)
-    curves.give(result, as_json, to_text, coverage.to_markdown, output, figures)
+    curves.give(result, how, to_text, coverage.to_markdown, output, figures)

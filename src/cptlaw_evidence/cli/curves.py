@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from cptlaw.cli.shared import say_written, show
+from cptlaw.cli.formats import Format, show
+from cptlaw.cli.shared import say_written
 
 DATA = click.option(
     "--data", metavar="DIR", help="Folder of curves that do not come with the package."
@@ -66,7 +67,7 @@ def earlier(path: str) -> Any:
 
 def give(
     result: Mapping[str, Any],
-    as_json: bool,
+    how: Format,
     to_text: Callable[[Mapping[str, Any]], str],
     to_markdown: Callable[[Mapping[str, Any], str], str],
     output: str | None,
@@ -76,7 +77,7 @@ def give(
 
     Args:
         result: one value for JSON.
-        as_json: whether JSON is printed.
+        how: the format that is printed.
         to_text: the result for a terminal.
         to_markdown: the result and the command that made it -> a page.
         output: where the page goes, if anywhere.
@@ -86,5 +87,5 @@ def give(
 
     if output is not None:
         write_atomic(output, to_markdown(result, shlex.join(["cptlaw", *sys.argv[1:]])))
-    show(as_json, lambda: dict(result), lambda: to_text(result))
+    show(how, lambda: dict(result), lambda: to_text(result))
     say_written(output, figures)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, check_figure, say, say_written, show
+from cptlaw.cli.shared import check_figure, say, say_written
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ _SOURCES = click.Choice(["published", "grid"])
 @click.argument("name", metavar="list|all|NAME")
 @click.option("-o", "--output", metavar="FILE", help="PNG, SVG or PDF; with all: a folder.")
 @click.option("--source", type=_SOURCES, help="What it is made from; left out, the first there is.")
-@JSON
-def paper(name: str, output: str | None, source: Source | None, as_json: bool) -> None:
+@formatted
+def paper(name: str, output: str | None, source: Source | None, how: Format) -> None:
     """Make a figure or table of arXiv:2505.07796 anew.
 
     NAME is fig1 to fig22, table1 or table2. It is made from the paper's coefficients where they
@@ -34,19 +35,19 @@ def paper(name: str, output: str | None, source: Source | None, as_json: bool) -
     if name == "list":
         if output is not None:
             raise DataError("list writes no file; leave -o out.")
-        _list(as_json)
+        _list(how)
     elif name == "all":
-        _all(output, as_json)
+        _all(output, how)
     else:
-        _one(name, output, source, as_json)
+        _one(name, output, source, how)
 
 
-def _list(as_json: bool) -> None:
+def _list(how: Format) -> None:
     from cptlaw_evidence.paper import entries
 
     rows = [{"name": e.name, "title": e.title, "sources": list(e.sources)} for e in entries()]
     show(
-        as_json,
+        how,
         lambda: {"figures": rows},
         lambda: "\n".join(
             f"{row['name']:<7} {row['title']} ({', '.join(row['sources'])})" for row in rows
@@ -55,7 +56,7 @@ def _list(as_json: bool) -> None:
     say("next: cptlaw paper fig8 -o fig8.png, or everything: cptlaw paper all -o paper")
 
 
-def _all(output: str | None, as_json: bool) -> None:
+def _all(output: str | None, how: Format) -> None:
     from cptlaw_evidence.paper.page import stem, write_all
 
     if output is None:
@@ -64,7 +65,7 @@ def _all(output: str | None, as_json: bool) -> None:
     folder = Path(output)
     drawings = write_all(folder, doing)
     show(
-        as_json,
+        how,
         lambda: {
             "folder": output,
             "index": str(folder / "index.html"),
@@ -79,10 +80,10 @@ def _names(drawings: list[Drawing]) -> list[dict[str, Any]]:
     return [{"name": d.name, "source": d.source, "title": d.title} for d in drawings]
 
 
-def _one(name: str, output: str | None, source: Source | None, as_json: bool) -> None:
+def _one(name: str, output: str | None, source: Source | None, how: Format) -> None:
     from cptlaw_evidence.paper import draw, get
     from cptlaw_evidence.paper.drawing import MADE_FROM
-    from cptlaw_evidence.paper.json import drawing_json
+    from cptlaw_evidence.paper.json import drawing_json, drawing_rows
     from cptlaw_evidence.paper.text import drawing_text
 
     sources = get(name).sources
@@ -96,13 +97,14 @@ def _one(name: str, output: str | None, source: Source | None, as_json: bool) ->
 
         plot.save(paper_figure(drawing), output)
     show(
-        as_json,
+        how,
         lambda: {**drawing_json(drawing), "other_sources": others},
         lambda: drawing_text(drawing),
+        lambda: drawing_rows(drawing),
     )
     say_written(output)
     if output is None:
         say(f"next: add -o {name}.png to draw it")
     for other in others:
-        how = f"cptlaw paper {name} --source {other} -o {name}-{other}.png"
-        say(f"also from {MADE_FROM[other]}: {how}")
+        command = f"cptlaw paper {name} --source {other} -o {name}-{other}.png"
+        say(f"also from {MADE_FROM[other]}: {command}")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, show
 
 
 @click.command("pilots", short_help="Chosen pilots against random ones.")
 @click.option("--draws", type=click.IntRange(min=1), default=100, show_default=True)
-@JSON
-def bench_pilots(draws: int, as_json: bool) -> None:
+@formatted
+def bench_pilots(draws: int, how: Format) -> None:
     """Play choices of pilots through on the bundled runs, against random choices.
 
     Three pilots of the same total cost each; the regret of the choice made after them, and the
@@ -20,4 +20,4 @@ def bench_pilots(draws: int, as_json: bool) -> None:
     from cptlaw_evidence import pilots as replay
 
     result = replay.measure(draws, doing)
-    show(as_json, lambda: result, lambda: replay.to_text(result))
+    show(how, lambda: result, lambda: replay.to_text(result))

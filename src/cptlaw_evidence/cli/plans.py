@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, show
 
 
 @click.command("plans", short_help="The planner against dense grids, on random problems.")
 @click.option("--problems", type=click.IntRange(min=1), default=200, show_default=True)
-@JSON
-def bench_plans(problems: int, as_json: bool) -> None:
+@formatted
+def bench_plans(problems: int, how: Format) -> None:
     """Solve random planning problems by the planner and on dense grids, and compare the optima.
 
     Published and fitted laws, one to three numbers within ranges, goals, limits and families at
@@ -20,4 +20,4 @@ def bench_plans(problems: int, as_json: bool) -> None:
     from cptlaw_evidence.plans import brute
 
     result = brute.measure(problems, doing)
-    show(as_json, lambda: result, lambda: brute.to_text(result))
+    show(how, lambda: result, lambda: brute.to_text(result))

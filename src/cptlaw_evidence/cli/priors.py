@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, check_writable, say_written, show
+from cptlaw.cli.shared import check_writable, say_written
 from cptlaw_evidence.cli import curves
 
 
 @click.command("priors", short_help="Fit public runs for plan --prior; see if they foretell.")
 @curves.DATA
 @click.option("--write", "output", metavar="FILE", help="Fit the sources and write them there.")
-@JSON
-def bench_priors(data: str | None, output: str | None, as_json: bool) -> None:
+@formatted
+def bench_priors(data: str | None, output: str | None, how: Format) -> None:
     """Leave out each family of public runs and see whether the others foretell its best choices.
 
     With --write the sources are fitted anew and written to FILE, as
@@ -34,4 +35,4 @@ def bench_priors(data: str | None, output: str | None, as_json: bool) -> None:
         for goal in ("cpt=1", "cpt=1 pt=0.3", "cpt=1 pt=1")
     ]
     result = priors.foretold(asked, doing)
-    show(as_json, lambda: result, lambda: priors.foretold_text(result))
+    show(how, lambda: result, lambda: priors.foretold_text(result))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.formats import Format, formatted
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, Many, check_laws, check_writable, say
+from cptlaw.cli.shared import Many, check_laws, check_writable, say
 from cptlaw_evidence.cli import curves
 
 
@@ -20,14 +21,14 @@ from cptlaw_evidence.cli import curves
 @curves.JOBS
 @curves.OUTPUT
 @curves.figures_option("mean and worst cost")
-@JSON
+@formatted
 def bench_regret(
     law: tuple[str, ...],
     data: str | None,
     jobs: int | None,
     output: str | None,
     figures: str | None,
-    as_json: bool,
+    how: Format,
 ) -> None:
     """Fit laws to a few real runs, let them choose among all of one length, and count the cost.
 
@@ -46,4 +47,4 @@ def bench_regret(
     result = regret.shape(found)
     if figures is not None:
         write_figures(figures, "choices", choice_costs(result), told("cptlaw bench regret", data))
-    curves.give(result, as_json, regret.to_text, regret.to_markdown, output, figures)
+    curves.give(result, how, regret.to_text, regret.to_markdown, output, figures)

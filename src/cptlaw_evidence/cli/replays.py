@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cptlaw.cli.shared import JSON, Many, check_lab, say, show
+from cptlaw.cli.formats import Format, formatted, show
+from cptlaw.cli.shared import Many, check_lab, say
 from cptlaw_evidence.cli import curves
 
 
@@ -17,10 +18,8 @@ from cptlaw_evidence.cli import curves
     metavar="STEPS",
     help="Instead: what the callback takes of a real run of so many steps of a small model.",
 )
-@JSON
-def bench_live(
-    protocol: tuple[str, ...], data: str | None, cost: int | None, as_json: bool
-) -> None:
+@formatted
+def bench_live(protocol: tuple[str, ...], data: str | None, cost: int | None, how: Format) -> None:
     """Replay real curves evaluation by evaluation, as if their runs were under way.
 
     Counts how often the interval of the last loss holds along runs that the fit has not seen, how
@@ -30,15 +29,15 @@ def bench_live(
     from cptlaw_evidence import replays
 
     if cost is not None:
-        _cost(cost, as_json)
+        _cost(cost, how)
         return
     found = replays.measure(curves.words(protocol), curves.place(data), say)
-    show(as_json, lambda: found, lambda: replays.to_text(found))
+    show(how, lambda: found, lambda: replays.to_text(found))
 
 
-def _cost(steps: int, as_json: bool) -> None:
+def _cost(steps: int, how: Format) -> None:
     check_lab()
     from cptlaw_evidence import live_cost
 
     found = live_cost.measure(steps, max(steps // 20, 1), say)
-    show(as_json, lambda: found, lambda: live_cost.to_text(found))
+    show(how, lambda: found, lambda: live_cost.to_text(found))

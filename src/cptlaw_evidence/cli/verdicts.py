@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, show
 
 
 @click.command("verdicts", short_help="How often verdicts on simulated studies are right.")
@@ -16,8 +16,8 @@ from cptlaw.cli.shared import JSON, show
     show_default=True,
     help="Simulated truths; each is looked at in ten studies.",
 )
-@JSON
-def bench_verdicts(count: int, as_json: bool) -> None:
+@formatted
+def bench_verdicts(count: int, how: Format) -> None:
     """Simulate studies that lack what decides a choice, and studies that have it.
 
     Counts how often the verdict on the choice is right, and how often the interval of what the
@@ -26,4 +26,4 @@ def bench_verdicts(count: int, as_json: bool) -> None:
     from cptlaw_evidence.coverage import verdicts
 
     found = verdicts.measure(count, doing)
-    show(as_json, lambda: found, lambda: verdicts.to_text(found))
+    show(how, lambda: found, lambda: verdicts.to_text(found))

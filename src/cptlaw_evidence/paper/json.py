@@ -29,6 +29,13 @@ def drawing_json(drawing: Drawing) -> dict[str, Any]:
     }
 
 
+def drawing_rows(drawing: Drawing) -> list[dict[str, Any]]:
+    """Rows of the first table, or a row for every number where there is none."""
+    for table in drawing.tables:
+        return [dict(zip(table.headings, map(_cell, row), strict=True)) for row in table.rows]
+    return [{"name": name, "value": finite(value)} for name, value in drawing.numbers.items()]
+
+
 def _panel(panel: Panel) -> dict[str, Any]:
     return {
         "title": panel.title,

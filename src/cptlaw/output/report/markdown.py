@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from cptlaw.output.report.blocks import Block, Heading, Points
 from cptlaw.output.report.sections import Report, Section
@@ -24,11 +24,20 @@ def markdown(report: Report, figure: Callable[[int, Shown], str]) -> str:
     parts = [f"# {plain(visible(report.title))}"]
     for number, section in enumerate(report.sections, start=1):
         parts.append(f"## {plain(section.title)}")
-        parts += [_block(block) for block in section.blocks]
+        parts.append(of_blocks(section.blocks))
         if section.drawn is not None:
             parts.append(f"![{plain(section.title)}]({figure(number, section.drawn)})")
         parts += _code(section)
     return visible_lines("\n\n".join(parts)) + "\n"
+
+
+def of_blocks(blocks: Iterable[Block]) -> str:
+    """Words and tables as Markdown.
+
+    Args:
+        blocks: the words of a result, taken apart.
+    """
+    return "\n\n".join(map(_block, blocks))
 
 
 def plain(text: str) -> str:
