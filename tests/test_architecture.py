@@ -1,42 +1,43 @@
-"""docs/architecture.md promises how few files a new thing touches: each is put in, and used."""
+"""A new thing touches as few files as docs say: the diffs of docs/extending.md, put in and used."""
 
+import importlib
 import json
 import os
-import shutil
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src"
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
+try:
+    pages, renew_diffs = importlib.import_module("pages"), importlib.import_module("renew_diffs")
+finally:
+    sys.path.pop(0)
+
+BLOCKS = tuple(pages.blocks(renew_diffs.PAGE.read_text()))
 
 
 class House:
     """A copy of the source that can be built onto.
 
     Args:
-        folder: where the copy lies.
+        folder: where the copy lies, as `src`.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.touched: set[str] = set()
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(SOURCE, folder, ignore=ignore)
+        self.folder = folder / "src"
+        renew_diffs.copied(folder)
 
-    def write(self, path: str, text: str) -> None:
-        """A new file."""
-        assert not (self.folder / path).exists(), path
-        (self.folder / path).write_text(text)
-        self.touched.add(path)
-
-    def change(self, path: str, old: str, new: str) -> None:
-        """A place in a file that stands."""
-        text = (self.folder / path).read_text()
-        assert text.count(old) == 1, f"{path}: {text.count(old)} times {old!r}"
-        (self.folder / path).write_text(text.replace(old, new))
-        self.touched.add(path)
+    def apply(self, name: str) -> list[str]:
+        """Apply a diff of docs/extending.md; the files that it touches."""
+        (diff,) = (block.text for block in BLOCKS if block.note("diff") == name)
+        try:
+            renew_diffs.apply(diff, self.folder.parent)
+        except subprocess.CalledProcessError as failed:
+            pytest.fail(f"{name}: {failed.stderr}; python docs/renew_diffs.py brings it up to date")
+        return re.findall(r"^\+\+\+ b/src/(\S+)", diff, flags=re.MULTILINE)
 
     def run(self, *words: object) -> str:
         """What `cptlaw WORDS` prints."""
@@ -58,7 +59,7 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     """The project's source, to build onto."""
-    return House(tmp_path / "src")
+    return House(tmp_path)
 
 
 def write_study(folder: Path) -> Path:
@@ -74,40 +75,17 @@ def write_study(folder: Path) -> Path:
 
 
 def test_a_law_touches_one_file(house, tmp_path):
-    house.change(
-        "cptlaw/laws/catalog/field.py",
-        "\nENTRIES = (\n",
-        "\ndef _new(facts: Facts) -> tuple[Term, ...]:\n"
-        '    return Term("L0"), Term("A", (kernels.power_of_clock(AREA),))\n\n\n'
-        'ENTRIES = (\n    Entry("new-law", "a new law", "no paper", _new),\n',
-    )
-    assert len(house.touched) == 1
-    assert "new-law" in house.run("laws")
+    assert len(house.apply("law")) == 1
+    assert "current-noise" in house.run("laws")
     study, stored = write_study(tmp_path), tmp_path / "fit.json"
-    found = json.loads(house.run("fit", study, "--law", "new-law", "-o", stored, "--json"))
-    assert found["domains"]["loss"]["law"] == "new-law"
-    assert set(found["domains"]["loss"]["params"]) >= {"L0", "A", "alpha"}
+    found = json.loads(house.run("fit", study, "--law", "current-noise", "-o", stored, "--json"))
+    assert found["domains"]["loss"]["law"] == "current-noise"
+    assert set(found["domains"]["loss"]["params"]) >= {"L0", "A", "C", "alpha", "zeta"}
     house.run("forecast", stored, "--after", "base", "--schedule", "constant 100", "--data", "pt")
 
 
 def test_a_log_format_touches_two_files(house, tmp_path):
-    house.write(
-        "cptlaw/studies/logs/colon.py",
-        '"""Lines such as 100: 3.2, a step and its loss."""\n\n'
-        "from cptlaw.studies.logs.table import Table\n"
-        "from cptlaw.studies.logs.source import Format, Source\n\n\n"
-        "def _read(source: Source) -> Table:\n"
-        '    rows = [line.split(":") for line in source.text.splitlines()]\n'
-        '    columns = {"step": [r[0] for r in rows], "eval_loss": [r[1] for r in rows]}\n'
-        '    place = lambda row: f"{source.given}, line {row + 1}"\n'
-        '    return Table(source.given, source.stem, "colon", columns, place)\n\n\n'
-        'FORMAT = Format("colon", lambda source: source.data.startswith(b"0:"), _read)\n',
-    )
-    table = "cptlaw/studies/logs/__init__.py"
-    imports, first = "from cptlaw.studies.logs.lrs import", "    trainer_state.FORMAT,\n"
-    house.change(table, imports, f"from cptlaw.studies.logs import colon\n{imports}")
-    house.change(table, first, f"    colon.FORMAT,\n{first}")
-    assert len(house.touched) == 2
+    assert len(house.apply("format")) == 2
     log = tmp_path / "run.colon"
     log.write_text("0: 5.5\n10: 4.5\n20: 4.0\n")
     assert '"format": "colon"' in house.run("read", log, "--json")
@@ -120,23 +98,7 @@ PLAN = (
 
 
 def test_a_knob_touches_two_files(house):
-    knobs = "cptlaw/decisions/plan/knobs.py"
-    row = (
-        '    "hold": Knob("held share", "Share of the steps that a cosine holds its peak.", '
-        'expected="a share of the steps, 0 to 1", families=("cosine",)),\n'
-    )
-    house.change(knobs, '    "warmup": Knob(\n', f'{row}    "warmup": Knob(\n')
-    house.change(
-        knobs, "    warmup: Given = 0.01\n", "    warmup: Given = 0.01\n    hold: Given = 0.0\n"
-    )
-    house.change(
-        "cptlaw/decisions/plan/recipe.py",
-        "        return Schedule.cosine(peak, steps, warmup, end)\n",
-        '        hold = max(_whole(values.get("hold", 0.0), steps), 1)\n'
-        "        cosine = Schedule.cosine(peak, steps - warmup - hold, end=end)\n"
-        "        return Schedule.constant(peak, warmup + hold, warmup) + cosine\n",
-    )
-    assert len(house.touched) == 2
+    assert len(house.apply("knob")) == 2
     assert "--hold" in house.run("plan", "--help")
     found = json.loads(house.run(*PLAN, "--hold", "0.1..0.5"))
     (knob,) = found["knobs"]
@@ -147,20 +109,7 @@ def test_a_knob_touches_two_files(house):
 
 
 def test_a_cost_touches_one_file(house):
-    cost = "cptlaw/decisions/cost.py"
-    house.change(cost, "\nPRICES = {\n", '\nPRICES = {\n    "watts": "Of one GPU, for energy.",\n')
-    last = "    domain_tokens: float | None = None\n"
-    house.change(cost, last, f"{last}    watts: float | None = None\n")
-    house.change(
-        cost,
-        "COSTS: Mapping[str, Cost] = {\n",
-        "def _energy(work: Work, prices: Prices) -> FloatArray | None:\n"
-        "    hours = _hours(work, prices)\n"
-        "    return None if hours is None or prices.watts is None else hours * prices.watts / 1e3\n"
-        "\n\nCOSTS: Mapping[str, Cost] = {\n"
-        '    "energy": Cost("kilowatt hours", "the power of a GPU (--watts)", _energy),\n',
-    )
-    assert len(house.touched) == 1
+    assert len(house.apply("cost")) == 1
     rate = ("--batch-tokens", "4e6", "--tokens-per-second", "1e6", "--watts", 700)
     found = json.loads(house.run(*PLAN, *rate, "--limit", "energy<=1"))
     energy = 2000 * 4e6 / 1e6 / 3600 * 0.7
@@ -170,60 +119,20 @@ def test_a_cost_touches_one_file(house):
 
 
 def test_a_figure_of_the_paper_touches_two_files(house):
-    house.write(
-        "cptlaw_evidence/paper/grid/new.py",
-        '"""A new figure."""\n\n'
-        "from cptlaw_evidence.paper.drawing import Drawing\n\n\n"
-        "def fig23() -> Drawing:\n"
-        '    return Drawing("fig23", "A new figure", "grid", numbers={"answer": 42.0})\n',
-    )
-    last = '    "table1": "settings of the runs",\n'
-    house.change(
-        "cptlaw_evidence/paper/__init__.py", last, f'    "fig23": "something new",\n{last}'
-    )
-    assert len(house.touched) == 2
+    assert len(house.apply("figure-of-the-paper")) == 2
     assert json.loads(house.run("paper", "fig23", "--json"))["numbers"] == {"answer": 42.0}
     assert "fig23" in house.run("paper", "list")
 
 
 def test_a_training_framework_touches_two_files(house, tmp_path):
-    house.write(
-        "cptlaw/schedules/export/boundaries.py",
-        '"""Steps at which a schedule changes, as one line."""\n\n'
-        "from cptlaw.schedules.schedule import Schedule\n\n\n"
-        "def boundaries_text(schedule: Schedule, name: str) -> str:\n"
-        '    return f"{name} {[s.run_steps for s in schedule.segments]}"\n',
-    )
-    table, row = "cptlaw/schedules/export/__init__.py", '    ".csv": csv_text,'
-    imports = "from cptlaw.schedules.export.csv import csv_text\n"
-    new = "from cptlaw.schedules.export.boundaries import boundaries_text\n"
-    house.change(table, imports, new + imports)
-    house.change(table, row, f'    ".bounds": boundaries_text,\n{row}')
-    assert len(house.touched) == 2
+    assert len(house.apply("framework")) == 2
     house.run("schedule", "warmup 10 to 1e-3 | constant 90", "-o", tmp_path / "lr.bounds")
     assert (tmp_path / "lr.bounds").read_text() == "lr [10, 90]"
 
 
 def test_a_figure_of_a_value_touches_two_files(house):
     pytest.importorskip("matplotlib")
-    house.write(
-        "cptlaw/output/plot/areas_done.py",
-        '"""How the forward area of a schedule grows."""\n\n'
-        "from cptlaw.output.plot import style, ticks\n\n\n"
-        "@style.styled\n"
-        "def area_done(value, ax=None):\n"
-        "    ax = style.axes(ax)\n"
-        "    ax.plot(value.lr().cumsum())\n"
-        '    ticks.label_axes(ax, "step", "forward area")\n'
-        "    return ax\n",
-    )
-    table = "cptlaw/output/plot/__init__.py"
-    imports = "from cptlaw.output.plot import style, ticks, words\n"
-    house.change(table, imports, f"{imports}from cptlaw.output.plot.areas_done import area_done\n")
-    house.change(
-        table, '__all__ = [\n    "areas",\n', '__all__ = [\n    "area_done",\n    "areas",\n'
-    )
-    assert len(house.touched) == 2
+    assert len(house.apply("figure-of-a-value")) == 2
     said = house.python(
         "-c",
         "from cptlaw import Schedule, plot\n"
@@ -231,3 +140,16 @@ def test_a_figure_of_a_value_touches_two_files(house):
         "print(ax.lines[0].get_ydata().tolist(), ax.get_ylabel())\n",
     )
     assert said == "[2.0, 4.0, 6.0] forward area\n"
+
+
+def test_every_diff_is_tried_here():
+    tried = re.findall(r"house\.apply\(\"(.*?)\"\)", Path(__file__).read_text())
+    assert sorted(tried) == sorted(block.note("diff") for block in BLOCKS if block.note("diff"))
+
+
+def test_a_diff_is_renewed_where_its_surroundings_have_changed():
+    (diff,) = (block.text for block in BLOCKS if block.note("diff") == "framework")
+    lines = diff.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith(" "))
+    old = "\n".join([*lines[:first], " # what stood here once", *lines[first + 1 :]]) + "\n"
+    assert renew_diffs.renewed(old) == renew_diffs.renewed(diff) != old

@@ -17,6 +17,7 @@ CARDS = sorted((PACKAGE / "studies" / "datasets").glob("*/CARD.md"))
 PRESETS = sorted((PACKAGE / "lab" / "presets").glob("*.toml"))
 PAGES = {
     "CHANGELOG.md": "changes.md",
+    "CONTRIBUTING.md": "contributing.md",
     "LOG.md": "experiments.md",
     "README.md": "index.md",
     **{path.relative_to(ROOT).as_posix(): f"bundled/{path.parent.name}.md" for path in CARDS},

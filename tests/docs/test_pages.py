@@ -9,7 +9,7 @@ import pytest
 from cptlaw import datasets
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 
 
 def blocks(page, language):
@@ -31,6 +31,12 @@ def test_links_lead_somewhere(page):
         led = page.parent / target if target else page
         assert led.exists(), target
         assert not anchor or anchor in anchors(led), f"{target}#{anchor}"
+
+
+def test_every_page_has_its_place_in_the_site():
+    places = (ROOT / "mkdocs.yml").read_text()
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert f": {page.relative_to(ROOT / 'docs').as_posix()}\n" in places, page.name
 
 
 def test_the_study_file_page_shows_a_study_that_loads(tmp_path):
