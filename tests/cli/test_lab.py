@@ -23,8 +23,8 @@ def test_messages_go_to_standard_error(lab):
     assert ended.status == 0
     assert ended.stdout == ""
     lines = ended.stderr.splitlines()
-    assert any(line.startswith("[1/2] base: step 12/12") for line in lines)
-    assert any(line.startswith("[2/2] cpt: step 0/8  docs") for line in lines)
+    assert any("] run 1 of 2, base: step 12 of 12  " in line for line in lines)
+    assert any("] run 2 of 2, cpt: step 0 of 8  docs" in line for line in lines)
     assert f"2 of 2 runs are done, in {lab.out()}" in lines
     assert lines[-1] == f"next: cptlaw fit {lab.out() / 'study.toml'}"
 

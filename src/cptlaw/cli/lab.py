@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cptlaw.cli.formats import Format, formatted, show
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import check_lab, say, tell
 from cptlaw.errors import DataError
 
@@ -127,6 +128,8 @@ def _show_estimate(
     """Print what a sweep would be; how many threads it should have, None for PyTorch's own."""
     from cptlaw.lab import estimate, estimate_text
 
+    if probe and flops is None:
+        doing("measuring how fast a run trains here ...")
     found = estimate.estimate(loaded, names, probe=probe, flops=flops, threads=threads)
     show(how, lambda: estimate.estimate_json(found), lambda: estimate_text.text(found))
     if threads is None and found.speed is not None and found.speed.fewer:

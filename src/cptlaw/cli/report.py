@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import check_writable, load_fit, say, say_written, such_as
 from cptlaw.errors import DataError
 
@@ -37,7 +38,7 @@ def report(files: tuple[str, ...], output: str, title: str | None) -> None:
         results.append(value)
     say("writing the report ...")
     made = reports.report(results, title or "", files)
-    say_written(*map(str, reports.write(made, output)))
+    say_written(*map(str, reports.write(made, output, doing)))
     say(f"next: open {output} in a browser" if output.endswith(".html") else f"next: read {output}")
 
 

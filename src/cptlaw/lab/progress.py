@@ -1,7 +1,8 @@
-"""What a person sees while runs go on: a line with speed, losses and time left."""
+"""What a person sees while runs go on: a bar with the time left, speed and losses."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -11,18 +12,27 @@ if TYPE_CHECKING:
     from cptlaw.lab.experiment import Node
 
 
+_WIDTH = 20  # characters of the bar
+_APART = 5.0  # seconds between lines where there is no terminal
+
+
 class Progress:
-    """A line for each logged step, to standard error; rewritten in place on a terminal.
+    """What is done of a run and what is left, to standard error.
+
+    On a terminal one line is rewritten at each logged step; elsewhere there is one every five
+    seconds, and one at the end.
 
     Args:
         node: the run.
         number: which of the sweep's runs it is, from 1.
         total: runs of the sweep.
+        later: tokens of the sweep's runs after it.
     """
 
-    def __init__(self, node: Node, number: int = 1, total: int = 1) -> None:
-        self.node, self.number, self.total = node, number, total
+    def __init__(self, node: Node, number: int = 1, total: int = 1, later: float = 0.0) -> None:
+        self.node, self.number, self.total, self.later = node, number, total, later
         self.begun: tuple[float, int] | None = None
+        self.told = -_APART
 
     def __call__(self, state: Any, losses: Mapping[str, float]) -> None:
         """Show where the run stands.
@@ -36,24 +46,44 @@ class Progress:
             self.begun = now, step
         if sys.stderr.isatty():
             end = "\n" if "train_loss" in losses else ""
-            sys.stderr.write(f"\r\x1b[K{self._line(step, now, losses)}{end}")
+            sys.stderr.write(f"\r\x1b[K{self._line(step, now, losses)[: _room()]}{end}")
             sys.stderr.flush()
-        elif "train_loss" not in losses:
+        elif "train_loss" not in losses and (now - self.told >= _APART or step == self.node.steps):
+            self.told = now
             print(self._line(step, now, losses), file=sys.stderr, flush=True)
 
     def _line(self, step: int, now: float, losses: Mapping[str, float]) -> str:
         assert self.begun is not None
-        which = f"[{self.number}/{self.total}] " if self.total > 1 else ""
-        parts = [f"{which}{self.node.name}: step {step:,}/{self.node.steps:,}"]
+        filled = round(_WIDTH * step / max(self.node.steps, 1))
+        bar = "#" * filled + "-" * (_WIDTH - filled)
+        which = f"run {self.number} of {self.total}, " if self.total > 1 else ""
+        parts = [f"[{bar}] {which}{self.node.name}: step {step:,} of {self.node.steps:,}"]
         spent, done = now - self.begun[0], step - self.begun[1]
         if done and spent > 0:
-            parts.append(f"{done * self.node.batch_tokens / spent:,.0f} tokens/s")
+            speed = done * self.node.batch_tokens / spent
+            left = (self.node.steps - step) * self.node.batch_tokens / speed
+            parts += _left(left, left + self.later / speed)
+            parts.append(f"{speed:,.0f} tokens/s")
         shown = {k: v for k, v in losses.items() if k != "train_loss"}
         names = {k: k.removeprefix("eval_").removesuffix("_loss") for k in shown}
         parts += [f"{names[k].replace('loss', 'train')} {v:.4f}" for k, v in shown.items()]
-        if done and spent > 0:
-            parts.append(f"{clock((self.node.steps - step) * spent / done)} left")
         return "  ".join(parts)
+
+
+def _left(run: float, every: float) -> list[str]:
+    """The seconds left of a run, and of all runs of its sweep, in words."""
+    if not run:
+        return [f"{clock(every)} left in all"] if every else []
+    in_all = f", {clock(every)} in all" if every > run else ""
+    return [f"{clock(run)} left{in_all}"]
+
+
+def _room() -> int:
+    """Characters of a line that can be rewritten in place: one that wraps cannot."""
+    try:
+        return max(os.get_terminal_size(sys.stderr.fileno()).columns - 1, 20)
+    except (OSError, ValueError):  # a terminal that does not say
+        return 98
 
 
 def told(message: str) -> None:

@@ -90,6 +90,7 @@ def _one(name: str, output: str | None, source: Source | None, how: Format) -> N
     check_figure(output)
     chosen = source or sources[0]
     others: list[Source] = [other for other in sources if other != chosen]
+    doing(f"{name} ...")
     (drawing,) = draw(name, chosen)
     if output is not None:
         from cptlaw.output import plot

@@ -64,7 +64,10 @@ def one(job: Job, corpus: tokens.Corpus, name: str, asked: Callable[[], bool], s
         return torchrun.train(job, name, asked)
     from cptlaw.lab.training import Stopped
 
-    watch = Progress(job.experiment.node(name), job.names.index(name) + 1, len(job.names))
+    number = job.names.index(name) + 1
+    later = [job.experiment.node(each) for each in job.names[number:]]
+    tokens_later = sum(node.steps * node.batch_tokens for node in later)
+    watch = Progress(job.experiment.node(name), number, len(job.names), tokens_later)
     try:
         running.run(
             job.experiment,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cptlaw.errors import DataError
@@ -11,13 +12,16 @@ from cptlaw.output.report.markdown import markdown
 from cptlaw.output.report.sections import Report
 
 
-def write(report: Report, path: str | Path) -> list[Path]:
+def write(
+    report: Report, path: str | Path, progress: Callable[[str], None] = lambda _: None
+) -> list[Path]:
     """Write a report; an existing file is replaced.
 
     Args:
         report: to write.
         path: of a .html file, which holds all it needs; or of a .md file, whose figures go into a
             folder beside it.
+        progress: is told of every figure that is drawn.
 
     Returns:
         The files that were written.
@@ -35,6 +39,7 @@ def write(report: Report, path: str | Path) -> list[Path]:
 
     def figure(number: int, result: object) -> str:
         target = folder / f"{number}.png"
+        progress(f"drawing {target.name} ...")
         result.plot(target)  # type: ignore[attr-defined]
         drawn.append(target)
         return f"{folder.name}/{target.name}"
