@@ -102,6 +102,26 @@ def test_figures_in_the_size_of_a_paper(fitted: Fit, tmp_path: Path) -> None:
             fitted.plot(**odd)
 
 
+def test_panels_stay_wide_enough_in_a_column_of_a_paper(fitted: Fit, future: Forecast) -> None:
+    known = {role: fitted.domain("pt") for role in ("ood.a", "ood.b", "pt", "cpt")}
+    study = fitted.study
+    assert study is not None
+    column = study.domains["pt"]
+    several = replace(
+        fitted, domains=known, study=replace(study, domains=dict.fromkeys(known, column))
+    )
+    for figure in (
+        several.plot(width=3.3, font_size=8),
+        replace(future, domains=dict.fromkeys(known, future.domains["pt"])).plot(
+            fit=several, width=3.3, font_size=8
+        ),
+    ):
+        figure.canvas.draw()  # a warning where no room is left for panels
+        assert min(ax.get_position().width * 3.3 for ax in figure.axes) > 0.8
+        said = " ".join(figure.legends[0].get_title().get_text().split())
+        assert "not shown: ood.a, ood.b" in said
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.0, "0"), (2.5e-4, "2.5e-4"), (1e-3, "1e-3"), (0.05, "0.05"), (-2e-5, "\u22122e-5")],

@@ -21,11 +21,10 @@ def test_usual_schedules_reach_their_peak_and_length(lr):
         (0.0, "warmup 10 to 0.001 | "),
         (2e-4, "warmup 10 to 0.001 from=0.0002 | "),
         (1e-3, ""),
-        (4e-3, "constant 1 to 0.001 | "),
     ],
 )
 def test_the_usual_schedules_are_those_of_their_texts(lr, head):
-    first = {"": 0, "c": 1, "w": 10}[head[:1]]
+    first = {"": 0, "w": 10}[head[:1]]
     rest, half = 200 - first, (200 - first) // 2
     texts = {
         "const": f"constant {rest} to 1e-3",
@@ -39,6 +38,12 @@ def test_the_usual_schedules_are_those_of_their_texts(lr, head):
     assert {name: s.text for name, s in found.items()} == {n: s.text for n, s in expected.items()}
     for name, schedule in found.items():
         assert np.array_equal(schedule.lr(), expected[name].lr())
+
+
+def test_a_lower_peak_is_that_of_the_first_step():
+    known, lower = usual_schedules(1e-3, 1e-3, 200), usual_schedules(4e-3, 1e-3, 200)
+    assert {name: s.text for name, s in lower.items()} == {n: s.text for n, s in known.items()}
+    assert lower["const"].text == "constant 200 to 0.001"
 
 
 def test_a_peak_is_rounded_to_six_digits():

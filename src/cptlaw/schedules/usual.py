@@ -50,11 +50,8 @@ def rounded(lr: float) -> float:
 
 
 def _rise(lr: float, peak: float, steps: int) -> tuple[Schedule | None, int]:
-    """What leads from an LR to the peak, and how many steps it takes: one step where it falls."""
-    top = rounded(peak)
-    if lr > peak * (1 + 1e-9):
-        return Schedule.constant(top, 1), 1
+    """What leads up from an LR to the peak, and how many steps it takes."""
     if lr >= peak * (1 - 1e-9):
         return None, 0
     first = usual_warmup(steps)
-    return Schedule((Segment("warmup", first, rounded(lr), top),)), first
+    return Schedule((Segment("warmup", first, rounded(lr), rounded(peak)),)), first

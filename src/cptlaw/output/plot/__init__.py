@@ -192,7 +192,7 @@ def forecast(
         )
         handles.append(line)
     style.tell(ax, _frame(ax, curves))
-    ticks.label_axes(ax, _STEP)
+    ticks.label_axes(ax, _step())
     style.legend(ax, handles + _key(curves, "#666666"), own, _warnings(forecast))
     return ax
 
@@ -224,7 +224,7 @@ def forecast_figure(
         cut = _frame(below, [curve], [b.get_ydata() for b in behind])
         style.tell(below, cut, f"{curve.final:.3f} at the end")
         ticks.label_rates(above, "", "learning rate" if first else "", words.domain_title(role))
-        ticks.label_axes(below, _STEP, style.LOSS if first else "")
+        ticks.label_axes(below, _step(), style.LOSS if first else "")
         named = [line, *_key([curve], style.BLUE), *behind[:1]]
         handles.update({str(handle.get_label()): handle for handle in named})
     said = [_warnings(forecast), words.not_shown(forecast.domains, shown) if roles is None else ""]
@@ -233,7 +233,10 @@ def forecast_figure(
     return figure
 
 
-_STEP = "step of the forecast run"
+def _step() -> str:
+    return "step" if style.is_narrow() else "step of the forecast run"
+
+
 _BAND: dict[str, Any] = {"alpha": 0.3, "linewidth": 0}
 _GAP: dict[str, Any] = {"facecolor": "none", "hatch": "///", "alpha": 0.35, "linewidth": 0}
 _HIDDEN: dict[str, Any] = {"linestyle": style.DASHED}

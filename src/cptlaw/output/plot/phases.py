@@ -61,16 +61,17 @@ def phase_columns(
 ) -> tuple[Figure, list[Column]]:
     """A figure with two panels, one above the other, for each phase of each domain.
 
-    Two domains stand side by side; more of them stand below those.
+    Two domains stand side by side, or one where the figure is narrow; more stand below those.
 
     Args:
         phases: which each domain has, one or both.
         ratios: heights of the two panels.
     """
     roles = list(phases)
-    rows = [roles[i : i + _ACROSS] for i in range(0, len(roles), _ACROSS)]
+    across = 1 if style.is_narrow() else _ACROSS
+    rows = [roles[i : i + across] for i in range(0, len(roles), across)]
     wide = max(sum(_widths(phases, row)) for row in rows)
-    figure = style.new_figure(max(wide + 0.8, _LEAST), 6.5 * len(rows) ** 0.85)
+    figure = style.new_figure(style.within(max(wide + 0.8, _LEAST)), 6.5 * len(rows) ** 0.85)
     outer = figure.add_gridspec(len(rows), 1)
     columns: list[Column] = []
     for i, row in enumerate(rows):

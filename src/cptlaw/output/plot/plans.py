@@ -29,7 +29,7 @@ def plan_figure(plan: Plan) -> Figure:
         plan: what to draw.
     """
     knobs = [k for k in plan.knobs if not is_drop(k.name)][:_KNOBS]
-    figure = style.new_figure(11.5, 8 if knobs else 4.6)
+    figure = style.new_figure(style.within(11.5), 8 if knobs else 4.6)
     grid = figure.add_gridspec(2 if knobs else 1, 1, height_ratios=(1.1, 1.0)[: 1 + bool(knobs)])
     above = grid[0].subgridspec(1, 2)
     handles = _draw_rates(figure.add_subplot(above[0]), plan)

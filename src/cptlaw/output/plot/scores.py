@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_ERROR = "mean error on held-out points (%)"
+_ERROR, _SHORT = "mean error on held-out points (%)", "mean error (%)"
 
 
 @style.styled
@@ -88,13 +88,13 @@ def _panels(count: int, rows: float) -> tuple[Figure, list[Axes]]:
     """A figure of panels side by side, high enough for so many rows."""
     if not count:
         raise DataError("there is no held-out curve to draw.")
-    figure = style.new_figure(4.6 + 3.0 * count, 1.9 + 0.55 * rows)
+    figure = style.new_figure(style.within(4.6 + 3.0 * count), 1.9 + 0.55 * rows)
     return figure, list(figure.subplots(1, count, sharey=True, squeeze=False)[0])
 
 
 def _rows(ax: Axes, names: list[str], title: str) -> None:
     """One row a name, the first on top, errors from 0 on."""
-    ticks.label_rates(ax, _ERROR, "", title)
+    ticks.label_rates(ax, _SHORT if style.is_narrow() else _ERROR, "", title)
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.5, -0.5)
     low, high = ax.get_xlim()

@@ -105,6 +105,7 @@ _SCALED = {
 }
 
 
+_NARROW, _LEAST = 10.0, 5.0  # inches of figures with panels side by side
 _LETTERS = 13.0  # points of a letter, which all sizes of STYLE suit
 
 
@@ -164,6 +165,22 @@ def _scale() -> float:
     return _SIZE.get().font_size / _LETTERS
 
 
+def room() -> float:
+    """Inches of width for letters of the usual size; infinite where no width is asked for."""
+    width = _SIZE.get().width
+    return math.inf if width is None else width / _scale()
+
+
+def is_narrow() -> bool:
+    """Whether there is room for few panels only, as in a column of a paper."""
+    return room() < _NARROW
+
+
+def within(width: float) -> float:
+    """The own width of a figure of several panels: no wider than there is room for its letters."""
+    return min(width, max(room(), _LEAST))
+
+
 def pts(size: float) -> float:
     """Points of a line's width or a marker, in the size that is asked for."""
     return size * _scale()
@@ -215,7 +232,7 @@ def axes(ax: Axes | None, width: float = 9, height: float = 5.5) -> Axes:
 
 def columns(count: int, ratios: tuple[float, float]) -> tuple[Figure, Any]:
     """A figure of two rows of `count` panels that share their steps, and its panels."""
-    figure = new_figure(8.0 + 2.4 * (count - 1), 6.5)
+    figure = new_figure(within(8.0 + 2.4 * (count - 1)), 6.5)
     grid = {"height_ratios": list(ratios)}
     return figure, figure.subplots(2, count, sharex="col", squeeze=False, gridspec_kw=grid)
 
@@ -338,7 +355,10 @@ def frame_residuals(ax: Axes, percent: FloatArray) -> int:
 
 
 def tell(ax: Axes, *words: str) -> None:
-    """Words at the top right of a panel, the empty ones left out."""
+    """Words at the top right of a panel, within it where it is narrow; the empty ones left out."""
     said = [word for word in words if word]
-    if said:
+    if said and is_narrow():
+        place: dict[str, Any] = {"transform": ax.transAxes, "ha": "right", "va": "top"}
+        ax.text(0.98, 0.98, "\n".join(said), fontsize="small", color="#555555", **place)
+    elif said:
         ax.set_title(", ".join(said), loc="right", fontsize="small", color="#555555")

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable, Sequence
 
 from cptlaw.errors import DataError, suggestion
+from cptlaw.output.plot import style
 
-PANELS = 4  # domains in one figure
+PANELS, FEW = 4, 2  # domains in one figure; those that a narrow one has if none is asked for
 WIDTH = 40  # letters in one line of a label
 BREAKS = " -_./,"  # where a long name may be broken
 
@@ -15,12 +16,16 @@ BREAKS = " -_./,"  # where a long name may be broken
 def shown(domains: Iterable[str], roles: Sequence[str] | None) -> list[str]:
     """The domains to draw: those that are asked for, or the first four, D_pt and D_cpt first.
 
+    A narrow figure has the first two.
+
     Raises:
         DataError: an unknown domain, or too many.
     """
     known = list(domains)
     if roles is None:
-        return sorted(known, key=lambda r: (r != "pt", r != "cpt"))[:PANELS]
+        return sorted(known, key=lambda r: (r != "pt", r != "cpt"))[
+            : FEW if style.is_narrow() else PANELS
+        ]
     for role in roles:
         if role not in known:
             raise DataError(f"no domain '{role}' to draw. {suggestion(role, known)}")
