@@ -57,6 +57,7 @@ oldest: .venv-oldest/.installed
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/write_commands.py
+	$(BIN)/python docs/write_api.py
 	$(BIN)/python docs/renew_diffs.py
 	$(BIN)/python docs/run_pages.py
 	$(BIN)/python docs/draw_figures.py

@@ -21,11 +21,19 @@ class CptlawError(Exception):
 
 
 class DataError(CptlawError):
-    """A log, study, schedule or option that cannot be used as it is."""
+    """A log, study, schedule or option that cannot be used as it is.
+
+    Args:
+        message: what was given, what was expected, and the mend.
+    """
 
 
 class FitError(CptlawError):
-    """A law that cannot be fitted to a study."""
+    """A law that cannot be fitted to a study.
+
+    Args:
+        message: which law, which domain, why, and the mend.
+    """
 
 
 class MissingExtra(CptlawError, ImportError):

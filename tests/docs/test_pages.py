@@ -36,7 +36,7 @@ def test_links_lead_somewhere(page):
 def test_every_page_has_its_place_in_the_site():
     places = (ROOT / "mkdocs.yml").read_text()
     for page in (ROOT / "docs").rglob("*.md"):
-        assert f": {page.relative_to(ROOT / 'docs').as_posix()}\n" in places, page.name
+        assert f" {page.relative_to(ROOT / 'docs').as_posix()}\n" in places, page.name
 
 
 def test_the_study_file_page_shows_a_study_that_loads(tmp_path):

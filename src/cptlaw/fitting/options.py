@@ -40,7 +40,6 @@ class FitOptions:
             to see that they do not matter.
         prior_weight: how strongly shape parameters are drawn to what other runs have shown
             (docs/laws.md); 0 for not at all.
-
         weigh: whether points of dense logs count for less (`fitting/weighing.py`); left out, for
             laws with priors, since the paper's are fitted as the paper does it.
         keep: runs that are fitted whatever looks wrong with their data (`studies.faults`).

@@ -154,6 +154,9 @@ def bootstrap(
 def ensemble_of(fit: Fit) -> Ensemble:
     """The default refits of a fit: those that it keeps, or such as are made now, once.
 
+    Args:
+        fit: of a study.
+
     Raises:
         DataError: published coefficients.
     """
@@ -229,6 +232,10 @@ def interval(ensemble: Ensemble, quantity: Callable[[Fit], float], level: float 
 def limits(values: ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:
     """Lower and upper end that hold a share `level` of the draws, over the first axis.
 
+    Args:
+        values: draws, shape (count, ...).
+        level: above 0 and below 1, such as 0.9.
+
     Raises:
         DataError: a level that is not between 0 and 1, or a place with nothing but NaN.
     """
@@ -248,6 +255,11 @@ def resampled_weights(observed: Observations, count: int, seed: int) -> FloatArr
 
     A run has one weight, and a stretch of neighbouring points another. They depend on the run's
     name alone, so that domains measured at the same steps are resampled alike.
+
+    Args:
+        observed: the n points.
+        count: of draws.
+        seed: the same seed gives the same weights.
     """
     weights = np.empty((count, len(observed)))
     for index, name in enumerate(observed.runs):
@@ -260,7 +272,13 @@ def resampled_weights(observed: Observations, count: int, seed: int) -> FloatArr
 
 
 def objective_of(fit: Fit, domain: DomainFit, observed: Observations) -> Objective:
-    """What was minimised for one domain."""
+    """What was minimised for one domain.
+
+    Args:
+        fit: of a study.
+        domain: of that fit.
+        observed: its points.
+    """
     fixed = {**domain.fixed, **{name: domain.params[name] for name in domain.kept}}
     return pose(domain.law, observed, fit.options, fixed)
 

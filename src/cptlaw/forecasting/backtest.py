@@ -51,7 +51,15 @@ class BacktestRow:
 
 @dataclass(frozen=True)
 class LawRow:
-    """How one law fitted the runs it was given, on one domain."""
+    """How one law fitted the runs it was given, on one domain.
+
+    Args:
+        law: its name.
+        domain: its role.
+        huber: the objective at the fit, a sum over points of log losses.
+        seconds: that the fit took.
+        status: of the fit, such as "ok" or "not identified".
+    """
 
     law: str
     domain: str

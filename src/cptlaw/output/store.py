@@ -127,6 +127,9 @@ T = TypeVar("T")
 def to_json(value: Any) -> str:
     """A value as JSON text.
 
+    Args:
+        value: of a kind that is stored (`TYPES`).
+
     Raises:
         DataError: no such type is stored, or a fit's law is not in the catalogue.
     """
@@ -180,6 +183,10 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
 def save(value: Any, path: str | Path) -> Path:
     """Write a value as JSON, whole or not at all.
 
+    Args:
+        value: of a kind that is stored, such as a fit, a forecast, a plan.
+        path: the file.
+
     Raises:
         DataError: the type is not stored, or the file cannot be written.
     """
@@ -188,6 +195,10 @@ def save(value: Any, path: str | Path) -> Path:
 
 def load(path: str | Path, expected: type[T] | None = None) -> T:
     """Read a value that `save` wrote.
+
+    Args:
+        path: the file; one that an older version wrote is read as well.
+        expected: the kind of value that it must hold; left out, any.
 
     Raises:
         DataError: naming the file and what is wrong with it.

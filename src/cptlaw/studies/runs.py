@@ -106,9 +106,12 @@ def common_gap(steps: IntArray) -> int:
 
 @dataclass(frozen=True, eq=False)
 class LoggedLR:
-    """Learning rates as logged: steps, shape (n,), increasing, and the LR at each.
+    """Learning rates as logged.
 
-    `offset` is 1 where the LR logged at a step is that of the next one, else 0.
+    Args:
+        steps: steps of the run that were logged, shape (n,), increasing.
+        lr: the learning rate at each, shape (n,).
+        offset: 1 where the LR logged at a step is that of the next one, else 0.
     """
 
     steps: IntArray

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cptlaw.decisions.pilot.choosing import Pilot
 from cptlaw.decisions.prior.options import PriorOptions
@@ -11,7 +11,13 @@ from cptlaw.decisions.prior.options import PriorOptions
 
 @dataclass(frozen=True)
 class PriorRange:
-    """A value with the range in which other people's runs leave it."""
+    """A value with the range in which other people's runs leave it.
+
+    Args:
+        low: the range's lower end.
+        value: what to begin with.
+        high: its upper end.
+    """
 
     low: float
     value: float
@@ -77,4 +83,3 @@ class PriorPlan:
     sources: tuple[OwnBest, ...]
     pilots: tuple[Pilot, ...] = ()
     notes: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = field(default=())

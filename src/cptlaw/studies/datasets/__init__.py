@@ -36,6 +36,9 @@ def _place(name: str) -> tuple[Path, str]:
 def path(name: str = "tiny-cpt") -> Path:
     """The folder of a bundled data set: studies, their logs, and CARD.md, which says what it is.
 
+    Args:
+        name: of `names()`.
+
     Raises:
         DataError: there is none of that name.
     """
@@ -45,6 +48,9 @@ def path(name: str = "tiny-cpt") -> Path:
 def study_file_name(name: str = "tiny-cpt") -> str:
     """The study file's name in a bundled data set's folder.
 
+    Args:
+        name: of `names()`.
+
     Raises:
         DataError: there is none of that name.
     """
@@ -53,6 +59,9 @@ def study_file_name(name: str = "tiny-cpt") -> str:
 
 def load(name: str = "tiny-cpt") -> Study:
     """A bundled data set as a study.
+
+    Args:
+        name: of `names()`.
 
     Raises:
         DataError: there is none of that name.
@@ -65,6 +74,10 @@ def load(name: str = "tiny-cpt") -> Study:
 
 def copy(name: str, directory: Path) -> Path:
     """Copy a bundled data set into `directory`, to look at and change; returns its folder.
+
+    Args:
+        name: of `names()`.
+        directory: where its folder is made.
 
     Raises:
         DataError: there is none of that name, or the folder cannot be written.

@@ -134,7 +134,11 @@ def _which(
 
 
 def choose_lr(groups: Sequence[str]) -> str:
-    """What to do where groups of parameters have different learning rates."""
+    """What to do where groups of parameters have different learning rates.
+
+    Args:
+        groups: the columns that hold them.
+    """
     return (
         f'Say which one is the run\'s: lr_column = "{groups[0]}" in the study; or give schedule '
         "or lrs."

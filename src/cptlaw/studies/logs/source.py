@@ -119,7 +119,11 @@ class Format:
 
 
 def file_and_part(path: str | Path) -> tuple[Path, str]:
-    """The file that `PATH` or `PATH::RUN` names, and the run: "" where none is named."""
+    """The file that `PATH` or `PATH::RUN` names, and the run: "" where none is named.
+
+    Args:
+        path: as the user wrote it.
+    """
     where = Path(path)
     name, mark, part = str(path).partition(_PART)
     if not mark or not name or where.exists():
