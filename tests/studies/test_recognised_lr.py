@@ -3,9 +3,8 @@
 import json
 
 import numpy as np
-from click.testing import CliRunner
 
-from cptlaw.cli import cli
+import command
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.study_file import load
 
@@ -24,9 +23,9 @@ def write_log(path, lr, first=0):
 
 
 def run(*words):
-    result = CliRunner().invoke(cli, words, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    ended = command.run(*words)
+    assert ended.status == 0, ended.stderr
+    return ended.stdout
 
 
 def rates(text=TEXT):
