@@ -11,7 +11,9 @@ PROTOCOL = Protocol("p", "s", "some", "others", lambda source: ())
 
 
 def errors(run, mae, final_error=0.0, predicted=3.0, domain="loss", right=None):
-    return RunErrors(run, domain, 10, mae, mae / 3, 2 * mae, final_error, predicted, right)
+    return RunErrors(
+        run, domain, 10, mae, mae / 3, 2 * mae, final_error, predicted, mae**2, 3.0, 0.1, right
+    )
 
 
 def outcome(split, *found, why="", forecasts=(), name=""):

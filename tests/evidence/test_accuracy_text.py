@@ -18,7 +18,9 @@ PROTOCOLS = (
 
 
 def outcome(protocol, law, mae, domains, chosen, why=""):
-    errors = tuple(RunErrors("r", d, 5, mae, mae / 4, mae, -mae, 3.0) for d in domains)
+    errors = tuple(
+        RunErrors("r", d, 5, mae, mae / 4, mae, -mae, 3.0, mae**2, 3.0, 1.0) for d in domains
+    )
     finals = {"r": 3.0, "s": 3.0 + chosen}
     forecasts = tuple(
         Forecast(Candidate(run, "9 steps", final), d, 2.0 - final)

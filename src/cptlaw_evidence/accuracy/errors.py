@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,8 @@ from cptlaw.fitting.result import Fit
 from cptlaw.fitting.scores import score
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
-from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
+from cptlaw_evidence.sources.rows import has_a_side
 from cptlaw_evidence.sources.source import Candidate, Split
 
 
@@ -32,6 +32,9 @@ class RunErrors:
         worst: largest relative error, a fraction.
         final_error: predicted minus measured at the last point, nats.
         predicted: loss at the last point.
+        mse: mean squared error, nats^2.
+        mean: of the measured losses, nats.
+        variance: of the measured losses, nats^2.
         right_side: whether the D_pt loss, since the transfer, changed to the predicted side;
             None for another domain, or a run that is no CPT.
     """
@@ -44,6 +47,9 @@ class RunErrors:
     worst: float
     final_error: float
     predicted: float
+    mse: float
+    mean: float
+    variance: float
     right_side: bool | None = None
 
     @property
@@ -77,14 +83,28 @@ def judge(split: Split, fit: Fit) -> tuple[tuple[RunErrors, ...], tuple[Forecast
         domain = split.domain or role
         found = _errors(split, fit, role, domain)
         errors += found
-        finals = {e.run: e.predicted for e in found}
-        among = split.candidates
-        if among:
-            finals = predicted_finals(split.study, fit, role, [c.run for c in among])
-        else:
-            among = [Candidate(e.run, _group(split, e.run), e.measured) for e in found]
-        forecasts += [Forecast(candidate, domain, finals[candidate.run]) for candidate in among]
+        finals = predicted_finals(split.study, fit, role, [c.run for c in split.candidates])
+        forecasts += forecasts_of(split, domain, found, finals)
     return tuple(errors), tuple(forecasts)
+
+
+def forecasts_of(
+    split: Split, domain: str, errors: Sequence[RunErrors], finals: Mapping[str, float]
+) -> list[Forecast]:
+    """The predicted final loss of every candidate on a domain.
+
+    Args:
+        split: with the candidates; where it has none, the scored runs of one length are.
+        domain: what results call it.
+        errors: on the scored runs.
+        finals: candidate -> its predicted final loss.
+    """
+    if split.candidates:
+        return [Forecast(c, domain, finals[c.run]) for c in split.candidates]
+    return [
+        Forecast(Candidate(e.run, _group(split, e.run), e.measured), domain, e.predicted)
+        for e in errors
+    ]
 
 
 def _errors(split: Split, fit: Fit, role: str, domain: str) -> list[RunErrors]:
@@ -98,23 +118,54 @@ def _errors(split: Split, fit: Fit, role: str, domain: str) -> list[RunErrors]:
         if not mine.any():
             continue
         _check_finite(predicted[mine], name)
-        s = score(predicted[mine], observed.loss[mine])
-        last, measured = float(predicted[mine][-1]), float(observed.loss[mine][-1])
-        right = _right_side(split.study, fit, role, split.study.run(name), last, measured)
+        start = None
+        if has_a_side(split.study, role, split.study.run(name)):
+            start = _losses(fit, role, [split.study.before(split.study.run(name))])[0]
         out.append(
-            RunErrors(
-                name,
-                domain,
-                n=s.n,
-                mae=s.mae,
-                mape=s.mape,
-                worst=s.worst,
-                final_error=s.final_error,
-                predicted=last,
-                right_side=right,
-            )
+            errors_of(split, role, name, domain, predicted[mine], observed.loss[mine], start)
         )
     return out
+
+
+def errors_of(
+    split: Split,
+    role: str,
+    name: str,
+    domain: str,
+    predicted: FloatArray,
+    measured: FloatArray,
+    start: float | None,
+) -> RunErrors:
+    """The errors on one run.
+
+    Args:
+        split: what is scored.
+        role: of the domain in the study.
+        name: of the run.
+        domain: what results call the domain.
+        predicted: losses at its scored points, shape (n,).
+        measured: the same, shape (n,).
+        start: predicted loss at the transfer, where it has a side (`has_a_side`); else None.
+    """
+    s, last = score(predicted, measured), float(predicted[-1])
+    right = None
+    if start is not None:
+        before = float(split.study.run(name).curves[split.study.domains[role]].loss[0])
+        right = (last > start) == (float(measured[-1]) > before)
+    return RunErrors(
+        name,
+        domain,
+        n=s.n,
+        mae=s.mae,
+        mape=s.mape,
+        worst=s.worst,
+        final_error=s.final_error,
+        predicted=last,
+        mse=s.rmse**2,
+        mean=float(measured.mean()),
+        variance=float(measured.var()),
+        right_side=right,
+    )
 
 
 def _check_finite(predicted: FloatArray, name: str) -> None:
@@ -122,19 +173,10 @@ def _check_finite(predicted: FloatArray, name: str) -> None:
         raise FitError(f"no finite forecast of '{name}'.")
 
 
-def _right_side(
-    study: Study, fit: Fit, role: str, run: Run, predicted: float, measured: float
-) -> bool | None:
-    """Whether predicted and measured last loss lie on the same side of that at the transfer."""
-    curve = run.curves.get(study.domains[role])
-    if role != "pt" or run.data != "cpt" or curve is None or curve.steps[0] != 0:
-        return None
-    start = _losses(fit, role, [study.before(run)])[0]
-    return (predicted > start) == (measured > float(curve.loss[0]))
-
-
 def predicted_finals(study: Study, fit: Fit, role: str, names: Sequence[str]) -> dict[str, float]:
     """Run -> predicted loss after its last step."""
+    if not names:
+        return {}
     losses = _losses(fit, role, [study.history(name) for name in names])
     for name, loss in zip(names, losses, strict=True):
         _check_finite(np.array([loss]), name)

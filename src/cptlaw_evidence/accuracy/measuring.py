@@ -14,6 +14,7 @@ from cptlaw_evidence.accuracy.errors import judge
 from cptlaw_evidence.accuracy.rows import Outcome, rows_of
 from cptlaw_evidence.laws import FIELD
 from cptlaw_evidence.laws.baselines import BASELINES
+from cptlaw_evidence.sources import listed
 from cptlaw_evidence.sources.loading import SOURCES, Loaded, load
 from cptlaw_evidence.sources.repeats import noise
 from cptlaw_evidence.sources.source import Protocol
@@ -61,6 +62,7 @@ def measure(
         "noise": {name: noise(curves) for name, curves in loaded.curves.items()},
         "sources": {s.name: s.title for s in SOURCES if s.name in loaded.curves},
         "laws": laws,
+        "benchmark": listed.benchmark(loaded),
         "of_form": floor,
         "jobs": jobs,
         "seconds": time.perf_counter() - began,

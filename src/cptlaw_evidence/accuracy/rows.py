@@ -44,6 +44,7 @@ FIGURES = (
     "mae",
     "mae_in_noise",
     "mape",
+    "r2",
     "worst",
     "final_mae",
     "final_bias",
@@ -119,6 +120,7 @@ def _split_figures(domain: str, outcome: Outcome) -> dict[str, float | None]:
     return {
         "mae": mean(e.mae for e in errors),
         "mape": mean(e.mape for e in errors),
+        "r2": r_squared(errors),
         "worst": max(e.worst for e in errors),
         "final_mae": float(np.abs(finals).mean()),
         "final_bias": float(finals.mean()),
@@ -126,6 +128,20 @@ def _split_figures(domain: str, outcome: Outcome) -> dict[str, float | None]:
         "rank_correlation": rank_correlation(predicted, measured),
         "regret": max(_regrets(domain, outcome.forecasts).values(), default=None),
     }
+
+
+def r_squared(errors: Sequence[RunErrors]) -> float | None:
+    """1 - mean squared error / variance over all points together; None where losses are constant.
+
+    Args:
+        errors: of the scored runs of one domain.
+    """
+    n = np.array([e.n for e in errors], dtype=np.float64)
+    mean = np.array([e.mean for e in errors])
+    between = (mean - np.average(mean, weights=n)) ** 2
+    variance = float(np.average(between + [e.variance for e in errors], weights=n))
+    mse = float(np.average([e.mse for e in errors], weights=n))
+    return 1.0 - mse / variance if variance > 0 else None
 
 
 def _regrets(domain: str, forecasts: Iterable[Forecast]) -> dict[str, float]:

@@ -146,6 +146,7 @@ _COLUMNS: tuple[tuple[str, Callable[[Row], str]], ...] = (
     ("rank", lambda r: _two(r["rank_correlation"])),
     ("regret", lambda r: nats(r["regret"])),
     ("worst", lambda r: nats(r["regret_worst"])),
+    ("R2", lambda r: _four(r["r2"])),
     ("runs", lambda r: str(r["runs"])),
     ("fit s", lambda r: _two(r["seconds"])),
     ("law", lambda r: r["fitted_law"]),
@@ -154,7 +155,7 @@ MEANING = (
     "MAE, final (mean absolute error at the last point), bias (its mean with sign) and regret "
     "(mean, worst) in nats; by noise: MAE over what a repeated run differs by; side: share of CPT "
     "runs whose D_pt loss ends on the predicted side of that at the transfer; rank: Spearman's "
-    "correlation of final losses."
+    "correlation of final losses; R2: over all scored points of a split."
 )
 
 
@@ -203,6 +204,10 @@ def _one(value: float | None) -> str:
 
 def _two(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
+
+
+def _four(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _share(value: float | None) -> str:

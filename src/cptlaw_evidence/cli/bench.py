@@ -15,6 +15,7 @@ from cptlaw_evidence.cli.plans import bench_plans
 from cptlaw_evidence.cli.priors import bench_priors
 from cptlaw_evidence.cli.regret import bench_regret
 from cptlaw_evidence.cli.replays import bench_live
+from cptlaw_evidence.cli.task import leaderboard, task
 from cptlaw_evidence.cli.verdicts import bench_verdicts
 
 
@@ -140,3 +141,5 @@ bench.add_command(bench_plans)
 bench.add_command(bench_regret)
 bench.add_command(bench_live)
 bench.add_command(bench_verdicts)
+bench.add_command(task)
+bench.add_command(leaderboard)

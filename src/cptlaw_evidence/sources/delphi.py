@@ -10,7 +10,7 @@ from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import UNKNOWN, Run
 from cptlaw.studies.study import Study
 from cptlaw_evidence.sources.reading import bad_row, read_run, read_table
-from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.source import Curves, Origin, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import split
 
 NAME = "delphi-midtraining"
@@ -142,5 +142,13 @@ SOURCE = Source(
             _peaks(OPEN),
             apart=True,
         ),
+    ),
+    origin=Origin(
+        (
+            "github.com/ahmeda14960/ahmeda14960.github.io, delphi-midtraining/index.html; "
+            "recipe: github.com/marin-community/marin"
+        ),
+        "none stated",
+        f"a CSV for each run: step, lr, math; runs.csv: {', '.join(_KEYS)}",
     ),
 )

@@ -11,7 +11,7 @@ from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
 from cptlaw_evidence.sources.reading import bad_row, read_run, read_table
-from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.source import Curves, Origin, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import LONGER, split
 
 NAME = "gemstones"
@@ -212,5 +212,11 @@ SOURCE = Source(
             "the same of the shapes of 500M to 2B",
             _size,
         ),
+    ),
+    origin=Origin(
+        "github.com/mcleish7/gemstone-scaling-laws, wandb_dfs (arXiv:2502.06857)",
+        "MIT",
+        f"WxD_hot.csv, WxD_half.csv: step, lr, train; runs.csv: {', '.join(_RUNS)}; "
+        f"cooldowns.csv: {', '.join(_BRANCHES)}",
     ),
 )

@@ -13,7 +13,7 @@ from cptlaw.schedules.segment import DecayKind, Segment
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
 from cptlaw_evidence.sources.reading import bad_row, read_run, read_table
-from cptlaw_evidence.sources.source import Candidate, Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.source import Candidate, Curves, Origin, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import LONGER, beginnings, longer, others, split
 
 NAME = "lr-schedules-124m"
@@ -295,6 +295,15 @@ SOURCE = Source(
             "constant 50k alone",
             "all runs at its peak whose LR falls",
             _no_drop,
+        ),
+    ),
+    origin=Origin(
+        "github.com/fabian-sp/lr-scheduling (arXiv:2501.18965)",
+        "MIT",
+        (
+            "a CSV for each run: step, lr, val_loss; runs.csv: name, schedule, peak_lr, "
+            "steps, warmup, final_val_loss_full_set. A repeated run ends with _rerun; a "
+            "decay that was a branch holds the shared beginning too"
         ),
     ),
 )

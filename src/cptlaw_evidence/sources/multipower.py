@@ -8,7 +8,7 @@ from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 from cptlaw_evidence.sources.reading import read_run
-from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.source import Curves, Origin, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import LONGER, longer, whole_runs
 
 NAME = "multipower-100m"
@@ -87,6 +87,14 @@ SOURCE = Source(
             _horizon,
             "mae",
             apart=True,
+        ),
+    ),
+    origin=Origin(
+        "github.com/thu-yao-01-luo/MultiPowerLaw (arXiv:2503.12811)",
+        "MIT",
+        (
+            "a CSV for each run, named as there (constant_24000.csv, wsdcon_9.csv, ...): "
+            "step, lr, loss"
         ),
     ),
 )

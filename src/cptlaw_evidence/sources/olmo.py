@@ -10,7 +10,7 @@ from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 from cptlaw_evidence.sources.reading import read_run
-from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.source import Curves, Origin, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import LONGER, longer, others, split
 
 NAME = "olmo-ladder"
@@ -192,6 +192,14 @@ SOURCE = Source(
             "the decays and cosines of that other size",
             _size,
             apart=True,
+        ),
+    ),
+    origin=Origin(
+        "github.com/allenai/OLMo, the ladder in its branches",
+        "Apache-2.0",
+        (
+            "SIZE_RUN.csv, such as 190M_cosine_5xC.csv: step, lr, a column for each of 11 "
+            "validation sets"
         ),
     ),
 )

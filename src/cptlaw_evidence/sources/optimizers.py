@@ -13,7 +13,7 @@ from cptlaw.schedules.segment import Segment
 from cptlaw.studies.runs import Curve, Run
 from cptlaw.studies.study import Study
 from cptlaw_evidence.sources.reading import bad_row, read_run, read_table
-from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.source import Curves, Origin, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import split
 
 NAME = "nanogpt-optimizers"
@@ -135,5 +135,10 @@ SOURCE = Source(
             "mae",
             apart=True,
         ),
+    ),
+    origin=Origin(
+        "github.com/KellerJordan/modded-nanogpt, records/track_3_optimization/results",
+        "MIT",
+        f"a CSV for each run: step, lr, val; runs.csv: {', '.join(_KEYS)}",
     ),
 )

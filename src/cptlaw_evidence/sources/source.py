@@ -105,6 +105,21 @@ class Protocol:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where curves that do not come with the package are from, and how their folder is laid out.
+
+    Args:
+        address: of what their authors published.
+        licence: of that.
+        layout: the files of the folder, in words.
+    """
+
+    address: str
+    licence: str
+    layout: str
+
+
+@dataclass(frozen=True)
 class Source:
     """A source before it is read, with its protocols.
 
@@ -114,6 +129,7 @@ class Source:
         load: reads it, given its folder; one that comes with the package needs none.
         protocols: what is measured on it.
         bundled: whether it comes with the package.
+        origin: where the curves are from, if they do not.
     """
 
     name: str
@@ -121,3 +137,4 @@ class Source:
     load: Callable[[Path], Curves]
     protocols: tuple[Protocol, ...]
     bundled: bool = False
+    origin: Origin | None = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from cptlaw.studies import logs
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
-from cptlaw_evidence.sources.source import Curves, Protocol, Source, Split
+from cptlaw_evidence.sources.source import Curves, Origin, Protocol, Source, Split
 from cptlaw_evidence.sources.splits import parts, split, whole_runs
 
 NAME = "tiny-cpt"
@@ -143,5 +143,10 @@ SOURCE = Source(
             (ANNEALED, "cpt_cosine", "cpt_twostage"),
             ("base and constant CPT: the LR never falls", "two schedules and the annealed base"),
         ),
+    ),
+    origin=Origin(
+        "runs of this project that are not published",
+        "-",
+        "NAME.csv: step, lr, pt, py; NAME.lrs.json: the LR of every step",
     ),
 )
