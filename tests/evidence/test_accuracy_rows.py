@@ -1,5 +1,7 @@
 """From errors of runs to rows of figures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,20 @@ def forecast(run, predicted, final, group="9 steps"):
 def one_row(*outcomes, noise=None):
     (row,) = rows_of(PROTOCOL, "eq1", outcomes, noise or {})
     return row
+
+
+def test_r2_is_over_all_points_of_a_split():
+    rng = np.random.default_rng(0)
+    runs = [(rng.normal(3, 0.3, n), rng.normal(0, 0.1, n)) for n in (5, 9)]
+    found = [
+        replace(errors(f"{n}", 0.1), n=y.size, mse=(e**2).mean(), mean=y.mean(), variance=y.var())
+        for n, (y, e) in enumerate(runs)
+    ]
+    every, wrong = (np.concatenate(parts) for parts in zip(*runs, strict=True))
+    expected = 1 - (wrong**2).sum() / ((every - every.mean()) ** 2).sum()
+    assert one_row(outcome(0, *found))["r2"] == pytest.approx(expected)
+    flat = replace(errors("a", 0.1), variance=0.0)
+    assert one_row(outcome(0, flat))["r2"] is None
 
 
 def test_figures_are_means_over_runs_then_splits():

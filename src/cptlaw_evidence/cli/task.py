@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import JSON, Many, check_writable, say, say_written, show, such_as
+from cptlaw.cli.shared import Many, check_writable, say, say_written, such_as
 from cptlaw.errors import DataError, at
 from cptlaw_evidence.cli import curves
 
@@ -105,9 +106,9 @@ def run_law(
 @click.option("--name", default="yours", show_default=True, help="What the law is called.")
 @curves.DATA
 @click.option("-o", "--output", help="Write the result, for `cptlaw bench leaderboard`.")
-@JSON
+@formatted
 def score(
-    files: tuple[str, ...], name: str, data: str | None, output: str | None, as_json: bool
+    files: tuple[str, ...], name: str, data: str | None, output: str | None, how: Format
 ) -> None:
     """Score files of predictions, or folders of them, on the tasks that they are for.
 
@@ -123,7 +124,7 @@ def score(
     result = scoring.score(predictions.read(files), name, curves.place(data))
     if output is not None:
         write_atomic(output, json.dumps(result) + "\n")
-    show(as_json, lambda: result, lambda: leaderboard.score_text(result))
+    show(how, lambda: result, lambda: leaderboard.score_text(result))
     say_written(output)
 
 
@@ -158,8 +159,8 @@ def protocols(data: str | None, path: str | None) -> None:
 )
 @click.argument("results", nargs=-1, required=True, metavar="RESULT...")
 @curves.OUTPUT
-@JSON
-def leaderboard(results: tuple[str, ...], output: str | None, as_json: bool) -> None:
+@formatted
+def leaderboard(results: tuple[str, ...], output: str | None, how: Format) -> None:
     """Order laws by their results on the benchmark.
 
     A RESULT is what `cptlaw bench task score -o` or `cptlaw bench accuracy --json` wrote.
@@ -180,7 +181,7 @@ def leaderboard(results: tuple[str, ...], output: str | None, as_json: bool) -> 
     if output is not None:
         write_atomic(output, board.to_markdown(whole, shlex.join(["cptlaw", *sys.argv[1:]])))
     show(
-        as_json,
+        how,
         lambda: {"standings": [asdict(one) for one in places]},
         lambda: "\n\n".join(within_width([board.standings_table(places, "Leaderboard")])),
     )

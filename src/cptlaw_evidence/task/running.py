@@ -43,7 +43,9 @@ def run(
                 failed.append({"protocol": f"{protocol.name} (split {number})", "why": str(error)})
                 continue
             found += [
-                Prediction(protocol.name, *(row[name] for name in tables.PLACE), loss)
+                Prediction(
+                    protocol.name, row["split"], row["domain"], row["run"], row["step"], loss
+                )
                 for row, loss in zip(given.test, losses, strict=True)
             ]
         progress(f"{done} of {len(loaded.protocols)}: {protocol.name}")
