@@ -101,7 +101,7 @@ def test_open_model_with_fewer_tokens_than_the_tokenizer(tmp_path):
 
 def test_open_model_that_is_not_there(tmp_path):
     table = Model.model_validate({"from": "./nothing"})
-    with pytest.raises(DataError, match=r"from = './nothing' cannot be loaded: .* Name a folder"):
+    with pytest.raises(DataError, match=r"./nothing cannot be loaded: .* Name a folder"):
         models.build(table, 300, 16, 0, folder=tmp_path)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cptlaw.errors import DataError, first_line
+from cptlaw.errors import DataError, at, first_line
 from cptlaw.lab.tables import located
 
 if TYPE_CHECKING:
@@ -68,18 +68,15 @@ def config(model: Model, vocabulary: int, length: int) -> Any:
 
 # A model's folder may hold code of its own; it is never run, nor is the user asked.
 OWN_CODE: dict[str, Any] = {"trust_remote_code": False}
+# Other kinds of attention are code that is fetched from the hub, by a name in the configuration.
+_ATTENTION = ("eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention")
 
 
 def _pretrained(
     name: str, vocabulary: int, length: int, rope_theta: float | None, folder: Path
 ) -> Any:
-    try:
+    with at(f"[model]: from = '{name}'"):
         loaded = continued(located(name, folder), length, rope_theta)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"[model]: from = '{name}' cannot be loaded: {first_line(error)} Name a folder that "
-            "holds a causal language model, or one of the hub that this machine can reach."
-        ) from None
     if loaded.config.vocab_size < vocabulary:
         raise DataError(
             f"[model]: from = '{name}' has {loaded.config.vocab_size} tokens, the tokenizer "
@@ -95,17 +92,29 @@ def continued(checkpoint: str | Path, length: int, rope_theta: float | None) -> 
         checkpoint: folder with config.json and model.safetensors, or a name on the hub.
         length: tokens a sequence.
         rope_theta: the RoPE base; None keeps the checkpoint's.
+
+    Raises:
+        DataError: it cannot be loaded; weights are read from safetensors alone, never unpickled.
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    shape = _adapted(AutoConfig.from_pretrained(checkpoint, **OWN_CODE), length, rope_theta)
-    return AutoModelForCausalLM.from_pretrained(
-        checkpoint, config=shape, dtype="float32", **OWN_CODE
-    )
+    try:
+        shape = _adapted(AutoConfig.from_pretrained(checkpoint, **OWN_CODE), length, rope_theta)
+        return AutoModelForCausalLM.from_pretrained(
+            checkpoint, config=shape, dtype="float32", use_safetensors=True, **OWN_CODE
+        )
+    except Exception as error:  # of many types, from several packages
+        raise DataError(
+            f"{checkpoint} cannot be loaded: {first_line(error).rstrip('.')}. Name a folder that "
+            "holds a causal language model in safetensors, or one of the hub that this machine can "
+            "reach."
+        ) from None
 
 
 def _adapted(shape: Any, length: int, rope_theta: float | None) -> Any:
     """A configuration for sequences of this length, with this RoPE base if one is given."""
+    if shape._attn_implementation not in (None, *_ATTENTION):
+        raise ValueError(f"its attention, '{shape._attn_implementation}', is code of its own")
     shape.max_position_embeddings = max(shape.max_position_embeddings, length)
     if rope_theta is not None:
         shape.rope_parameters = {**shape.rope_parameters, "rope_theta": rope_theta}

@@ -13,7 +13,13 @@ from cptlaw.files import checksum, write_atomic
 
 CHECKPOINT = "checkpoint-"
 DONE_MARK = "complete"
-_HELD = (".safetensors", ".json", ".pt", ".bin")  # files of a checkpoint that decide what follows
+_HELD = (
+    ".safetensors",
+    ".json",
+    ".pt",
+    ".pth",
+    ".bin",
+)  # files of a checkpoint that decide what follows
 _AGAIN = "Remove that run's folder to train it again."
 _KEYS = {"status": str, "fingerprint": str, "defined_by": dict}
 LOG = "trainer_state.json"
@@ -43,7 +49,7 @@ def mark_complete(checkpoint: Path) -> None:
     write_atomic(checkpoint / DONE_MARK, json.dumps(sums, indent=1))
 
 
-def check_whole(checkpoint: Path, who: str) -> None:
+def check_whole(checkpoint: Path, who: str, mend: str = _AGAIN) -> None:
     """Compare the files of a complete checkpoint with what was written.
 
     One that is missing is left to who needs it: an optimizer state may be removed to save room.
@@ -51,6 +57,7 @@ def check_whole(checkpoint: Path, who: str) -> None:
     Args:
         checkpoint: one that is marked complete.
         who: goes on from it, for the error.
+        mend: what to do, for the error.
 
     Raises:
         DataError: a file was changed, or the mark cannot be read.
@@ -61,10 +68,10 @@ def check_whole(checkpoint: Path, who: str) -> None:
         there = {n: made for n, made in sums.items() if (checkpoint / Path(n).name).is_file()}
         changed = [n for n, made in there.items() if checksum(checkpoint / Path(n).name) != made]
     except (OSError, ValueError, AttributeError) as error:
-        raise DataError(f"{who}: {checkpoint} cannot be checked ({error}). {_AGAIN}") from None
+        raise DataError(f"{who}: {checkpoint} cannot be checked ({error}). {mend}") from None
     if changed:
         raise DataError(
-            f"{who}: {', '.join(changed)} of {checkpoint} changed since it was written. {_AGAIN}"
+            f"{who}: {', '.join(changed)} of {checkpoint} changed since it was written. {mend}"
         )
 
 

@@ -122,6 +122,7 @@ def run(
 
     if threads is not None:
         torch.set_num_threads(threads)
+    processes.prepare()
     node, folder = experiment.node(name), out / name
     base = _base(experiment, corpus, node, out)
     folder.mkdir(parents=True, exist_ok=True)

@@ -75,7 +75,7 @@ def load(name: str, folder: Path) -> Any:
 
     try:
         return AutoTokenizer.from_pretrained(located(name, folder), trust_remote_code=False)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # of many types, from several packages
         raise DataError(
             f"[tokenizer]: name = '{name}' cannot be loaded: {first_line(error)} Name a folder "
             "that holds a tokenizer, or one of the hub that this machine can reach."

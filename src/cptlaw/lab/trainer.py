@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import Trainer, TrainerCallback
 
-from cptlaw.errors import DataError
+from cptlaw.errors import DataError, first_line
 from cptlaw.lab.records import CHECKPOINT, DONE_MARK, LOG, checkpoints, mark_complete, step_of
 from cptlaw.schedules.export import lambda_lr
 
@@ -49,7 +49,13 @@ class LabTrainer(Trainer):
                     'be kept. Set optimizer_state = "new".'
                 )
             groups = [dict(group) for group in optimizer.param_groups]
-            optimizer.load_state_dict(torch.load(saved, map_location="cpu", weights_only=True))
+            try:
+                optimizer.load_state_dict(torch.load(saved, map_location="cpu", weights_only=True))
+            except Exception as error:  # of many types, where the file is damaged
+                raise DataError(
+                    f"run '{self.node.name}': {saved} cannot be read: {first_line(error)}. Train "
+                    'its base again, or set optimizer_state = "new".'
+                ) from None
             for group, own in zip(optimizer.param_groups, groups, strict=True):
                 group.update({k: v for k, v in own.items() if k != "params"})
                 group.pop("initial_lr", None)

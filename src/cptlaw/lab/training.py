@@ -16,7 +16,7 @@ from cptlaw.errors import DataError
 from cptlaw.lab import mixing
 from cptlaw.lab import model as models
 from cptlaw.lab.arguments import one_device, shard_on_cpus, trainer_arguments
-from cptlaw.lab.records import LOG, checkpoints, complete, step_of
+from cptlaw.lab.records import LOG, check_whole, checkpoints, complete, step_of
 from cptlaw.lab.trainer import LabTrainer, Losses, Rhythm, Watch
 
 if TYPE_CHECKING:
@@ -83,6 +83,9 @@ def train(
     network = _network(experiment, node, corpus, base)
     keep = {*node.keep, node.steps}
     start, until = _to_do(node, keep, folder)
+    if start is not None:
+        mend = "Remove that folder: the run goes on from the checkpoint before it."
+        check_whole(start, f"run '{node.name}'", mend)
     losses = Losses(folder, watch, writes=until == node.steps)
     callbacks = [Rhythm(experiment, keep, until, asked_to_stop), losses]
     trainer = _trainer(experiment, node, corpus, folder, network, callbacks, chosen)

@@ -154,7 +154,7 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
         DataError: not JSON, not ours, of another type, or of a newer layout.
     """
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except ValueError as error:
         raise DataError(f"{origin}: is not JSON ({error}).") from None
     except RecursionError:
@@ -178,6 +178,20 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
         raise DataError(
             f"{origin}: is damaged ({type(error).__name__}: {error}). Make it again."
         ) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, in which no name stands twice."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"'{twice}' stands twice in one object")
+    return made
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def save(value: Any, path: str | Path) -> Path:
