@@ -273,3 +273,15 @@ def test_neither_fingerprint_nor_histories_depend_on_the_order():
     assert turned.history("more") == study.history("more")
     same = Schedule.from_array(np.full(10, 1e-4))
     assert Run("a", schedule=same).schedule.lr().tolist() == run("a").schedule.lr().tolist()
+
+
+def test_runs_of_one_base_share_its_learning_rates():
+    study = Study(
+        DOMAINS,
+        (run("base"), run("a", data="cpt", after="base"), run("b", data="cpt", after="base")),
+    )
+    assert study.history("a").pt_lr is study.history("b").pt_lr
+
+
+def test_a_study_knows_after_which_steps_runs_are_left():
+    assert chain().left_at == {"base": (6,), "branch": (10,), "cpt": (3,)}

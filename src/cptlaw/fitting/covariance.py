@@ -11,7 +11,7 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray, grouped
 from cptlaw.fitting.neighbours import summed_products
-from cptlaw.fitting.newton import bend_at, curvature, pieces, whitening
+from cptlaw.fitting.newton import PIECE, bend_at, curvature, whitening
 from cptlaw.fitting.objective import Place
 
 # In whitened coordinates squares have the curvature 1. What is left of one so flat or bent down is
@@ -41,17 +41,11 @@ def covariance(place: Place, rests: BoolArray, run: IntArray) -> FloatArray:
         hessian = np.eye(axes.shape[1])  # as if the residuals were straight in the parameters
     sizes, vectors = np.linalg.eigh(hessian)
     inverse = (vectors / np.maximum(sizes, LEAST_CURVATURE)) @ vectors.T
-    scores = np.empty((place.pull.size, axes.shape[1]))
-    for piece in pieces(place.pull.size):
-        scores[piece] = place.pull[piece, None] * (place.rows(piece)[:, free] @ axes)
     # Residuals are smaller at a minimum than at the true parameters, by a share for each of them.
     spread = max(objective.loss.size / max(objective.loss.size - int(free.sum()), 1), 1.0)
     # A prior's centre is as uncertain as its spread.
     drawn = objective.prior_weight * objective.drawn(z)
-    products = sum(
-        summed_products(scores[mine]) for mine in grouped(run, int(run.max()) + 1) if mine.size
-    )
-    meat = products * spread + axes.T @ (drawn[free][:, None] * axes)
+    meat = _products(place, free, axes, run) * spread + axes.T @ (drawn[free][:, None] * axes)
     inner = inverse @ meat @ inverse
     block = axes @ inner @ axes.T
     # Whitening left their directions out, so that what stands there is the part along the others.
@@ -60,6 +54,23 @@ def covariance(place: Place, rests: BoolArray, run: IntArray) -> FloatArray:
         block[i, i] = np.inf
     result[np.ix_(free, free)] = block
     return result
+
+
+def _products(place: Place, free: BoolArray, axes: FloatArray, run: IntArray) -> FloatArray:
+    """Products of the points' scores along `axes`, neighbours of a run together, (rank, rank)."""
+    found = np.zeros((axes.shape[1], axes.shape[1]))
+    owned = [mine for mine in grouped(run, int(run.max()) + 1) if mine.size]
+    piece = np.cumsum([mine.size for mine in owned]) // PIECE
+    for some in grouped(piece, int(piece[-1]) + 1):
+        runs = [owned[int(i)] for i in some]
+        if not runs:
+            continue
+        mine, start = np.concatenate(runs), 0
+        scores: FloatArray = place.pull[mine, None] * (place.rows(mine)[:, free] @ axes)
+        for one in runs:
+            found += summed_products(scores[start : start + one.size])
+            start += one.size
+    return found
 
 
 def _undetermined(axes: FloatArray) -> BoolArray:

@@ -27,7 +27,9 @@ from typing import NamedTuple
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray
+from cptlaw.caching import remembers
 from cptlaw.errors import FitError
+from cptlaw.fitting.coefficients import with_best_coefficients
 from cptlaw.fitting.objective import Objective, Place
 from cptlaw.fitting.projection import huber_weight
 
@@ -37,7 +39,9 @@ NO_GAIN, NO_GAIN_AT_0 = 1e-13, 1e-18
 # Shares of the objective: a step that gave and promises less is the last. Rounding moves promises
 # along a ridge by as much.
 LITTLE, PROMISED = 1e-11, 1e-10
-STRIDE, IN_A_ROW = 0.2, 3  # in search coordinates; steps one way, after which its end is tried
+NOTHING = 1e-12  # of the same, which is not worth a look
+# In search coordinates; strides one way after which its end is tried, and how often at most.
+STRIDE, IN_A_ROW, TRIED = 0.2, 3, 3
 LONG, RECENT, FLAT = 100, 10, 1e-6  # of a ridge, see `minimise`
 # Directions of less weight than this, next to the heaviest, are not told from rounding errors of
 # the Jacobian (1e-16, times what its columns cancel).
@@ -53,11 +57,8 @@ HARDER, SOFTER = 6.0, 3.0  # after a step that failed, and after one that gained
 LEAST_DAMPING, AFTER_FAILURE = 1e-9, 1e-3
 MOST_TRIES = 12  # with the damping times 6 each
 AS_PROMISED, POOR = 0.5, 0.25  # share of what a step promised
-SAME_COLUMNS = 1e-13  # of a square, next to the largest: rounding of columns that are the same
 PIECE = 16_384  # points whose Jacobian stays within a processor's cache
-NEAR, NEARLY = 0.1, 1e-3  # in search coordinates, and as a share of the objective
-BEST_STEPS = 12  # for the coefficients of a place
-GOOD_ENOUGH = 1e-6  # share of the objective; the next step of all parameters does the rest
+NEAR, NEARLY = 0.03, 2e-3  # of the residuals' scale, and of the objective
 DIFFERENCE = 1e-4  # in search coordinates, over which slopes are compared
 
 
@@ -149,30 +150,36 @@ class _Course:
     def __init__(self, start: Place) -> None:
         self._last = start.z[start.objective.terms :]
         self._ways = np.zeros(self._last.size)
-        self._tried = np.zeros(self._last.size, dtype=np.bool_)
+        self._tried = np.zeros(self._last.size, dtype=np.int64)
 
     def leapt(self, place: Place) -> Place:
         """A place, or the one at the bound that the search goes to if that is lower."""
         m, (low, high) = place.objective.terms, place.objective.bounds
         moved = place.z[m:] - self._last
         way = np.sign(moved) * (np.abs(moved) > STRIDE)
-        self._ways = np.where(way * self._ways > 0, self._ways + way, way)
-        for s in np.flatnonzero((np.abs(self._ways) >= IN_A_ROW) & ~self._tried).tolist():
-            self._tried[s] = True
+        self._ways = np.where(way * self._ways >= 0, self._ways + way, way)
+        for s in np.flatnonzero((np.abs(self._ways) >= IN_A_ROW) & (self._tried < TRIED)).tolist():
+            self._tried[s] += 1
             z = place.z.copy()
             z[m + s] = (low if self._ways[s] < 0 else high)[m + s]
             with np.errstate(all="ignore"):  # a law may not be defined there
                 there = _reached(place, z)
                 lower = there.value < place.value and bool(np.isfinite(there.gradient).all())
             place = there if lower else place
+            self._ways[s] = 0.0
         self._last = place.z[m:]
         return place
 
 
 def _is_near(place: Place, known: Place) -> bool:
-    """Whether a place lies in the valley of a minimum."""
-    apart = np.abs(place.z - known.z)[place.objective.terms :].max(initial=0.0)
-    return bool(0 <= place.value - known.value <= NEARLY * known.value and apart <= NEAR)
+    """Whether a place lies in the valley of a minimum: whether its losses are nearly the same.
+
+    Parameters may differ by much where the data leave them open.
+    """
+    if not 0 <= place.value - known.value <= NEARLY * known.value:
+        return False
+    apart, counts = place.residual - known.residual, place.objective.counts
+    return bool(counts @ apart**2 <= NEAR**2 * (counts @ known.residual**2))
 
 
 def resting(place: Place) -> BoolArray:
@@ -207,6 +214,8 @@ def _step(place: Place, bend: FloatArray, damping: float) -> _Step:
     directions = axes @ vectors
     slope = directions.T @ place.gradient[free]
     promised = float(0.5 * (slope**2 / np.maximum(np.abs(sizes), LEAST_CURVATURE)).sum())
+    if promised <= NOTHING * value:
+        return _Step(place, bend, damping, True)
     for _ in range(MOST_TRIES):
         # A direction that bends down is gone down, by as much as if it bent up (Newton's step
         # would lead to its top).
@@ -243,56 +252,6 @@ def _shape_move(objective: Objective, move: FloatArray) -> float:
     return float(shapes.max()) if shapes.size else 0.0
 
 
-def with_best_coefficients(place: Place) -> Place:
-    """The place with the coefficients that are best for its shape parameters, by Newton's method.
-
-    A residual past delta has no curvature of its own; a little of that of the weighted squares
-    keeps steps finite, and more of it where a step fails.
-    """
-    objective = place.objective
-    m, damping = objective.terms, 0.02
-    low, high = (bound[:m] for bound in objective.bounds)
-    for _ in range(BEST_STEPS):
-        c, matrix = place.coefficients, place.columns.matrix
-        gradient = (
-            matrix.T @ (place.pull / place.prediction) + objective.prior_gradient(place.z)[:m]
-        )
-        free = ~(((c <= low) & (gradient >= 0)) | ((c >= high) & (gradient <= 0)))
-        if not free.any():
-            break
-        size, counts = np.abs(place.residual), objective.counts / place.prediction**2
-        squares = counts * np.minimum(1.0, objective.delta / np.maximum(size, objective.delta))
-        own = np.maximum(counts * (size <= objective.delta) - place.pull / place.prediction**2, 0.0)
-        columns, drawn = matrix[:, free], np.diag(objective.drawn(place.z)[:m][free])
-        flat = columns.T @ (squares[:, None] * columns) + drawn
-        bent = columns.T @ (own[:, None] * columns) + drawn
-        there = place
-        for _ in range(MOST_TRIES // 2):
-            moved = c.copy()
-            moved[free] -= _solved(bent + damping * flat, gradient[free])
-            there = place.moved(np.clip(moved, low, high))
-            if there.value < place.value:
-                break
-            damping = max(damping * HARDER, 0.1)
-        else:
-            break
-        gain, place = place.value - there.value, there
-        damping = max(damping / SOFTER, 0.02)
-        if gain <= GOOD_ENOUGH * place.value:
-            break
-    return place
-
-
-def _solved(system: FloatArray, right: FloatArray) -> FloatArray:
-    """The solution of a linear system, 0 along directions in which it says nothing."""
-    scale = np.sqrt(np.diag(system))
-    scale[scale == 0] = 1.0
-    sizes, vectors = np.linalg.eigh(system / np.outer(scale, scale))
-    told = sizes > SAME_COLUMNS * sizes[-1]
-    along = vectors[:, told]
-    return np.asarray(along @ ((along.T @ (right / scale)) / sizes[told]) / scale, dtype=np.float64)
-
-
 # --- curvature --------------------------------------------------------------------------------
 
 
@@ -304,11 +263,16 @@ def whitening(place: Place, free: BoolArray) -> FloatArray:
     values are looked at: what is negligible must not depend on a parameter's unit. Directions that
     the data leave undetermined are not among them.
     """
-    objective = place.objective
+    return _whitened(place, free.tobytes())
+
+
+@remembers(1)  # where a search ends, what is told of the end asks for it again
+def _whitened(place: Place, which: bytes) -> FloatArray:
+    objective, free = place.objective, np.frombuffer(which, dtype=np.bool_)
     weight = objective.root * huber_weight(place.residual, objective.delta)
     # The triangle of QR has the singular values and right vectors of the whole; that of all points
     # is found piece by piece, so that a million of them need no room for their Jacobian.
-    triangle = np.diag(np.sqrt(objective.drawn(place.z)))[:, free]
+    triangle = np.diag(np.sqrt(objective.drawn(place.z)))[objective.is_drawn][:, free]
     for piece in pieces(weight.size):
         weighted = place.rows(piece)[:, free] * weight[piece, None]
         triangle = np.linalg.qr(np.vstack([triangle, weighted]), mode="r")
@@ -394,5 +358,6 @@ def bend_at(place: Place, free: BoolArray) -> FloatArray:
         with_it = objective.law.terms_of(s)
         there = Place(objective, place.z, objective.columns(z, only=with_it))
         turned = place.pulled(share, c, with_it) - there.pulled(share, c, with_it)
+        del there  # before the next place is looked at
         found[s] = turned / (place.z[m + s] - z[m + s])
     return 0.5 * (found + found.T)

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray
+from cptlaw.arrays import BoolArray, FloatArray, IntArray
 from cptlaw.laws.law import Columns, Law
 from cptlaw.laws.points import Points
 
@@ -90,8 +90,13 @@ class Objective:
         return float(self.prior_costs(z).sum()) if self._has_priors else 0.0
 
     @cached_property
+    def is_drawn(self) -> BoolArray:
+        """Which parameters have a prior, shape (m + k,)."""
+        return self.priors[1] > 0
+
+    @cached_property
     def _has_priors(self) -> bool:
-        return bool(self.priors[1].any())
+        return bool(self.is_drawn.any())
 
     def drawn(self, z: FloatArray) -> FloatArray:
         """Curvature of the parabola that touches each prior at z and lies above it, (m + k,)."""
@@ -192,23 +197,32 @@ class Place:
     @cached_property
     def residual(self) -> FloatArray:
         """log(predicted) - log(measured), shape (n,); infinite where that is undefined."""
-        if not (self.prediction > 0).all():
+        if not self._is_defined:
             return np.full(self.prediction.shape, np.inf)
         return np.log(self.prediction) - self.objective.log_loss
 
     @cached_property
+    def _is_defined(self) -> bool:
+        return bool(self.prediction.min() > 0)
+
+    @cached_property
     def value(self) -> float:
         """The objective; infinite where a predicted loss is not above 0."""
-        if not (self.prediction > 0).all():
+        if not self._is_defined:
             return np.inf
-        o = self.objective
-        return float(o.counts @ huber(self.residual, o.delta)) + o.prior(self.z)
+        # A Huber loss is what is clipped of a residual, times the residual less half of that.
+        left = self.residual - 0.5 * self._clipped
+        return float(self.pull @ left) + self.objective.prior(self.z)
+
+    @cached_property
+    def _clipped(self) -> FloatArray:
+        delta = self.objective.delta
+        return np.minimum(np.maximum(self.residual, -delta), delta)
 
     @cached_property
     def pull(self) -> FloatArray:
         """Derivative of the objective in each log residual, shape (n,)."""
-        delta = self.objective.delta
-        return self.objective.counts * np.clip(self.residual, -delta, delta)
+        return self.objective.counts * self._clipped
 
     def pulled(
         self, share: FloatArray, coefficients: FloatArray, only: Container[int] | None = None
@@ -231,7 +245,7 @@ class Place:
         """Derivatives of the log residuals, shape (n, m + k)."""
         return self.rows(slice(None))
 
-    def rows(self, which: slice) -> FloatArray:
+    def rows(self, which: slice | IntArray) -> FloatArray:
         """The Jacobian at some of the points, shape (r, m + k)."""
         c, prediction = self.coefficients, self.prediction[which]
         found = np.zeros((self.z.size, prediction.size))

@@ -204,8 +204,10 @@ def _counted_once(
     keep = np.ones(len(curve), dtype=np.bool_)
     if curve.is_mean:
         return keep
-    for step, loss in zip(curve.steps.tolist(), curve.loss.tolist(), strict=True):
-        seen.setdefault((run.name, step), loss)
+    for step in study.left_at.get(run.name, ()):
+        found = int(np.searchsorted(curve.steps, step))
+        if found < curve.steps.size and curve.steps[found] == step:
+            seen.setdefault((run.name, step), float(curve.loss[found]))
     if curve.steps[0] != 0 or run.after is None or run.unknown_base is not None:
         return keep
     place, loss = study.location(run, 0), float(curve.loss[0])

@@ -7,9 +7,12 @@ to the Huber objective.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray
+from cptlaw.caching import remembers
 from cptlaw.fitting.objective import Objective, Place
 
 SINGULAR = 1e-13  # share of the largest singular value below which columns are the same to rounding
@@ -20,11 +23,25 @@ def begun(objective: Objective, u: FloatArray, slopes: bool = True) -> Place:
     """The place at search coordinates u (k,), with coefficients that are nearly best."""
     nowhere = np.concatenate([np.zeros(objective.terms), u])
     place = objective.at(nowhere, slopes)
+    relative, rows, target, signs = _linear_problem(objective)
+    matrix = np.vstack([place.columns.matrix * relative, rows])
+    return place.moved(best_coefficients(matrix, target, signs))
+
+
+class _Linear(NamedTuple):
+    """What does not depend on shape parameters: weights of rows (n, 1), further rows, target."""
+
+    relative: FloatArray
+    rows: FloatArray
+    target: FloatArray
+    signs: FloatArray
+
+
+@remembers(1)
+def _linear_problem(objective: Objective) -> _Linear:
     rows, drawn = _pseudo_points(objective)
-    relative = objective.root / objective.loss
-    matrix = np.vstack([place.columns.matrix * relative[:, None], rows])
-    target = np.append(objective.root, drawn)
-    return place.moved(best_coefficients(matrix, target, signs_of(objective)))
+    relative = (objective.root / objective.loss)[:, None]
+    return _Linear(relative, rows, np.append(objective.root, drawn), signs_of(objective))
 
 
 def signs_of(objective: Objective) -> FloatArray:

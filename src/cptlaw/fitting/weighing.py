@@ -71,10 +71,10 @@ def counted(law: Law, observed: Observations, weigh: bool | None) -> FloatArray 
 def weights_of(observed: Observations) -> FloatArray:
     """How many points each of n losses counts for, shape (n,); over 1 in runs of few alone."""
     points = observed.points
-    weights = np.ones(len(observed))
+    weights, step = np.ones(len(observed)), points.pt_step + points.cpt_step
     for mine in grouped(observed.run, len(observed.runs)):
         if mine.size:
-            at = (points.pt_step + points.cpt_step)[mine]
+            at = step[mine]
             history = points.histories[int(points.owner[mine[0]])]
             spread = _spread_evenly(at, POINTS * (1.0 + stretches(history, at)))
             weights[mine] = spread * max(1.0, FEWEST / float(spread.sum()))

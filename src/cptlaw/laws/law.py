@@ -261,7 +261,7 @@ class Law:
             matrix[:, t] = term.sign
             if only is not None and t not in only:
                 continue
-            if not slopes:
+            if not slopes or all(s.name in held for f in term.factors for s in f.shapes):
                 for f in term.factors:
                     matrix[:, t] *= f.value(points, *(values[s.name] for s in f.shapes))
                 continue
@@ -270,7 +270,9 @@ class Law:
                 matrix[:, t] *= part.value
                 beside = [other.value for j, other in enumerate(parts) if j != i]
                 scale = np.array([term.sign * s.slope(inner[s.name]) for s in factor.shapes])
-                rows = part.slopes * math.prod(beside, start=scale[:, None])
+                # A million points and their slopes: what nobody keeps is scaled where it lies.
+                own = part.slopes if part.slopes.flags.writeable else None
+                rows = np.multiply(part.slopes, math.prod(beside, start=scale[:, None]), out=own)
                 for shape, row in zip(factor.shapes, rows, strict=True):
                     if shape.name not in held:
                         found.append((self._index[shape.name], t, row))

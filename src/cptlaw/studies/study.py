@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 
+from cptlaw.caching import remembers
 from cptlaw.errors import DataError, suggestion
 from cptlaw.shown import Shown
 from cptlaw.studies.bases import bases_first
@@ -135,9 +138,8 @@ class Study(Shown):
         Raises:
             DataError: there is none.
         """
-        for run in self.runs:
-            if run.name == name:
-                return run
+        if name in self._named:
+            return self._named[name]
         who = f"run '{asked_by}': after = '{name}'" if asked_by else f"'{name}'"
         models = sorted({str(r.after) for r in self.runs if r.unknown_base is not None})
         open_ = f" Its runs go on from {' or '.join(models)}." if models else ""
@@ -148,7 +150,11 @@ class Study(Shown):
 
     def has_run(self, name: str) -> bool:
         """Whether the study has a run of that name."""
-        return any(run.name == name for run in self.runs)
+        return name in self._named
+
+    @cached_property
+    def _named(self) -> dict[str, Run]:
+        return {run.name: run for run in self.runs}
 
     def history(self, name: str, step: int | None = None) -> History:
         """Learning rates from the first step of all up to `step` of run `name`, or to its end.
@@ -166,7 +172,11 @@ class Study(Shown):
         if run.after is None or run.unknown_base is not None:
             empty = np.empty(0)
             return History(empty, empty, unknown_base=run.unknown_base)
-        return self.history(run.after, run.after_step)
+        return self._base_history(run.after, run.after_step)
+
+    @remembers(64)  # many runs go on from a few bases, and share those learning rates then
+    def _base_history(self, name: str, step: int | None) -> History:
+        return self.history(name, step)
 
     def location(self, run: Run, step: int) -> tuple[str, int]:
         """Where (run, step) really is: step 0 of a continuation is a step of its base."""
@@ -175,6 +185,16 @@ class Study(Shown):
         parent = self.run(run.after)
         at = parent.steps if run.after_step is None else run.after_step
         return self.location(parent, at)
+
+    @cached_property
+    def left_at(self) -> Mapping[str, tuple[int, ...]]:
+        """The steps of each run after which others go on from it."""
+        found: dict[str, set[int]] = defaultdict(set)
+        for run in self.runs:
+            name, step = self.location(run, 0)
+            if name != run.name:
+                found[name].add(step)
+        return {name: tuple(sorted(steps)) for name, steps in found.items()}
 
     @property
     def has_cpt(self) -> bool:

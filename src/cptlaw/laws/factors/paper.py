@@ -50,7 +50,8 @@ def power_of_area() -> Factor:
     """S1**-alpha."""
 
     def power(x: Points, alpha: Dual) -> Dual:
-        return dual.exp(-alpha * x.log_s1)
+        value = np.exp(-float(alpha.value[0]) * x.log_s1)
+        return dual.chained(value, (-x.log_s1 * value,) if dual.sloped(alpha) else (), alpha)
 
     return Factor((ALPHA,), power, "S1^-<alpha>", "S_1^{-<alpha>}")
 
@@ -150,7 +151,15 @@ def shift(reference: float, label: str = "") -> Factor:
     beta = replace(BETA, name=f"beta{label}")
 
     def moved(x: Points, rate: Dual, beta: Dual) -> Dual:
-        return saturated(rate * x.s1_cpt, beta)
+        e, b = float(rate.value[0]), float(beta.value[0])
+        reach = e * x.s1_cpt
+        log_reach = np.log1p(reach)
+        value = -np.expm1(-b * log_reach)
+        if not dual.sloped(rate):
+            return dual.chained(value, (), rate, beta)
+        left = 1.0 - value
+        by_rate = b * x.s1_cpt * left / (1.0 + reach)
+        return dual.chained(value, (by_rate, log_reach * left), rate, beta)
 
     return Factor(
         (rate, beta),

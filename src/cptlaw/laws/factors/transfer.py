@@ -120,9 +120,12 @@ def forgetting(replay: bool, clock: Clock = EFFECTIVE, rate: Shape = RATE) -> Fa
         numbers = (float(one.value[0]) for one in (speed, bend, onset))
         risen, by_gone, *by_own = _risen(gone, *numbers)
         left, by_replay = _spared(x, "pt", more[last:])
-        rows = [each * left for each in by_own]
-        rows += [slope * (by_gone * left) for slope in slopes]
-        rows += [each * risen for each in by_replay]
+        if not dual.sloped(speed):
+            return dual.chained(risen * left, (), speed)
+        rows, by_gone = np.empty((3 + len(more), gone.size)), by_gone * left
+        beside = [*[left] * 3, *[by_gone] * len(slopes), *[risen] * len(by_replay)]
+        for i, each in enumerate((*by_own, *slopes, *by_replay)):
+            np.multiply(each, beside[i], out=rows[i])
         return dual.chained(risen * left, rows, speed, bend, onset, *more)
 
     written = "((1 + (<E>*S_cpt)^<p>)^<b> - 1)/<b>"

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray
+from cptlaw.arrays import FloatArray, read_only
 from cptlaw.caching import remembers
 from cptlaw.laws import dual
 from cptlaw.laws.blocks import Blocks
@@ -135,7 +135,7 @@ def _course(blocks: Blocks, weights: Weights, slopes: bool, *values: float) -> C
     compiled.effective(
         *blocks.places, blocks.lr, blocks.steps, *still, (*numbers, weights.scale), *known
     )
-    return known
+    return Course(*map(read_only, known))
 
 
 @remembers(1)
@@ -150,7 +150,8 @@ def _course_in_numpy(blocks: Blocks, weights: Weights, slopes: bool, *values: fl
     phases = np.ones(len(blocks)), blocks.cpt, 1.0 - blocks.cpt
     sums = [blocks.total(rate * (blocks.steps * phase))[blocks.ends] for phase in phases]
     rows = len(values) * slopes
-    return Course(_rows(rate, rows), np.array([_rows(one, rows) for one in sums]))
+    known = Course(_rows(rate, rows), np.array([_rows(one, rows) for one in sums]))
+    return Course(*map(read_only, known))
 
 
 def _rows(x: Dual, rows: int) -> FloatArray:
