@@ -14,7 +14,7 @@ import click
 from cptlaw import ending
 from cptlaw.cli import streams
 from cptlaw.cli.loading import LazyGroup
-from cptlaw.cli.shared import say
+from cptlaw.cli.shared import examples, say
 from cptlaw.errors import CptlawError
 
 
@@ -30,18 +30,19 @@ COMMANDS = {
     "demo": ("cptlaw.cli.showing", "The whole way on bundled real runs."),
     "read": ("cptlaw.cli.logs", "Show what a log holds, and what looks odd in it."),
     "init": ("cptlaw.cli.logs", "Write a first study.toml from logs."),
-    "fit": ("cptlaw.cli.fitting", "Fit a law to every domain of a study file."),
+    "fit": ("cptlaw.cli.fitting", "Fit a law to the losses of a study."),
     "forecast": ("cptlaw.cli.fitting", "Predict the losses of a run that nobody has done yet."),
-    "backtest": ("cptlaw.cli.fitting", "Fit on some runs, predict the others, and score it."),
-    "compare": ("cptlaw.cli.compare", "Compare laws by their errors on held-out runs."),
-    "plan": ("cptlaw.cli.plan", "The recipe to run for a goal."),
-    "pilot": ("cptlaw.cli.pilot", "Which run to do next."),
+    "backtest": ("cptlaw.cli.fitting", "Say how far off forecasts of held-out runs are."),
+    "compare": ("cptlaw.cli.compare", "Which law forecasts your own runs best."),
+    "plan": ("cptlaw.cli.plan", "Which recipe serves a goal best, and how sure that is."),
+    "pilot": ("cptlaw.cli.pilot", "Which short run to do next."),
     "watch": ("cptlaw.cli.watch", "Follow a run and forecast how it ends."),
-    "schedule": ("cptlaw.cli.schedule", "Show a schedule's numbers, write it for a training run."),
+    "schedule": ("cptlaw.cli.schedule", "Show learning rates, write them for a training run."),
     "explore": ("cptlaw.cli.explore", "Drag a recipe on a page and see the losses move."),
-    "report": ("cptlaw.cli.report", "Write one file that tells it all."),
-    "laws": ("cptlaw.cli.showing", "List the laws of the catalogue with their equations."),
-    "published": ("cptlaw.cli.showing", "List the paper's coefficients to use as fits."),
+    "report": ("cptlaw.cli.report", "Write one file to send: fit, forecasts, plan."),
+    "laws": ("cptlaw.cli.showing", "List the laws that can be fitted, with their equations."),
+    "published": ("cptlaw.cli.showing", "List the coefficients that the paper prints."),
+    "completion": ("cptlaw.cli.completion", "Complete words with the Tab key."),
     "lab": ("cptlaw.cli.lab", "Train real runs: pre-training, and what goes on from it."),
 }
 """Name -> where a command is, and its line in the help."""
@@ -51,7 +52,12 @@ COMMANDS = {
     cls=LazyGroup,
     own=COMMANDS,
     group="cptlaw.commands",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=examples(
+        "cptlaw demo",
+        "cptlaw fit grid-20m/study.toml -o fit.json",
+        'cptlaw forecast fit.json --after base --schedule "cosine 2000 to 0"',
+    ),
 )
 @click.option(
     "--version",
@@ -64,8 +70,11 @@ COMMANDS = {
 def cli() -> None:
     """Predict and plan the continual pre-training of language models from its logs.
 
-    Start with `cptlaw demo`, or with your own logs: `cptlaw init LOG ... -o study.toml`, then
-    `cptlaw fit study.toml`.
+    Start with `cptlaw demo`. Of your own logs, `cptlaw init LOG ... -o study.toml` makes a study,
+    and `cptlaw fit study.toml -o fit.json` a fit, from which the other commands work.
+
+    A command prints its answer to standard output (see --format) and messages to standard error.
+    `cptlaw completion --help` says how the Tab key completes commands, files and names.
     """
 
 
@@ -73,6 +82,10 @@ def main() -> None:
     """Run the command line; what a user can mend ends with status 2 and one message."""
     try:
         streams.prepare()
+        if "_CPTLAW_COMPLETE" in os.environ:  # the Tab key was pressed
+            from cptlaw.cli import completing
+
+            completing.register()
         status = cli.main(prog_name="cptlaw", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(status if isinstance(status, int) else 0)

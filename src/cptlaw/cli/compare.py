@@ -7,39 +7,55 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cptlaw.cli.completing import FILE, LAW, RUN
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
+    DEMO,
     Many,
     check_laws,
     check_writable,
+    examples,
     fitting_options,
     say,
     say_written,
-    such_as,
 )
 
 if TYPE_CHECKING:
     from cptlaw.fitting.options import FitOptions
 
 
-@click.command(cls=Many, epilog=such_as("cptlaw compare study.toml --law effective eq4 eq10"))
-@click.argument("study", metavar="STUDY")
+@click.command(
+    cls=Many,
+    epilog=examples(
+        "cptlaw compare grid-20m/study.toml",
+        "cptlaw compare grid-20m/study.toml --law effective paper --against paper",
+        "cptlaw compare grid-20m/study.toml --hold-out cpt-cosine half-wsd --format markdown",
+        after=DEMO,
+    ),
+)
+@click.argument("study", metavar="STUDY", type=FILE)
 @click.option(
     "--law",
+    type=LAW,
     multiple=True,
     metavar="NAME ...",
-    help="Laws to compare; by default, the usual one and the paper's.",
+    help="Laws to compare; by default the usual one and the paper's.",
 )
 @click.option(
     "--hold-out",
+    type=RUN,
     multiple=True,
     metavar="RUN ...",
-    help="Runs to hold out together; by default, each in turn, and the ends of all.",
+    help="Runs to leave out of the fit together; by default each in turn, and the ends of all.",
 )
-@click.option("--against", metavar="NAME", help="The law that the others are compared with.")
+@click.option(
+    "--against", type=LAW, metavar="NAME", help="The law that the others are compared with."
+)
 @fitting_options
-@click.option("-o", "--output", help="Write the result as JSON.")
+@click.option(
+    "-o", "--output", type=FILE, metavar="FILE", help="Write the result, for `cptlaw report`."
+)
 @formatted
 def compare(
     study: str,
@@ -50,7 +66,11 @@ def compare(
     output: str | None,
     how: Format,
 ) -> None:
-    """Compare laws by their errors on held-out runs, with a paired bootstrap."""
+    """Say which law forecasts your own runs best, and whether that is more than chance.
+
+    Each law is fitted without some runs and forecasts them. The differences between the errors of
+    two laws have intervals (a paired bootstrap over runs).
+    """
     from cptlaw.forecasting.compare import compare as compare_laws
     from cptlaw.output import store
     from cptlaw.output.json.comparison import comparison_json

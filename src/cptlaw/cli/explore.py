@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.completing import FILE, FIT
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import load_fit, say, such_as
+from cptlaw.cli.shared import DEMO, examples, load_fit, say
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,18 +22,31 @@ _TOUR = "grid-20m"
 
 
 @click.command(
-    epilog=such_as(
-        "cptlaw explore fit.json",
-        'cptlaw explore study.toml --follow runs/cpt --after base --schedule "cosine 9000 to 0"',
+    epilog=examples(
+        "cptlaw explore",
+        "cptlaw explore fit.json --port 9000",
+        "cptlaw explore fit.json --follow grid-20m/cpt-const.csv --after base \\",
+        '    --schedule "constant 1200"',
+        after=DEMO,
     )
 )
-@click.argument("source", required=False, metavar="[FIT or STUDY]")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to serve.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Left out, 8765 or the next free one.")
-@click.option("--browser/--no-browser", default=None, help="Open it; left out, at a terminal.")
-@click.option("--follow", metavar="LOG", help="The log of a run that trains meanwhile.")
-@click.option("--schedule", metavar="TEXT", help="Its learning rates, from its first step.")
-@click.option("--after", metavar="RUN[@STEP]", help="What it goes on from.")
+@click.argument("source", required=False, metavar="[FIT|STUDY]", type=FIT)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="The address that the page is served at."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="By default 8765, or the next free one."
+)
+@click.option(
+    "--browser/--no-browser",
+    default=None,
+    help="Whether to open a browser; by default at a terminal.",
+)
+@click.option(
+    "--follow", type=FILE, metavar="LOG", help="Log of a run that trains now, to show too."
+)
+@click.option("--schedule", metavar="TEXT", help="Learning rates of that run, from its first step.")
+@click.option("--after", metavar="RUN[@STEP]", help="What that run goes on from.")
 def explore(
     source: str | None,
     host: str,
@@ -44,14 +58,14 @@ def explore(
 ) -> None:
     """Open a page on which you drag a recipe and see the losses move.
 
-    FIT is a file that `cptlaw fit -o` wrote, or published:NAME; STUDY is a study file, which is
-    fitted first. Left out, the bundled runs of a 20M model are opened.
+    FIT is a file that `cptlaw fit -o` wrote, or published:NAME. STUDY is a study file, which is
+    fitted first. Without either, the page opens with the bundled runs of a 20M model.
 
-    The page is for this machine alone. Who names another --host lets everyone who reaches that
-    address look at the fit, and send files to be read.
+    Only this machine can open the page. With another --host, everyone who reaches that address can
+    look at the fit and send files to be read.
 
-    With --follow the page also shows a run that trains: what was measured, and the forecast of its
-    end as it narrows (see `cptlaw watch`, which takes the same LOG, --schedule and --after).
+    With --follow the page also shows a run that trains now: its losses, and the forecast of its
+    end (see `cptlaw watch`, which takes the same LOG, --schedule and --after).
     """
     from cptlaw.explorer.server import LOCAL
     from cptlaw.explorer.serving import serve

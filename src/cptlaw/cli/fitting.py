@@ -9,36 +9,56 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.completing import FILE, FIT, LAW, RUN
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
+    DEMO,
     Many,
     check_laws,
     check_writable,
+    examples,
     figure_option,
     fitting_options,
     load_fit,
     say,
     say_written,
-    such_as,
 )
 
 if TYPE_CHECKING:
     from cptlaw.fitting.options import FitOptions
 
 
-@click.command(epilog=such_as("cptlaw fit study.toml -o fit.json --figure fit.png"))
-@click.argument("study", metavar="STUDY")
+@click.command(
+    epilog=examples(
+        "cptlaw fit grid-20m/study.toml -o fit.json",
+        "cptlaw fit grid-20m/study.toml --law paper --figure fit.png",
+        "cptlaw fit grid-20m/study.toml --format csv",
+        after=DEMO,
+    )
+)
+@click.argument("study", metavar="STUDY", type=FILE)
 @click.option(
     "--law",
+    type=LAW,
     metavar="NAME",
-    help="A law of `cptlaw laws`; paper: the one of arXiv:2505.07796 that suits the study; auto: "
-    "the one that forecasts the study's own runs best; average: the mean of several.",
+    help="A law of `cptlaw laws`, or paper (the law of arXiv:2505.07796 that suits the study), "
+    "auto (the law that forecasts your own runs best), average (the mean of several).",
 )
 @fitting_options
-@click.option("-o", "--output", help="Write the fit as JSON, for forecast and the others.")
-@figure_option("Draw fit and residuals (png, svg or pdf).")
-@click.option("--verbose", is_flag=True, help="Print runs, equations, conventions and notes too.")
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    help="Write the fit, which the other commands read.",
+)
+@figure_option("Draw the fit and its residuals (.png, .svg or .pdf).")
+@click.option(
+    "--verbose",
+    is_flag=True,
+    help="Print the runs, equations, every coefficient, conventions and notes too.",
+)
 @formatted
 def fit(
     study: str,
@@ -50,7 +70,11 @@ def fit(
     verbose: bool,
     how: Format,
 ) -> None:
-    """Fit a law to every domain of a study file."""
+    """Fit a law to the losses of a study, and say what your runs decide.
+
+    STUDY is a study file, which names your logs (`cptlaw init` writes one). Each domain gets a fit
+    of its own: pt is the data of pre-training, cpt the new data, ood.NAME any other set.
+    """
     from cptlaw.fitting.fit import fit as fit_study
     from cptlaw.fitting.tradeoffs import tradeoffs
     from cptlaw.fitting.uncertainty import with_refits
@@ -82,23 +106,61 @@ def fit(
 
 
 @click.command(
-    epilog=such_as('cptlaw forecast fit.json --after base --schedule "cosine 2000 to 0"')
+    epilog=examples(
+        'cptlaw forecast fit.json --after base --schedule "cosine 2000 to 0"',
+        "cptlaw forecast fit.json --after base@3000 --replay 0.25 \\",
+        '    --schedule "warmup 100 to 1e-3 | linear 1900 to 0" --format csv',
+        'cptlaw forecast published:fineweb-law-106m --base-schedule "constant 2000 to 2e-4" \\',
+        '    --schedule "cosine 1000 to 0"',
+        after=DEMO,
+    )
 )
-@click.argument("fit", metavar="FIT")
-@click.option("--schedule", required=True, metavar="TEXT", help='Such as "cosine 2000 to 0".')
-@click.option("--after", metavar="RUN[@STEP]", help="What it goes on from; or unknown:NAME.")
-@click.option("--base-schedule", metavar="TEXT", help="The pre-training, instead of --after.")
-@click.option("--data", type=click.Choice(["pt", "cpt"]), help="Data the run trains on.")
-@click.option("--replay", type=float, help="Share of D_pt in the CPT data, 0 to 1.")
-@click.option("--model-size", type=float, help="Non-embedding parameters.")
-@click.option("--batch-tokens", type=float, help="Tokens per step of the CPT.")
-@click.option("--sequence-length", type=int, help="Tokens per sequence of the CPT.")
-@click.option("--domain-tokens", type=float, help="Distinct tokens of D_cpt data, if they repeat.")
-@click.option("--every", type=int, help="Steps between points; left out, about 400 points.")
-@click.option("--level", type=float, default=0.9, show_default=True, help="Coverage of intervals.")
-@click.option("--anyway", is_flag=True, help="Forecast even where nothing is known.")
-@click.option("-o", "--output", help="Write the forecast as JSON.")
-@figure_option("Draw it (png, svg or pdf).")
+@click.argument("fit", metavar="FIT", type=FIT)
+@click.option(
+    "--schedule",
+    required=True,
+    metavar="TEXT",
+    help='Learning rates of the run, such as "cosine 2000 to 0".',
+)
+@click.option(
+    "--after",
+    metavar="RUN[@STEP]",
+    help="The run, or checkpoint of it, that it goes on from; or unknown:NAME.",
+)
+@click.option(
+    "--base-schedule",
+    metavar="TEXT",
+    help="Learning rates of the pre-training, instead of --after.",
+)
+@click.option(
+    "--data",
+    type=click.Choice(["pt", "cpt"]),
+    help="Data the run trains on: pt (old) or cpt (new).",
+)
+@click.option("--replay", type=float, help="Share of the pre-training data in the batches, 0 to 1.")
+@click.option("--model-size", type=float, help="Parameters of the model, without embeddings.")
+@click.option("--batch-tokens", type=float, help="Tokens in a step.")
+@click.option("--sequence-length", type=int, help="Tokens in a sequence.")
+@click.option(
+    "--domain-tokens",
+    type=float,
+    help="Different tokens of the new data, if the run sees them more than once.",
+)
+@click.option(
+    "--every", type=int, help="Steps between two points of the curve; by default about 400 points."
+)
+@click.option(
+    "--level",
+    type=float,
+    default=0.9,
+    show_default=True,
+    help="Share of runs that the intervals should hold.",
+)
+@click.option("--anyway", is_flag=True, help="Forecast even where your runs say nothing.")
+@click.option(
+    "-o", "--output", type=FILE, metavar="FILE", help="Write the forecast, for `cptlaw report`."
+)
+@figure_option("Draw the curves (.png, .svg or .pdf).")
 @formatted
 def forecast(
     fit: str,
@@ -121,7 +183,8 @@ def forecast(
 ) -> None:
     """Predict the losses of a run that nobody has done yet.
 
-    FIT is a file that `cptlaw fit -o` wrote, or published:NAME (see `cptlaw published`).
+    FIT is a file that `cptlaw fit -o` wrote, or published:NAME (see `cptlaw published`). The run
+    is told by --schedule and by what it goes on from.
     """
     from cptlaw.forecasting.forecast import forecast as predict
     from cptlaw.output import store
@@ -161,19 +224,34 @@ def forecast(
 
 @click.command(
     cls=Many,
-    epilog=such_as(
-        "cptlaw backtest study.toml --hold-out cpt --law eq4 effective",
-        "cptlaw backtest study.toml --fit-steps 0.3",
+    epilog=examples(
+        "cptlaw backtest grid-20m/study.toml --hold-out cpt-cosine",
+        "cptlaw backtest grid-20m/study.toml --hold-out cpt-cosine --law effective paper",
+        "cptlaw backtest grid-20m/study.toml --fit-steps 0.3 --format csv",
+        after=DEMO,
     ),
 )
-@click.argument("study", metavar="STUDY")
-@click.option("--hold-out", multiple=True, metavar="RUN ...", help="Runs the fit does not see.")
+@click.argument("study", metavar="STUDY", type=FILE)
 @click.option(
-    "--fit-steps", type=float, metavar="FRACTION", help="Fit the first share of each run."
+    "--hold-out", type=RUN, multiple=True, metavar="RUN ...", help="Runs that the fit does not see."
 )
-@click.option("--law", multiple=True, metavar="NAME ...", help="Laws to compare.")
+@click.option(
+    "--fit-steps",
+    type=float,
+    metavar="FRACTION",
+    help="Instead: fit this first share of each run, forecast the rest.",
+)
+@click.option(
+    "--law",
+    type=LAW,
+    multiple=True,
+    metavar="NAME ...",
+    help="Laws to try, of `cptlaw laws`; by default the usual one.",
+)
 @fitting_options
-@click.option("-o", "--output", help="Write the result as JSON.")
+@click.option(
+    "-o", "--output", type=FILE, metavar="FILE", help="Write the result, for `cptlaw report`."
+)
 @formatted
 def backtest(
     study: str,
@@ -184,7 +262,7 @@ def backtest(
     output: str | None,
     how: Format,
 ) -> None:
-    """Fit on some runs, predict the others, and score the forecasts."""
+    """Fit on some runs, predict the others, and say how far off the forecasts are."""
     from cptlaw.forecasting.backtest import backtest as run_backtest
     from cptlaw.output import store
     from cptlaw.output.json.backtest import backtest_json

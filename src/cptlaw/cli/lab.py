@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.completing import EXPERIMENT, FOLDER
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import check_lab, say, tell
+from cptlaw.cli.shared import check_lab, examples, say, tell
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,41 +20,66 @@ if TYPE_CHECKING:
     from cptlaw.lab.sweep import Engine
 
 
-@click.group()
+@click.group(
+    epilog=examples(
+        "cptlaw lab sweep tiny --dry-run",
+        "cptlaw lab sweep tiny -o runs",
+        "cptlaw fit runs/study.toml",
+    )
+)
 def lab() -> None:
-    """Train real runs: pre-training, continuations, and what they are compared with."""
+    """Train real runs: a pre-training, runs that go on from it, and runs to compare them with."""
 
 
-OUT = click.option("-o", "--output", help="Folder of the runs; left out, the experiment's name.")
-THREADS = click.option("--threads", type=click.IntRange(1), help="PyTorch threads on a CPU.")
+OUT = click.option(
+    "-o",
+    "--output",
+    type=FOLDER,
+    metavar="DIR",
+    help="Folder of the runs; by default the experiment's name.",
+)
+THREADS = click.option("--threads", type=click.IntRange(1), help="Threads of PyTorch on a CPU.")
 
 
-@lab.command()
-@click.argument("experiment", metavar="EXPERIMENT")
+@lab.command(
+    short_help="Do all runs of an experiment, and leave a study.",
+    epilog=examples(
+        "cptlaw lab sweep tiny --dry-run",
+        "cptlaw lab sweep tiny -o runs --threads 1",
+        "cptlaw lab sweep grid --only cpt-cosine --engine slurm --slurm partition=gpu",
+    ),
+)
+@click.argument("experiment", metavar="EXPERIMENT", type=EXPERIMENT)
 @OUT
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray", "slurm"]),
     default="local",
     show_default=True,
-    help="One after another here, Ray tasks, or Slurm jobs.",
+    help="Where runs are trained: one after another here, as Ray tasks, or as Slurm jobs.",
 )
-@click.option("--ray-address", metavar="ADDRESS", help="Ray cluster; left out, Ray starts here.")
+@click.option(
+    "--ray-address", metavar="ADDRESS", help="The Ray cluster; by default Ray starts here."
+)
 @click.option(
     "--slurm",
     multiple=True,
     metavar="OPTION",
-    help="A further option of sbatch, such as partition=gpu.",
+    help="An option for sbatch, such as partition=gpu.",
 )
-@click.option("--submit", is_flag=True, help="Submit the Slurm jobs too.")
-@click.option("--only", multiple=True, metavar="RUN", help="Only this run and its bases.")
+@click.option("--submit", is_flag=True, help="Submit the Slurm jobs at once.")
+@click.option(
+    "--only", multiple=True, metavar="RUN", help="Do only this run, and those it goes on from."
+)
 @THREADS
 @click.option(
-    "--processes", type=click.IntRange(1), default=1, help="torchrun processes for each run."
+    "--processes", type=click.IntRange(1), default=1, help="Processes of torchrun for each run."
 )
 @click.option("--dry-run", is_flag=True, help="Show the runs, their work and time; train nothing.")
-@click.option("--no-probe", is_flag=True, help="With --dry-run: do not measure a speed, no times.")
-@click.option("--flops", type=float, help="With --dry-run: FLOP/s to take for the times.")
+@click.option("--no-probe", is_flag=True, help="With --dry-run: measure no speed, tell no times.")
+@click.option(
+    "--flops", type=float, help="With --dry-run: take this speed for the times, FLOPs a second."
+)
 @formatted
 def sweep(
     experiment: str,
@@ -70,7 +96,11 @@ def sweep(
     flops: float | None,
     how: Format,
 ) -> None:
-    """Do all runs of an experiment file (or preset) that are not done yet; leave a study."""
+    """Do all runs of an experiment that are not done yet, and leave a study of them.
+
+    EXPERIMENT is a file (docs/lab.md), or a preset: tiny, grid, starts, paper-a to paper-d,
+    paper-llama. A sweep that was stopped goes on where it stopped.
+    """
     check_lab()
     from cptlaw.lab import experiment as experiments
     from cptlaw.lab import sweep as sweeps
@@ -157,13 +187,22 @@ def _engine(name: str, ray_address: str | None, slurm: tuple[str, ...], submit: 
     return local
 
 
-@lab.command()
-@click.argument("experiment", metavar="EXPERIMENT")
+@lab.command(
+    short_help="Do one run of an experiment.",
+    epilog=examples(
+        "cptlaw lab run tiny base -o runs",
+        "torchrun --nproc-per-node 2 -m cptlaw lab run tiny base",
+    ),
+)
+@click.argument("experiment", metavar="EXPERIMENT", type=EXPERIMENT)
 @click.argument("name", metavar="RUN")
 @OUT
 @THREADS
 def run(experiment: str, name: str, output: str | None, threads: int | None) -> None:
-    """Do one run of an experiment; its base must be there. For torchrun and job scripts."""
+    """Do one run of an experiment, for torchrun and job scripts.
+
+    The run that it goes on from must be done already, in the same folder.
+    """
     check_lab()
     from cptlaw.lab import experiment as experiments
     from cptlaw.lab import processes, running, tokens

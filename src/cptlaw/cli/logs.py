@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from cptlaw import toml_text
+from cptlaw.cli.completing import FILE
 from cptlaw.cli.formats import JSON, Format, formatted, show
-from cptlaw.cli.shared import check_writable, say, such_as
+from cptlaw.cli.shared import DEMO, check_writable, examples, say
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,19 +25,34 @@ _LOGGING_STEPS = click.option(
     "--logging-steps",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Steps from one printed dict of transformers to the next, where the text tells no steps.",
+    help="Steps from one line of losses to the next, for a console log of transformers that prints "
+    "no steps.",
 )
 
 
 @click.command(
-    epilog=such_as("cptlaw read runs/cpt", "cptlaw read train.log wandb_export.csv -o tidy")
+    epilog=examples(
+        "cptlaw read grid-20m/base.csv",
+        "cptlaw read grid-20m/base.csv grid-20m/cpt-cosine.csv -o tidy",
+        "cptlaw read grid-20m/base.csv --format csv",
+        after=DEMO,
+    )
 )
-@click.argument("logs", nargs=-1, required=True, metavar="LOG ...")
-@click.option("-o", "--output", help="Write tidy CSV: a file, or a folder for several logs.")
+@click.argument("logs", nargs=-1, required=True, metavar="LOG ...", type=FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    help="Write the log as CSV: a file, or a folder for several logs.",
+)
 @_LOGGING_STEPS
 @formatted
 def read(logs: tuple[str, ...], output: str | None, logging_steps: int | None, how: Format) -> None:
-    """Show what a log holds: columns, steps, learning rate, and anything odd."""
+    """Show what a log holds: columns, steps, learning rate, and anything odd.
+
+    LOG is a file or a folder of any trainer that docs/logs.md lists; its kind is found by itself.
+    """
     from cptlaw.output.json.study import run_json
     from cptlaw.output.tables import run_rows
     from cptlaw.output.text.study import run_text
@@ -84,16 +100,29 @@ def _targets(output: Path, names: list[str]) -> list[Path]:
 
 
 @click.command(
-    epilog=such_as(
-        "cptlaw init runs/base runs/cpt -o study.toml",
-        "cptlaw init runs/cpt-1 runs/cpt-2 --unknown llama",
+    epilog=examples(
+        "cptlaw init grid-20m/base.csv grid-20m/cpt-cosine.csv -o mine.toml",
+        "cptlaw init grid-20m/cpt-const.csv grid-20m/cpt-cosine.csv --unknown llama -o open.toml",
+        after=DEMO,
     )
 )
-@click.argument("logs", nargs=-1, required=True, metavar="LOG ...")
-@click.option("-o", "--output", default="study.toml", show_default=True, help="The study file.")
-@click.option("--unknown", metavar="NAME", help="The logs go on from this open model.")
-@click.option("--pt", metavar="COLUMN", help="Column of the D_pt loss.")
-@click.option("--cpt", metavar="COLUMN", help="Column of the D_cpt loss.")
+@click.argument("logs", nargs=-1, required=True, metavar="LOG ...", type=FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    default="study.toml",
+    show_default=True,
+    help="The study file.",
+)
+@click.option(
+    "--unknown",
+    metavar="NAME",
+    help="The logs go on from this open model, whose training nobody knows.",
+)
+@click.option("--pt", metavar="COLUMN", help="Column of the loss on the pre-training data.")
+@click.option("--cpt", metavar="COLUMN", help="Column of the loss on the new data.")
 @click.option("--force", is_flag=True, help="Write over an existing study file.")
 @_LOGGING_STEPS
 @JSON
@@ -107,7 +136,11 @@ def init(
     logging_steps: int | None,
     as_json: bool,
 ) -> None:
-    """Write a first study.toml from logs; look it over before fitting."""
+    """Write a first study file from logs; look it over before fitting.
+
+    The file says which log is which run, what goes on from what, and what each column is. Where it
+    had to guess, a comment says so.
+    """
     from cptlaw.files import write_atomic
     from cptlaw.studies import logs as readers
     from cptlaw.studies.study_file.draft import draft
@@ -122,13 +155,7 @@ def init(
     make = partial(draft, read_in, paths, pt=pt, cpt=cpt, logging_steps=logging_steps)
     made = make(unknown=unknown)
     if made.asks and not as_json and sys.stdin.isatty():
-        name = click.prompt(
-            f"'{made.asks[0]}' looks like the training of a model that was trained before. "
-            "Name that open model, such as llama (nothing: you will say it in the study)",
-            default="",
-            show_default=False,
-            err=True,
-        )
+        name = _open_model(made.asks[0])
         made = make(unknown=name) if name.strip() else made
     write_atomic(output, made.text)
     show(
@@ -154,6 +181,17 @@ def init(
     look = "fill in its schedule lines" if "TODO:" in made.text else "look over its comments"
     look += " and answer its ASK lines" if "# ASK:" in made.text else ""
     say(f"wrote {file}; {look}, then: cptlaw fit {file} -o fit.json")
+
+
+def _open_model(run: str) -> str:
+    """The open model that a run goes on from, asked at the terminal; empty if it is not said."""
+    return click.prompt(
+        f"'{run}' looks like the training of a model that was trained before. Name that open "
+        "model, such as llama (nothing: you will say it in the study)",
+        default="",
+        show_default=False,
+        err=True,
+    )
 
 
 def _given(options: Mapping[str, str | None]) -> Iterator[str]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.completing import FILE, FIT, FOLDER
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import Many, load_fit, say, say_written, such_as
+from cptlaw.cli.shared import DEMO, Many, examples, load_fit, say, say_written
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,39 +20,80 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Many,
-    epilog=such_as('cptlaw pilot fit.json --budget 5000steps --goal "cpt=1 pt=0.3"'),
+    epilog=examples(
+        'cptlaw pilot fit.json --budget 5000steps --goal "cpt=1 pt=0.3"',
+        "cptlaw pilot fit.json --budget 4e7tokens --goal cpt=1 --peak 5e-4 1e-3 --count 2 -o next",
+        "cptlaw pilot --new --model-size 1e8 --budget 1e9tokens --batch-tokens 131072",
+        after=DEMO,
+    ),
 )
-@click.argument("fit", metavar="[FIT]", required=False)
+@click.argument("fit", metavar="[FIT]", required=False, type=FIT)
 @click.option(
-    "--budget", required=True, metavar="N", help="Such as 5000steps, 4e7tokens, 1e15FLOPs."
+    "--budget",
+    required=True,
+    metavar="N",
+    help="What all the runs may cost: 5000steps, 4e7tokens or 1e15FLOPs.",
 )
-@click.option("--goal", metavar="TEXT", help='Weights of final losses, such as "cpt=1 pt=0.3".')
-@click.option("--after", multiple=True, metavar="RUN[@STEP] ...", help="Starts of the candidates.")
-@click.option("--schedule", multiple=True, metavar="TEXT ...", help="With PEAK for each --peak.")
 @click.option(
-    "--peak", type=float, multiple=True, metavar="LR ...", help="Peaks of the candidates."
+    "--goal",
+    metavar="TEXT",
+    help='What the long run is to be good at: weights of final losses, such as "cpt=1 pt=0.3".',
 )
-@click.option("--replay", type=float, multiple=True, metavar="R ...", help="Shares of D_pt.")
-@click.option("--steps", type=click.IntRange(min=10), help="Length of the usual five schedules.")
+@click.option(
+    "--after", multiple=True, metavar="RUN[@STEP] ...", help="What the candidates go on from."
+)
+@click.option(
+    "--schedule",
+    multiple=True,
+    metavar="TEXT ...",
+    help="Schedules of the candidates; the word PEAK stands for each --peak.",
+)
+@click.option(
+    "--peak", type=float, multiple=True, metavar="LR ...", help="Peak LRs of the candidates."
+)
+@click.option(
+    "--replay", type=float, multiple=True, metavar="R ...", help="Replay shares of the candidates."
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=10),
+    help="Steps of the candidates, of the five usual schedules.",
+)
 @click.option(
     "--target",
     multiple=True,
     metavar="TEXT ...",
-    help="Schedules of the runs to choose from; left out, the candidates.",
+    help="Schedules of the long runs that you choose among; by default the candidates.",
 )
 @click.option(
-    "--count", type=click.IntRange(min=1), default=1, show_default=True, help="Runs to name."
+    "--count",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many runs to name.",
 )
 @click.option(
-    "--new", "is_new", is_flag=True, help="First runs, without a fit; needs --model-size."
+    "--new",
+    "is_new",
+    is_flag=True,
+    help="You have no fit yet: name the first runs; needs --model-size.",
 )
-@click.option("--unknown", metavar="NAME", help="The open model they go on from, with --new.")
-@click.option("--model-size", type=float, help="Non-embedding parameters, with --new.")
-@click.option("--batch-tokens", type=float, help="Tokens per step.")
-@click.option("--sequence-length", type=int, help="Tokens per sequence.")
-@click.option("--experiment", metavar="FILE", help="The lab's experiment that -o adds runs to.")
+@click.option("--unknown", metavar="NAME", help="With --new: the open model that they go on from.")
+@click.option("--model-size", type=float, help="With --new: parameters without embeddings.")
+@click.option("--batch-tokens", type=float, help="Tokens in a step.")
+@click.option("--sequence-length", type=int, help="Tokens in a sequence.")
 @click.option(
-    "-o", "--output", metavar="DIR", help="Write study.toml, experiment.toml and pilots.json there."
+    "--experiment",
+    type=FILE,
+    metavar="FILE",
+    help="The experiment of the lab that -o adds the runs to.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=FOLDER,
+    metavar="DIR",
+    help="Write study.toml, experiment.toml and pilots.json there.",
 )
 @formatted
 def pilot(
@@ -62,10 +104,10 @@ def pilot(
     how: Format,
     **given: Any,
 ) -> None:
-    """Name the run that a decision gains most by, for what it costs.
+    """Name the short run to do next: the one that helps most to choose the long run.
 
-    FIT is a file that `cptlaw fit -o` wrote. The decision is which run to do in the end: the one
-    whose final losses, weighted by --goal, are lowest.
+    FIT is a file that `cptlaw fit -o` wrote. In the end you will do the run whose final losses,
+    weighted by --goal, are lowest; a pilot is good if it makes that choice surer for its cost.
     """
     from cptlaw.output import pilot_files
     from cptlaw.output.json.pilot import pilots_json

@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
+from cptlaw.cli.completing import FILE, FIT, FOLDER, MEASURE
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.prior import FLAG, OrPrior
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import figure_option, load_fit, say, say_written, such_as
+from cptlaw.cli.shared import DEMO, examples, figure_option, load_fit, say, say_written
 from cptlaw.decisions.cost import PRICES, Prices
 from cptlaw.decisions.plan.knobs import KNOBS, Knobs, Numbers
 from cptlaw.errors import DataError
@@ -67,70 +68,107 @@ def _price_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command(
     cls=OrPrior,
-    epilog=such_as(
+    epilog=examples(
         'cptlaw plan fit.json --after base --goal "cpt=1 pt=0.3" \\',
-        "    --peak 1e-5..2e-4 --steps 20000 --replay 0..0.5 -o plan",
+        "    --peak 1e-4..1e-3 --steps 1200 -o plan",
+        'cptlaw plan fit.json --after base --goal cpt=1 --limit "pt<=+0.5" \\',
+        "    --peak 1e-4..1e-3 --steps 600,1200 --family constant,cosine",
+        after=DEMO,
     ),
 )
-@click.argument("fit", metavar="FIT")
+@click.argument("fit", metavar="FIT", type=FIT)
 @click.option(
     FLAG,
     is_flag=True,
     expose_value=False,
-    help="Instead, without FIT: ranges from other people's runs (cptlaw plan --prior --help).",
+    help="You have no runs yet: take ranges from other people's (cptlaw plan --prior --help).",
 )
 @click.option(
     "--goal",
     required=True,
     metavar="TEXT",
-    help='Weights of final losses, such as "cpt=1 pt=0.3"; "worst cpt=1 pt=1" for the highest of '
-    'them; "cheapest tokens" (or steps, flops, hours, money) for a run that keeps the limits.',
+    help='What is to be low at the end: a weighted sum of losses, such as "cpt=1 pt=0.3"; the '
+    'highest of them, "worst cpt=1 pt=1"; or a cost, "cheapest tokens" (steps, flops, hours, '
+    "money), where --limit says which losses are good enough.",
 )
 @click.option(
     "--limit",
     "limits",
     multiple=True,
     metavar="TEXT ...",
-    help='Such as "pt<=+1%" or "pt<=+0.02" (against the start), "cpt<=2.6", "tokens<=5e9", '
-    '"flops<=1e20", "hours<=500", "money<=1000", "passes<=1".',
+    help='What must hold: "pt<=+1%" or "pt<=+0.02" (against the start), "cpt<=2.6", '
+    '"tokens<=5e9", "flops<=1e20", "hours<=500", "money<=1000", "passes<=1".',
 )
 @click.option(
     "--after",
     multiple=True,
     metavar="RUN[@STEP] ...",
-    help='Starts: a checkpoint, a range of them (base@1000..4000), "unknown:NAME", or one that is '
-    'annealed first ("base@32000 | linear 8000 to 0").',
+    help="What the run goes on from: a checkpoint, a range of them (base@1000..4000), "
+    '"unknown:NAME", or a checkpoint annealed first ("base@32000 | linear 8000 to 0").',
 )
 @_knob_options
-@click.option("--knots", default=4, show_default=True, help="Lines that make a free schedule.")
+@click.option(
+    "--knots", default=4, show_default=True, help="Number of straight lines in a free schedule."
+)
 @click.option(
     "--measure",
+    type=MEASURE,
+    metavar="NAME",
     default="loss",
     show_default=True,
-    help="What a weight is of: loss, change (against the reference), perplexity, bits-per-byte.",
+    help="What the goal counts: loss, change (against --reference), perplexity, bits-per-byte.",
 )
 @click.option(
     "--bytes-per-token",
     multiple=True,
     metavar="DOMAIN=N ...",
-    help="Bytes in a token, for bits-per-byte.",
+    help="Bytes in a token of a domain, for bits-per-byte.",
 )
 @click.option(
     "--reference",
     metavar="RUN[@STEP]",
-    help="What changes are measured against; by default the first start.",
+    help="The checkpoint that changes are measured against; by default the first start.",
 )
-@click.option("--data", type=click.Choice(["pt", "cpt"]), help="Data the run trains on.")
-@click.option("--base-schedule", metavar="TEXT", help="The pre-training, for published:ID.")
-@click.option("--model-size", type=float, help="Non-embedding parameters; by default of the start.")
-@click.option("--batch-tokens", type=float, help="Tokens per step; by default of the fitted runs.")
+@click.option(
+    "--data",
+    type=click.Choice(["pt", "cpt"]),
+    help="Data the run trains on: pt (old) or cpt (new).",
+)
+@click.option(
+    "--base-schedule",
+    metavar="TEXT",
+    help="Learning rates of the pre-training, for published:NAME.",
+)
+@click.option(
+    "--model-size", type=float, help="Parameters without embeddings; by default those of the start."
+)
+@click.option(
+    "--batch-tokens", type=float, help="Tokens in a step; by default those of the fitted runs."
+)
 @_price_options
-@click.option("--level", type=float, default=0.9, show_default=True, help="Coverage of intervals.")
-@click.option("--anyway", is_flag=True, help="Plan even where nothing is known.")
-@click.option("-o", "--output", metavar="DIR", help="Write the plan, its schedule and experiment.")
+@click.option(
+    "--level",
+    type=float,
+    default=0.9,
+    show_default=True,
+    help="Share of runs that the intervals should hold.",
+)
+@click.option("--anyway", is_flag=True, help="Plan even where your runs say nothing.")
+@click.option(
+    "-o",
+    "--output",
+    type=FOLDER,
+    metavar="DIR",
+    help="Write the plan, its schedule for a trainer, and an experiment of the lab.",
+)
 @click.option("--name", default="plan", show_default=True, help="The run's name in the experiment.")
-@click.option("--experiment", metavar="FILE", help="The lab's experiment that -o adds the run to.")
-@figure_option("Draw trade-offs, schedule and knobs (png, svg or pdf).")
+@click.option(
+    "--experiment",
+    type=FILE,
+    metavar="FILE",
+    help="The experiment of the lab that -o adds the run to.",
+)
+@figure_option("Draw trade-offs, schedule and knobs (.png, .svg or .pdf).")
 @formatted
 def plan(
     fit: str,
@@ -144,11 +182,11 @@ def plan(
     how: Format,
     **given: Any,
 ) -> None:
-    """Find the recipe that is best for a goal, and say how much it matters.
+    """Find the recipe that serves a goal best, and say how sure that is.
 
-    FIT is a file that `cptlaw fit -o` wrote, or published:ID; where there are no runs at all, see
-    `cptlaw plan --prior --help`. What varies is given as a range or a
-    list; the rest is fixed.
+    FIT is a file that `cptlaw fit -o` wrote, or published:NAME. A knob such as --peak is one value,
+    a list (1e-4,2e-4) or a range (1e-5..2e-4); the best value of it is looked for. Without any run
+    of yours, see `cptlaw plan --prior --help`.
     """
     from cptlaw.decisions.first_run import with_first_run
     from cptlaw.output.json.plan import plan_json

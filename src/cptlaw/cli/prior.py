@@ -8,7 +8,7 @@ import click
 
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import Many, say, such_as
+from cptlaw.cli.shared import Many, examples, say
 from cptlaw.errors import DataError
 
 FLAG = "--prior"
@@ -18,34 +18,45 @@ FLAG = "--prior"
     "plan --prior",
     cls=Many,
     short_help="Ranges from other people's runs, without a fit.",
-    epilog=such_as("cptlaw plan --prior --model-size 7e9 --domain-tokens 2e10"),
+    epilog=examples(
+        "cptlaw plan --prior --model-size 7e9 --domain-tokens 2e10",
+        "cptlaw plan --prior --model-size 1e9 --domain-tokens 5e9 --pt-peak 3e-4 \\",
+        '    --goal "cpt=1 pt=1" --loss pt=2.4 cpt=2.1',
+    ),
 )
-@click.option("--model-size", type=float, required=True, help="Non-embedding parameters.")
-@click.option("--domain-tokens", type=float, required=True, help="Distinct tokens of D_cpt data.")
+@click.option(
+    "--model-size", type=float, required=True, help="Parameters of your model, without embeddings."
+)
+@click.option(
+    "--domain-tokens",
+    type=float,
+    required=True,
+    help="Different tokens of the new data that you have.",
+)
 @click.option(
     "--goal",
     default="cpt=1 pt=0.3",
     show_default=True,
     metavar="TEXT",
-    help="Weights of the final losses.",
+    help="What is to be low at the end, a weighted sum of losses.",
 )
-@click.option("--pt-peak", type=float, help="Peak LR of the pre-training, from its report.")
+@click.option("--pt-peak", type=float, help="Peak LR of the pre-training, if its report says it.")
 @click.option(
-    "--batch-tokens", type=float, default=4e6, show_default=True, help="Tokens per step of the CPT."
+    "--batch-tokens", type=float, default=4e6, show_default=True, help="Tokens in a step."
 )
 @click.option(
     "--loss",
     "losses",
     multiple=True,
     metavar="DOMAIN=N ...",
-    help='The checkpoint\'s loss, such as "pt=2.4" and "cpt=2.1".',
+    help='Losses of your checkpoint now, such as "pt=2.4 cpt=2.1".',
 )
 @formatted
 def prior(losses: tuple[str, ...], goal: str, how: Format, **given: Any) -> None:
-    """Name peak LR, replay and passes as ranges from other people's runs, and what to run first.
+    """Name a peak LR, a replay share and a number of passes before you have any run.
 
-    For a model of which there are no runs yet. No number here is from your model: the ranges are
-    what fits of public runs leave, and the first runs narrow them.
+    They are ranges from fits of other people's runs: no number here is from your model. The first
+    runs that are named narrow them.
     """
     from cptlaw.decisions.prior import PriorOptions, plan_prior
     from cptlaw.decisions.weights import Weights

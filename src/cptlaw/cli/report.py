@@ -6,21 +6,35 @@ from pathlib import Path
 
 import click
 
+from cptlaw.cli.completing import FILE, FIT
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import check_writable, load_fit, say, say_written, such_as
+from cptlaw.cli.shared import DEMO, check_writable, examples, load_fit, say, say_written
 from cptlaw.errors import DataError
 
 
-@click.command(epilog=such_as("cptlaw report fit.json forecast.json plan -o report.html"))
-@click.argument("files", metavar="FIT [RESULT]...", nargs=-1, required=True)
-@click.option("-o", "--output", required=True, help="The report: a .html file, or .md.")
-@click.option("--title", help="Its title.")
+@click.command(
+    epilog=examples(
+        "cptlaw report fit.json -o report.html",
+        "cptlaw report fit.json -o report.md --title Law",
+        after=DEMO,
+    )
+)
+@click.argument("files", metavar="FIT [RESULT]...", nargs=-1, required=True, type=FIT)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    required=True,
+    help="The report: a .html or a .md file.",
+)
+@click.option("--title", help="Title of the report.")
 def report(files: tuple[str, ...], output: str, title: str | None) -> None:
-    """Write one file that tells it all: data, fit, forecasts, plan, how sure they are.
+    """Write one file to send: data, fit, forecasts, plan, and how sure they are.
 
-    FIT is a file that `cptlaw fit -o` wrote, or published:ID; each RESULT one that `backtest`,
-    `compare`, `forecast`, `plan` or `pilot` wrote with -o (of a folder, plan.json or pilots.json
-    in it). The HTML file works offline and can be sent.
+    FIT is a file that `cptlaw fit -o` wrote, or published:NAME. Each RESULT is a file, or the
+    folder of a plan or of pilots, that `backtest`, `compare`, `forecast`, `plan` or `pilot` wrote
+    with -o. The HTML file needs no network.
     """
     from cptlaw.output import report as reports
     from cptlaw.output import store

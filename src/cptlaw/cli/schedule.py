@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cptlaw.cli.completing import EXPORT
 from cptlaw.cli.formats import Format, formatted, show
-from cptlaw.cli.shared import check_figure, check_writable, say, say_written, such_as
+from cptlaw.cli.shared import check_figure, check_writable, examples, say, say_written
 from cptlaw.errors import DataError
 from cptlaw.files import write_atomic
 
@@ -19,23 +20,30 @@ FIGURES = (".png", ".svg", ".pdf")
 
 
 @click.command(
-    epilog=such_as('cptlaw schedule "warmup 500 to 2e-4 | cosine 9500 to 0" -o lr.py -o hf.yaml'),
+    epilog=examples(
+        'cptlaw schedule "warmup 500 to 2e-4 | cosine 9500 to 0"',
+        'cptlaw schedule "warmup 500 to 2e-4 | cosine 9500 to 0" -o lr.py -o hf.yaml',
+        'cptlaw schedule "constant 300 | linear 900 to 0" --from 1e-3 -o lr.csv',
+    ),
 )
 @click.argument("text", metavar="TEXT")
-@click.option("--from", "start_lr", type=float, metavar="LR", help="LR before the first step.")
+@click.option(
+    "--from", "start_lr", type=float, metavar="LR", help="Learning rate before the first step."
+)
 @click.option(
     "-o",
     "--output",
+    type=EXPORT,
     multiple=True,
     metavar="FILE",
-    help="Write a file whose name's end says what: lr.csv, lr.py, lr.png, lr_optax.py, hf.yaml, "
-    "axolotl.yaml, llamafactory.yaml, megatron.args; may be repeated.",
+    help="Write a file; the end of its name says for what: lr.csv, lr.py, lr.png, lr_optax.py, "
+    "hf.yaml, axolotl.yaml, llamafactory.yaml or megatron.args. May be given again.",
 )
 @click.option(
     "--replay",
     type=click.FloatRange(0.0, 1.0),
     metavar="R",
-    help="Share of D_pt in the CPT data, for axolotl.yaml and llamafactory.yaml.",
+    help="Share of the pre-training data, for axolotl.yaml and llamafactory.yaml.",
 )
 @formatted
 def schedule(
@@ -45,14 +53,15 @@ def schedule(
     replay: float | None,
     how: Format,
 ) -> None:
-    """Show steps, peak, last learning rate and area of a schedule, and write it to files.
+    """Show the learning rates of a schedule, and write them for a training run.
 
     TEXT is segments joined by |, or a framework's own schedule, such as "transformers:cosine
-    lr=2e-4 num_warmup_steps=500 num_training_steps=10000". A .py file is a module for PyTorch and
-    transformers' Trainer that needs no cptlaw, one whose name ends in optax.py is for Optax; the
-    first lines say how to use it. hf.yaml holds TrainingArguments, axolotl.yaml,
-    llamafactory.yaml and megatron.args parts of a configuration, where the framework has a
-    schedule with these learning rates.
+    lr=2e-4 num_warmup_steps=500 num_training_steps=10000".
+
+    A .py file is a module for PyTorch and transformers' Trainer that does not need cptlaw; one
+    whose name ends in optax.py is for Optax. Their first lines say how to use them. hf.yaml has
+    TrainingArguments. axolotl.yaml, llamafactory.yaml and megatron.args are parts of a
+    configuration, where the framework has such a schedule.
     """
     from cptlaw.output.json.schedule import schedule_json
     from cptlaw.output.text.schedule import schedule_text

@@ -7,14 +7,18 @@ import importlib.util
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from cptlaw.cli.completing import FILE, OOD_LAW, RUN, TYPED
 from cptlaw.cli.progress import doing
 from cptlaw.errors import DataError, MissingExtra
 from cptlaw.files import check_file
 from cptlaw.visible import visible, visible_lines
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def say(message: str) -> None:
@@ -29,9 +33,19 @@ def tell(text: str, err: bool = False) -> None:
     click.echo(visible_lines(text), err=err)
 
 
-def such_as(*lines: str) -> str:
-    """Examples for the end of a help text (click's epilog), each in a line of its own."""
-    return "\n".join(["\b", "Such as:", *(f"  {line}" for line in lines)])
+def examples(*lines: str, after: str = "") -> str:
+    """Examples for the end of a help text (click's epilog), each in a line of its own.
+
+    Args:
+        lines: commands; one that ends with a backslash goes on in the next.
+        after: the command that leaves the files which they read.
+    """
+    where = f", in the folder where `{after}` was run" if after else ""
+    return "\n".join(["\b", f"Examples{where}:", *(f"  {line}" for line in lines)])
+
+
+DEMO = "cptlaw demo"
+"""Leaves fit.json and the folder grid-20m."""
 
 
 class Many(click.Command):
@@ -39,6 +53,7 @@ class Many(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Write the option again before each further word; a study file (.toml) is none."""
+        ctx.meta[TYPED] = args
         repeatable = {
             name: option.opts[0]
             for option in self.params
@@ -58,6 +73,16 @@ class Many(click.Command):
             if arg in repeatable:
                 fresh = True
         return super().parse_args(ctx, out)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What the Tab key offers: further words of such an option, too."""
+        typed: list[str] = ctx.meta.get(TYPED, [])
+        last = next((arg for arg in reversed(typed) if arg.startswith("-")), "")
+        for option in self.params:
+            many = isinstance(option, click.Option) and option.multiple
+            if many and last in option.opts and not incomplete.startswith("-"):
+                return option.shell_complete(ctx, incomplete)
+        return super().shell_complete(ctx, incomplete)
 
 
 def say_written(*paths: str | None) -> None:
@@ -132,7 +157,9 @@ def figure_option(help: str) -> Callable[[Callable[..., None]], Callable[..., No
             command(figure=figure, size=size, **rest)
 
         wrapped: Callable[..., None] = checked
-        for option in reversed((click.option("--figure", metavar="FILE", help=help), *_SIZE)):
+        for option in reversed(
+            (click.option("--figure", type=FILE, metavar="FILE", help=help), *_SIZE)
+        ):
             wrapped = option(wrapped)
         return wrapped
 
@@ -140,9 +167,11 @@ def figure_option(help: str) -> Callable[[Callable[..., None]], Callable[..., No
 
 
 _SIZE = (
-    click.option("--figure-width", type=float, metavar="INCHES", help="Of the figure."),
-    click.option("--font-size", type=float, metavar="POINTS", help="Of its letters; usually 13."),
-    click.option("--no-titles", is_flag=True, help="Panels without titles; the axes say it."),
+    click.option("--figure-width", type=float, metavar="INCHES", help="Width of the figure."),
+    click.option(
+        "--font-size", type=float, metavar="POINTS", help="Size of its letters; usually 13."
+    ),
+    click.option("--no-titles", is_flag=True, help="Leave out the titles of the panels."),
 )
 
 
@@ -273,50 +302,62 @@ def fitting_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _FITTING = (
-    click.option("--lambda", "lambda_", type=float, help="Fix lambda instead of fitting it."),
-    click.option("--fix", multiple=True, metavar="NAME=VALUE", help="Fix a shape parameter."),
+    click.option("--lambda", "lambda_", type=float, help="Give lambda this value; do not fit it."),
+    click.option(
+        "--fix",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Give a shape parameter this value; do not fit it.",
+    ),
     click.option(
         "--warmup",
         type=click.Choice(["auto", "peak", "as-is"]),
         default="auto",
         show_default=True,
-        help="How the initial warm-up counts; auto keeps the better fit.",
+        help="How the first warm-up counts: as if at the peak LR, or as it was; auto: the better "
+        "fit.",
     ),
     click.option(
         "--tail",
         type=click.Choice(["frozen", "carried"]),
         default="frozen",
         show_default=True,
-        help="PT annealing momentum at the transfer.",
+        help="What becomes of the annealing of pre-training when the data change: it stays as it "
+        "is, or is carried on.",
     ),
-    click.option("--fit-from", type=int, help="First PT step that is fitted."),
+    click.option("--fit-from", type=int, help="Leave out pre-training losses before this step."),
     click.option(
         "--ood-law",
         default="auto",
         show_default=True,
-        help="Law of out-of-domain sets: eq6 (a sum of the D_pt and D_cpt losses), loss-to-loss "
-        "(with a constant), auto (which of the two left-out runs favour), or a law by name.",
+        type=OOD_LAW,
+        metavar="NAME",
+        help="Law of out-of-domain sets: eq6 (a weighted sum of the pt and cpt losses), "
+        "loss-to-loss (the same and a constant), auto (whichever forecasts runs better that were "
+        "left out of the fit), or a law of `cptlaw laws`.",
     ),
     click.option(
         "--target",
         type=click.Choice(["any", "run", "horizon", "peak", "start"]),
         default="any",
         show_default=True,
-        help="What is to be forecast, by which auto and average judge laws: a new run, a longer "
-        "one, another peak or start; any: a run or longer.",
+        help="What you want to forecast; --law auto and average choose by it. run: a run like "
+        "yours; horizon: a longer one; peak: another peak LR; start: another start; any: run and "
+        "horizon.",
     ),
     click.option(
-        "--no-priors", is_flag=True, help="Do not draw shape parameters to what is usual."
+        "--no-priors", is_flag=True, help="Fit shape parameters without the built-in priors."
     ),
     click.option(
         "--weigh/--no-weigh",
         default=None,
-        help="Let points of dense logs count for less; left out, for all but the paper's laws.",
+        help="Count the points of a dense log for less; by default for all but the paper's laws.",
     ),
     click.option(
         "--keep",
+        type=RUN,
         multiple=True,
         metavar="RUN",
-        help="Fit this run whatever looks wrong with it (diverged, a jump, there twice).",
+        help="Fit this run even if it looks wrong (it diverged, has a jump, or is there twice).",
     ),
 )

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.completing import FILE, FIT, LAW
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
+    DEMO,
     Many,
     check_figure,
     check_laws,
     check_writable,
+    examples,
     load_fit,
     say,
     say_written,
-    such_as,
     tell,
 )
 from cptlaw.ending import unwinding
@@ -41,44 +43,77 @@ _PATIENCE = 5  # looks at a log that cannot be read before it is told
 
 @click.command(
     cls=Many,
-    epilog=such_as(
-        "cptlaw watch runs/cpt study.toml",
-        'cptlaw watch runs/cpt fit.json --after base --schedule "cosine 9000 to 0" \\',
-        '    --rule "pt > 3.2 at 90 %"',
+    epilog=examples(
+        "cptlaw watch grid-20m/cpt-cosine.csv grid-20m/study.toml",
+        "cptlaw watch grid-20m/cpt-const.csv fit.json --after base --once \\",
+        '    --schedule "constant 1200" --rule "pt > 4.5 at 90 %"',
+        after=DEMO,
     ),
 )
-@click.argument("log", metavar="LOG")
-@click.argument("known", required=False, metavar="[STUDY|FIT]")
-@click.option("--schedule", metavar="TEXT", help="The run's learning rates, from its first step.")
-@click.option("--run", "name", metavar="NAME", help="The run of the study that it is.")
-@click.option("--after", metavar="RUN[@STEP]", help="What it goes on from; or unknown:NAME.")
-@click.option("--base-schedule", metavar="TEXT", help="The pre-training, instead of --after.")
-@click.option("--data", type=click.Choice(["pt", "cpt"]), help="Data the run trains on.")
-@click.option("--replay", type=float, help="Share of D_pt in the CPT data, 0 to 1.")
-@click.option("--model-size", type=float, help="Non-embedding parameters.")
-@click.option("--batch-tokens", type=float, help="Tokens per step.")
-@click.option("--sequence-length", type=int, help="Tokens per sequence.")
-@click.option("--pt", metavar="COLUMN", help="Column of the D_pt loss in the log.")
-@click.option("--cpt", metavar="COLUMN", help="Column of the D_cpt loss in the log.")
+@click.argument("log", metavar="LOG", type=FILE)
+@click.argument("known", required=False, metavar="[STUDY|FIT]", type=FIT)
+@click.option("--schedule", metavar="TEXT", help="Learning rates of the run, from its first step.")
+@click.option("--run", "name", metavar="NAME", help="Name of the run in the study.")
+@click.option(
+    "--after",
+    metavar="RUN[@STEP]",
+    help="The run, or checkpoint of it, that it goes on from; or unknown:NAME.",
+)
+@click.option(
+    "--base-schedule",
+    metavar="TEXT",
+    help="Learning rates of the pre-training, instead of --after.",
+)
+@click.option(
+    "--data",
+    type=click.Choice(["pt", "cpt"]),
+    help="Data the run trains on: pt (old) or cpt (new).",
+)
+@click.option("--replay", type=float, help="Share of the pre-training data in the batches, 0 to 1.")
+@click.option("--model-size", type=float, help="Parameters of the model, without embeddings.")
+@click.option("--batch-tokens", type=float, help="Tokens in a step.")
+@click.option("--sequence-length", type=int, help="Tokens in a sequence.")
+@click.option("--pt", metavar="COLUMN", help="Column of the loss on the pre-training data.")
+@click.option("--cpt", metavar="COLUMN", help="Column of the loss on the new data.")
 @click.option(
     "--rule",
     multiple=True,
     metavar="TEXT",
-    help='Such as "pt > 3.2 at 90 %" or "stop: cpt > 2.6 at 95 %".',
+    help='Tell when the run will probably end so: "pt > 3.2 at 90 %"; "stop: cpt > 2.6 at 95 %" '
+    "asks to stop it too.",
 )
 @click.option(
     "--stop-on",
     multiple=True,
     type=click.Choice(["off", "not-finite"]),
-    help="Alarms that ask to stop the run too.",
+    help="Ask to stop the run when it is off its forecast, or its loss is not finite.",
 )
-@click.option("--law", metavar="NAME", help="The law that is fitted; left out, the default.")
-@click.option("--level", type=float, default=0.9, show_default=True, help="Coverage of intervals.")
-@click.option("--once", is_flag=True, help="Look once, tell the last evaluation, and end.")
+@click.option("--law", type=LAW, metavar="NAME", help="The law to fit; by default the usual one.")
+@click.option(
+    "--level",
+    type=float,
+    default=0.9,
+    show_default=True,
+    help="Share of runs that the intervals should hold.",
+)
+@click.option("--once", is_flag=True, help="Look once, and tell of the last evaluation.")
 @click.option("--every", type=float, default=10.0, show_default=True, help="Seconds between looks.")
-@click.option("-o", "--output", help="Write a JSON object a line for every evaluation too.")
-@click.option("--figure", help="Draw the run and its narrowing forecast at the end.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line, nothing else.")
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    help="Write a line of JSON for every evaluation.",
+)
+@click.option(
+    "--figure", type=FILE, metavar="FILE", help="Draw the run and its forecast at the end."
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print a line of JSON for every evaluation, nothing else.",
+)
 def watch(
     log: str,
     known: str | None,
@@ -90,20 +125,19 @@ def watch(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Follow a run while it trains: a forecast of its end after every evaluation.
+    """Follow a run while it trains, and forecast its end after every evaluation.
 
-    LOG is any log that `cptlaw read` reads, a file or a folder; it may grow, and need not be there
-    yet. STUDY (or a FIT of one) has the earlier runs; without one the run itself is all that is
-    known. The learning rates ahead are those of --schedule, or of the run in the study whose log
-    this is (or --run).
+    LOG is any log that `cptlaw read` reads; it may grow, and need not be there yet. STUDY, or a FIT
+    of one, has your earlier runs. The learning rates still to come are those of --schedule, or
+    those that the study has for this log (or for --run).
 
-    One line an evaluation: what was measured, how the run will end, and a verdict: "on course",
-    "off its forecast" (three evaluations in a row lie farther from the forecast made before them
-    than 1 in 100 would), "a limit will be passed" (a --rule), "stop".
+    Each evaluation gets a line: the loss measured, the loss expected at the end, and a verdict.
+    "on course": nothing unusual. "off its forecast": three evaluations in a row are farther from
+    what was forecast for them than 1 in 100 should be. "a limit will be passed": a --rule holds.
+    "stop": a rule or alarm asks to stop.
 
-    Exit status: 0 at the end of the run, or after --once; 3 as soon as a rule with "stop:" holds or
-    an alarm of --stop-on is there (with --once, if it is there now); 2 for what you can mend; 130
-    after Ctrl-C.
+    Exit status: 0 at the end of the run, or after --once. 3 as soon as the run should stop. 2 for
+    a mistake that you can mend. 130 after Ctrl-C.
     """
     from cptlaw.output.json.live import outlook_json
 

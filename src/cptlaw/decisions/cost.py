@@ -18,9 +18,9 @@ FLOPS_PER_TOKEN = 6.0
 """And parameter, forward and backward."""
 
 PRICES = {
-    "tokens_per_second": "That one GPU trains, for hours.",
-    "price": "Of a GPU hour, for money.",
-    "domain_tokens": "Distinct tokens of D_cpt data, for passes.",
+    "tokens_per_second": "Tokens that one GPU trains in a second; tells the hours.",
+    "price": "Price of a GPU hour; tells the money.",
+    "domain_tokens": "Different tokens of the new data; tells the passes over them.",
 }
 """Field of `Prices` -> what it is, in words."""
 

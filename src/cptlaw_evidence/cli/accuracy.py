@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.completing import LAW
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import Many, check_writable, say
+from cptlaw.cli.shared import Many, check_writable, examples, say
 from cptlaw.errors import DataError
 from cptlaw_evidence.cli import curves
 
 
-@click.command("accuracy", cls=Many, short_help="Score the laws' forecasts on real curves.")
+@click.command(
+    "accuracy",
+    cls=Many,
+    short_help="Score the laws' forecasts on real curves.",
+    epilog=examples(
+        "cptlaw bench accuracy --list",
+        "cptlaw bench accuracy --law effective paper --protocol grid-20m/base --jobs 1",
+        "cptlaw bench accuracy --data curves -o accuracy.md",
+    ),
+)
 @click.option(
     "--law",
+    type=LAW,
     multiple=True,
     metavar="NAME ...",
-    help="Laws of `cptlaw laws`, or paper, auto, average, last-value, damped-trend, same-drop; "
-    "`default` is what a fit takes when none is named. Left out, all but the variants of Eq. 4.",
+    help="Laws of `cptlaw laws`, or paper, auto, average, last-value, damped-trend, same-drop, or "
+    "default (what `cptlaw fit` takes). Without it, all but the variants of Eq. 4.",
 )
 @curves.PROTOCOLS
 @curves.DATA
@@ -25,9 +36,11 @@ from cptlaw_evidence.cli import curves
 @curves.OUTPUT
 @curves.figures_option("errors at other peaks and starts")
 @click.option(
-    "--floor", is_flag=True, help="Fit to what is scored, too: the error that a law's form leaves."
+    "--floor",
+    is_flag=True,
+    help="Also fit each law to what is scored: the error that its form leaves.",
 )
-@click.option("--list", "only_list", is_flag=True, help="Print the protocols and end.")
+@click.option("--list", "only_list", is_flag=True, help="Print the protocols only.")
 @formatted
 def bench_accuracy(
     law: tuple[str, ...],

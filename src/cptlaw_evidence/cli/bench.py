@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.completing import FILE
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import check_lab, check_writable
+from cptlaw.cli.shared import check_lab, check_writable, examples
 from cptlaw_evidence.cli.accuracy import bench_accuracy
 from cptlaw_evidence.cli.coverage import bench_coverage
 from cptlaw_evidence.cli.curves import give
@@ -19,12 +20,23 @@ from cptlaw_evidence.cli.task import leaderboard, task
 from cptlaw_evidence.cli.verdicts import bench_verdicts
 
 
-@click.group()
+@click.group(
+    short_help="Speed and accuracy beside the alternatives.",
+    epilog=examples(
+        "cptlaw bench accuracy --list",
+        "cptlaw bench fit --starts 4",
+        "cptlaw bench regret --jobs 1",
+    ),
+)
 def bench() -> None:
-    """Speed and accuracy against the alternatives."""
+    """Measure speed and accuracy beside the alternatives: what the docs claim is measured here."""
 
 
-@bench.command("fit", short_help="Time the fit against the paper's method.")
+@bench.command(
+    "fit",
+    short_help="Time the fit against the paper's method.",
+    epilog=examples("cptlaw bench fit --starts 4", "cptlaw bench fit --format json"),
+)
 @click.option(
     "--starts",
     type=click.IntRange(min=1),
@@ -41,8 +53,20 @@ def bench_fit(starts: int, how: Format) -> None:
     show(how, lambda: result, lambda: benchmarks.fit_speed_text(result))
 
 
-@bench.command("laws", short_help="Time laws, areas, and how fits grow with runs.")
-@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True)
+@bench.command(
+    "laws",
+    short_help="Time laws, areas, and how fits grow with runs.",
+    epilog=examples(
+        "cptlaw bench laws --rounds 1 --decades 1", "cptlaw bench laws --format markdown"
+    ),
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=7,
+    show_default=True,
+    help="How often each is timed, by turns.",
+)
 @click.option(
     "--decades",
     type=click.IntRange(1, 4),
@@ -62,16 +86,28 @@ def bench_laws(rounds: int, decades: int, how: Format) -> None:
     show(how, lambda: result, lambda: law_speed.law_speed_text(result))
 
 
-@bench.command("speed", short_help="Time everything against what else there is.")
+@bench.command(
+    "speed",
+    short_help="Time everything against what else there is.",
+    epilog=examples(
+        "cptlaw bench speed --part refits --rounds 1", "cptlaw bench speed -o speed.md"
+    ),
+)
 @click.option(
     "--part",
     "parts",
     multiple=True,
     type=click.Choice(["commands", "fit", "paper", "refits", "plan", "laws", "readers", "lab"]),
-    help="What is timed; left out, all of it.",
+    help="Time only this; by default everything.",
 )
-@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
-@click.option("-o", "--output", help="Write a page in Markdown.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="How often each is timed, by turns.",
+)
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="Write a page in Markdown.")
 @formatted
 def bench_speed(parts: tuple[str, ...], rounds: int, output: str | None, how: Format) -> None:
     """Time commands, fits, refits, plans, laws, readers and the lab, beside what else there is.
@@ -85,7 +121,11 @@ def bench_speed(parts: tuple[str, ...], rounds: int, output: str | None, how: Fo
     give(result, how, speed.to_text, speed.to_markdown, output, None)
 
 
-@bench.command("lab", short_help="Time a run of the lab against a bare PyTorch loop.")
+@bench.command(
+    "lab",
+    short_help="Time a run of the lab against a bare PyTorch loop.",
+    epilog=examples("cptlaw bench lab --rounds 1 --threads 1", "cptlaw bench lab --format json"),
+)
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
@@ -93,7 +133,7 @@ def bench_speed(parts: tuple[str, ...], rounds: int, output: str | None, how: Fo
     show_default=True,
     help="How often each is timed, by turns.",
 )
-@click.option("--threads", type=click.IntRange(1), help="PyTorch threads on a CPU.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of PyTorch on a CPU.")
 @formatted
 def bench_lab(rounds: int, threads: int | None, how: Format) -> None:
     """Time a run of the lab against a bare PyTorch loop with the same weights and batches."""
@@ -108,8 +148,18 @@ def bench_lab(rounds: int, threads: int | None, how: Format) -> None:
     show(how, lambda: result, lambda: lab_speed.lab_speed_text(result))
 
 
-@bench.command("explorer", short_help="Time from a slider's move to what it draws.")
-@click.option("--moves", type=click.IntRange(min=10), default=200, show_default=True)
+@bench.command(
+    "explorer",
+    short_help="Time from a slider's move to what it draws.",
+    epilog=examples("cptlaw bench explorer --moves 10", "cptlaw bench explorer --format json"),
+)
+@click.option(
+    "--moves",
+    type=click.IntRange(min=10),
+    default=200,
+    show_default=True,
+    help="Moves of the sliders, by turns.",
+)
 @formatted
 def bench_explorer(moves: int, how: Format) -> None:
     """Time from a slider's move to the frame that shows it, on the explorer's page in Chromium.
@@ -122,7 +172,11 @@ def bench_explorer(moves: int, how: Format) -> None:
     show(how, lambda: result, lambda: explorer_speed.explorer_speed_text(result))
 
 
-@bench.command("readers", short_help="Time reading large logs against other libraries.")
+@bench.command(
+    "readers",
+    short_help="Time reading large logs against other libraries.",
+    epilog=examples("cptlaw bench readers", "cptlaw bench readers --large --format csv"),
+)
 @click.option("--large", is_flag=True, help="Read a Parquet file of ten million rows, too.")
 @formatted
 def bench_readers(large: bool, how: Format) -> None:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.completing import FILE, LAW
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import Many, check_writable
+from cptlaw.cli.shared import Many, check_writable, examples
 from cptlaw_evidence.cli import curves
 
 
-@click.command("coverage", cls=Many, short_help="How often intervals hold on real curves.")
+@click.command(
+    "coverage",
+    cls=Many,
+    short_help="How often intervals hold on real curves.",
+    epilog=examples(
+        "cptlaw bench coverage --data curves --law effective -o coverage.md",
+        "cptlaw bench coverage --simulated 20",
+    ),
+)
 @click.option(
     "--law",
+    type=LAW,
     multiple=True,
     metavar="NAME ...",
-    help="Laws of `cptlaw laws`, or paper; left out, effective and paper.",
+    help="Laws of `cptlaw laws`, or paper; by default effective and paper.",
 )
 @curves.PROTOCOLS
 @curves.DATA
@@ -29,7 +39,10 @@ from cptlaw_evidence.cli import curves
     "simulated studies.",
 )
 @click.option(
-    "--against", metavar="FILE", help="An earlier result (--json), to stand beside this one."
+    "--against",
+    type=FILE,
+    metavar="FILE",
+    help="An earlier result (--json), to stand beside this one.",
 )
 @curves.OUTPUT
 @curves.figures_option("the calibrations")

@@ -12,25 +12,36 @@ from typing import Any
 
 import click
 
+from cptlaw.cli.completing import FILE, FOLDER
 from cptlaw.cli.formats import Format, show
 from cptlaw.cli.shared import say_written
 
 DATA = click.option(
-    "--data", metavar="DIR", help="Folder of curves that do not come with the package."
+    "--data",
+    type=FOLDER,
+    metavar="DIR",
+    help="Folder of curves that do not come with the package.",
 )
 PROTOCOLS = click.option(
-    "--protocol", multiple=True, metavar="NAME ...", help="Protocols; left out, all."
+    "--protocol",
+    multiple=True,
+    metavar="NAME ...",
+    help="Only these protocols (what is fitted, and what is scored); by default all.",
 )
 JOBS = click.option(
-    "--jobs", type=click.IntRange(min=1), help="Processes; left out, one for each processor."
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="How many processes work; by default one for each processor.",
 )
-OUTPUT = click.option("-o", "--output", help="Write it as Markdown.")
+OUTPUT = click.option(
+    "-o", "--output", type=FILE, metavar="FILE", help="Write the result as Markdown."
+)
 
 
 def figures_option(what: str) -> Callable[..., Any]:
     """An option for the file of measured figures."""
     into = "into a file of measured figures (docs/laws.md)."
-    return click.option("--write", "figures", metavar="FILE", help=f"Put {what} {into}")
+    return click.option("--write", "figures", type=FILE, metavar="FILE", help=f"Put {what} {into}")
 
 
 def words(given: Iterable[str]) -> list[str]:

@@ -7,28 +7,51 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cptlaw.cli.completing import FILE, Words
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import check_figure, say, say_written
+from cptlaw.cli.shared import check_figure, examples, say, say_written
 from cptlaw.errors import DataError
 
 if TYPE_CHECKING:
     from cptlaw_evidence.paper.drawing import Drawing, Source
 
+
+def _names_of_figures() -> list[str]:
+    from cptlaw_evidence.paper import TITLES
+
+    return ["list", "all", *TITLES]
+
+
 _SOURCES = click.Choice(["published", "grid"])
 
 
-@click.command(short_help="The paper's figures and tables, made anew.")
-@click.argument("name", metavar="list|all|NAME")
-@click.option("-o", "--output", metavar="FILE", help="PNG, SVG or PDF; with all: a folder.")
-@click.option("--source", type=_SOURCES, help="What it is made from; left out, the first there is.")
+@click.command(
+    short_help="The paper's figures and tables, made anew.",
+    epilog=examples(
+        "cptlaw paper list",
+        "cptlaw paper fig8 -o fig8.png",
+        "cptlaw paper table1 --format markdown",
+    ),
+)
+@click.argument("name", metavar="list|all|NAME", type=Words(_names_of_figures))
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    help="Draw it (.png, .svg or .pdf); with all: a folder.",
+)
+@click.option(
+    "--source", type=_SOURCES, help="What it is made from; by default the first there is."
+)
 @formatted
 def paper(name: str, output: str | None, source: Source | None, how: Format) -> None:
-    """Make a figure or table of arXiv:2505.07796 anew.
+    """Make a figure or table of arXiv:2505.07796 anew, and print its numbers.
 
     NAME is fig1 to fig22, table1 or table2. It is made from the paper's coefficients where they
-    suffice ("published") or from the bundled real runs ("grid"). `list` names all of them, `all`
-    draws everything into the folder -o, with a page index.html.
+    suffice (published), or from the bundled real runs (grid). `list` names all of them; `all`
+    draws everything into the folder of -o, with a page index.html.
     """
     if name in ("list", "all") and source is not None:
         raise DataError(f"--source belongs to one figure; leave it out with {name}.")

@@ -6,10 +6,21 @@ import click
 
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
+from cptlaw.cli.shared import examples
 
 
-@click.command("pilots", short_help="Chosen pilots against random ones.")
-@click.option("--draws", type=click.IntRange(min=1), default=100, show_default=True)
+@click.command(
+    "pilots",
+    short_help="Chosen pilots against random ones.",
+    epilog=examples("cptlaw bench pilots --draws 10", "cptlaw bench pilots --format csv"),
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Random choices to compare with.",
+)
 @formatted
 def bench_pilots(draws: int, how: Format) -> None:
     """Play choices of pilots through on the bundled runs, against random choices.

@@ -6,10 +6,21 @@ import click
 
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
+from cptlaw.cli.shared import examples
 
 
-@click.command("plans", short_help="The planner against dense grids, on random problems.")
-@click.option("--problems", type=click.IntRange(min=1), default=200, show_default=True)
+@click.command(
+    "plans",
+    short_help="The planner against dense grids, on random problems.",
+    epilog=examples("cptlaw bench plans --problems 5", "cptlaw bench plans --format json"),
+)
+@click.option(
+    "--problems",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Random problems to solve.",
+)
 @formatted
 def bench_plans(problems: int, how: Format) -> None:
     """Solve random planning problems by the planner and on dense grids, and compare the optima.

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.completing import FILE
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import check_writable, say_written
+from cptlaw.cli.shared import check_writable, examples, say_written
 from cptlaw_evidence.cli import curves
 
 
-@click.command("priors", short_help="Fit public runs for plan --prior; see if they foretell.")
+@click.command(
+    "priors",
+    short_help="Fit public runs for plan --prior; see if they foretell.",
+    epilog=examples(
+        "cptlaw bench priors", "cptlaw bench priors --data curves --write sources.json"
+    ),
+)
 @curves.DATA
-@click.option("--write", "output", metavar="FILE", help="Fit the sources and write them there.")
+@click.option(
+    "--write", "output", type=FILE, metavar="FILE", help="Fit the sources and write them there."
+)
 @formatted
 def bench_priors(data: str | None, output: str | None, how: Format) -> None:
     """Leave out each family of public runs and see whether the others foretell its best choices.

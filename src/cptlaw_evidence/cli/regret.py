@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import click
 
+from cptlaw.cli.completing import LAW
 from cptlaw.cli.formats import Format, formatted
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import Many, check_laws, check_writable, say
+from cptlaw.cli.shared import Many, check_laws, check_writable, examples, say
 from cptlaw_evidence.cli import curves
 
 
-@click.command("regret", cls=Many, short_help="What choosing by a law costs on real runs.")
+@click.command(
+    "regret",
+    cls=Many,
+    short_help="What choosing by a law costs on real runs.",
+    epilog=examples(
+        "cptlaw bench regret --law effective paper --jobs 1",
+        "cptlaw bench regret --data curves -o regret.md",
+    ),
+)
 @click.option(
     "--law",
+    type=LAW,
     multiple=True,
     metavar="NAME ...",
-    help="Laws of `cptlaw laws`, or paper, auto, average; left out, all that fit these runs.",
+    help="Laws of `cptlaw laws`, or paper, auto, average; by default all that fit these runs.",
 )
 @curves.DATA
 @curves.JOBS

@@ -5,11 +5,16 @@ from __future__ import annotations
 import click
 
 from cptlaw.cli.formats import Format, formatted, show
-from cptlaw.cli.shared import Many, check_lab, say
+from cptlaw.cli.shared import Many, check_lab, examples, say
 from cptlaw_evidence.cli import curves
 
 
-@click.command("live", cls=Many, short_help="How well runs under way are followed.")
+@click.command(
+    "live",
+    cls=Many,
+    short_help="How well runs under way are followed.",
+    epilog=examples("cptlaw bench live --format csv", "cptlaw bench live --cost 40"),
+)
 @curves.PROTOCOLS
 @curves.DATA
 @click.option(

@@ -8,14 +8,22 @@ from pathlib import Path
 
 import click
 
+from cptlaw.cli.completing import FILE, FOLDER
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import Many, check_writable, say, say_written, such_as
+from cptlaw.cli.shared import Many, check_writable, examples, say, say_written
 from cptlaw.errors import DataError, at
 from cptlaw_evidence.cli import curves
 
 
-@click.group("task")
+@click.group(
+    "task",
+    epilog=examples(
+        "cptlaw bench task export tasks",
+        "cptlaw bench task run law.py -o predictions.csv",
+        "cptlaw bench task score predictions.csv --name mine",
+    ),
+)
 def task() -> None:
     """The benchmark as a task for a law of your own: take the tables, bring predictions.
 
@@ -27,9 +35,12 @@ def task() -> None:
     "export",
     cls=Many,
     short_help="Write the tables: what is fitted, what is asked for.",
-    epilog=such_as("cptlaw bench task export tasks", "cptlaw bench task export tasks --data DIR"),
+    epilog=examples(
+        "cptlaw bench task export tasks",
+        "cptlaw bench task export tasks --data curves --format jsonl",
+    ),
 )
-@click.argument("folder", metavar="DIR")
+@click.argument("folder", metavar="DIR", type=FOLDER)
 @curves.PROTOCOLS
 @curves.DATA
 @click.option(
@@ -38,7 +49,7 @@ def task() -> None:
     type=click.Choice(["csv", "jsonl", "parquet"]),
     default="csv",
     show_default=True,
-    help="Of the tables.",
+    help="Format of the tables.",
 )
 def export(folder: str, protocol: tuple[str, ...], data: str | None, form: str) -> None:
     """Write a folder of tasks: train and test tables, what led to each row, learning rates.
@@ -58,12 +69,22 @@ def export(folder: str, protocol: tuple[str, ...], data: str | None, form: str) 
     "run",
     cls=Many,
     short_help="Run a law file of yours on the tasks.",
-    epilog=such_as("cptlaw bench task run law.py -o predictions.csv"),
+    epilog=examples(
+        "cptlaw bench task run law.py -o predictions.csv",
+        "cptlaw bench task run law.py --data curves --limit 60 -o predictions.csv",
+    ),
 )
-@click.argument("law", metavar="LAW.py")
+@click.argument("law", metavar="LAW.py", type=FILE)
 @curves.PROTOCOLS
 @curves.DATA
-@click.option("-o", "--output", required=True, help="Where the predictions go, a .csv.")
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    required=True,
+    help="Where the predictions go, a .csv.",
+)
 @click.option(
     "--limit",
     type=click.FloatRange(min=0, min_open=True),
@@ -100,12 +121,21 @@ def run_law(
     "score",
     cls=Many,
     short_help="Score predictions.",
-    epilog=such_as("cptlaw bench task score predictions.csv --name mine -o mine.json"),
+    epilog=examples(
+        "cptlaw bench task score predictions.csv --name mine -o mine.json",
+        "cptlaw bench task score predictions.csv --format markdown",
+    ),
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE)
 @click.option("--name", default="yours", show_default=True, help="What the law is called.")
 @curves.DATA
-@click.option("-o", "--output", help="Write the result, for `cptlaw bench leaderboard`.")
+@click.option(
+    "-o",
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    help="Write the result, for `cptlaw bench leaderboard`.",
+)
 @formatted
 def score(
     files: tuple[str, ...], name: str, data: str | None, output: str | None, how: Format
@@ -128,9 +158,15 @@ def score(
     say_written(output)
 
 
-@task.command("protocols", short_help="The published list of protocols.")
+@task.command(
+    "protocols",
+    short_help="The published list of protocols.",
+    epilog=examples(
+        "cptlaw bench task protocols", "cptlaw bench task protocols --data curves --write list.json"
+    ),
+)
 @curves.DATA
-@click.option("--write", "path", metavar="FILE", help="Write it anew; needs all curves.")
+@click.option("--write", "path", type=FILE, metavar="FILE", help="Write it anew; needs all curves.")
 def protocols(data: str | None, path: str | None) -> None:
     """Print the list of protocols: which losses each split fits and scores, with checksums.
 
@@ -155,9 +191,12 @@ def protocols(data: str | None, path: str | None) -> None:
 @click.command(
     "leaderboard",
     short_help="Results of several laws as one page.",
-    epilog=such_as("cptlaw bench leaderboard ours.json mine.json -o leaderboard.md"),
+    epilog=examples(
+        "cptlaw bench leaderboard ours.json mine.json -o leaderboard.md",
+        "cptlaw bench leaderboard ours.json mine.json --format csv",
+    ),
 )
-@click.argument("results", nargs=-1, required=True, metavar="RESULT...")
+@click.argument("results", nargs=-1, required=True, metavar="RESULT...", type=FILE)
 @curves.OUTPUT
 @formatted
 def leaderboard(results: tuple[str, ...], output: str | None, how: Format) -> None:

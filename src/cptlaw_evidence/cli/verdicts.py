@@ -6,9 +6,14 @@ import click
 
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
+from cptlaw.cli.shared import examples
 
 
-@click.command("verdicts", short_help="How often verdicts on simulated studies are right.")
+@click.command(
+    "verdicts",
+    short_help="How often verdicts on simulated studies are right.",
+    epilog=examples("cptlaw bench verdicts --count 2", "cptlaw bench verdicts --format csv"),
+)
 @click.option(
     "--count",
     type=click.IntRange(min=2),
