@@ -135,3 +135,15 @@ def test_without_its_packages_the_lab_says_how_to_install_them(words, monkeypatc
     assert ended.status == 2
     assert "needs torch, which is not installed" in ended.stderr
     assert "pip install 'cptlaw[lab]'" in ended.stderr
+
+
+def test_prepare_makes_the_tokens_alone(lab):
+    file = lab.write()
+    ended = command.run("lab", "prepare", file, "-o", lab.folder / "new", "--workers", 1)
+    assert ended.status == 0 and ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    assert "2 texts are ready, with " in lines[-2]
+    assert lines[-1] == f"next: cptlaw lab sweep {file} -o {lab.folder / 'new'}"
+    assert sorted(path.name for path in (lab.folder / "new").iterdir()) == ["data"]
+    again = command.run("lab", "prepare", file, "-o", lab.folder / "new")
+    assert again.stderr.splitlines() == lines[-2:]

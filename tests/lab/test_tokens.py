@@ -15,6 +15,7 @@ pytest.importorskip("tokenizers")
 import tokenizers
 
 from cptlaw.errors import DataError
+from cptlaw.lab import shards
 from cptlaw.lab import tokens as lab_tokens
 from cptlaw.lab.document import Document
 from labs import BASE, Lab, write_rows, write_texts
@@ -232,7 +233,7 @@ def test_long_line_is_cut_anywhere():
 def test_many_tokens_are_written_in_shards(own, monkeypatch):
     whole = np.load(prepared(own).tokens["docs"].train[0])
     shutil.rmtree(own.out())
-    monkeypatch.setattr(lab_tokens, "_SHARD_TOKENS", 10_000)
+    monkeypatch.setattr(shards, "_SHARD_TOKENS", 10_000)
     made = prepared(own).tokens["docs"]
     assert len(made.train) > 3
     assert [path.name for path in made.train[:2]] == ["train-00000.npy", "train-00001.npy"]

@@ -188,6 +188,38 @@ def _engine(name: str, ray_address: str | None, slurm: tuple[str, ...], submit: 
 
 
 @lab.command(
+    short_help="Make the tokens of an experiment; train nothing.",
+    epilog=examples(
+        "cptlaw lab prepare tiny -o runs",
+        "cptlaw lab prepare experiment.toml -o runs --workers 8",
+    ),
+)
+@click.argument("experiment", metavar="EXPERIMENT", type=EXPERIMENT)
+@OUT
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Processes that make tokens; left out, one for each core.",
+)
+def prepare(experiment: str, output: str | None, workers: int | None) -> None:
+    """Make the tokenizer and the tokens of an experiment; train nothing.
+
+    A sweep does so by itself. Killed, the same command goes on where it was.
+    """
+    check_lab()
+    from cptlaw.lab import experiment as experiments
+    from cptlaw.lab import tokens
+    from cptlaw.lab.sweep import data_folder
+
+    loaded = experiments.load(experiment)
+    out = Path(output or loaded.name).absolute()
+    corpus = tokens.prepare(loaded, data_folder(out), say, workers)
+    total = sum(made.train_tokens for made in corpus.tokens.values())
+    say(f"{len(corpus.tokens)} texts are ready, with {total:,} tokens for training")
+    say(f"next: cptlaw lab sweep {shlex.join([experiment, '-o', output or loaded.name])}")
+
+
+@lab.command(
     short_help="Do one run of an experiment.",
     epilog=examples(
         "cptlaw lab run tiny base -o runs",

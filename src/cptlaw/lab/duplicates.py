@@ -67,17 +67,48 @@ def overlaps(
         training: those to look in; taken once.
         threshold: the least share that is told, in (0, 1].
     """
-    runs = _runs(validation)
-    held = np.zeros(len(runs.hashes), dtype=bool)
-    for numbers in _batches(training, runs.numbers):
-        _mark(held, runs.hashes, numbers)
-    found: list[Overlap] = []
-    for index, document in enumerate(validation):
-        own = held[runs.positions[runs.starts[index] : runs.starts[index + 1]]]
-        share = float(own.mean()) if own.size else 0.0
-        if own.any() and share >= threshold:
-            found.append(Overlap(document.name, share, len(document.text)))
-    return tuple(sorted(found, key=lambda overlap: (-overlap.share, overlap.document)))
+    sought = Sought(validation)
+    return sought.overlaps(sought.seen_in(training), threshold)
+
+
+class Sought:
+    """Validation documents to look for in training text, by runs of 8 words.
+
+    Args:
+        validation: the documents.
+    """
+
+    def __init__(self, validation: Sequence[Document]) -> None:
+        self.documents = tuple((document.name, len(document.text)) for document in validation)
+        self.runs = _runs(validation)
+
+    def seen_in(self, training: Iterable[Document]) -> IntArray:
+        """The runs that stand in these training documents, by number.
+
+        Args:
+            training: taken once.
+        """
+        held = np.zeros(len(self.runs.hashes), dtype=bool)
+        for numbers in _batches(training, self.runs.numbers):
+            _mark(held, self.runs.hashes, numbers)
+        return np.flatnonzero(held)
+
+    def overlaps(self, seen: IntArray, threshold: float = 0.5) -> tuple[Overlap, ...]:
+        """The documents of which a share was seen, the largest first.
+
+        Args:
+            seen: the runs that were, by number; in any order, also more than once.
+            threshold: the least share that is told, in (0, 1].
+        """
+        held = np.zeros(len(self.runs.hashes), dtype=bool)
+        held[seen] = True
+        found: list[Overlap] = []
+        for index, (name, characters) in enumerate(self.documents):
+            own = held[self.runs.positions[self.runs.starts[index] : self.runs.starts[index + 1]]]
+            share = float(own.mean()) if own.size else 0.0
+            if own.any() and share >= threshold:
+                found.append(Overlap(name, share, characters))
+        return tuple(sorted(found, key=lambda overlap: (-overlap.share, overlap.document)))
 
 
 def _words(text: str) -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 20  # characters of the bar
 _APART = 5.0  # seconds between lines where there is no terminal
+_ANEW = "\r\x1b[K"  # a terminal writes the line anew
 
 
 class Progress:
@@ -46,7 +47,7 @@ class Progress:
             self.begun = now, step
         if sys.stderr.isatty():
             end = "\n" if "train_loss" in losses else ""
-            sys.stderr.write(f"\r\x1b[K{self._line(step, now, losses)[: _room()]}{end}")
+            sys.stderr.write(f"{_ANEW}{self._line(step, now, losses)[: _room()]}{end}")
             sys.stderr.flush()
         elif "train_loss" not in losses and (now - self.told >= _APART or step == self.node.steps):
             self.told = now
@@ -68,6 +69,46 @@ class Progress:
         names = {k: k.removeprefix("eval_").removesuffix("_loss") for k in shown}
         parts += [f"{names[k].replace('loss', 'train')} {v:.4f}" for k, v in shown.items()]
         return "  ".join(parts)
+
+
+class Making:
+    """What a person sees while tokens are made: how many, how fast, and the time left.
+
+    Args:
+        name: of the text.
+        most: tokens wanted, None where all are.
+    """
+
+    def __init__(self, name: str, most: float | None) -> None:
+        self.name, self.most = name, most
+        self.begun: tuple[float, int] | None = None
+        self.shown = time.monotonic()
+
+    def __call__(self, tokens: int) -> None:
+        """Show how many there are: at once on a terminal, else every few seconds."""
+        now, shows = time.monotonic(), sys.stderr.isatty()
+        if self.begun is None:
+            self.begun = now, tokens
+        elif shows or now - self.shown >= _APART:
+            self.shown = now
+            start, end = (_ANEW, "") if shows else ("", "\n")
+            sys.stderr.write(f"{start}{self._line(tokens, now)[: _room()]}{end}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away from a terminal, before anything else is written."""
+        if sys.stderr.isatty():
+            sys.stderr.write(_ANEW)
+            sys.stderr.flush()
+
+    def _line(self, tokens: int, now: float) -> str:
+        assert self.begun is not None
+        rate = (tokens - self.begun[1]) / max(now - self.begun[0], 1e-3)
+        of = "" if self.most is None else f" of {self.most:,.0f}"
+        line = f"{self.name}: {tokens:,}{of} tokens made, {rate:,.0f} tokens/s"
+        if self.most is None or rate <= 0:
+            return line
+        return f"{line}, {clock((self.most - tokens) / rate)} left"
 
 
 def _left(run: float, every: float) -> list[str]:

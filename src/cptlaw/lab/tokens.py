@@ -5,10 +5,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,12 @@ from numpy.typing import NDArray
 
 from cptlaw.errors import DataError
 from cptlaw.files import checksum, write_atomic
+from cptlaw.lab import making, shards
 from cptlaw.lab import text as texts
 from cptlaw.lab import tokenizer as tokenizers
-from cptlaw.lab.duplicates import Overlap, overlaps
+from cptlaw.lab.duplicates import Overlap, Sought
+from cptlaw.lab.encoding import Encoder
+from cptlaw.lab.progress import Making
 from cptlaw.lab.records import read_json
 from cptlaw.lab.text import Document
 from cptlaw.lab.tokenizer import Say, key_of, source
@@ -27,10 +31,10 @@ from cptlaw.lab.tokenizer import Say, key_of, source
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment
 
-_SHARD_TOKENS = 1 << 29
 _PIECE_CHARACTERS = 32_768
 _VALIDATION_ONE_IN = 20
-_BATCH_DOCUMENTS = 64
+_BEGUN = ".begun"  # behind the name of a folder whose tokens are being made
+_REMEMBERED = 1 << 28  # characters of the first look at a text, kept for the second
 
 
 @dataclass(frozen=True)
@@ -87,13 +91,14 @@ class Corpus:
         return {name: dict(self.tokens[name].checksums) for name in sorted(names)}
 
 
-def prepare(experiment: Experiment, folder: Path, say: Say) -> Corpus:
+def prepare(experiment: Experiment, folder: Path, say: Say, workers: int | None = None) -> Corpus:
     """Tokenizer and tokens of every text of an experiment, from the cache where they are there.
 
     Args:
         experiment: names the texts.
         folder: the cache; a folder for each text and tokenizer in it, named by what defines it.
         say: told what is being made.
+        workers: processes that make tokens, None for one a core; the tokens are the same.
 
     Raises:
         DataError: a text that cannot be read, is too short, or a cached file that was changed.
@@ -101,9 +106,10 @@ def prepare(experiment: Experiment, folder: Path, say: Say) -> Corpus:
     with _one_at_a_time(folder):
         tokenizer_folder = tokenizers.prepare(experiment, folder, say)
         tokenizer = tokenizers.load(str(tokenizer_folder), Path())
+        encoder = Encoder.of(tokenizer, str(tokenizer_folder))
         found: dict[str, Tokens] = {}
         for name in experiment.texts:
-            found[name] = _tokens(experiment, name, tokenizer, tokenizer_folder.name, folder, say)
+            found[name] = _tokens(experiment, name, encoder, folder, say, workers)
     return Corpus(tokenizer_folder, len(tokenizer), found)
 
 
@@ -117,25 +123,34 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def _tokens(
-    experiment: Experiment, name: str, tokenizer: Any, tokenizer_key: str, folder: Path, say: Say
+    experiment: Experiment,
+    name: str,
+    encoder: Encoder,
+    folder: Path,
+    say: Say,
+    workers: int | None,
 ) -> Tokens:
     definition = [
         source(experiment, name),
         experiment.validation.model_dump(),
-        tokenizer_key,
+        Path(encoder.folder).name,
     ]
     target = folder / f"{name}-{key_of(definition)}"
     if (target / "tokens.json").is_file():
         return _read(target)
-    say(f"{name}: reading and tokenising ...")
-    target.mkdir(parents=True, exist_ok=True)
-    made = _make(experiment, name, tokenizer, target)
+    begun = folder / f"{target.name}{_BEGUN}"
+    again = ", from where it was left" if begun.exists() else ""
+    say(f"{name}: reading and tokenising{again} ...")
+    made = _make(experiment, name, encoder, begun, workers)
     shape = asdict(made)
     shape |= {"train": [p.name for p in made.train], "validation": made.validation.name}
-    shape["stamps"] = {name: _touched(target / name) for name in made.sizes}
-    write_atomic(target / "tokens.json", json.dumps(shape, indent=1))
+    shape["stamps"] = {name: _touched(begun / name) for name in made.sizes}
+    write_atomic(begun / "tokens.json", json.dumps(shape, indent=1))
+    (begun / shards.JOURNAL).unlink()
+    shutil.rmtree(target, ignore_errors=True)  # what an earlier version left half done
+    begun.rename(target)
     say(f"{name}: {_told(made)}")
-    return made
+    return _read(target)
 
 
 def _told(tokens: Tokens) -> str:
@@ -189,24 +204,32 @@ def _touched(path: Path) -> list[int]:
     return [state.st_size, state.st_mtime_ns]
 
 
-def _make(experiment: Experiment, name: str, tokenizer: Any, target: Path) -> Tokens:
+def _make(
+    experiment: Experiment, name: str, encoder: Encoder, folder: Path, workers: int | None
+) -> Tokens:
     text, wanted = experiment.texts[name], experiment.validation.tokens
-    notes: list[str] = []
-
-    def pieces() -> Iterator[Document]:
-        return _pieces(texts.documents(text, experiment.folder, notes))
-
-    held = _held_out(pieces(), tokenizer, wanted)
-    del notes[:]
-    writer = _Shards(target, len(tokenizer))
-    names = {document.name for document in held}
-    training = (p for p in pieces() if p.name not in names)
-    most = text.tokens
-    near = overlaps(held, _written(training, tokenizer, writer, most))
+    look = _TwoLooks(lambda notes: _pieces(texts.documents(text, experiment.folder, notes)))
+    held = _held_out(look.first(), encoder, wanted)
+    names, sought = {document.name for document in held}, Sought(held)
+    progress = Making(name, text.tokens)
+    try:
+        made = making.make(
+            (p for p in look.second() if p.name not in names),
+            encoder,
+            sought,
+            folder,
+            most=None if text.tokens is None else int(text.tokens),
+            notes=look.notes,
+            workers=workers,
+            tell=progress,
+        )
+    finally:
+        progress.clear()
+    near, notes = sought.overlaps(made.seen), list(made.notes)
     drop = experiment.validation.near_duplicates == "drop"
     left_out = {overlap.document for overlap in near} if drop else set[str]()
     kept = [document for document in held if document.name not in left_out]
-    validation = _joined(kept, tokenizer, wanted)
+    validation = _joined(kept, encoder, wanted)
     if validation.size < min(wanted, 1024):
         raise DataError(
             f"[text.{name}]: only {validation.size} validation tokens were found (of {wanted} "
@@ -214,22 +237,57 @@ def _make(experiment: Experiment, name: str, tokenizer: Any, target: Path) -> To
         )
     if validation.size < wanted:
         notes.append(f"only {validation.size:,} of {wanted:,} validation tokens were found")
-    train = writer.close()
-    path = writer.save("validation.npy", validation)
-    sizes = writer.sizes
-    if text.tokens is not None and sum(sizes[p.name] for p in train) < text.tokens:
+    path = _saved(folder / "validation.npy", validation.astype(encoder.kind))
+    if text.tokens is not None and sum(made.sizes.values()) < text.tokens:
         notes.append(f"it holds fewer than the {text.tokens:,.0f} tokens asked for")
-    checksums = {p.name: checksum(p) for p in (*train, path)}
+    train = tuple(folder / name for name in made.sizes)
     return Tokens(
         name,
         train,
         path,
-        sizes,
-        checksums,
+        made.sizes | {path.name: int(validation.size)},
+        {p.name: checksum(p) for p in (*train, path)},
         near_duplicates=near,
         dropped=drop,
         notes=tuple(notes),
     )
+
+
+def _saved(path: Path, ids: NDArray[Any]) -> Path:
+    waiting = path.with_suffix(".tmp.npy")
+    np.save(waiting, ids)
+    return waiting.replace(path)
+
+
+class _TwoLooks:
+    """A text that is looked at twice, and read twice only where it is too long to keep.
+
+    Args:
+        read: gives the documents, and notes what there is to tell in the list.
+    """
+
+    def __init__(self, read: Callable[[list[str]], Iterator[Document]]) -> None:
+        self.read, self.notes = read, list[str]()
+        self.documents = read(self.notes)
+        self.kept: list[Document] = []
+        self.left = _REMEMBERED
+
+    def first(self) -> Iterator[Document]:
+        """The documents, as far as they are taken."""
+        for document in self.documents:
+            self.left -= len(document.text)
+            if self.left >= 0:
+                self.kept.append(document)
+            else:
+                self.kept.clear()
+            yield document
+
+    def second(self) -> Iterator[Document]:
+        """All documents from the first on."""
+        if self.left >= 0:
+            return chain(self.kept, self.documents)
+        self.notes.clear()
+        return self.read(self.notes)
 
 
 def _pieces(documents: Iterable[Document]) -> Iterator[Document]:
@@ -246,7 +304,7 @@ def _pieces(documents: Iterable[Document]) -> Iterator[Document]:
             start, number = end, number + 1
 
 
-def _held_out(pieces: Iterable[Document], tokenizer: Any, wanted: int) -> list[Document]:
+def _held_out(pieces: Iterable[Document], encoder: Encoder, wanted: int) -> list[Document]:
     """One piece in twenty, picked by the hash of its name, until there is half more than wanted."""
     held: list[Document] = []
     most, found = max(wanted // 16, 64), 0
@@ -255,73 +313,14 @@ def _held_out(pieces: Iterable[Document], tokenizer: Any, wanted: int) -> list[D
         if int.from_bytes(digest, "big") % _VALIDATION_ONE_IN:
             continue
         held.append(piece)
-        found += min(len(_encode(tokenizer, [piece])[0]), most)
+        found += min(len(encoder.encode([piece])[0]), most)
         if found >= 1.5 * wanted:
             break
     return held
 
 
-def _encode(tokenizer: Any, documents: Sequence[Document]) -> list[list[int]]:
-    """Token numbers of each document, an end mark behind it."""
-    encoded = tokenizer([d.text for d in documents], add_special_tokens=False, verbose=False)
-    end = tokenizer.eos_token_id
-    tail = [] if end is None else [end]
-    return [[*ids, *tail] for ids in encoded["input_ids"]]
-
-
-def _joined(documents: Sequence[Document], tokenizer: Any, wanted: int) -> NDArray[np.int64]:
+def _joined(documents: Sequence[Document], encoder: Encoder, wanted: int) -> NDArray[np.int64]:
     """The documents' tokens, at most a sixteenth of the whole from one of them."""
     most = max(wanted // 16, 64)
-    ids = [i for one in _encode(tokenizer, documents) for i in one[:most]] if documents else []
+    ids = [i for one in encoder.encode(documents) for i in one[:most]] if documents else []
     return np.array(ids[:wanted], dtype=np.int64)
-
-
-def _written(
-    documents: Iterator[Document], tokenizer: Any, writer: _Shards, most: float | None
-) -> Iterator[Document]:
-    """Pass the documents on while their tokens are written, until there are enough."""
-    while batch := list(islice(documents, _BATCH_DOCUMENTS)):
-        for document, ids in zip(batch, _encode(tokenizer, batch), strict=True):
-            room = None if most is None else int(most) - writer.total
-            if room is not None and room <= 0:
-                return
-            writer.add(ids[:room])
-            yield document
-
-
-class _Shards:
-    """Writes tokens into files of about 2^29, each whole or not at all."""
-
-    def __init__(self, folder: Path, vocabulary: int) -> None:
-        self.folder = folder
-        self.kind = np.uint16 if vocabulary <= 1 << 16 else np.uint32
-        self.sizes: dict[str, int] = {}
-        self.total = 0
-        self._open: list[NDArray[Any]] = []
-        self._waiting = 0
-        self._paths: list[Path] = []
-
-    def add(self, ids: Sequence[int]) -> None:
-        self._open.append(np.array(ids, dtype=self.kind))
-        self.total += len(ids)
-        self._waiting += len(ids)
-        if self._waiting >= _SHARD_TOKENS:
-            self._flush()
-
-    def close(self) -> tuple[Path, ...]:
-        if self._waiting:
-            self._flush()
-        return tuple(self._paths)
-
-    def save(self, name: str, ids: NDArray[Any]) -> Path:
-        path = self.folder / name
-        waiting = path.with_suffix(".tmp.npy")
-        np.save(waiting, ids.astype(self.kind))
-        waiting.replace(path)
-        self.sizes[name] = int(ids.size)
-        return path
-
-    def _flush(self) -> None:
-        name = f"train-{len(self._paths):05d}.npy"
-        self._paths.append(self.save(name, np.concatenate(self._open)))
-        self._open, self._waiting = [], 0
