@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import sys
 
 import pytest
 
@@ -87,6 +88,17 @@ def test_as_json_it_prints_one_object(tmp_path):
     held = [row for row in found["backtest"]["rows"] if row["run"] == "cpt-cosine"]
     errors = {row["domain"]: row["mape"] for row in held}
     assert errors["pt"] < 0.03 and errors["cpt"] < 0.01
+
+
+def test_without_matplotlib_it_leaves_the_figures_out_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    ended = run("demo", "-o", tmp_path)
+    assert ended.status == 0, ended.stderr
+    assert "no figures: they need matplotlib. Install it with: pip install 'cptlaw[plot]'" in (
+        ended.stderr
+    )
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fit.json", "grid-20m"]
+    assert "Expect a final loss" in ended.stdout
 
 
 @pytest.mark.parametrize("name", datasets.names())

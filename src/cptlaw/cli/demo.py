@@ -5,17 +5,17 @@ from __future__ import annotations
 import importlib.util
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import tell
-from cptlaw.errors import MissingExtra
 from cptlaw.files import make_folder
 from cptlaw.fitting.fit import fit
+from cptlaw.fitting.result import Fit
 from cptlaw.fitting.uncertainty import with_refits
 from cptlaw.forecasting.backtest import backtest
-from cptlaw.forecasting.forecast import forecast
+from cptlaw.forecasting.forecast import Forecast, forecast
 from cptlaw.output import store
 from cptlaw.output.json.backtest import backtest_json
 from cptlaw.output.json.fit import fit_json
@@ -38,6 +38,8 @@ SCHEDULE = "constant 300 | linear 900 to 0"
 def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> None:
     """Fit, backtest, forecast and draw; figures and files go into `directory`.
 
+    Without matplotlib there are no figures, and it says how to get them.
+
     Args:
         directory: made if it is missing.
         say: is told of every step.
@@ -45,26 +47,23 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
 
     Raises:
         DataError: the directory cannot be made.
-        MissingExtra: matplotlib is not installed.
     """
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingExtra("matplotlib", "plot", "The demo")
     make_folder(directory)
     folder = datasets.copy(STUDY, directory)
     study = datasets.load(STUDY).without(OTHERS)
-    say(f"1. real runs of a 20M model, with a study file: {folder / 'study.toml'}")
-    say(f"2. backtest: fit without {', '.join(HELD_OUT)}, forecast them, compare")
+    show = (lambda text: None) if as_json else (lambda text: tell(f"{text}\n"))
+    say(f"1. the data: {len(study.runs)} real runs of a 20M model, in {folder / 'study.toml'}")
+    say(f"2. backtest: are forecasts right of runs that the fit has not seen ({_few(HELD_OUT)})?")
     tested = backtest(study, HELD_OUT, progress=doing)
-    say("3. fit: the effective-LR law on D_pt and D_cpt, Eq. 6 on three out-of-domain sets")
-    fitted = fit(study, progress=doing)
-    say(f"4. forecast of a run that was never done: {SCHEDULE}")
-    fitted = with_refits(fitted, doing)
+    show(backtest_text(tested, notes=False))
+    say("3. fit: what do all these runs decide?")
+    fitted = with_refits(fit(study, progress=doing), doing)
+    show(fitted.summary())
+    say(f"4. forecast: how would a run end that nobody has done, {SCHEDULE}?")
     future = forecast(fitted, SCHEDULE, after="base")
+    show(future.summary())
     store.save(fitted, directory / "fit.json")
-    doing("drawing fit.png (1 of 2) ...")
-    fitted.plot(directory / "fit.png")
-    doing("drawing forecast.png (2 of 2) ...")
-    future.plot(directory / "forecast.png", fit=fitted)
+    written = ["fit.json", *_drawn(fitted, future, directory, say)]
     if as_json:
         parts = {
             "backtest": backtest_json(tested),
@@ -72,20 +71,29 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
             "forecast": forecast_json(future),
         }
         tell(json.dumps(parts, allow_nan=False))
-    else:
-        texts = (
-            backtest_text(tested, notes=False),
-            fitted.summary(),
-            future.summary(),
-        )
-        tell("\n\n".join(texts))
-    for name in ("fit.json", "fit.png", "forecast.png"):
+    for name in written:
         say(f"wrote {directory / name}")
-    fit_file = directory / "fit.json"
+    fit_file = shlex.quote(str(directory / "fit.json"))
     say(
         f'next: cptlaw forecast {fit_file} --after base --schedule "cosine 1200 to 0", '
         "or your own logs: cptlaw init LOG ... -o study.toml"
     )
+
+
+def _few(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _drawn(fitted: Fit, future: Forecast, directory: Path, say: Callable[[str], None]) -> list[str]:
+    """Draw the figures; their names, none where matplotlib is not installed."""
+    if importlib.util.find_spec("matplotlib") is None:
+        say("no figures: they need matplotlib. Install it with: pip install 'cptlaw[plot]'")
+        return []
+    doing("drawing fit.png (1 of 2) ...")
+    fitted.plot(directory / "fit.png")
+    doing("drawing forecast.png (2 of 2) ...")
+    future.plot(directory / "forecast.png", fit=fitted)
+    return ["fit.png", "forecast.png"]
 
 
 def hand_over(
