@@ -59,8 +59,10 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/write_commands.py
 	$(BIN)/python docs/write_api.py
 	$(BIN)/python docs/renew_diffs.py
+	$(BIN)/python docs/write_evidence.py
 	$(BIN)/python docs/run_pages.py
 	$(BIN)/python docs/draw_figures.py
+	$(BIN)/python docs/draw_law.py
 	$(BIN)/python docs/draw_explorer.py
 
 site: $(VENV)/.installed-docs

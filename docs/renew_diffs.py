@@ -20,10 +20,12 @@ def apply(diff: str, folder: Path, *options: str) -> None:
     """Apply a diff to the copy of the source in a folder.
 
     Raises:
-        CalledProcessError: it does not fit.
+        ValueError: it does not fit.
     """
     words = ["git", "apply", *options, "-"]
-    subprocess.run(words, cwd=folder, input=diff, text=True, check=True, capture_output=True)
+    done = subprocess.run(words, cwd=folder, input=diff, text=True, capture_output=True)
+    if done.returncode:
+        raise ValueError(f"{done.stderr}Change the diff in {PAGE.name} by hand.")
 
 
 def renewed(diff: str) -> str:

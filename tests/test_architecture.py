@@ -35,8 +35,10 @@ class House:
         (diff,) = (block.text for block in BLOCKS if block.note("diff") == name)
         try:
             renew_diffs.apply(diff, self.folder.parent)
-        except subprocess.CalledProcessError as failed:
-            pytest.fail(f"{name}: {failed.stderr}; python docs/renew_diffs.py brings it up to date")
+        except ValueError as failed:
+            pytest.fail(
+                f"{name}: {failed}\nPerhaps python docs/renew_diffs.py brings it up to date."
+            )
         return re.findall(r"^\+\+\+ b/src/(\S+)", diff, flags=re.MULTILINE)
 
     def run(self, *words: object) -> str:

@@ -39,6 +39,19 @@ def test_every_page_has_its_place_in_the_site():
         assert f" {page.relative_to(ROOT / 'docs').as_posix()}\n" in places, page.name
 
 
+def test_tables_taken_from_the_evidence_are_its_own():
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import write_evidence
+    finally:
+        sys.path.pop(0)
+    for page in PAGES:
+        text = page.read_text()
+        assert write_evidence.filled(text) == text, f"{page.name}: make docs"
+    with pytest.raises(KeyError, match="no row of nowhere"):
+        write_evidence.found(write_evidence.errors(), "nowhere", "paper")
+
+
 def test_the_study_file_page_shows_a_study_that_loads(tmp_path):
     from cptlaw.studies import study_file
 
