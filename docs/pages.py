@@ -11,8 +11,8 @@ _FENCE = re.compile(r"^( *)(`{3,}) *(\w*)")
 _COMMENT = re.compile(r"^ *<!-- (.*?) -->$")
 # What a page may ask to be typed besides cptlaw: it makes an environment, or looks at one.
 OTHERS = frozenset(
-    {"cat", "cd", "git", "ls", "make", "mkdir", "pip", "pipx", "sbatch", "scancel", "source"}
-    | {"squeue", "torchrun", "uv"}
+    {"cat", "cd", "git", "head", "ls", "make", "mkdir", "pip", "pipx", "python3", "sbatch"}
+    | {"scancel", "source", "squeue", "torchrun", "uv"}
 )
 
 

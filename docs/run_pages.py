@@ -1,9 +1,9 @@
 """Run the code of README and docs, and bring what it prints up to date: `make docs`.
 
 Every python block runs, in order, with what the blocks before it left; so does every line of a
-console block that begins with `cptlaw`. All of a page happens in one folder, which begins as a
-study of bundled runs (study.toml, its logs, fit.json). A comment in front of a block says what is
-different:
+console block that begins with `cptlaw`, and `head -n N FILE > FILE` before them. All of a page
+happens in one folder, which begins as a study of bundled runs (study.toml, its logs, fit.json). A
+comment in front of a block says what is different:
 
     <!-- not run: it needs a GPU -->    its commands are only checked, a python block compiled
     <!-- needs: torch -->               the same; a test of those that have PyTorch runs it
@@ -38,6 +38,7 @@ from cptlaw.fitting.uncertainty import with_refits
 WIDTH = 100
 STUDY = "tiny-cpt"
 BASE, CPT = "warmup 500 to 2e-4 | constant 39500", "warmup 200 to 1e-4 | cosine 19800 to 0"
+_HEAD = re.compile(r"^head -n (\d+) (\S+) > (\S+)$", flags=re.MULTILINE)
 _LINES = re.compile(r"lines (\d+) to (\d+)")
 
 
@@ -70,6 +71,9 @@ class Desk:
         Raises:
             Untrue: one ends otherwise than the page says.
         """
+        for count, source, target in _HEAD.findall(block.text):
+            first = Path(source).read_text().splitlines(keepends=True)[: int(count)]
+            Path(target).write_text("".join(first))
         printed, lines = "", list(pages.commands(block))
         for i, words in enumerate(lines):
             refused = "ends with status 2" in block.notes and i == len(lines) - 1

@@ -163,3 +163,13 @@ def test_the_run_to_do_first_is_named_where_it_pays(fitted, monkeypatch):
     assert "In none of your runs does the LR fall" in with_first_run(flat, insisted).first_run
     sure = plan(fitted, "cpt=1", knobs(peak=1e-3))
     assert with_first_run(fitted, sure).first_run == ""
+
+
+def test_the_run_to_do_first_is_one_with_replay_where_none_was_run(monkeypatch):
+    monkeypatch.setattr(first_run, "_PAYS", 1.0)
+    fitted = fit(few("base", "annealed", "cpt-const", "cpt-twostage"))
+    mixed = plan(fitted, "cpt=1 pt=1", knobs(peak=1e-3, replay="0..0.5"))
+    told = with_first_run(fitted, mixed).first_run
+    assert "replay 0.25. You ran one replay share (0)." in told
+    pure = plan(fitted, "cpt=1 pt=1", knobs(peak=1e-3))
+    assert with_first_run(fitted, pure).first_run == ""

@@ -75,7 +75,7 @@ def first_run(fit: Fit, plan: Plan) -> Pilot | None:
 
 
 def _of_what_is_open(fit: Fit, plan: Plan) -> str:
-    """The run that would tell of the peak LR and the schedule, where they matter; or empty."""
+    """The run that would tell of peak LR, schedule or replay, where they matter; or empty."""
     design = design_of(fit, plan.best.recipe.data)
     if plan.stability is None or plan.stability.regret < FLAT or design is None:
         return ""
@@ -85,7 +85,11 @@ def _of_what_is_open(fit: Fit, plan: Plan) -> str:
     peak, schedule = open_ones.get("peak"), open_ones.get("schedule")
     named = schedule or peak
     if named is None:
-        return ""
+        replay = open_ones.get("replay")
+        is_choice = any(knob.name == "replay" for knob in plan.knobs)
+        if replay is None or not is_choice or len(design.replay) > 1:
+            return ""
+        return f"{replay.mend}. {replay.sentence}"
     chosen = plan.best.recipe.schedule.peak
     untried = None if peak is None else untried_peak(design, (chosen, chosen))
     return f"{run_that_tells(design, untried, schedule is not None)}. {named.sentence}"

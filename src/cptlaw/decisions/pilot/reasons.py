@@ -45,7 +45,7 @@ def _aspects(mine: History) -> dict[str, Callable[[History], bool]]:
     found: dict[str, Callable[[History], bool]] = {}
     if mine.is_cpt:
         found[f"a replay share of {mine.replay:g}"] = lambda h: abs(h.replay - mine.replay) < 1e-9
-    found[f"a peak LR of {peak:g}"] = lambda h: _near(float(h.phase_lr.max(initial=0.0)), peak)
+    found[f"a peak LR of {peak:.3g}"] = lambda h: _near(float(h.phase_lr.max(initial=0.0)), peak)
     if mine.is_cpt and mine.pt_lr.size:
         found[f"a start at step {mine.pt_lr.size}"] = lambda h: _near(h.pt_lr.size, mine.pt_lr.size)
         found[f"a start whose LR is at {100 * _left(mine):.3g} % of its peak"] = lambda h: (
