@@ -1,5 +1,6 @@
 # make demo   the environment, then the whole way on bundled real runs
 # make test   the environment, then all tests, in WORKERS processes
+# make coverage   as test, and which lines and branches no test ran
 # make fuzz   10,000 damaged logs of each format, an hour; what went wrong is kept in the folder fuzz
 # make lint   style, types, import layers
 # make paper  all figures of the paper, in the folder paper
@@ -14,7 +15,7 @@ WORKERS ?= auto
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: demo paper test fuzz lint package oldest docs site clean
+.PHONY: demo paper test coverage fuzz lint package oldest docs site clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-all
@@ -26,6 +27,12 @@ paper: $(VENV)/.installed-all
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
+
+coverage: $(VENV)/.installed-dev
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python tests/fuzz_logs.py
