@@ -247,8 +247,10 @@ def run(experiment: str, name: str, output: str | None, threads: int | None) -> 
     node = loaded.node(name)
     out = Path(output or loaded.name).absolute()
     corpus = tokens.prepare(loaded, data_folder(out), say)
+    from cptlaw.lab.pace import Pace
     from cptlaw.lab.training import Stopped
 
+    pace = Pace()
     with asked_to_stop() as asked:
         try:
             running.run(
@@ -258,8 +260,9 @@ def run(experiment: str, name: str, output: str | None, threads: int | None) -> 
                 out,
                 threads=threads,
                 asked_to_stop=asked,
-                watch=Progress(node),
+                watch=Progress(node, pace=pace),
                 say=say,
+                pace=pace,
             )
         except Stopped as stop:
             torchrun.leave()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Node
+    from cptlaw.lab.pace import Pace
 
 
 _WIDTH = 20  # characters of the bar
@@ -28,10 +29,19 @@ class Progress:
         number: which of the sweep's runs it is, from 1.
         total: runs of the sweep.
         later: tokens of the sweep's runs after it.
+        pace: knows how fast it goes; left out, the clock between two steps does.
     """
 
-    def __init__(self, node: Node, number: int = 1, total: int = 1, later: float = 0.0) -> None:
+    def __init__(
+        self,
+        node: Node,
+        number: int = 1,
+        total: int = 1,
+        later: float = 0.0,
+        pace: Pace | None = None,
+    ) -> None:
         self.node, self.number, self.total, self.later = node, number, total, later
+        self.pace = pace
         self.begun: tuple[float, int] | None = None
         self.told = -_APART
 
@@ -60,11 +70,15 @@ class Progress:
         which = f"run {self.number} of {self.total}, " if self.total > 1 else ""
         parts = [f"[{bar}] {which}{self.node.name}: step {step:,} of {self.node.steps:,}"]
         spent, done = now - self.begun[0], step - self.begun[1]
-        if done and spent > 0:
-            speed = done * self.node.batch_tokens / spent
+        started = 0.0 if self.pace is None else self.pace.start_seconds
+        if done and spent > 0 and started is not None:
+            speed = done * self.node.batch_tokens / max(spent - started, 1e-9)
             left = (self.node.steps - step) * self.node.batch_tokens / speed
             parts += _left(left, left + self.later / speed)
+            each = None if self.pace is None else self.pace.step_seconds
+            speed = speed if each is None else self.node.batch_tokens / each
             parts.append(f"{speed:,.0f} tokens/s")
+            parts += [f"{clock(started)} to start"] if started >= 1 else []
         shown = {k: v for k, v in losses.items() if k != "train_loss"}
         names = {k: k.removeprefix("eval_").removesuffix("_loss") for k in shown}
         parts += [f"{names[k].replace('loss', 'train')} {v:.4f}" for k, v in shown.items()]

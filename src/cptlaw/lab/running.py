@@ -21,6 +21,7 @@ from cptlaw.lab.tokenizer import Say, key_of
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
+    from cptlaw.lab.pace import Pace
     from cptlaw.lab.reading import Reading
     from cptlaw.lab.tokens import Corpus
     from cptlaw.lab.trainer import Watch
@@ -99,6 +100,7 @@ def run(
     asked_to_stop: Callable[[], bool],
     watch: Watch,
     say: Say,
+    pace: Pace | None = None,
 ) -> None:
     """Train one run, unless it is done already.
 
@@ -111,6 +113,7 @@ def run(
         asked_to_stop: looked at after every step.
         watch: called with the Trainer's state and the newest losses.
         say: told what is worth knowing of the run's data.
+        pace: gets how fast the run goes.
 
     Raises:
         Stopped: as asked.
@@ -119,6 +122,7 @@ def run(
     import torch
 
     from cptlaw.lab import mixing, trainer, training
+    from cptlaw.lab.pace import Pace
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -135,7 +139,8 @@ def run(
             _tell_repeats(node, chosen, say)
         record = _begun(records.read(folder), definition(experiment, corpus, name), name)
         record["reading"] = chosen.record(node.sequence_length, node.batch_sequences)
-        with _recorded(folder, record):
+        pace = Pace() if pace is None else pace
+        with _recorded(folder, record, lambda: _speed(experiment, node, pace)):
             try:
                 outcome = training.train(
                     experiment,
@@ -146,6 +151,7 @@ def run(
                     chosen,
                     asked_to_stop=asked_to_stop,
                     watch=watch,
+                    pace=pace,
                 )
             except (training.Stopped, KeyboardInterrupt):
                 record["status"] = "stopped"
@@ -207,8 +213,19 @@ def _alone(folder: Path, name: str) -> AbstractContextManager[None]:
     return records.alone(folder, f"run '{name}'") if processes.leads() else nullcontext()
 
 
+def _speed(experiment: Experiment, node: Node, pace: Pace) -> dict[str, Any]:
+    """How fast a run went when it last went, and what that hangs on."""
+    return {
+        **pace.record(node.batch_tokens),
+        "compile": experiment.training.compile,
+        "micro_batch": node.micro_batch or node.batch_sequences,
+    }
+
+
 @contextmanager
-def _recorded(folder: Path, record: dict[str, Any]) -> Iterator[None]:
+def _recorded(
+    folder: Path, record: dict[str, Any], speed: Callable[[], dict[str, Any]]
+) -> Iterator[None]:
     """Write the record before and after, with the time between."""
     if processes.leads():
         records.write(folder, record | {"status": "running"})
@@ -217,6 +234,7 @@ def _recorded(folder: Path, record: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         record |= {"ended": _now(), "seconds": before + time.monotonic() - clock}
+        record["speed"] = speed()
         if processes.leads():
             records.write(folder, record)
 

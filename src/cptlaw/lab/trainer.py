@@ -12,6 +12,7 @@ import torch
 from transformers import Trainer, TrainerCallback
 
 from cptlaw.errors import DataError, first_line
+from cptlaw.lab.pace import Pace
 from cptlaw.lab.records import CHECKPOINT, DONE_MARK, LOG, checkpoints, mark_complete, step_of
 from cptlaw.schedules.export import lambda_lr
 
@@ -35,6 +36,7 @@ class LabTrainer(Trainer):
     node: Node
     mixtures: Mapping[str, Mapping[str, float]]
     losses: Losses
+    pace: Pace
     base_optimizer: Path | None = None
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
@@ -79,6 +81,7 @@ class LabTrainer(Trainer):
             if len(shares) > 1:
                 loss = sum(share * metrics[f"eval_{t}_loss"] for t, share in shares.items())
                 self.log({f"eval_{name}_loss": loss})
+        self.pace.evaluated()
         self.losses.show(self.state)
         return metrics
 

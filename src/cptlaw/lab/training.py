@@ -16,6 +16,7 @@ from cptlaw.errors import DataError
 from cptlaw.lab import mixing
 from cptlaw.lab import model as models
 from cptlaw.lab.arguments import one_device, shard_on_cpus, trainer_arguments
+from cptlaw.lab.pace import Pace
 from cptlaw.lab.records import LOG, check_whole, checkpoints, complete, step_of
 from cptlaw.lab.trainer import LabTrainer, Losses, Rhythm, Watch
 
@@ -60,6 +61,7 @@ def train(
     *,
     asked_to_stop: Callable[[], bool] = lambda: False,
     watch: Watch = lambda state, losses: None,
+    pace: Pace | None = None,
 ) -> Outcome:
     """Train one run to its end, from its newest complete checkpoint if it has one.
 
@@ -72,6 +74,7 @@ def train(
         chosen: the sequences that it reads.
         asked_to_stop: looked at after every step.
         watch: called with the Trainer's state and the newest losses by column.
+        pace: gets how fast it goes.
 
     Raises:
         Stopped: as asked, a checkpoint saved.
@@ -87,9 +90,10 @@ def train(
         mend = "Remove that folder: the run goes on from the checkpoint before it."
         check_whole(start, f"run '{node.name}'", mend)
     losses = Losses(folder, watch, writes=until == node.steps)
-    callbacks = [Rhythm(experiment, keep, until, asked_to_stop), losses]
+    pace = Pace() if pace is None else pace
+    callbacks = [Rhythm(experiment, keep, until, asked_to_stop), losses, pace]
     trainer = _trainer(experiment, node, corpus, folder, network, callbacks, chosen)
-    trainer.losses = losses
+    trainer.losses, trainer.pace = losses, pace
     trainer.base_optimizer = base if node.optimizer_state == "keep" else None
     trainer.args.eval_on_start = start is None
     trainer.train(resume_from_checkpoint=None if start is None else str(start))

@@ -62,12 +62,14 @@ def one(job: Job, corpus: tokens.Corpus, name: str, asked: Callable[[], bool], s
     """
     if job.processes > 1:
         return torchrun.train(job, name, asked)
+    from cptlaw.lab.pace import Pace
     from cptlaw.lab.training import Stopped
 
     number = job.names.index(name) + 1
     later = [job.experiment.node(each) for each in job.names[number:]]
     tokens_later = sum(node.steps * node.batch_tokens for node in later)
-    watch = Progress(job.experiment.node(name), number, len(job.names), tokens_later)
+    pace = Pace()
+    watch = Progress(job.experiment.node(name), number, len(job.names), tokens_later, pace)
     try:
         running.run(
             job.experiment,
@@ -78,6 +80,7 @@ def one(job: Job, corpus: tokens.Corpus, name: str, asked: Callable[[], bool], s
             asked_to_stop=asked,
             watch=watch,
             say=say,
+            pace=pace,
         )
     except Stopped:
         return False
