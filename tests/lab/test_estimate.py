@@ -13,7 +13,7 @@ pytest.importorskip("transformers")
 from cptlaw import page
 from cptlaw.errors import DataError
 from cptlaw.lab import estimate as estimates
-from cptlaw.lab import estimate_text, speed
+from cptlaw.lab import estimate_text, known_speed, speed
 from cptlaw.lab.estimate import estimate
 from cptlaw.page import amount, width
 
@@ -253,3 +253,63 @@ def test_names_the_step_where_a_text_is_used_up(tmp_path):
     assert code.again_from_step == 15
     assert "code is read once more by cpt from step 15" in estimate_text.text(made)
     assert estimates.estimate_json(made)["runs"][1]["reading"][0]["again_from_step"] == 15
+
+
+# --- speeds of runs that were done ------------------------------------------------------------
+
+
+def done_before(folder, experiment, name, **changes):
+    """The record that a run leaves."""
+    speed = {"tokens_per_second": 1000.0, "start_seconds": 7.0, "evaluation_seconds": 2.0}
+    shape = {"compile": False, "micro_batch": 8}
+    record = {
+        "status": "done",
+        "fingerprint": "x",
+        "defined_by": experiment.identity(name),
+        "threads": 1,
+        "processes": 1,
+        "device": "cpu",
+        "speed": {**speed, **shape},
+    }
+    (folder / name).mkdir(exist_ok=True)
+    (folder / name / "run.json").write_text(json.dumps(record | changes))
+
+
+def test_times_are_those_of_runs_that_were_done_here(tmp_path, never_probes):
+    """4,096 tokens of validation every 25 steps, at the start and at the end."""
+    made = found(tmp_path, HEAD + BASE + CPT)
+    done_before(tmp_path, made.experiment, "base")
+    known = known_speed.known_speeds(made.experiment, tmp_path, ("base", "cpt"), None)
+    timed = known_speed.timed(made, known)
+    assert [run.seconds for run in timed.runs] == [
+        7 + 100 * 8 * 64 / 1000 + 5 * 2,
+        7 + 50 * 8 * 64 / 1000 + 3 * 2,
+    ]
+    shown = " ".join(estimate_text.text(timed).split())
+    assert "times of base, cpt: at 1,000 tokens/s, as runs of that shape went here before" in shown
+    assert "and 7 s to start" in shown
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"device": "NVIDIA H100"},
+        {"status": "running"},
+        {"processes": 4},
+        {"threads": 2},
+        {"speed": None},
+        {"speed": {"tokens_per_second": None, "start_seconds": None}},
+    ],
+)
+def test_speeds_of_other_machines_and_versions_are_left_alone(tmp_path, changes):
+    made = found(tmp_path, HEAD + BASE + CPT)
+    done_before(tmp_path, made.experiment, "base", **changes)
+    assert not known_speed.known_speeds(made.experiment, tmp_path, ("base", "cpt"), 1)
+
+
+def test_speeds_of_other_shapes_are_left_alone(tmp_path):
+    made = found(tmp_path, HEAD + BASE + CPT)
+    done_before(tmp_path, made.experiment, "base")
+    wide = CPT.replace('"cpt"', '"cpt"\nbatch_sequences = 16')
+    other = read(tmp_path, HEAD + BASE + wide)
+    assert set(known_speed.known_speeds(other, tmp_path, ("base", "cpt"), None)) == {"base"}

@@ -109,7 +109,9 @@ def sweep(
     loaded = experiments.load(experiment)
     names = sweeps.chosen(loaded, only)
     if dry_run:
-        threads = _show_estimate(loaded, names, threads, not no_probe, flops, how)
+        threads = _show_estimate(
+            loaded, names, Path(output or loaded.name), threads, not no_probe, flops, how
+        )
         words = [experiment, "-o", output or loaded.name]
         words += [word for name in only for word in ("--only", name)]
         words += [] if threads is None else ["--threads", str(threads)]
@@ -150,17 +152,22 @@ def _swept(out: Path, names: tuple[str, ...], swept: Any) -> dict[str, Any]:
 def _show_estimate(
     loaded: Experiment,
     names: tuple[str, ...],
+    out: Path,
     threads: int | None,
     probe: bool,
     flops: float | None,
     how: Format,
 ) -> int | None:
     """Print what a sweep would be; how many threads it should have, None for PyTorch's own."""
-    from cptlaw.lab import estimate, estimate_text
+    from cptlaw.lab import estimate, estimate_text, known_speed
 
+    given = probe and flops is None
+    known = known_speed.known_speeds(loaded, out, names, threads) if given else {}
+    probe = probe and len(known) < len(names)
     if probe and flops is None:
         doing("measuring how fast a run trains here ...")
     found = estimate.estimate(loaded, names, probe=probe, flops=flops, threads=threads)
+    found = known_speed.timed(found, known)
     show(how, lambda: estimate.estimate_json(found), lambda: estimate_text.text(found))
     if threads is None and found.speed is not None and found.speed.fewer:
         return found.speed.threads

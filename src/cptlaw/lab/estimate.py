@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
@@ -26,6 +26,7 @@ class RunEstimate:
         flops: of all training steps.
         evaluation_flops: of all evaluations.
         seconds: of both.
+        evaluations: of all held-out text.
     """
 
     node: Node
@@ -34,6 +35,7 @@ class RunEstimate:
     flops: float | None
     evaluation_flops: float | None
     seconds: float | None
+    evaluations: int = 0
 
     @property
     def tokens(self) -> int:
@@ -106,6 +108,23 @@ class SpeedSource:
 
 
 @dataclass(frozen=True)
+class Known:
+    """How fast a run went.
+
+    Args:
+        run: its name.
+        tokens_per_second: of its training steps without the first ones.
+        start_seconds: what the first steps and evaluation took longer than later ones.
+        evaluation_seconds: of an evaluation.
+    """
+
+    run: str
+    tokens_per_second: float
+    start_seconds: float
+    evaluation_seconds: float
+
+
+@dataclass(frozen=True)
 class Estimate:
     """A sweep beforehand.
 
@@ -115,6 +134,7 @@ class Estimate:
         draws: by mixture and text.
         speed: where the times come from; None without times.
         notes: what is not known, and why.
+        known: how fast runs of the same shape went here before, by run.
     """
 
     experiment: Experiment
@@ -122,6 +142,7 @@ class Estimate:
     draws: tuple[Draw, ...]
     speed: SpeedSource | None
     notes: tuple[str, ...]
+    known: Mapping[str, Known] = field(default_factory=dict[str, "Known"])
 
     @property
     def tokens(self) -> int:
@@ -233,11 +254,11 @@ def _run(
     architecture: Architecture | None,
     speed: Speed | None,
 ) -> RunEstimate:
-    if architecture is None:
-        return RunEstimate(node, depth, None, None, None, None)
-    work = architecture.work(node.sequence_length)
     every = experiment.training.evaluate_every
     evaluations = 1 + node.steps // every + bool(node.steps % every)
+    if architecture is None:
+        return RunEstimate(node, depth, None, None, None, None, evaluations)
+    work = architecture.work(node.sequence_length)
     length = node.sequence_length
     looked_at = experiment.validation.tokens // length * length * len(experiment.texts)
     flops, forward = work * node.steps * node.batch_tokens, work / 3 * evaluations * looked_at
@@ -246,7 +267,7 @@ def _run(
         seconds = (
             flops + forward
         ) / speed.flops + node.steps * architecture.parameters * speed.update
-    return RunEstimate(node, depth, architecture, flops, forward, seconds)
+    return RunEstimate(node, depth, architecture, flops, forward, seconds, evaluations)
 
 
 def _in_order(nodes: list[Node]) -> list[tuple[Node, int]]:
@@ -351,6 +372,7 @@ def estimate_json(found: Estimate) -> dict[str, Any]:
         "longest_chain_seconds": found.chain_seconds,
         "speed": None if found.speed is None else asdict(found.speed),
         "notes": list(found.notes),
+        "known_speeds": {name: asdict(known) for name, known in found.known.items()},
     }
 
 

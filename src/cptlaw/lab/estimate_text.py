@@ -20,10 +20,11 @@ def text(found: Estimate) -> str:
         found: the estimate.
     """
     several = len({run.node.model_name for run in found.runs}) > 1
-    headers = ("steps", "tokens", "FLOPs", "" if found.speed is None else "time")
+    timed = found.speed is not None or bool(found.known)
+    headers = ("steps", "tokens", "FLOPs", "time" if timed else "")
     lines = [*_answer(found), "", *_row("run", headers)]
     for run in found.runs:
-        lines += _run(run, several, found.speed is not None)
+        lines += _run(run, several, timed)
     lines += ["", *_models(found), "", *_draws(found), *_readings(found), *_times(found)]
     for note in found.notes:
         lines += _wrapped(f"note: {note}", "", "  ")
@@ -147,12 +148,18 @@ def _answer(found: Estimate) -> Iterable[str]:
 
 def _times(found: Estimate) -> Iterable[str]:
     """What the times rest on, and whether other threads would be faster."""
-    if found.speed is None:
+    if found.speed is None and not found.known:
         return
     yield ""
+    for run in dict.fromkeys(known.run for known in found.known.values()):
+        yield from _wrapped(_as_before(found, run), "", "  ")
+    if found.speed is None:
+        return
+    others = "times of the others" if found.known else "times"
+    compiled = " Compiling (compile = true) is left out, which costs time once and then saves it."
     yield from _wrapped(
-        f"times: at {_speed(found.speed)}. Evaluations are counted. Writing checkpoints and "
-        "making tokens are not.",
+        f"{others}: at {_speed(found.speed)}. Evaluations are counted. Writing checkpoints and "
+        f"making tokens are not.{compiled if found.experiment.training.compile else ''}",
         "",
         "  ",
     )
@@ -165,6 +172,17 @@ def _times(found: Estimate) -> Iterable[str]:
             "",
             "  ",
         )
+
+
+def _as_before(found: Estimate, run: str) -> str:
+    """What the times of the runs that are like one done before rest on."""
+    known = next(known for known in found.known.values() if known.run == run)
+    names = [name for name, known in found.known.items() if known.run == run]
+    start = f", and {clock(known.start_seconds)} to start" if known.start_seconds >= 1 else ""
+    return (
+        f"times of {', '.join(names)}: at {known.tokens_per_second:,.0f} tokens/s, as runs of that "
+        f"shape went here before{start}. Evaluations are counted."
+    )
 
 
 def _threads(count: int) -> str:
