@@ -13,6 +13,7 @@ from cptlaw.errors import DataError
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
+_LARGEST = 2.0**63
 _Number = TypeVar("_Number", np.float64, np.int64)
 
 
@@ -68,6 +69,9 @@ def whole(values: ArrayLike) -> IntArray:
         broken = given[~(np.isfinite(given) & (np.trunc(given) == given))]
         if broken.size:
             raise DataError(f"expected whole numbers of steps, but one is {broken.flat[0]:g}.")
+        large = given[np.abs(given) >= _LARGEST]
+        if large.size:
+            raise DataError(f"{large.flat[0]:g} is too large for a number of steps.")
     return given.astype(np.int64, copy=False)
 
 

@@ -16,6 +16,8 @@ from cptlaw.errors import CptlawError, DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.forecast import Forecast, forecast
 from cptlaw.output.field_types import is_of
+from cptlaw.output.json.numbers import dumped
+from cptlaw.studies.runs import Curve
 
 ODD: list[Any] = [
     None, True, -1, 0.0, 1e-320, 1e308, 20_000_001, 10**308, "x", "", [], [1.0], [[]], {},
@@ -111,3 +113,33 @@ def test_a_parameter_that_the_law_cannot_have_is_named(fitted: Fit) -> None:
 )
 def test_types(value: Any, hint: Any, suits: bool) -> None:
     assert is_of(value, hint) == suits
+
+
+def test_a_name_twice_and_what_is_no_number_are_refused(fitted: Fit) -> None:
+    text = store.to_json(fitted)
+    with pytest.raises(DataError, match="'notes' stands twice in one object"):
+        store.from_json(text.replace('"notes":', '"notes": [], "notes":', 1))
+    with pytest.raises(DataError, match="NaN is no number of JSON"):
+        store.from_json(text.replace('"delta": 0.001', '"delta": NaN', 1))
+
+
+def test_what_cannot_be_shown_is_damaged(future: Forecast) -> None:
+    document = json.loads(store.to_json(future))
+    domains = document["value"]["domains"]["items"]
+    for curve in domains.values():
+        curve["base"] = curve["base"][:3]
+    with pytest.raises(DataError, match="is damaged"):
+        store.from_json(json.dumps(document))
+
+
+def test_json_has_no_number_for_what_is_not_finite() -> None:
+    value = {"a": [float("nan"), 1.5, (float("-inf"),)], "b": {"c": float("inf"), "d": 2}}
+    assert dumped(value) == '{"a": [null, 1.5, [null]], "b": {"c": null, "d": 2}}'
+
+
+@pytest.mark.parametrize("loss", [1e-320, 1e300])
+def test_a_loss_that_none_has_is_refused(loss: float) -> None:
+    with pytest.raises(DataError, match="is none of a language model"):
+        Curve([1, 2], [3.0, loss])
+    with pytest.raises(DataError, match="too large for a number of steps"):
+        Curve([1.0, 1e300], [3.0, 2.0])

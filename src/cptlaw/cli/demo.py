@@ -20,6 +20,7 @@ from cptlaw.output import store
 from cptlaw.output.json.backtest import backtest_json
 from cptlaw.output.json.fit import fit_json
 from cptlaw.output.json.forecast import forecast_json
+from cptlaw.output.json.numbers import dumped
 from cptlaw.output.text.backtest import backtest_text
 from cptlaw.studies import datasets
 
@@ -70,7 +71,7 @@ def run(directory: Path, say: Callable[[str], None], as_json: bool = False) -> N
             "fit": fit_json(fitted),
             "forecast": forecast_json(future),
         }
-        tell(json.dumps(parts, allow_nan=False))
+        tell(dumped(parts))
     for name in written:
         say(f"wrote {directory / name}")
     fit_file = shlex.quote(str(directory / "fit.json"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import functools
 import io
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -63,7 +62,9 @@ def show(
     if how == "text":
         tell(text())
     elif how == "json":
-        tell(json.dumps(shape(), allow_nan=False))
+        from cptlaw.output.json.numbers import dumped
+
+        tell(dumped(shape()))
     elif how == "csv":
         tell(_csv(_rows(shape()) if rows is None else rows()).rstrip("\n"))
     else:

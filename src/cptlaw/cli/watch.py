@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -140,6 +139,7 @@ def watch(
     a mistake that you can mend. 130 after Ctrl-C.
     """
     from cptlaw.output.json.live import outlook_json
+    from cptlaw.output.json.numbers import dumped
 
     check_writable(output, figure, reads=[log])
     check_figure(figure)
@@ -160,7 +160,7 @@ def watch(
         ends.callback(say_written, output)
         lines = None if output is None else ends.enter_context(Path(output).open("w"))
         for last in _outlooks(monitor, follower, every, once):
-            line = json.dumps(outlook_json(last), allow_nan=False)
+            line = dumped(outlook_json(last))
             if lines is not None:
                 print(line, file=lines, flush=True)
             if not once:
@@ -168,7 +168,7 @@ def watch(
             if last.stops and not once:
                 break
     if once and last is not None:
-        line = json.dumps(outlook_json(last, curves=True), allow_nan=False)
+        line = dumped(outlook_json(last, curves=True))
         tell(line if as_json else last.summary())
     return STOPPED if last is not None and last.stops else 0
 

@@ -17,6 +17,7 @@ from cptlaw.explorer.state import State
 from cptlaw.explorer.words import Told, tell
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.start import Start
+from cptlaw.output.json.numbers import dumped
 from cptlaw.output.json.verdict import verdict_json
 from cptlaw.schedules.export import EXPORTS, export_text
 from cptlaw.studies.runs import Run
@@ -92,7 +93,7 @@ def _json(fit: Fit, state: State) -> File:
         "domains": {row.role: _curve(row.role, told) for row in told.rows},
         "equations": {role: pair[1] for role, pair in told.equations.items()},
     }
-    return File("run.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
+    return File("run.json", dumped(document, indent=1) + "\n")
 
 
 def _curve(role: str, told: Told) -> dict[str, Any]:

@@ -84,6 +84,11 @@ def _named(fit: Fit, after: str | None, base_schedule: Schedule | str | ArrayLik
     """The start that was asked for, with what is said of its own run."""
     if base_schedule is not None:
         base = as_schedule(base_schedule)
+        if not base.peak > 0:
+            raise DataError(
+                "base_schedule: its learning rate is 0 at every step, so nothing was trained. Give "
+                "the schedule that the pre-training really had."
+            )
         history = _nothing().then(Run("base", schedule=base))
         words = _words("base schedule", None, base.steps)
         return Start("base schedule", words, history, step=base.steps)

@@ -50,10 +50,12 @@ from cptlaw.output.field_types import check_fields, short
 from cptlaw.output.json.backtest import backtest_json
 from cptlaw.output.json.fit import fit_json
 from cptlaw.output.json.forecast import forecast_json
+from cptlaw.output.json.numbers import dumped
 from cptlaw.output.json.pilot import pilots_json
 from cptlaw.output.json.plan import plan_json
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import Segment
+from cptlaw.shown import Shown
 from cptlaw.studies.history import History
 from cptlaw.studies.optimization import Optimization
 from cptlaw.studies.runs import Curve, LoggedLR, Run
@@ -113,6 +115,7 @@ _SUMMARIES: dict[type[Any], Callable[[Any], dict[str, Any]]] = {
 }
 _DAMAGE = (
     ArithmeticError,
+    AssertionError,
     AttributeError,
     CptlawError,
     IndexError,
@@ -139,7 +142,7 @@ def to_json(value: Any) -> str:
     document = {"cptlaw": kind.__name__, "version": old_files.LATEST}
     document |= _SUMMARIES.get(kind, lambda _: {})(value)
     document["value"] = _plain(value)
-    return json.dumps(document, allow_nan=False) + "\n"
+    return dumped(document) + "\n"
 
 
 def from_json(text: str, expected: type[T] | None = None, origin: str = "the text") -> T:
@@ -173,6 +176,9 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
         value = _value(old_files.today(document["value"], version))
         if not isinstance(value, TYPES[name]):
             raise TypeError(f"the value cannot be {short(value)}")
+        if isinstance(value, Shown) and not isinstance(value, Fit | Study):  # those take longer
+            with np.errstate(all="ignore"):
+                value.summary()  # its parts may not go together; this needs all of them
         return value
     except _DAMAGE as error:
         raise DataError(

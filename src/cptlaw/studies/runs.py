@@ -18,6 +18,8 @@ from cptlaw.visible import visible
 
 Data: TypeAlias = Literal["pt", "cpt"]
 UNKNOWN = "unknown:"
+_HIGHEST_LOSS = 1e50  # beyond it, and below its inverse, squares are not finite any more
+_MOST = 1e30  # tokens or parameters
 _ABOVE_0 = ("model_size", "batch_tokens", "sequence_length", "domain_tokens", "init_std")
 
 
@@ -60,6 +62,11 @@ class Curve:
         if bad.size:
             raise DataError(
                 f"loss {loss[bad[0]]} at step {steps[bad[0]]} must be finite and above 0."
+            )
+        odd = np.flatnonzero((loss < 1.0 / _HIGHEST_LOSS) | (loss > _HIGHEST_LOSS))
+        if odd.size:
+            raise DataError(
+                f"loss {loss[odd[0]]:g} at step {steps[odd[0]]} is none of a language model."
             )
         if self.window < 1:
             raise DataError(f"a window of {self.window} steps; expected 1 or more.")
@@ -249,8 +256,10 @@ class Run:
             )
         for key in _ABOVE_0:
             value = getattr(self, key)
-            if value is not None and not 0 < value < float("inf"):
-                raise DataError(f"run '{self.name}': {key} = {value:g} must be above 0.")
+            if value is not None and not 0 < value < _MOST:
+                raise DataError(
+                    f"run '{self.name}': {key} = {value:g} must be above 0, and below {_MOST:g}."
+                )
         if self.optimizer is not None:
             object.__setattr__(self, "optimizer", optimizer_name(self.optimizer))
         if self.weight_decay is not None and not 0 <= self.weight_decay < float("inf"):

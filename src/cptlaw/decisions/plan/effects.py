@@ -12,6 +12,7 @@ from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.branches import Axis
 from cptlaw.decisions.plan.samples import Samples
 from cptlaw.decisions.plan.search import Search
+from cptlaw.errors import DataError
 
 FLAT = 0.002  # nats of the value, that count as no difference
 _FLAT_COST = 0.01  # share of the cost
@@ -46,6 +47,10 @@ class KnobEffect:
     rise: tuple[float, float]
     tried: tuple[float, ...] = ()
     above: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.tried) != len(self.above):
+            raise DataError(f"{self.name}: {len(self.tried)} values have {len(self.above)} effects")
 
 
 def tolerance(aim: Aim, value: float) -> float:

@@ -38,7 +38,11 @@ def _recipe(chosen: Plan | Forecast) -> list[str]:
     if isinstance(chosen, Plan):
         recipe = chosen.best.recipe
         schedule, start, replay = recipe.schedule, recipe.start, recipe.replay
-        ends = {r: (chosen.best.losses[r], at.low, at.high) for r, at in chosen.losses.items()}
+        ends = {
+            r: (chosen.best.losses[r], at.low, at.high)
+            for r, at in chosen.losses.items()
+            if r in chosen.best.losses
+        }
         level = 90.0
     else:
         schedule, start, replay = chosen.schedule, chosen.start, chosen.replay

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from html import escape
@@ -11,6 +10,7 @@ from string import Template
 from typing import Any
 
 from cptlaw.errors import MissingExtra
+from cptlaw.output.json.numbers import dumped
 from cptlaw.output.report.blocks import Block, Heading, Points
 from cptlaw.output.report.charts import Chart
 from cptlaw.output.report.sections import Report, Section
@@ -105,7 +105,7 @@ def _row(row: Sequence[str], sides: Sequence[str]) -> str:
 def _chart(chart: Chart) -> str:
     data: dict[str, Any] = {"data": chart.traces, "layout": chart.layout}
     # plotly takes texts for markup; and no "<" stays in it, so that no name can end the element.
-    text = json.dumps(_escaped(data), allow_nan=False).replace("<", "\\u003c")
+    text = dumped(_escaped(data)).replace("<", "\\u003c")
     height = int(chart.layout.get("height", 400))
     return (
         f'<figure><figcaption>{escape(chart.title)}</figcaption><div class="chart" '
