@@ -76,9 +76,9 @@ def found(table: Rows, protocol: str, law: str) -> str:
     return " / ".join(cells)
 
 
-def table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose first column is words."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *body]
+def table(head: Sequence[str], body: Sequence[Sequence[str]], words: int = 1) -> str:
+    """A Markdown table whose first columns are words."""
+    lines = [head, ["---"] * words + ["---:"] * (len(head) - words), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -96,7 +96,8 @@ def far() -> str:
         [what, f"`{name}`", found(known, name, DEFAULT), _share(held[name.partition(",")[0]])]
         for what, name in FAR.items()
     ]
-    return table(["asked for", "protocol", "error, %: D_pt / D_cpt", "90 % intervals held"], body)
+    head = ["asked for", "protocol", "error, %: D_pt / D_cpt", "90 % intervals held"]
+    return table(head, body, words=2)
 
 
 def _share(row: Mapping[str, str]) -> str:

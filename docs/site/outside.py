@@ -36,8 +36,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead links to where their pages lie in the site."""
+    """Lead links to where their pages lie in the site; a page without others beside it is wide."""
     here = page.file.src_uri
+    if page.parent is None:
+        page.meta["hide"] = ["navigation"]
     source = _SOURCES.get(here, f"docs/{here}")
 
     def led(match: re.Match[str]) -> str:
