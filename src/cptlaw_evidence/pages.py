@@ -115,7 +115,7 @@ def counted(count: int, word: str, plural: str = "s") -> str:
 
 
 def page(title: str, command: str, done: str, parts: Iterable[str]) -> str:
-    """A page; empty parts are left out.
+    """A page; empty parts are left out. What made it stands last, what was found first.
 
     Args:
         title: of the page.
@@ -123,8 +123,8 @@ def page(title: str, command: str, done: str, parts: Iterable[str]) -> str:
         done: what it took, of `effort`.
         parts: paragraphs, lists and tables.
     """
-    head = f"# {title}", f"Made by `{command}`: {done}. Do not edit."
-    return "\n\n".join(part for part in (*head, *parts) if part) + "\n"
+    made = f"Made by `{command}`: {done}. Do not edit."
+    return "\n\n".join(part for part in (f"# {title}", *parts, "---", made) if part) + "\n"
 
 
 def section(table: Table, level: int = 2) -> str:

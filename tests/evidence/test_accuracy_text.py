@@ -146,6 +146,17 @@ def test_the_page_says_what_made_it_and_marks_the_best(result):
     assert page.index("| first (nats) |") < page.index("### eq1") < page.index("### eq4")
 
 
+def test_the_page_begins_with_the_standing_of_the_laws(result):
+    from cptlaw_evidence.accuracy.text import standing
+
+    table = standing(tables.main_table(result))
+    assert table.note == "Of the 2 rows below that are in % and that eq1 was scored on."
+    # eq9 was not scored on all splits of either
+    assert table.rows == (("eq1", "0.50 %", "2", "2"), ("eq4", "1.00 %", "2", "0"))
+    page = accuracy.to_markdown(result, "cptlaw bench accuracy")
+    assert page.index("## In short") < page.index("| first (nats) |") < page.index("Made by")
+
+
 @pytest.mark.parametrize(
     ("value", "sign", "words"),
     [(0.0123, "", ".0123"), (-0.5, "+", "-.5000"), (0.5, "+", "+.5000"), (1.5, "", "1.5000")],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 from cptlaw_evidence.accuracy import tables
 from cptlaw_evidence.pages import (
+    Table,
     bullets,
     counted,
     effort,
@@ -58,6 +60,33 @@ def _noise(result: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def standing(main: Table) -> Table:
+    """Each law's median error over the rows in %, and in how many it was the best.
+
+    Args:
+        main: protocols against laws; rows in which the first law was not scored do not count.
+    """
+    rows = [
+        (cells, best)
+        for cells, best in zip(main.rows, main.best, strict=True)
+        if cells[0].endswith("(%)") and _is_whole(cells[1])
+    ]
+    said: list[tuple[str, ...]] = []
+    for column, law in enumerate(main.headers[1:], start=1):
+        known = [float(cells[column]) for cells, _ in rows if _is_whole(cells[column])]
+        won = sum(column in best for _, best in rows)
+        if known:
+            said.append((law, f"{median(known):.2f} %", str(len(known)), str(won)))
+    counting = f"Of the {counted(len(rows), 'row')} below that are in %"
+    note = f"{counting} and that {main.headers[1]} was scored on." if said else ""
+    return Table("In short", ("law", "median error", "rows", "best in"), tuple(said), note)
+
+
+def _is_whole(cell: str) -> bool:
+    """Whether a law was scored, on all splits."""
+    return cell[-1].isdigit()
+
+
 def to_markdown(result: Mapping[str, Any], command: str) -> str:
     """A page: the main table first, what each protocol is, and every figure.
 
@@ -65,14 +94,17 @@ def to_markdown(result: Mapping[str, Any], command: str) -> str:
         result: of `measure`.
         command: that made it.
     """
+    main = tables.main_table(result)
     parts = [
         f"{tables.FLOOR}. No forecast is as good, unless by chance."
         if result["of_form"]
         else "Laws are fitted to a part of real curves and scored on what they did not see.",
+        section(standing(main)),
+        section(main),
+        "## Curves",
         bullets(f"`{name}`: {title}" for name, title in result["sources"].items()),
         "## Left out",
         bullets(left_out(result), "Nothing."),
-        section(tables.main_table(result)),
         section(tables.split_table(result)),
         section(tables.regret_table(result)),
         section(tables.protocol_table(result)),
