@@ -19,11 +19,13 @@ from cptlaw import (
     forecast,
     published,
 )
+from cptlaw.fitting.bounds import bounded, within
 from cptlaw.fitting.curved import Curved
 from cptlaw.fitting.newton import minimise
 from cptlaw.fitting.objective import huber
-from cptlaw.fitting.refits import bounded, refitted
-from cptlaw.fitting.uncertainty import ensemble_of, objective_of, resampled_weights
+from cptlaw.fitting.refits import refitted
+from cptlaw.fitting.resampling import resampled_weights
+from cptlaw.fitting.uncertainty import ensemble_of, objective_of
 from cptlaw.laws.law import Law
 from cptlaw.laws.points import Points
 from cptlaw.studies.history import History
@@ -208,3 +210,17 @@ def test_refits_end_where_a_search_of_each_ends():
         lowest = minimise(own.at(start), 200).value
         lost.append((own.value(start + move) - lowest) / (own.value(start) - lowest))
     assert np.quantile(lost, 0.75) < 0.05
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_many_parabolas_end_where_each_alone_does(seed):
+    """At most at one bound for many, at two or more for some."""
+    random = np.random.default_rng(seed)
+    roots, free = random.normal(size=(60, 4, 4)), 2 * random.normal(size=(60, 4))
+    inverse = roots @ np.swapaxes(roots, 1, 2)
+    rows, ends = np.concatenate([np.eye(4), -np.eye(4)]), np.full(8, 2.0)
+    found = within(inverse, free, rows, ends)
+    alone = [bounded(one, there, rows, ends) for one, there in zip(inverse, free, strict=True)]
+    assert np.allclose(found, alone, atol=1e-8)
+    rest = (np.abs(found) > 2.0 - 1e-9).sum(axis=1)
+    assert {0, 1, 2} <= set(rest.tolist())

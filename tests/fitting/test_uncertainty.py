@@ -9,6 +9,7 @@ from bundled import REPLAY, given_fit
 from cptlaw import Convention, DataError, FitOptions, Study, datasets, fit, published, store
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.projection import huber_weight
+from cptlaw.fitting.resampling import resampled_weights
 from cptlaw.fitting.result import DomainFit, mean_law
 from cptlaw.fitting.uncertainty import (
     bootstrap,
@@ -16,7 +17,6 @@ from cptlaw.fitting.uncertainty import (
     interval,
     limits,
     objective_of,
-    resampled_weights,
 )
 from cptlaw.laws.points import Points
 from synthetic import two_run_study

@@ -16,16 +16,28 @@ from typing import NamedTuple
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.fitting.bounds import bounds_of, within
 from cptlaw.fitting.curved import FARTHEST, Curved
 from cptlaw.fitting.newton import whitening
 from cptlaw.fitting.objective import Objective
-from cptlaw.fitting.projection import huber_weight, nonnegative
+from cptlaw.fitting.projection import huber_weight
 from cptlaw.fitting.result import DomainFit
 
-STEPS = 40  # of a search, at most
-CLOSE = 1e-4  # share of a refit's objective: a step that gives and promises less is the last
+
+class Effort(NamedTuple):
+    """How far each refit is followed.
+
+    Args:
+        steps: of a search, at most.
+        close: share of a refit's objective: a step that gives and promises less is the last.
+    """
+
+    steps: int
+    close: float
+
+
+USUAL = Effort(40, 1e-4)
 LEAST_CURVATURE = 1e-2  # of whitened unknowns, whose curvature is about 1
-ROUNDING = 1e-10  # of an inverse Hessian, next to its largest size
 FIRST_DAMPING, HARDER = 0.1, 8.0  # after a step that failed
 LOOKS = 3  # at the law as it is
 SLACK = 0.02  # share of a refit's objective that it may lie above that of the fit itself
@@ -48,6 +60,7 @@ class Problem:
         pulls: gradients of the priors at the fit, shape (count, rank).
         rows: `rows @ unknowns` may be at most `ends`, shape (b, rank).
         ends: shape (b,), not below 0, so that the fit itself is allowed.
+        effort: how far each refit is followed.
     """
 
     curved: Curved
@@ -60,6 +73,7 @@ class Problem:
     pulls: FloatArray
     rows: FloatArray
     ends: FloatArray
+    effort: Effort = USUAL
 
     def only(self, some: IntArray | BoolArray) -> Problem:
         """Some of the refits."""
@@ -84,11 +98,18 @@ class Problem:
         losses = self.curved.summed(moves, columns)
         with np.errstate(invalid="ignore", divide="ignore"):
             residual = np.log(losses) - self.log_loss + self.extra
-        residual = np.where(losses > 0, residual, np.inf)
-        pull = self.weights * np.clip(residual, -self.delta, self.delta) / losses
+        if not losses.min(initial=np.inf) > 0:
+            residual = np.where(losses > 0, residual, np.inf)
+        pull = self._clipped(residual)
+        pull *= self.weights
+        pull /= losses
         gradient = self.curved.gradient(moves, columns, pull) @ self.axes
         gradient += unknowns @ self.curvature + self.pulls
         return _State(residual, self.values(residual, unknowns), gradient)
+
+    def _clipped(self, residual: FloatArray) -> FloatArray:
+        found = np.maximum(residual, -self.delta)
+        return np.minimum(found, self.delta, out=found)
 
     def values(self, residual: FloatArray, unknowns: FloatArray) -> FloatArray:
         """The objective of every refit, but for a constant of its own, shape (count,).
@@ -98,9 +119,8 @@ class Problem:
             unknowns: shape (count, rank).
         """
         prior = ((0.5 * unknowns @ self.curvature + self.pulls) * unknowns).sum(axis=1)
-        clipped = np.clip(residual, -self.delta, self.delta)
-        huber = clipped * (residual - 0.5 * clipped)
-        return np.einsum("cn,cn->c", self.weights, huber) + prior
+        clipped = self._clipped(residual)
+        return np.einsum("cn,cn,cn->c", self.weights, clipped, residual - 0.5 * clipped) + prior
 
     def lowest(self, start: FloatArray) -> FloatArray:
         """The unknowns of every refit where its objective is lowest, shape (count, rank).
@@ -113,7 +133,7 @@ class Problem:
         inverse = np.asarray(np.linalg.inv(self._hessian(here)), dtype=np.float64)
         damping = np.full(found.shape[0], FIRST_DAMPING)
         left: IntArray = np.arange(found.shape[0], dtype=np.int64)
-        for _ in range(STEPS):
+        for _ in range(self.effort.steps):
             move = some._move(found[left], here, inverse)
             promised = -np.einsum("cr,cr->c", move, here.gradient)
             reached = some.at(found[left] + move)
@@ -123,7 +143,9 @@ class Problem:
             found[left[better]] += move[better]
             inverse[~better] = _damped(inverse[~better], damping[~better])
             damping = np.where(better, FIRST_DAMPING, HARDER * damping)
-            stays = ~(better & (np.maximum(gain, promised) <= CLOSE * np.abs(reached.value)))
+            stays = ~(
+                better & (np.maximum(gain, promised) <= self.effort.close * np.abs(reached.value))
+            )
             here = here.with_better(reached, better)
             if not stays.all():
                 left, here, some = left[stays], here.only(stays), some.only(stays)
@@ -143,11 +165,8 @@ class Problem:
 
     def _move(self, unknowns: FloatArray, here: _State, inverse: FloatArray) -> FloatArray:
         """Where each refit goes next, within the bounds, shape (count, rank)."""
-        move = -np.einsum("crs,cs->cr", inverse, here.gradient)
-        there = unknowns + move
-        for i in np.flatnonzero((there @ self.rows.T > self.ends).any(axis=1)):
-            move[i] = bounded(inverse[i], there[i], self.rows, self.ends) - unknowns[i]
-        return move
+        there = unknowns - _times(inverse, here.gradient)
+        return within(inverse, there, self.rows, self.ends) - unknowns
 
 
 class _State(NamedTuple):
@@ -179,12 +198,16 @@ class _State(NamedTuple):
         )
 
 
+def _times(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Products of many matrices and vectors, shape (count, rank)."""
+    return np.asarray((matrices @ vectors[:, :, None])[:, :, 0], dtype=np.float64)
+
+
 def _damped(inverse: FloatArray, damping: FloatArray) -> FloatArray:
     """Inverse Hessians, shape (count, rank, rank), after a step that failed: of a shorter one."""
-    unit = np.eye(inverse.shape[1])
-    least = ROUNDING * np.trace(inverse, axis1=1, axis2=2)
-    hessian = np.asarray(np.linalg.inv(inverse + least[:, None, None] * unit), dtype=np.float64)
-    return np.asarray(np.linalg.inv(hessian + damping[:, None, None] * unit), dtype=np.float64)
+    # (H + d)^-1 = (1 + d H^-1)^-1 H^-1
+    system = damping[:, None, None] * inverse + np.eye(inverse.shape[1])
+    return np.asarray(np.linalg.solve(system, inverse), dtype=np.float64)
 
 
 def _corrected(
@@ -198,19 +221,18 @@ def _corrected(
         change: of the gradients, shape (count, rank).
         better: which steps were taken, shape (count,).
     """
-    rise = np.einsum("cr,cr->c", move, change)
-    turned = np.einsum("crs,cs->cr", inverse, change)
-    own = np.einsum("cr,cr->c", change, turned)
+    turned = _times(inverse, change)
+    rise, own, length = (
+        np.einsum("cr,cr->c", *both) for both in ((move, change), (change, turned), (move, move))
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        usable = np.isfinite(own) & (rise > 1e-8 * np.sqrt(np.einsum("cr,cr->c", move, move) * own))
-        scale = np.where(usable, 1.0 / np.where(usable, rise, 1.0), 0.0)
-    move, turned = np.where(usable[:, None], move, 0.0), np.where(usable[:, None], turned, 0.0)
-    own = np.where(usable, own, 0.0)
-    cross = turned[:, :, None] * move[:, None, :]
-    both = cross + np.swapaxes(cross, 1, 2)
-    square = move[:, :, None] * move[:, None, :]
-    weight = (scale + own * scale**2)[:, None, None]
-    return inverse + weight * square - scale[:, None, None] * both
+        usable = np.isfinite(own) & (rise > 1e-8 * np.sqrt(length * own))
+    scale = 1.0 / np.where(usable, rise, np.inf)
+    turned[~usable], own[~usable] = 0.0, 0.0
+    # What is added along the step and along what the gradient turned by, both ways at once.
+    along = (0.5 * (scale + own * scale**2))[:, None] * move - scale[:, None] * turned
+    added = along[:, :, None] * np.where(usable[:, None], move, 0.0)[:, None, :]
+    return inverse + added + np.swapaxes(added, 1, 2)
 
 
 def solved(systems: FloatArray, right: FloatArray) -> FloatArray:
@@ -218,44 +240,12 @@ def solved(systems: FloatArray, right: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.solve(systems, right[:, :, None])[:, :, 0], dtype=np.float64)
 
 
-def bounded(
-    inverse: FloatArray, free: FloatArray, rows: FloatArray, ends: FloatArray
-) -> FloatArray:
-    """The lowest point of a parabola under linear bounds, shape (rank,).
-
-    Which bounds it rests at is found by non-negative least squares on their multipliers, which
-    takes bounds in and lets them go one at a time. All that passed a bound pinned at once, and
-    never let go, would leave curves that fit nothing.
-
-    Args:
-        inverse: of the parabola's Hessian, shape (rank, rank).
-        free: where it is lowest without bounds, shape (rank,).
-        rows: times the unknowns are at most `ends`, shape (b, rank).
-        ends: shape (b,).
-
-    Source: Lawson and Hanson 1974, chapter 23 (least distance programming).
-    """
-    sizes, vectors = np.linalg.eigh(inverse)  # corrections may leave one at 0, or below
-    root = vectors * np.sqrt(np.maximum(sizes, ROUNDING * sizes[-1]))
-    normals = root.T @ rows.T  # of the bounds, where the parabola is round
-    size = np.sqrt(np.einsum("ij,ij->j", normals, normals))
-    size[size == 0] = 1.0
-    over: FloatArray = (rows @ free - ends) / size
-    most = float(over.max())
-    if most <= 0:
-        return free
-    system = np.vstack([-normals / size, over[None, :] / most])
-    target = np.append(np.zeros(free.size), 1.0)
-    multipliers = nonnegative(system, target, np.zeros(over.size, dtype=np.bool_))
-    left = system @ multipliers - target
-    return free + np.asarray(root @ (-most * left[:-1] / left[-1]), dtype=np.float64)
-
-
 def refitted(
     objective: Objective,
     domain: DomainFit,
     weights: FloatArray,
     centres: FloatArray | None = None,
+    effort: Effort = USUAL,
 ) -> FloatArray:
     """How far every refit moves the parameters of one law, shape (count, m + k).
 
@@ -265,11 +255,11 @@ def refitted(
         weights: how many points each loss counts for in every refit, shape (count, n).
         centres: how far every refit's priors lie from where they are, shape (count, m + k); None
             for not at all.
+        effort: how far each refit is followed.
     """
     z = domain.place
     low, high = objective.bounds
-    count = weights.shape[0]
-    free = (np.diag(domain.covariance) > 0) & (low < high) if domain.covariance.size else low > high
+    count, free = weights.shape[0], free_of(objective, domain)
     if not free.any():
         return np.zeros((count, z.size))
     place = objective.at(z)
@@ -287,20 +277,18 @@ def refitted(
         weights * objective.counts,
         axes.T @ (pulls[:, None] * axes),
         (gaps * pulls) @ axes,
-        *_bounds(axes, low - z, high - z),
+        *bounds_of(axes, low - z, high - z),
+        effort,
     )
     moves: FloatArray = np.clip(_followed(objective, z, problem) @ axes.T, low - z, high - z)
     moves[:, ~free] = 0.0
     return moves
 
 
-def _bounds(axes: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Bounds of moves `axes @ unknowns` as rows and ends, shapes (b, rank) and (b,)."""
-    rows, ends = np.concatenate([axes, -axes]), np.concatenate([high, -low])
-    size = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    reached = (size > 0) & np.isfinite(ends)
-    rows, ends, size = rows[reached], np.maximum(ends[reached], 0.0), size[reached]
-    return rows / size[:, None], ends / size
+def free_of(objective: Objective, domain: DomainFit) -> BoolArray:
+    """Which parameters of a law its refits move, shape (m + k,)."""
+    low, high = objective.bounds
+    return (np.diag(domain.covariance) > 0) & (low < high) if domain.covariance.size else low > high
 
 
 def _followed(objective: Objective, z: FloatArray, problem: Problem) -> FloatArray:

@@ -1,10 +1,8 @@
 """How sure a fit is: refits of resampled data, and intervals of anything computed from a fit.
 
-Residuals of one run are alike, so that neighbouring points are resampled together, and whole runs
-too: every run, and within it every stretch of neighbouring points, gets a random weight (the
-Bayesian bootstrap, Rubin 1981). Each refit starts at the fitted coefficients and follows the
-weighted objective in the directions that the data determine, with the law linearised there; two
-hundred of them take less than the fit itself.
+Runs and their stretches get random weights (`resampling`). Each refit starts at the fitted
+coefficients and follows the weighted objective in the directions that the data determine
+(`refits`); where there are very many points, one stands for each stretch (`merging`).
 """
 
 from __future__ import annotations
@@ -22,16 +20,21 @@ from cptlaw.caching import remembers
 from cptlaw.errors import DataError
 from cptlaw.fitting.curved import Curved
 from cptlaw.fitting.kept import Refits, rounded
-from cptlaw.fitting.neighbours import stretches
+from cptlaw.fitting.merging import merged
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.projection import huber_weight
-from cptlaw.fitting.refits import refitted, solved
+from cptlaw.fitting.refits import Effort, refitted, solved
+from cptlaw.fitting.resampling import Resampled, resampled
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
 from cptlaw.fitting.weighing import pose
 from cptlaw.laws.points import Points
 
 COUNT = 200
+MANY = 40_000  # points, above which one stands for each stretch: a pass takes seconds
+AT_ONCE = 8_000_000  # points of all refits that are looked at together, 64 MB an array
+# The more points, the more a share of their objective is worth.
+OF_STRETCHES = Effort(150, 1e-7)
 _REWEIGHTINGS = 6  # of a refit of a sum of losses: it begins at the fit
 
 
@@ -135,17 +138,14 @@ def bootstrap(
     for number, role in enumerate(_members_first(fit), 1):
         progress(f"refitting {role} to resampled data ({number} of {len(fit.domains)}) ...")
         domain, observed = fit.domains[role], fit.observed(role)
-        weights = resampled_weights(observed, count, seed)
+        drawn = resampled(observed, count, seed)
         if domain.combines is None:
             moves[role] = tuple(
-                refitted(
-                    objective_of(fit, leaf, observed), leaf, weights, _centres(leaf, count, seed)
-                )
+                _of_one_law(objective_of(fit, leaf, observed), leaf, drawn, seed)
                 for leaf in domain.members or (domain,)
             )
         else:
-            both = Ensemble(fit, {b.role: moves[b.role] for b in domain.combines})
-            moves[role] = (_combined(both, domain, observed, weights),)
+            moves[role] = (_combined(fit, moves, domain, observed, drawn),)
         moves[role] = tuple(rounded(each) for each in moves[role])
     return Ensemble(fit, {role: moves[role] for role in fit.domains})
 
@@ -250,25 +250,22 @@ def limits(values: ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:
     return ends[0], ends[1]
 
 
-def resampled_weights(observed: Observations, count: int, seed: int) -> FloatArray:
-    """Random weights of n points, shape (count, n), with mean 1 over the points.
+def _of_one_law(objective: Objective, domain: DomainFit, drawn: Resampled, seed: int) -> FloatArray:
+    """How far every refit of a law moves its parameters, shape (count, m + k)."""
+    centres = _centres(domain, drawn.weights.shape[0], seed)
+    if drawn.stretch.size <= MANY:
+        return refitted(objective, domain, drawn.of_points(), centres)
+    few, found = merged(objective, domain.place, drawn), list[FloatArray]()
+    for some in _together(len(centres), few.loss.size):
+        weights = drawn.weights[some]
+        found.append(refitted(few, domain, weights, centres[some], OF_STRETCHES))
+    return np.concatenate(found)
 
-    A run has one weight, and a stretch of neighbouring points another. They depend on the run's
-    name alone, so that domains measured at the same steps are resampled alike.
 
-    Args:
-        observed: the n points.
-        count: of draws.
-        seed: the same seed gives the same weights.
-    """
-    weights = np.empty((count, len(observed)))
-    for index, name in enumerate(observed.runs):
-        mine = np.flatnonzero(observed.run == index)
-        random = np.random.default_rng([seed, *name.encode()])
-        stretch = stretches(mine.size)
-        own = random.standard_gamma(1.0, (count, 1))
-        weights[:, mine] = own * random.standard_gamma(1.0, (count, stretch[-1] + 1))[:, stretch]
-    return weights / weights.mean(axis=1, keepdims=True)
+def _together(count: int, points: int) -> Iterator[slice]:
+    """Of so many refits of so many points, as many at a time as fit into memory."""
+    each = max(AT_ONCE // points, 1)
+    return (slice(i, i + each) for i in range(0, count, each))
 
 
 def objective_of(fit: Fit, domain: DomainFit, observed: Observations) -> Objective:
@@ -324,9 +321,25 @@ def _centres(domain: DomainFit, count: int, seed: int) -> FloatArray:
 
 
 def _combined(
-    both: Ensemble, domain: DomainFit, observed: Observations, weights: FloatArray
+    fit: Fit,
+    moves: Mapping[str, tuple[FloatArray, ...]],
+    domain: DomainFit,
+    observed: Observations,
+    drawn: Resampled,
 ) -> FloatArray:
     """How far every refit moves the weights of D_pt and D_cpt loss and a constant, (count, m)."""
+    count = drawn.weights.shape[0]
+    found: list[FloatArray] = []
+    for some in _together(count, len(observed)):
+        own = {b.role: tuple(m[some] for m in moves[b.role]) for b in domain.combines or ()}
+        found.append(_weighed(Ensemble(fit, own), domain, observed, drawn.of_points(some)))
+    return np.concatenate(found)
+
+
+def _weighed(
+    both: Ensemble, domain: DomainFit, observed: Observations, weights: FloatArray
+) -> FloatArray:
+    """As `_combined`, of some of the refits."""
     assert domain.combines is not None
     own = np.array([domain.params[c] for c in domain.law.coefficients])
     parts = np.stack([both.losses(b.role, observed.points) for b in domain.combines], axis=2)

@@ -14,8 +14,9 @@ from cptlaw.fitting.newton import minimise
 from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import observe
 from cptlaw.fitting.refits import refitted
+from cptlaw.fitting.resampling import resampled_weights
 from cptlaw.fitting.result import Fit
-from cptlaw.fitting.uncertainty import COUNT, bootstrap, objective_of, resampled_weights
+from cptlaw.fitting.uncertainty import COUNT, bootstrap, objective_of
 from cptlaw.output.store import from_json, to_json
 from cptlaw.page import table
 from cptlaw.studies import datasets
