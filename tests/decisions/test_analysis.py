@@ -15,6 +15,9 @@ from cptlaw.decisions.analysis import (
     steps_saved,
     turning_length,
 )
+from cptlaw.decisions.analysis.best import peaks_to_try
+from cptlaw.decisions.analysis.turning import return_curve
+from cptlaw.fitting.result import DomainFit
 from cptlaw_evidence.coverage import simulated
 
 FIT = published.load("fineweb-kp-106m")
@@ -127,6 +130,35 @@ def test_the_best_replay_share_grows_with_the_weight():
         for w in (0.0, 0.2, 0.5, 0.8, 1.0)
     ]
     np.testing.assert_allclose(found, [0, 0.31, 0.47, 0.63, 1], atol=0.02)
+
+
+# --- one set of candidates, many weights --------------------------------------------------------
+
+MANY = [{"pt": w, "cpt": 1 - w} for w in (0.0, 0.3, 0.6, 1.0)]
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Of which domains losses were worked out, in order."""
+    found = []
+    loss = DomainFit.loss
+    monkeypatch.setattr(DomainFit, "loss", lambda d, p: found.append(d.role) or loss(d, p))
+    return found
+
+
+def test_losses_of_a_set_are_worked_out_once_and_then_weighed(asked):
+    peaks = np.geomspace(2e-5, 2e-4, 9)
+    found = peaks_to_try(FIT, after(40_000), constant, peaks).best_of_each(FIT, MANY)
+    assert sorted(asked) == ["cpt", "pt"]
+    assert found.tolist() == [best(weights, peaks) for weights in MANY]
+
+
+def test_the_curve_of_a_return_is_worked_out_once_and_then_weighed(asked):
+    horizon = Schedule.constant(2e-4, 60_000)
+    found = return_curve(FIT, after(10_000), horizon).turned(FIT, MANY, for_good=True)
+    assert sorted(asked) == ["cpt", "pt"]
+    given = [turning_length(FIT, after(10_000), horizon, w, for_good=True)(FIT) for w in MANY]
+    assert found.tolist() == given
 
 
 # --- the critical point -----------------------------------------------------------------------

@@ -18,6 +18,7 @@ from cptlaw.forecasting.forecast import Forecast
 from cptlaw.output.plot import style as plot_style
 from cptlaw.output.plot import ticks as plot_ticks
 from cptlaw.output.plot import words as plot_words
+from cptlaw.output.plot import writing
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.study import Study
 from figures import LR, check_panels, legend_of
@@ -163,6 +164,20 @@ def test_save_writes_what_the_suffix_says(
         assert plot.save(value, path) == path
         assert path.read_bytes().startswith(start)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_save_all_lays_a_figure_out_once_and_as_save_does(tmp_path: Path) -> None:
+    schedule = Schedule.wsd(LR, 100, 20)
+    alone = plot.save(plot.schedule(schedule), tmp_path / "alone.png")
+    figure = plot.schedule(schedule).figure
+    engine = figure.get_layout_engine()
+    laid_out: list[object] = []
+    engine.execute = lambda f, execute=engine.execute: laid_out.append(f) or execute(f)  # type: ignore[method-assign]
+    png, svg = writing.save_all(figure, [tmp_path / "both.png", tmp_path / "both.svg"])
+    assert png.read_bytes() == alone.read_bytes()
+    assert svg.read_bytes().startswith(b"<?xml")
+    assert laid_out == [figure]
+    assert figure.get_layout_engine() is engine
 
 
 def test_save_keeps_the_old_file_when_drawing_fails(

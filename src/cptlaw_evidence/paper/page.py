@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cptlaw.files import make_folder, write_atomic
-from cptlaw.output.plot.writing import save
+from cptlaw.output.plot.writing import save_all
 from cptlaw_evidence.paper import SOURCES, Entry, draw, entries
 from cptlaw_evidence.paper.drawing import MADE_FROM, Drawing, Source
 from cptlaw_evidence.paper.figures import paper_figure
@@ -33,8 +33,7 @@ def write_all(folder: Path, progress: Callable[[str], None] = lambda _: None) ->
         progress(f"{i} of {len(wanted)}: {entry.name} from {MADE_FROM[source]} ...")
         (drawing,) = draw(entry.name, source)
         figure = paper_figure(drawing)
-        for kind in ("png", "svg"):
-            save(figure, folder / f"{stem(drawing)}.{kind}")
+        save_all(figure, [folder / f"{stem(drawing)}.{kind}" for kind in ("png", "svg")])
         write_atomic(
             folder / f"{stem(drawing)}.json", json.dumps(drawing_json(drawing), allow_nan=False)
         )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.decisions.analysis import optimal_peak, optimal_potential, optimal_replay
+from cptlaw.decisions.analysis.best import peaks_to_try, potentials_to_try, shares_to_try
 from cptlaw.fitting.result import Fit
 from cptlaw.schedules.schedule import Schedule
 from cptlaw_evidence.paper.pretraining import PreTraining
@@ -21,8 +19,7 @@ def weighted(weight: float) -> dict[str, float]:
     return {"pt": weight, "cpt": 1.0 - weight}
 
 
-def _each(fit: Fit, best: Callable[[dict[str, float]], Callable[[Fit], float]]) -> FloatArray:
-    return np.array([best(weighted(w))(fit) for w in WEIGHTS.tolist()])
+_EVERY = [weighted(weight) for weight in WEIGHTS.tolist()]
 
 
 def best_potentials(
@@ -33,9 +30,8 @@ def best_potentials(
     def cosine(potential: float) -> Schedule:
         return Schedule.cosine(potential * base.peak, steps)
 
-    return 100 * _each(
-        fit, lambda w: optimal_potential(fit, base.start, cosine, tried, w, replay=replay)
-    )
+    found = potentials_to_try(fit, base.start, cosine, tried, replay=replay)
+    return 100 * found.best_of_each(fit, _EVERY)
 
 
 def best_peaks(
@@ -46,10 +42,10 @@ def best_peaks(
     def cosine(peak: float) -> Schedule:
         return Schedule.cosine(peak, steps, warmup=warmup)
 
-    annealed = base.start(0.0)
-    return _each(fit, lambda w: optimal_peak(fit, annealed, cosine, tried, w, replay=replay))
+    found = peaks_to_try(fit, base.start(0.0), cosine, tried, replay=replay)
+    return found.best_of_each(fit, _EVERY)
 
 
 def best_replays(fit: Fit, base: PreTraining, schedule: Schedule, shares: FloatArray) -> FloatArray:
     """The best replay share of a CPT, for each weight."""
-    return _each(fit, lambda w: optimal_replay(fit, base.start(), schedule, shares, w))
+    return shares_to_try(fit, base.start(), schedule, shares).best_of_each(fit, _EVERY)

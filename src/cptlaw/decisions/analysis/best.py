@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cptlaw.arrays import FloatArray
 from cptlaw.decisions.analysis.weighing import (
     ascending,
     known_weights,
+    losses_at,
     lowest,
+    roles_of,
     transfers,
-    weighted,
 )
+from cptlaw.decisions.weights import Weights
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.laws.points import Points
@@ -23,6 +26,56 @@ from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
 
 _LEAST_PEAK = float(np.finfo(np.float64).tiny)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """The values of one choice, and the ends of the runs that they make.
+
+    Args:
+        tried: ascending values, shape (k,).
+        last: the end of each run.
+        first: the transfer of each, where the change since then is weighed; else None.
+        is_log: whether a value between two is found in their logarithms.
+    """
+
+    tried: FloatArray
+    last: Points
+    first: Points | None = None
+    is_log: bool = False
+
+    def best(self, weights: Weights) -> Callable[[Fit], float]:
+        """The value of the lowest weighted final loss, as a function of a fit."""
+        return lambda fit: float(self.best_of_each(fit, [weights])[0])
+
+    def best_of_each(self, fit: Fit, many: Sequence[Mapping[str, float]]) -> FloatArray:
+        """The best value for each of n weights, shape (n,); the losses are worked out once.
+
+        Args:
+            fit: whose losses are weighed.
+            many: role -> weight of its final loss, n times.
+
+        Raises:
+            DataError: a role that the fit lacks, or no weight above 0.
+        """
+        counted = [known_weights(fit, weights) for weights in many]
+        roles = roles_of(counted)
+        last = losses_at(fit, self.last, roles)
+        first = None if self.first is None else losses_at(fit, self.first, roles)
+        return np.array([self._lowest(last, first, weights) for weights in counted])
+
+    def _lowest(
+        self,
+        last: Mapping[str, FloatArray],
+        first: Mapping[str, FloatArray] | None,
+        weights: Weights,
+    ) -> float:
+        loss = weights.total(last)
+        if first is not None:
+            loss = loss - weights.total(first)
+        if self.is_log:
+            return float(np.exp(lowest(np.log(self.tried), loss)))
+        return lowest(self.tried, loss)
 
 
 def optimal_peak(
@@ -51,14 +104,22 @@ def optimal_peak(
         DataError: fewer than three peaks, a role that the fit lacks, or no weight above 0.
     """
     counted = known_weights(fit, weights)
+    return peaks_to_try(fit, start, family, peaks, replay=replay).best(counted)
+
+
+def peaks_to_try(
+    fit: Fit,
+    start: History,
+    family: Callable[[float], Schedule],
+    peaks: ArrayLike,
+    *,
+    replay: float = 0.0,
+) -> Candidates:
+    """What `optimal_peak` chooses among, for any weights."""
     tried = ascending(peaks, _LEAST_PEAK, "optimal_peak", "peak learning rates")
     runs = [Run("peak", schedule=family(p), data="cpt", replay=replay) for p in tried.tolist()]
     points = Points.at_ends([start.then(run) for run in runs], fit.convention)
-
-    def best(fit: Fit) -> float:
-        return float(np.exp(lowest(np.log(tried), weighted(fit, points, counted))))
-
-    return best
+    return Candidates(tried, points, is_log=True)
 
 
 def optimal_potential(
@@ -93,6 +154,21 @@ def optimal_potential(
     Source: arXiv:2505.07796, section 5, Eq. 5.
     """
     counted = known_weights(fit, weights)
+    return potentials_to_try(
+        fit, start, family, potentials, replay=replay, from_transfer=from_transfer
+    ).best(counted)
+
+
+def potentials_to_try(
+    fit: Fit,
+    start: Callable[[float], History],
+    family: Callable[[float], Schedule],
+    potentials: ArrayLike,
+    *,
+    replay: float = 0.0,
+    from_transfer: bool = False,
+) -> Candidates:
+    """What `optimal_potential` chooses among, for any weights."""
     tried = ascending(potentials, 0.0, "optimal_potential", "loss potentials")
     if tried[-1] > 1.0:
         raise DataError(f"a loss potential of {tried[-1]:g} is above 1, that of a constant LR.")
@@ -100,15 +176,8 @@ def optimal_potential(
         start(p).then(Run("potential", schedule=family(p), data="cpt", replay=replay))
         for p in tried.tolist()
     ]
-    last, first = Points.at_ends(histories, fit.convention), transfers(histories, fit)
-
-    def best(fit: Fit) -> float:
-        loss = weighted(fit, last, counted)
-        if from_transfer:
-            loss = loss - weighted(fit, first, counted)
-        return lowest(tried, loss)
-
-    return best
+    first = transfers(histories, fit) if from_transfer else None
+    return Candidates(tried, Points.at_ends(histories, fit.convention), first)
 
 
 def optimal_replay(
@@ -134,13 +203,14 @@ def optimal_replay(
     Source: arXiv:2505.07796, section 5, Eq. 5 and 8.
     """
     counted = known_weights(fit, weights)
+    return shares_to_try(fit, start, schedule, shares).best(counted)
+
+
+def shares_to_try(fit: Fit, start: History, schedule: Schedule, shares: ArrayLike) -> Candidates:
+    """What `optimal_replay` chooses among, for any weights."""
     tried = ascending(shares, 0.0, "optimal_replay", "replay shares")
     if tried[-1] > 1.0:
         raise DataError(f"a replay share of {tried[-1]:g} is above 1.")
     history = start.then(Run("replay", schedule=schedule, data="cpt"))
     points = Points.at_ends([replace(history, replay=r) for r in tried.tolist()], fit.convention)
-
-    def best(fit: Fit) -> float:
-        return lowest(tried, weighted(fit, points, counted))
-
-    return best
+    return Candidates(tried, points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,7 +17,17 @@ from cptlaw.studies.history import History
 
 def weighted(fit: Fit, points: Points, weights: Weights) -> FloatArray:
     """The weighted sum of a fit's losses at n points, shape (n,)."""
-    return weights.total({role: fit.domain(role).loss(points) for role in weights})
+    return weights.total(losses_at(fit, points, weights))
+
+
+def losses_at(fit: Fit, points: Points, roles: Iterable[str]) -> dict[str, FloatArray]:
+    """A fit's losses of some domains at n points, shape (n,) each, to be weighed several times."""
+    return {role: fit.domain(role).loss(points) for role in roles}
+
+
+def roles_of(many: Iterable[Weights]) -> list[str]:
+    """The domains that any of several weights count."""
+    return list(dict.fromkeys(role for weights in many for role in weights))
 
 
 def known_weights(fit: Fit, weights: Mapping[str, float]) -> Weights:

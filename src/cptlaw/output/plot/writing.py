@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,13 +53,52 @@ def save(figure: Figure | Axes, path: str | Path) -> Path:
     Raises:
         DataError: another suffix, or a path that cannot be written.
     """
-    path, kind = Path(path), figure_kind(path)
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: there is no directory '{path.parent}'. Make it first.")
-    content, whole = io.BytesIO(), whole_figure(figure)
+    return save_all(figure, [path])[0]
+
+
+@styled
+def save_all(figure: Figure | Axes, paths: Sequence[str | Path]) -> list[Path]:
+    """Write a figure in several formats, its parts laid out once where the first is PNG.
+
+    Args:
+        figure: a figure, or axes of the one that is meant.
+        paths: as of `save`.
+
+    Raises:
+        DataError: as `save`.
+    """
+    targets = [(Path(path), figure_kind(path)) for path in paths]
+    for path, _ in targets:
+        if not path.parent.is_dir():
+            raise DataError(f"{path}: there is no directory '{path.parent}'. Make it first.")
+    whole = whole_figure(figure)
     _make_readable(whole)
-    whole.savefig(content, format=kind, metadata=_UNDATED[kind])
-    return write_atomic(path, content.getvalue())
+    with _laid_out(whole) if targets[0][1] == "png" else nullcontext():
+        return [write_atomic(path, _content(whole, kind)) for path, kind in targets]
+
+
+def _content(figure: Figure, kind: str) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format=kind, metadata=_UNDATED[kind])
+    return content.getvalue()
+
+
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """Lay the parts of a figure out for PNG now, not by a whole drawing before each file."""
+    from matplotlib import rc_context, rcParams
+
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        before, figure.dpi = figure.dpi, rcParams["savefig.dpi"]
+        engine.execute(figure)
+        figure.dpi = before
+    with rc_context({"figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
+        try:
+            yield
+        finally:
+            figure.set_layout_engine(engine)
 
 
 def _make_readable(figure: Figure) -> None:

@@ -12,6 +12,7 @@ from cptlaw.decisions.analysis import (
     release_value,
     turning_length,
 )
+from cptlaw.decisions.analysis.turning import return_curve
 from cptlaw.fitting import published
 from cptlaw.fitting.result import Fit
 from cptlaw.schedules.schedule import Schedule
@@ -308,12 +309,8 @@ def _weighted_turning(
     lines: list[Line] = []
     for n in (2_000, 5_000, 10_000, 20_000, 40_000):
         history, words = BASE.start(1.0, n), f"CPT from {n // 1000}k"
-        length = np.array(
-            [
-                turning_length(fit, history, horizon, weighted(w), every=200, for_good=True)(fit)
-                for w in weights.tolist()
-            ]
-        )
+        curve = return_curve(fit, history, horizon, every=200)
+        length = curve.turned(fit, [weighted(w) for w in weights.tolist()], for_good=True)
         turns, never = np.isfinite(length) & (length > 0), weights[~np.isfinite(length)]
         if turns.any():
             lines.append(Line(words, weights[turns], length[turns], group=words))
