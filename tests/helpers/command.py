@@ -10,6 +10,7 @@ import pytest
 
 from cptlaw import forecast, published
 from cptlaw.cli import main
+from cptlaw.cli.progress import doing
 
 BASE = "warmup 100 to 2e-4 | constant 1900"
 RUNS = {"cosine": "cosine 1000 to 0", "stages": "constant 500 | constant 500 to 2e-5"}
@@ -43,7 +44,8 @@ class Ended(NamedTuple):
 
 
 def run(*words):
-    """`cptlaw WORDS`, through main()."""
+    """`cptlaw WORDS`, through main(), as by a process of its own: none has told anything yet."""
+    doing.__init__()
     out, err = io.StringIO(), io.StringIO()
     argv = mock.patch.object(sys, "argv", ["cptlaw", *map(str, words)])
     with argv, redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
