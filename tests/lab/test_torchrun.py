@@ -47,7 +47,7 @@ def test_two_processes_log_the_losses_of_one_and_log_them_once(lab, capfd):
     assert record(lab.out("two") / "base")["processes"] == 2
     said = capfd.readouterr()
     assert said.out == ""
-    assert len([line for line in said.err.splitlines() if "step 12/12" in line]) == 1
+    assert len([line for line in said.err.splitlines() if "step 12 of 12" in line]) == 1
 
 
 def test_sharded_weights_are_saved_whole_and_a_continuation_starts_from_them(lab, warm):

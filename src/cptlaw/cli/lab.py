@@ -53,10 +53,11 @@ THREADS = click.option("--threads", type=click.IntRange(1), help="Threads of PyT
 @OUT
 @click.option(
     "--engine",
-    type=click.Choice(["local", "ray", "slurm"]),
+    type=click.Choice(["local", "apart", "ray", "slurm"]),
     default="local",
     show_default=True,
-    help="Where runs are trained: one after another here, as Ray tasks, or as Slurm jobs.",
+    help="Where runs are trained: one after another here, the same in processes apart, as Ray "
+    "tasks, or as Slurm jobs. On a GPU, local is apart.",
 )
 @click.option(
     "--ray-address", metavar="ADDRESS", help="The Ray cluster; by default Ray starts here."
@@ -105,7 +106,7 @@ def sweep(
     from cptlaw.lab import experiment as experiments
     from cptlaw.lab import sweep as sweeps
 
-    does = _engine(engine, ray_address, slurm, submit)
+    does = _engine(engine, ray_address, slurm, submit, processes)
     loaded = experiments.load(experiment)
     names = sweeps.chosen(loaded, only)
     if dry_run:
@@ -174,7 +175,9 @@ def _show_estimate(
     return threads
 
 
-def _engine(name: str, ray_address: str | None, slurm: tuple[str, ...], submit: bool) -> Engine:
+def _engine(
+    name: str, ray_address: str | None, slurm: tuple[str, ...], submit: bool, processes: int
+) -> Engine:
     """Who does the runs; an option of another engine is refused."""
     given = {"--ray-address": ray_address, "--slurm": slurm, "--submit": submit}
     for option, value in given.items():
@@ -189,9 +192,22 @@ def _engine(name: str, ray_address: str | None, slurm: tuple[str, ...], submit: 
         from cptlaw.lab.engines import slurm as jobs
 
         return jobs.engine(slurm, submit)
+    if name == "apart" and processes > 1:
+        raise DataError("--engine apart belongs to runs of one process. Leave one of them out.")
+    if name == "apart" or (processes == 1 and _on_gpu()):
+        from cptlaw.lab.engines.apart import apart
+
+        return apart
     from cptlaw.lab.engines.local import local
 
     return local
+
+
+def _on_gpu() -> bool:
+    """Whether an error of one run may leave the GPU unusable for its whole process."""
+    import torch
+
+    return torch.cuda.is_available()
 
 
 @lab.command(
@@ -227,56 +243,41 @@ def prepare(experiment: str, output: str | None, workers: int | None) -> None:
 
 
 @lab.command(
-    short_help="Do one run of an experiment.",
+    short_help="Do some runs of an experiment.",
     epilog=examples(
         "cptlaw lab run tiny base -o runs",
         "torchrun --nproc-per-node 2 -m cptlaw lab run tiny base",
     ),
 )
 @click.argument("experiment", metavar="EXPERIMENT", type=EXPERIMENT)
-@click.argument("name", metavar="RUN")
+@click.argument("names", metavar="RUN...", nargs=-1, required=True)
 @OUT
 @THREADS
-def run(experiment: str, name: str, output: str | None, threads: int | None) -> None:
-    """Do one run of an experiment, for torchrun and job scripts.
+def run(experiment: str, names: tuple[str, ...], output: str | None, threads: int | None) -> None:
+    """Do runs of an experiment one after another, for torchrun and job scripts.
 
-    The run that it goes on from must be done already, in the same folder.
+    The run that one goes on from must be done already, in the same folder, or stand before it. The
+    first that fails ends the command.
     """
     check_lab()
     from cptlaw.lab import experiment as experiments
-    from cptlaw.lab import processes, running, tokens
-    from cptlaw.lab.engines import torchrun
-    from cptlaw.lab.progress import Progress
+    from cptlaw.lab import processes, tokens
+    from cptlaw.lab.engines import local, torchrun
     from cptlaw.lab.stopping import asked_to_stop
-    from cptlaw.lab.sweep import data_folder
+    from cptlaw.lab.sweep import Job, data_folder
 
     loaded = experiments.load(experiment)
-    node = loaded.node(name)
+    for name in names:
+        loaded.node(name)
     out = Path(output or loaded.name).absolute()
     corpus = tokens.prepare(loaded, data_folder(out), say)
-    from cptlaw.lab.pace import Pace
-    from cptlaw.lab.training import Stopped
-
-    pace = Pace()
+    job = Job(loaded, out, names, threads)
     with asked_to_stop() as asked:
-        try:
-            running.run(
-                loaded,
-                corpus,
-                name,
-                out,
-                threads=threads,
-                asked_to_stop=asked,
-                watch=Progress(node, pace=pace),
-                say=say,
-                pace=pace,
-            )
-        except Stopped as stop:
-            torchrun.leave()
-            if processes.leads():
-                say(f"stopped at step {stop.step}; the same command goes on from there.")
-            if not processes.under_torchrun():
-                raise click.exceptions.Exit(130) from None
-        else:
-            torchrun.leave()
+        ended = all(not asked() and local.one(job, corpus, name, asked, say) for name in names)
+    torchrun.leave()
+    if not ended:
+        if processes.leads():
+            say("stopped; the same command goes on from there.")
+        if not processes.under_torchrun():
+            raise click.exceptions.Exit(130)
     torchrun.end()

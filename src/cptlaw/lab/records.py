@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cptlaw.errors import DataError, shown
+from cptlaw.errors import CptlawError, DataError, shown
 from cptlaw.files import checksum, write_atomic
 
 CHECKPOINT = "checkpoint-"
@@ -111,6 +111,12 @@ def read_json(path: Path, mend: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise DataError(f"{path}: holds no object of JSON. {mend}")
     return found
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, in one line; errors that are not ours keep their type's name."""
+    text = " ".join(str(error).split()) or "no message"
+    return text if isinstance(error, CptlawError) else f"{type(error).__name__}: {text}"
 
 
 def status(folder: Path) -> str | None:

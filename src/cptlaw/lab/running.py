@@ -121,7 +121,7 @@ def run(
     """
     import torch
 
-    from cptlaw.lab import mixing, trainer, training
+    from cptlaw.lab import compiling, mixing, trainer, training
     from cptlaw.lab.pace import Pace
 
     if threads is not None:
@@ -140,6 +140,7 @@ def run(
         record = _begun(records.read(folder), definition(experiment, corpus, name), name)
         record["reading"] = chosen.record(node.sequence_length, node.batch_sequences)
         pace = Pace() if pace is None else pace
+        compiling.ready(experiment, node, out / "data")
         with _recorded(folder, record, lambda: _speed(experiment, node, pace)):
             try:
                 outcome = training.train(
@@ -157,8 +158,11 @@ def run(
                 record["status"] = "stopped"
                 raise
             except trainer.Diverged as error:
-                record["status"] = "diverged"
+                record |= {"status": "diverged", "error": str(error)}
                 raise DataError(f"run '{name}': {error}") from None
+            except Exception as error:
+                record["error"] = records.reason(error)
+                raise
             record |= {
                 "status": "done",
                 "model_size": outcome.parameters,

@@ -14,6 +14,7 @@ from typing import Any
 from cptlaw.lab import processes
 
 STOP_FILE = "CPTLAW_STOP_FILE"
+PARENT = "CPTLAW_PARENT"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -24,13 +25,13 @@ def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
     Inside, SIGINT, SIGTERM and SIGUSR1 only note the wish; a second SIGINT raises
     KeyboardInterrupt. Outside the main thread nothing is caught. The file that the environment
     variable CPTLAW_STOP_FILE names asks too, as soon as it is there: whoever starts torchrun
-    stops all its processes by it.
+    stops all its processes by it. So does the end of the process that CPTLAW_PARENT names.
 
     Args:
         patient: a second SIGINT is only one more wish, where one Ctrl-C may arrive twice.
     """
     noted = threading.Event()
-    file = os.environ.get(STOP_FILE)
+    file, parent = os.environ.get(STOP_FILE), os.environ.get(PARENT)
 
     def note(number: int, _: Any) -> None:
         if noted.is_set() and number == signal.SIGINT and not patient:
@@ -46,7 +47,8 @@ def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
         noted.set()
 
     def asked() -> bool:
-        return noted.is_set() or (file is not None and Path(file).exists())
+        left = parent is not None and not _alive(int(parent))
+        return noted.is_set() or left or (file is not None and Path(file).exists())
 
     if threading.current_thread() is not threading.main_thread():
         yield asked
@@ -57,3 +59,13 @@ def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

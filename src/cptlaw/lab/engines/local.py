@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
-from cptlaw.errors import CptlawError
-from cptlaw.lab import running, tokens
+from cptlaw.lab import records, running, tokens
 from cptlaw.lab.engines import torchrun
 from cptlaw.lab.progress import Progress
 from cptlaw.lab.stopping import asked_to_stop
@@ -33,7 +33,7 @@ def local(job: Job, say: Say) -> Ended:
                     if not one(job, corpus, name, asked, say):
                         return Ended(failed, name)
                 except Exception as error:
-                    failed[name] = reason(error)
+                    failed[name] = records.reason(error)
             if name in failed:
                 say(f"{name}: {failed[name]}")
     return Ended(failed)
@@ -42,12 +42,6 @@ def local(job: Job, say: Say) -> Ended:
 def base_failed(base: str | None) -> str:
     """Why a run is skipped."""
     return f"not run, since its base '{base}' failed"
-
-
-def reason(error: BaseException) -> str:
-    """What went wrong, in one line; errors that are not ours keep their type's name."""
-    text = " ".join(str(error).split()) or "no message"
-    return text if isinstance(error, CptlawError) else f"{type(error).__name__}: {text}"
 
 
 def one(job: Job, corpus: tokens.Corpus, name: str, asked: Callable[[], bool], say: Say) -> bool:
@@ -84,4 +78,15 @@ def one(job: Job, corpus: tokens.Corpus, name: str, asked: Callable[[], bool], s
         )
     except Stopped:
         return False
+    finally:
+        _give_back()
     return True
+
+
+def _give_back() -> None:
+    """Free the memory of a run, for the next one in this process."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -95,7 +95,7 @@ def _started(address: str | None, say: Say) -> Any:
         )
     except Exception as error:
         raise DataError(
-            f"Ray at {address or 'this machine'} cannot be reached: {local.reason(error)} "
+            f"Ray at {address or 'this machine'} cannot be reached: {records.reason(error)} "
             "Give the address of a running cluster, or leave --ray-address out for this machine."
         ) from None
     have = ray.cluster_resources()
@@ -155,7 +155,7 @@ def _task(shared: tuple[Job, tokens.Corpus], name: str, base: _End | None) -> _E
         try:
             return _End(local.one(job, corpus, name, asked, progress.told))
         except Exception as error:
-            return _End(False, local.reason(error))
+            return _End(False, records.reason(error))
 
 
 def _followed(

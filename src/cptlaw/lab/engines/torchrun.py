@@ -40,17 +40,29 @@ def train(job: Job, name: str, asked: Callable[[], bool]) -> bool:
             STOP_FILE: str(stop),
         }
         process = subprocess.Popen(command(job, name), env=environment, start_new_session=True)
-        try:
-            while process.poll() is None:
-                if asked():
-                    stop.touch()
-                time.sleep(_LOOK_EVERY)
-        except BaseException:
-            _kill(process)
-            raise
-    if process.returncode:
-        raise RuntimeError(f"torchrun ended with status {process.returncode}; its words are above")
+        status = ended(process, stop, asked)
+    if status:
+        raise RuntimeError(f"torchrun ended with status {status}; its words are above")
     return records.status(job.out / name) == "done"
+
+
+def ended(process: subprocess.Popen[bytes], stop: Path, asked: Callable[[], bool]) -> int:
+    """Wait for a process, and ask it to stop by a file once the user wants an end; its status.
+
+    Args:
+        process: in a session of its own.
+        stop: the file.
+        asked: whether the user wants an end.
+    """
+    try:
+        while process.poll() is None:
+            if asked():
+                stop.touch()
+            time.sleep(_LOOK_EVERY)
+    except BaseException:
+        _kill(process)
+        raise
+    return int(process.returncode)
 
 
 def command(job: Job, name: str) -> list[str]:
@@ -59,9 +71,9 @@ def command(job: Job, name: str) -> list[str]:
     return [*start, "--nproc-per-node", str(job.processes), *module(job, name)]
 
 
-def module(job: Job, name: str) -> list[str]:
-    """The words after python or torchrun that do a run of a job."""
-    words = ["-m", "cptlaw", "lab", "run", str(Path(job.experiment.file).absolute()), name]
+def module(job: Job, *names: str) -> list[str]:
+    """The words after python or torchrun that do runs of a job, one after another."""
+    words = ["-m", "cptlaw", "lab", "run", str(Path(job.experiment.file).absolute()), *names]
     words += ["-o", str(job.out)]
     return words if job.threads is None else [*words, "--threads", str(job.threads)]
 
