@@ -26,6 +26,7 @@ NEEDED = (
     "src/cptlaw/explorer/assets/index.html",
     "src/cptlaw/output/report/assets/page.html",
     "src/cptlaw/lab/presets/tiny.toml",
+    "src/cptlaw_evidence/sources/protocols.json",
 )
 JUNK = re.compile(
     r"__pycache__|\.pyc$|\.hypothesis|\.pytest_cache|\.ruff_cache|/\.venv/|\.egg-info"

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +11,7 @@ from command import run
 from cptlaw.errors import DataError, MissingExtra
 from cptlaw_evidence.sources import listed, rows
 from cptlaw_evidence.sources.loading import SOURCES, load
-from cptlaw_evidence.task import exporting, running, tables
+from cptlaw_evidence.task import exporting, running, scoring, tables
 
 TASKS = ("grid-longer", "20m-near", "open-grid-longer")
 
@@ -182,3 +184,15 @@ def test_a_law_that_fails_is_told(tmp_path, text, said):
 def test_no_law_file():
     ended = run("bench", "task", "run", "nowhere.py", "-o", "p.csv")
     assert ended.status == 2 and "there is no such file" in ended.stderr
+
+
+def test_the_law_of_the_docs_scores_what_they_say(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "benchmark.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "law.py").write_text(code)
+    found, failed = running.run(tmp_path / "law.py", load(["20m-replay"]), 60.0, lambda _: None)
+    assert not failed
+    for row in scoring.score(found, "power-law")["rows"]:
+        if row["law"] == "power-law":
+            (said,) = re.findall(rf"\| 20m-replay, {row['domain']} \| ([\d.]+) %", page)
+            assert 100 * row["mape"] == pytest.approx(float(said), rel=0.01)

@@ -57,12 +57,18 @@ def export(folder: str, protocol: tuple[str, ...], data: str | None, form: str) 
     The losses that are asked for are not in it. A task is a protocol of `cptlaw bench accuracy
     --list`; those on other people's curves need --data.
     """
+    from cptlaw_evidence.pages import counted, left_out
     from cptlaw_evidence.sources.loading import load
     from cptlaw_evidence.task import exporting
 
     loaded = load(curves.words(protocol), curves.place(data))
     made = exporting.export(Path(folder), loaded, form)  # type: ignore[arg-type]
-    say(f"wrote {len(made)} tasks to {folder}; begin with {Path(folder) / 'README.md'}")
+    if data is None and loaded.left_out:
+        say(f"left out: {len(loaded.left_out)} tasks on curves of others; --data adds them.")
+    elif loaded.left_out:
+        for line in left_out({"left_out": loaded.left_out}):
+            say(f"left out: {line}")
+    say(f"wrote {counted(len(made), 'task')} to {folder}; begin with {Path(folder) / 'README.md'}")
 
 
 @task.command(
@@ -90,7 +96,8 @@ def export(folder: str, protocol: tuple[str, ...], data: str | None, form: str) 
     type=click.FloatRange(min=0, min_open=True),
     default=600.0,
     show_default=True,
-    help="Seconds that a split may take.",
+    metavar="SECONDS",
+    help="What a split may take.",
 )
 def run_law(
     law: str, protocol: tuple[str, ...], data: str | None, output: str, limit: float

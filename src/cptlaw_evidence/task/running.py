@@ -53,7 +53,8 @@ def run(
 
 
 def _losses(law: Path, given: tables.Tables, limit: float) -> list[float]:
-    text = json.dumps({"train": given.train, "test": given.test, "runs": given.runs})
+    parts = {"train": given.train, "test": given.test, "runs": given.runs}
+    text = json.dumps({**parts, "features": list(tables.FEATURES)})
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "losses.json"
         command = [sys.executable, "-m", "cptlaw_evidence.task.worker", str(law), str(output)]

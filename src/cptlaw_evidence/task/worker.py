@@ -3,6 +3,7 @@
 Started by `running`; reads one JSON object from standard input, writes one to the named file.
 A law file has `fit(train, runs)` and `predict(fitted, test, runs)`, or, as in SLDBench,
 `fit_scaling_law(data_points, loss_values)` and `scaling_law_func(data_points, params)`.
+Of cptlaw nothing is imported here: a process starts for each split.
 """
 
 from __future__ import annotations
@@ -17,13 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from cptlaw_evidence.task.tables import FEATURES, LOSS
-
 
 def main(law: str, output: str) -> None:
     """Fit the law of a file to the rows that come in, and write what it predicts."""
     given = json.load(sys.stdin)
-    losses = predicted(loaded(Path(law)), given["train"], given["test"], given["runs"])
+    losses = predicted(loaded(Path(law)), **given)
     Path(output).write_text(json.dumps(losses), encoding="utf-8")
 
 
@@ -42,12 +41,21 @@ def predicted(
     train: Sequence[Mapping[str, Any]],
     test: Sequence[Mapping[str, Any]],
     runs: Mapping[str, Any],
+    features: Sequence[str],
 ) -> list[float]:
-    """A loss for each row of `test`; raises what the law raises."""
+    """A loss for each row of `test`; raises what the law raises.
+
+    Args:
+        law: the module.
+        train: rows with a loss.
+        test: rows without.
+        runs: name -> what is known of it.
+        features: the columns that are numbers, in their order.
+    """
     if hasattr(law, "fit") and hasattr(law, "predict"):
         found = law.predict(law.fit(train, runs), test, runs)
     elif hasattr(law, "fit_scaling_law") and hasattr(law, "scaling_law_func"):
-        found = _of_points(law, train, test)
+        found = _of_points(law, train, test, features)
     else:
         raise SystemExit("it has neither fit and predict nor fit_scaling_law and scaling_law_func.")
     losses = np.asarray(found, dtype=np.float64).ravel()
@@ -59,23 +67,26 @@ def predicted(
 
 
 def _of_points(
-    law: ModuleType, train: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]]
+    law: ModuleType,
+    train: Sequence[Mapping[str, Any]],
+    test: Sequence[Mapping[str, Any]],
+    features: Sequence[str],
 ) -> np.ndarray[Any, Any]:
-    """Fitted to each domain by itself, on rows of `FEATURES`."""
+    """Fitted to each domain by itself."""
     losses = np.full(len(test), np.nan)
     for domain in dict.fromkeys(row["domain"] for row in test):
         known = [row for row in train if row["domain"] == domain]
         mine = np.array([row["domain"] == domain for row in test])
-        values = np.array([row[LOSS] for row in known])
-        params = law.fit_scaling_law(_matrix(known), values)
-        asked = _matrix([row for row in test if row["domain"] == domain])
+        values = np.array([row["loss"] for row in known])
+        params = law.fit_scaling_law(_matrix(known, features), values)
+        asked = _matrix([row for row in test if row["domain"] == domain], features)
         losses[mine] = np.asarray(law.scaling_law_func(asked, params), np.float64).ravel()
     return losses
 
 
-def _matrix(some: Sequence[Mapping[str, Any]]) -> np.ndarray[Any, Any]:
+def _matrix(some: Sequence[Mapping[str, Any]], features: Sequence[str]) -> np.ndarray[Any, Any]:
     """Shape (rows, features); nan where nothing is known."""
-    values = [[np.nan if row[f] is None else row[f] for f in FEATURES] for row in some]
+    values = [[np.nan if row[f] is None else row[f] for f in features] for row in some]
     return np.array(values, dtype=np.float64)
 
 
