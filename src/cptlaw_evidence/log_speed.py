@@ -61,6 +61,16 @@ def _polars(path: str) -> object:
     return polars.read_parquet(path)
 
 
+def _pandas(path: str) -> object:
+    import pandas
+
+    if path.endswith(".csv"):
+        return pandas.read_csv(path)
+    if path.endswith(".jsonl"):
+        return pandas.read_json(path, lines=True)
+    return pandas.read_parquet(path, engine="pyarrow", use_threads=False)
+
+
 def _accumulator(path: str) -> object:
     from tensorboard.backend.event_processing import (  # pyright: ignore[reportMissingImports]
         event_accumulator,
@@ -75,8 +85,12 @@ READERS: dict[str, Callable[[str], object]] = {
     "cptlaw": _ours,
     "pyarrow": _pyarrow,
     "polars": _polars,
+    "pandas": _pandas,
     "tensorboard": _accumulator,
 }
+
+
+_TABLES = ("pyarrow", "polars", "pandas")
 
 
 def _one(reader: str, small: str, path: str) -> tuple[float, float]:
@@ -176,10 +190,10 @@ def log_speed(large: bool, progress: Callable[[str], None] = lambda _: None) -> 
     """
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        for kind, others in (("csv", ("pyarrow", "polars")), ("jsonl", ("pyarrow", "polars"))):
-            found += _measured(Path(folder), f"log.{kind}", SIZES, others, progress)
+        for kind in ("csv", "jsonl"):
+            found += _measured(Path(folder), f"log.{kind}", SIZES, _TABLES, progress)
         sizes = (*SIZES, LARGE) if large else SIZES
-        found += _measured(Path(folder), "log.parquet", sizes, ("pyarrow", "polars"), progress)
+        found += _measured(Path(folder), "log.parquet", sizes, _TABLES, progress)
         events = "events.out.tfevents.1"
         found += _measured(Path(folder), events, (EVENTS,), ("tensorboard",), progress)
     return {"rounds": ROUNDS, "files": found}

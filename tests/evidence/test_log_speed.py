@@ -22,6 +22,15 @@ def test_the_files_that_are_read_are_logs(tmp_path, name):
     assert run.logged_lr is not None
 
 
+@pytest.mark.parametrize("reader", log_speed._TABLES)
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_other_libraries_read_every_row(tmp_path, kind, reader):
+    pytest.importorskip("pyarrow")
+    pytest.importorskip(reader)
+    path = log_speed._write(tmp_path / f"log.{kind}", 600)
+    assert log_speed.READERS[reader](str(path)).shape == (600, 4)
+
+
 def test_each_reader_is_timed_and_set_against_ours(tmp_path, monkeypatch):
     monkeypatch.setattr(log_speed, "ROUNDS", 1)
     monkeypatch.setattr(log_speed, "find_spec", lambda name: name == "pyarrow" or None)

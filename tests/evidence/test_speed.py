@@ -12,7 +12,7 @@ from command import run
 from cptlaw.fitting.multistart import best_minimum
 from cptlaw_evidence import fit_speed, log_speed, pages, speed, timing
 from cptlaw_evidence.cli.bench import bench
-from cptlaw_evidence.speed import commands, fits, plans, refits, tools
+from cptlaw_evidence.speed import commands, fits, multi_power, plans, refits, tools
 
 
 def silent(_):
@@ -147,3 +147,41 @@ def test_words_below_a_table_become_a_paragraph():
 def test_every_part_has_its_text():
     assert speed.PARTS["readers"].text is log_speed.log_speed_text
     assert speed.PARTS["paper"].text is fit_speed.fit_speed_text
+
+
+# --- the multi-power law -------------------------------------------------------------------------
+
+PLACE = np.array([2.0, 0.5, 0.4, 300.0, 2.0, 0.6, 0.6])
+
+
+def test_the_authors_law_is_the_one_of_the_catalogue():
+    objective, curves = multi_power.posed()
+    l0, a, alpha, fall, rate, beta, gamma = PLACE.tolist()
+    params = {"L0": l0, "A": a, "alpha": alpha, "C": 1e-3 * fall, "rho": beta, "zeta": gamma}
+    ours = objective.law.loss(objective.points, params | {"kappa": rate / 1e-3**gamma})
+    np.testing.assert_allclose(curves.predicted(PLACE)[0], ours, atol=1e-3)
+
+
+def test_slopes_of_the_authors_objective_are_those_of_differences():
+    _, curves = multi_power.posed()
+    _, gradient = curves.value_and_gradient(PLACE)
+    for i, by in enumerate(1e-6 * PLACE):
+        ends = [curves.value_and_gradient(PLACE + s * by * np.eye(7)[i])[0] for s in (1, -1)]
+        assert gradient[i] == pytest.approx((ends[0] - ends[1]) / (2 * by), rel=1e-4), i
+
+
+def test_adam_goes_down_and_our_search_lower():
+    objective, curves = multi_power.posed()
+    start = np.append([2.65, 0.48, 0.68, 100.0], multi_power.SHAPES)
+    end = multi_power.adam(curves, start)
+    values = [curves.huber(curves.predicted(p)[0]) for p in (start, end)]
+    assert values[1] < 0.5 * values[0]
+    ours = multi_power.ours(objective)
+    assert curves.huber(curves.predicted(ours)[0]) < values[1]
+
+
+def test_the_multi_power_law_is_timed_both_ways(monkeypatch):
+    monkeypatch.setattr(multi_power, "_first_stage", lambda _: np.array([2.65, 0.48, 0.68, 100.0]))
+    result = multi_power.measure(1, silent)
+    assert result["above"] < 0
+    assert "135 starts, then AdamW" in multi_power.text(result)

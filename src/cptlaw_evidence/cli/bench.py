@@ -97,7 +97,9 @@ def bench_laws(rounds: int, decades: int, how: Format) -> None:
     "--part",
     "parts",
     multiple=True,
-    type=click.Choice(["commands", "fit", "paper", "refits", "plan", "laws", "readers", "lab"]),
+    type=click.Choice(
+        ["commands", "fit", "paper", "multi-power", "refits", "plan", "laws", "readers", "lab"]
+    ),
     help="Time only this; by default everything.",
 )
 @click.option(
@@ -180,7 +182,7 @@ def bench_explorer(moves: int, how: Format) -> None:
 @click.option("--large", is_flag=True, help="Read a Parquet file of ten million rows, too.")
 @formatted
 def bench_readers(large: bool, how: Format) -> None:
-    """Time reading large logs against pyarrow, polars and tensorboard, those that are installed."""
+    """Time reading large logs against pyarrow, polars, pandas and tensorboard, where installed."""
     from cptlaw_evidence import log_speed
 
     result = log_speed.log_speed(large, doing)

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from cptlaw_evidence import fit_speed, law_speed, log_speed, pages
-from cptlaw_evidence.speed import commands, fits, plans, refits
+from cptlaw_evidence.speed import commands, fits, multi_power, plans, refits
 from cptlaw_evidence.timing import Progress
 
 
@@ -52,6 +52,7 @@ PARTS: Mapping[str, Part] = {
     "commands": Part(commands.measure, commands.text),
     "fit": Part(fits.measure, fits.text),
     "paper": Part(lambda _, say: fit_speed.fit_speed(_STARTS, say), fit_speed.fit_speed_text),
+    "multi-power": Part(multi_power.measure, multi_power.text),
     "refits": Part(refits.measure, refits.text),
     "plan": Part(plans.measure, plans.text),
     "laws": Part(lambda n, say: law_speed.law_speed(n, _DECADES, say), law_speed.law_speed_text),
