@@ -1,7 +1,7 @@
 # make demo   the environment, then the whole way on bundled real runs
 # make test   the environment, then all tests, in WORKERS processes
 # make coverage   as test, and which lines and branches no test ran
-# make fuzz   10,000 damaged logs of each format, an hour; what went wrong is kept in the folder fuzz
+# make fuzz   10,000 damaged logs of each format, and other inputs, hours; what went wrong: folder fuzz
 # make lint   style, types, import layers
 # make paper  all figures of the paper, in the folder paper
 # make package  an sdist and a wheel in dist, checked, installed anew and tried; EXTRAS="plot ..." each too
@@ -36,6 +36,7 @@ coverage: $(VENV)/.installed-dev
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python tests/fuzz_logs.py
+	$(BIN)/python tests/fuzz_inputs.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

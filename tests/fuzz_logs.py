@@ -9,12 +9,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import select
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 from random import Random
@@ -23,96 +19,28 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
 from cptlaw import logs
-from cptlaw.errors import CptlawError
 from log_mutations import mutated
 from log_seeds import Seed, seeds
+from watched_process import Watched, trouble, work
 
-SECONDS, MEGABYTES = 5.0, 1000
+SECONDS = 5.0
 _TOLD = ("cut", "middle", "damage", "whole", "left out", "not read", "without")
 
 
-def read(path: str) -> dict[str, Any]:
-    """What reading a log came to."""
-    began = time.process_time()
-    try:
-        run = logs.read(path)
-        said: dict[str, Any] = {
-            "values": {
-                name: [curve.steps.tolist(), curve.loss.tolist()]
-                for name, curve in run.curves.items()
-            },
-            "notes": list(run.notes),
-        }
-    except CptlawError as error:
-        said = {"refused": str(error)}
-    except MemoryError:
-        said = {"crash": "MemoryError"}
-    except BaseException as error:
-        import traceback
-
-        said = {"crash": "".join(traceback.format_exception(error)[-3:])}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
-    return {**said, "seconds": time.process_time() - began, "megabytes": peak}
-
-
-def _work() -> None:
-    import os
-    import warnings
-
-    warnings.simplefilter("error")
-    resource.setrlimit(resource.RLIMIT_DATA, (3 << 30, 3 << 30))
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    for line in sys.stdin:
-        out.write(json.dumps(read(line[:-1])) + "\n")
-        out.flush()
-
-
-class Reader:
-    """A process that reads, begun anew after it hung or grew."""
-
-    def __init__(self) -> None:
-        self.process: subprocess.Popen[str] | None = None
-
-    def read(self, path: Path) -> dict[str, Any]:
-        """What reading a log came to, a hang and a death included."""
-        if self.process is None:
-            command = [sys.executable, __file__, "--work"]
-            self.process = subprocess.Popen(
-                command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(f"{path}\n")
-        self.process.stdin.flush()
-        if not select.select([self.process.stdout], [], [], 12 * SECONDS)[0]:
-            self.close()
-            return {"crash": "hung", "seconds": 12 * SECONDS, "megabytes": 0}
-        line = self.process.stdout.readline()
-        if not line:
-            self.close()
-            return {"crash": "the process died", "seconds": 0.0, "megabytes": 0}
-        said = json.loads(line)
-        if said["megabytes"] > MEGABYTES:
-            self.close()
-        return said
-
-    def close(self) -> None:
-        """End the process."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
+def read(path: Path) -> dict[str, Any]:
+    """What a log holds."""
+    run = logs.read(path)
+    curves = run.curves.items()
+    return {
+        "values": {name: [curve.steps.tolist(), curve.loss.tolist()] for name, curve in curves},
+        "notes": list(run.notes),
+    }
 
 
 def wrong(seed: Seed, whole: dict[str, Any], done: str, data: bytes, said: dict[str, Any]) -> str:
     """What may not have happened; "" if nothing did."""
-    if "crash" in said:
-        return "crash: " + said["crash"].strip().split("\n")[-1][:80]
-    if said["seconds"] > SECONDS:
-        return "slow"
-    if said["megabytes"] > MEGABYTES:
-        return "large"
+    if kind := trouble(said, SECONDS):
+        return kind
     if "refused" in said:
         return (
             ""
@@ -141,17 +69,17 @@ def _of_a_cut(seed: Seed, whole: dict[str, Any], data: bytes, said: dict[str, An
     return "fewer values without a word" if fewer and not told and not ended else ""
 
 
-def fuzz(seed: Seed, count: int, rng: Random, reader: Reader, kept: Path) -> dict[str, Any]:
+def fuzz(seed: Seed, count: int, rng: Random, reader: Watched, kept: Path) -> dict[str, Any]:
     """Read so many damaged logs of a seed; those that went wrong are kept."""
     kinds: Counter[str] = Counter()
     most = {"seconds": 0.0, "megabytes": 0}
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         original = seed.files[seed.target]
-        whole = reader.read(seed.put(Path(folder) / "whole", original))
+        whole = reader.use(seed.put(Path(folder) / "whole", original))
         for i in range(count):
             done, data = mutated(rng, original)
-            said = reader.read(seed.put(Path(folder) / "damaged", data))
+            said = reader.use(seed.put(Path(folder) / "damaged", data))
             outcomes["read" if "values" in said else "refused"] += 1
             most = {key: max(most[key], said[key]) for key in most}
             if kind := wrong(seed, whole, done, data, said):
@@ -175,12 +103,12 @@ def main() -> int:
     parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
-        _work()
+        work(read)
         return 0
     options.kept.mkdir(parents=True, exist_ok=True)
     found = [seed for seed in seeds() if options.only in seed.format]
     of_each = Counter(seed.format for seed in found)
-    reader, bad = Reader(), 0
+    reader, bad = Watched([__file__], SECONDS), 0
     for i, seed in enumerate(found):
         rng = Random(f"{options.seed} {i} {seed.format}")
         told = fuzz(seed, -(-options.count // of_each[seed.format]), rng, reader, options.kept)
