@@ -7,6 +7,7 @@ whoever makes the next one beside it finds what a killed process left, and takes
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -20,7 +21,7 @@ _END = ".part"
 _LONGEST = 100  # bytes of a target's name in that of its temporary file
 _BLOCK = 4096  # bytes
 
-_open: dict[Path, int] = {}  # of this process, with the handle that is locked
+_open: dict[Path, int | None] = {}  # of this process, with the handle that is locked
 
 
 def write(target: Path, content: bytes) -> None:
@@ -40,7 +41,8 @@ def write(target: Path, content: bytes) -> None:
         os.umask(umask)
         path.chmod(0o666 & ~umask)
         if os.name == "nt":  # where an open file cannot be renamed
-            os.close(_open.pop(path))
+            os.close(handle)
+            _open[path] = None
         path.replace(target)
 
 
@@ -93,17 +95,24 @@ def _kept(prefix: str, parent: Path, *, is_folder: bool) -> Generator[tuple[Path
 def _make(prefix: str, parent: Path, is_folder: bool) -> tuple[Path, int]:
     """A new file or folder, and a handle of it that is locked."""
     while True:
-        if is_folder:
-            path = Path(tempfile.mkdtemp(_END, prefix, parent))
-            handle = os.open(path, os.O_RDONLY) if os.name != "nt" else os.open(os.devnull, 0)
-        else:
-            handle, name = tempfile.mkstemp(_END, prefix, parent)
-            path = Path(name)
-        _open[path] = handle
+        path = parent.absolute() / f"{prefix}{secrets.token_hex(5)}{_END}"
+        _open[path] = None  # before it is there: a signal may come at any moment
+        try:
+            handle = _open[path] = _made(path, is_folder)
+        except OSError:
+            del _open[path]
+            raise
         _lock(handle)
         if path.exists():  # else another process took it for a leftover just before
             return path, handle
         _take_away(path)
+
+
+def _made(path: Path, is_folder: bool) -> int:
+    if is_folder:
+        path.mkdir(0o700)
+        return os.open(path if os.name != "nt" else os.devnull, os.O_RDONLY)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
 
 
 def _sweep(prefix: str, parent: Path) -> None:
@@ -151,9 +160,9 @@ def _remove(path: Path) -> None:
 
 
 def _take_away(path: Path) -> None:
-    handle = _open.pop(path, None)
     with suppress(OSError):
         _remove(path)
+    handle = _open.pop(path, None)
     if handle is not None:
         with suppress(OSError):
             os.close(handle)

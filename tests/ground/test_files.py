@@ -1,10 +1,12 @@
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from cptlaw import temporary
 from cptlaw.errors import DataError
-from cptlaw.files import check_folder, make_folder, read_text, write_atomic
+from cptlaw.files import check_file, check_folder, make_folder, read_text, write_atomic
 
 
 @pytest.mark.parametrize(
@@ -114,3 +116,53 @@ def test_files_that_are_there_are_not_written_over(tmp_path):
     assert check_folder(tmp_path, ["plan.txt"]) == tmp_path
     with pytest.raises(DataError, match=r"study\.toml: is there already. Name another folder."):
         check_folder(tmp_path, ["plan.txt", "study.toml"])
+
+
+def test_a_file_is_tried_out_before_the_work(tmp_path):
+    check_file(tmp_path / "fit.json")
+    check_folder(tmp_path / "plan" / "deep")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("mine")
+    for name, words in (
+        ("none/x", "the folder .* does not exist. Make it first"),
+        (".", "is a directory"),
+        ("x" * 300, "cannot be written: File name too long"),
+    ):
+        with pytest.raises(DataError, match=words):
+            check_file(tmp_path / name)
+    with pytest.raises(DataError, match=r"cannot be made: .*file"):
+        check_folder(tmp_path / "file" / "x")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_to_is_told(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(DataError, match="cannot be written: Permission denied"):
+            check_file(tmp_path / "fit.json")
+        with pytest.raises(DataError, match="cannot be made: Permission denied"):
+            check_folder(tmp_path / "plan")
+    finally:
+        tmp_path.chmod(0o700)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no folder here that nobody may change")
+def test_a_file_system_that_takes_no_files_is_told():
+    with pytest.raises(DataError, match=r"/proc/fit\.json: cannot be written"):
+        check_file("/proc/fit.json")
+    with pytest.raises(DataError, match="/proc/plan: cannot be made"):
+        check_folder("/proc/plan")
+
+
+def test_temporary_folders_go(tmp_path):
+    with temporary.folder("x-", tmp_path) as first, temporary.folder("x-", tmp_path) as second:
+        (first / "a").write_text("1")
+        assert first.is_dir()
+        assert second.is_dir()
+    left = tmp_path / "x-left.part"
+    left.mkdir()
+    (left / "a").write_text("of a process that was killed")
+    (tmp_path / "x-other").mkdir()
+    with temporary.folder("x-", tmp_path):
+        assert not left.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["x-other"]

@@ -89,7 +89,7 @@ def test_stopped_runs_go_on(lab, monkeypatch, number, name):
         patched.setattr(Progress, "__call__", interrupt)
         ended = command.run("lab", "sweep", file, "-o", lab.out("stopped"), "--threads", 1)
     stopped = lab.folder / "stopped" / name
-    assert ended.status == 130
+    assert ended.status == 128 + number
     assert "with a checkpoint" in ended.stderr
     assert f"stopped in '{name}'; the same command goes on" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -130,7 +130,9 @@ def sweep(
         tell(json.dumps(_swept(out, names, swept)))
     if swept.stopped is not None:
         say(f"stopped in '{swept.stopped}'; the same command goes on from there.")
-        raise click.exceptions.Exit(130)
+        from cptlaw.lab import stopping
+
+        raise click.exceptions.Exit(stopping.status())
     if swept.failed:
         raise DataError(
             "; ".join(f"run '{name}' failed: {why}" for name, why in swept.failed.items())
@@ -261,7 +263,7 @@ def run(experiment: str, names: tuple[str, ...], output: str | None, threads: in
     """
     check_lab()
     from cptlaw.lab import experiment as experiments
-    from cptlaw.lab import processes, tokens
+    from cptlaw.lab import processes, stopping, tokens
     from cptlaw.lab.engines import local, torchrun
     from cptlaw.lab.stopping import asked_to_stop
     from cptlaw.lab.sweep import Job, data_folder
@@ -279,5 +281,5 @@ def run(experiment: str, names: tuple[str, ...], output: str | None, threads: in
         if processes.leads():
             say("stopped; the same command goes on from there.")
         if not processes.under_torchrun():
-            raise click.exceptions.Exit(130)
+            raise click.exceptions.Exit(stopping.status())
     torchrun.end()

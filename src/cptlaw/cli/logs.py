@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,10 +18,13 @@ from cptlaw.cli.completing import FILE
 from cptlaw.cli.formats import JSON, Format, formatted, show
 from cptlaw.cli.shared import DEMO, check_writable, examples, say
 from cptlaw.errors import DataError
+from cptlaw.files import check_folder, make_folder
+from cptlaw.visible import visible
 
 if TYPE_CHECKING:
     from cptlaw.studies.runs import Run
 
+_UNFIT = re.compile(r"[/\\:]|^\.+")  # what is no part of a file's name, or hides it
 _LOGGING_STEPS = click.option(
     "--logging-steps",
     type=click.IntRange(min=1),
@@ -58,6 +62,10 @@ def read(logs: tuple[str, ...], output: str | None, logging_steps: int | None, h
     from cptlaw.output.text.study import run_text
     from cptlaw.studies import logs as readers
 
+    if output is not None and len(logs) == 1 and not Path(output).is_dir():
+        check_writable(output, reads=logs)
+    elif output is not None:
+        check_folder(output)
     runs = [readers.read(path, logging_steps=logging_steps) for path in logs]
     written = [] if output is None else _targets(Path(output), [run.name for run in runs])
     check_writable(*map(str, written), reads=logs)
@@ -90,13 +98,8 @@ def _targets(output: Path, names: list[str]) -> list[Path]:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise DataError(f"two logs have the name '{twice[0]}'; write them one at a time.")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise DataError(f"{output}: is a file; name a folder for {len(names)} logs.") from None
-    except OSError as error:
-        raise DataError(f"{output}: the folder cannot be made: {error.strerror}.") from None
-    return [output / f"{name}.csv" for name in names]
+    make_folder(output)
+    return [output / f"{_UNFIT.sub('-', visible(name))}.csv" for name in names]
 
 
 @click.command(

@@ -16,6 +16,7 @@ from cptlaw.lab import processes
 STOP_FILE = "CPTLAW_STOP_FILE"
 PARENT = "CPTLAW_PARENT"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_wishes: list[int] = []  # signals that asked
 
 
 @contextmanager
@@ -44,6 +45,7 @@ def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
                     file=sys.stderr,
                     flush=True,
                 )
+        _wishes.append(number)
         noted.set()
 
     def asked() -> bool:
@@ -53,6 +55,7 @@ def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return
+    _wishes.clear()
     before = {number: signal.signal(number, note) for number in _SIGNALS}
     try:
         yield asked
@@ -69,3 +72,8 @@ def _alive(process: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def status() -> int:
+    """The exit status of a process that was asked to stop: 143 after SIGTERM, else 130."""
+    return 128 + (signal.SIGTERM if _wishes[:1] == [signal.SIGTERM] else signal.SIGINT)

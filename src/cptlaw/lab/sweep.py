@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cptlaw.errors import DataError, suggestion
-from cptlaw.files import write_atomic
+from cptlaw.files import make_folder, write_atomic
 from cptlaw.lab import records, running, studies, tokens
 from cptlaw.lab.tokenizer import Say
 from cptlaw.studies.bases import with_bases
@@ -101,7 +101,7 @@ def sweep(job: Job, engine: Engine, say: Say) -> Swept:
             another sweep is at work in.
     """
     _check_sharding(job)
-    job.out.mkdir(parents=True, exist_ok=True)
+    make_folder(job.out)
     with records.alone(job.out, f"experiment '{job.experiment.name}'"):
         return _swept(job, engine, say)
 

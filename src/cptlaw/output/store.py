@@ -176,14 +176,19 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
         value = _value(old_files.today(document["value"], version))
         if not isinstance(value, TYPES[name]):
             raise TypeError(f"the value cannot be {short(value)}")
-        if isinstance(value, Shown) and not isinstance(value, Fit | Study):  # those take longer
-            with np.errstate(all="ignore"):
-                value.summary()  # its parts may not go together; this needs all of them
+        _prove(value)
         return value
     except _DAMAGE as error:
         raise DataError(
             f"{origin}: is damaged ({type(error).__name__}: {error}). Make it again."
         ) from None
+
+
+def _prove(value: Any) -> None:
+    """Show a result, for which all its parts have to go together; fits and studies take longer."""
+    if isinstance(value, Shown) and not isinstance(value, Fit | Study):
+        with np.errstate(all="ignore"):
+            value.summary()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
