@@ -195,3 +195,17 @@ def test_what_is_not_measured_is_told_once(tmp_path, caplog, options, told):
     heard = [r.getMessage() for r in caplog.records if r.name == "cptlaw.live"]
     assert len(heard) == bool(told)
     assert told in caplog.text
+
+
+def test_followed_again_it_is_followed_once(tmp_path, caplog):
+    """Two callbacks would log every forecast twice; one of the user's own is left alone."""
+    made = trainer(tmp_path, max_steps=10)
+    own = ForecastCallback(metrics={"loss": "eval_code_loss"})
+    made.add_callback(own)
+    first = follow(made, metrics={"loss": "eval_pt_loss"})
+    with caplog.at_level(logging.INFO, "cptlaw.live"):
+        second = follow(made, metrics={"loss": "eval_pt_loss"})
+    found = [c for c in made.callback_handler.callbacks if isinstance(c, ForecastCallback)]
+    assert found == [own, second]
+    assert first not in found
+    assert "this following replaces that one" in caplog.text

@@ -152,6 +152,8 @@ class ForecastCallback(TrainerCallback):
 def follow(trainer: Trainer, known: Study | Fit | str | Path | None = None, **options: Any) -> Any:
     """Follow a Trainer's run and log the forecasts where it logs.
 
+    A Trainer is followed once: called again, as a notebook's cell may be, it replaces the callback.
+
     Args:
         trainer: before `train()`.
         known: the study of earlier runs, its file, or a fit of it; None for nothing but the run.
@@ -161,6 +163,10 @@ def follow(trainer: Trainer, known: Study | Fit | str | Path | None = None, **op
         The callback, already added; its `monitor` has every outlook.
     """
     callback = ForecastCallback(known, log=trainer.log, **options)
+    for earlier in list(trainer.callback_handler.callbacks):
+        if isinstance(earlier, ForecastCallback) and earlier.log == trainer.log:
+            LOGGER.info("the Trainer was followed already; this following replaces that one")
+            trainer.remove_callback(earlier)
     trainer.add_callback(callback)
     return callback
 
