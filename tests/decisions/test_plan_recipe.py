@@ -5,9 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from cptlaw import DataError, Prices, Schedule
+from cptlaw import Aim, DataError, Knobs, PlanOptions, Prices, Schedule
 from cptlaw.decisions.cost import costs_of
-from cptlaw.decisions.plan.recipe import Recipe, schedule_of, work_of
+from cptlaw.decisions.plan.problem import judge_of
+from cptlaw.decisions.plan.recipe import Recipe, histories, schedule_of, work_of
+from cptlaw.decisions.plan.search import lattice
 from cptlaw.fitting.start import start_of
 from plans import SIZE
 
@@ -108,3 +110,30 @@ def test_costs_are_what_each_run_takes(fitted):
 def test_a_price_that_cannot_be(name, value):
     with pytest.raises(DataError, match=f"{name} = {value:g}"):
         Prices(**{name: value})
+
+
+# --- what recipes share --------------------------------------------------------------------------
+
+
+def test_recipes_that_differ_in_their_data_alone_share_a_schedule(fitted):
+    knobs = Knobs(peak="2e-4..1e-3", steps="300..800", replay="0..0.5", after="base")
+    judge = judge_of(fitted, Aim.parse("cpt=1"), (), knobs, PlanOptions())
+    made = judge.maker.recipes(judge.branches[0], lattice(3, fine=False))
+    schedules = {id(recipe.schedule) for recipe in made}
+    assert len(made) == 27 and len(schedules) == 9
+    assert all(
+        r.schedule == schedule_of(r.family, "", {**r.values, "warmup": 0.01, "end": 0.0})
+        for r in made
+    )
+
+
+def test_histories_of_recipes_are_those_of_each(fitted):
+    start = start_of(fitted, "base")
+    schedules = [Schedule.cosine(1e-3, 50), Schedule.cosine(5e-4, 60)]
+    made = [
+        Recipe(start, "cosine", {}, schedules[i], replay=replay)
+        for i, replay in ((0, 0.0), (0, 0.3), (1, 0.3))
+    ]
+    found = histories(made)
+    assert found == [recipe.history for recipe in made]
+    assert found[0].cpt_lr is found[1].cpt_lr

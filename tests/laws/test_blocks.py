@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from cptlaw import Convention, History, Schedule, catalog
+from cptlaw.arrays import floats
 from cptlaw.laws import branching, dual
 from cptlaw.laws.blocks import Blocks
 from cptlaw.laws.catalog import Facts
@@ -351,3 +352,18 @@ def test_blocks_cost_less_than_a_few_ten_thousandths_of_a_nat(monkeypatch, role,
     exact = losses(law, BASES[base].lr(), CPTS[cpt].lr())
     error = float(np.abs(coarse - exact).max())
     assert 0 < error < 3e-4
+
+
+def test_the_same_learning_rates_are_cut_once(monkeypatch):
+    base, lr = floats(np.full(100, 1e-3)), floats(np.linspace(1e-3, 0, 50))
+    runs = [History(base, lr, replay) for replay in (0.0, 0.1, 0.5)]
+    apart = [History(base.copy(), lr.copy(), replay) for replay in (0.0, 0.1, 0.5)]
+    place = np.arange(3), np.array([150, 150, 140])
+    cut: list[object] = []
+    own = branching._blocks
+    monkeypatch.setattr(branching, "_blocks", lambda limb: cut.append(limb) or own(limb))
+    shared = Blocks([History(base, np.empty(0)), *runs], place[0] + 1, place[1], 100)
+    assert len(cut) == 3  # the base, and the two ends that points have
+    each = Blocks([History(base, np.empty(0)), *apart], place[0] + 1, place[1], 100)
+    for name in ("lr", "steps", "cpt", "share", "ends"):
+        assert getattr(shared, name).tolist() == getattr(each, name).tolist(), name

@@ -92,8 +92,14 @@ def branches(
         transfer = min(history.pt_lr.size, last)  # no block is half PT, half CPT
         if limb.parent is None or transfer > limb.start:  # else the one that it leaves has it
             limb.mark(np.array([transfer]))
+    known: dict[tuple[object, ...], tuple[IntArray, FloatArray]] = {}
     for limb in limbs:
-        limb.cuts, limb.means = _blocks(limb)
+        h = limb.history  # runs on other data may have the very same learning rates
+        marks = (mark.tobytes() for mark in limb.marks)
+        key = (id(h.pt_lr), id(h.cpt_lr), limb.last, limb.start, *marks)
+        if key not in known:
+            known[key] = _blocks(limb)
+        limb.cuts, limb.means = known[key]
     return limbs
 
 

@@ -54,8 +54,13 @@ class History:
 
     __eq__ = same_values
 
-    def then(self, run: Run, steps: int | None = None) -> History:
+    def then(self, run: Run, steps: int | None = None, lr: FloatArray | None = None) -> History:
         """This history followed by the first `steps` steps of `run`'s schedule.
+
+        Args:
+            run: what follows, with a schedule.
+            steps: of it; left out, all.
+            lr: the learning rates of all its steps, where they are worked out already.
 
         Raises:
             DataError: a schedule of more steps than can be counted out.
@@ -66,7 +71,8 @@ class History:
                 f"run '{run.name}' has {run.schedule.steps} steps; at most {MOST_STEPS} can be "
                 "counted out. Steps are optimiser steps, not tokens or samples."
             )
-        lr = run.schedule.lr() if steps is None else run.schedule.lr()[:steps]
+        lr = run.schedule.lr() if lr is None else lr
+        lr = lr if steps is None else lr[:steps]
         size = run.model_size if run.model_size is not None else self.model_size
         if run.data == "pt":
             pt_lr, by = np.concatenate([self.pt_lr, lr]), self.pt_by.completed(run.optimization)

@@ -13,7 +13,7 @@ from cptlaw.decisions.cost import COSTS, Prices, costs_of
 from cptlaw.decisions.plan.aim import Aim
 from cptlaw.decisions.plan.branches import Branch
 from cptlaw.decisions.plan.limit import Limit
-from cptlaw.decisions.plan.recipe import Recipe, RecipeMaker, work_of
+from cptlaw.decisions.plan.recipe import Recipe, RecipeMaker, histories, work_of
 from cptlaw.decisions.plan.samples import Samples
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
@@ -161,9 +161,9 @@ class Judge:
 def ends(recipes: Sequence[Recipe], fit: Fit) -> Points:
     """The last step of n recipes that share a start."""
     start = recipes[0].start.history
-    histories = [start, *(recipe.history for recipe in recipes)]
+    every = [start, *histories(recipes)]
     last = np.array([start.steps + r.schedule.steps for r in recipes], dtype=np.int64)
-    return Points(histories, np.arange(1, len(histories)), last, fit.convention, start.steps)
+    return Points(every, np.arange(1, len(every)), last, fit.convention, start.steps)
 
 
 def end(recipe: Recipe, fit: Fit) -> Points:

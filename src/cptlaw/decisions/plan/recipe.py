@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from cptlaw.arrays import FloatArray
+from cptlaw.arrays import FloatArray, floats
 from cptlaw.decisions.cost import Work
 from cptlaw.decisions.plan.branches import Branch
 from cptlaw.decisions.plan.knobs import Family, is_drop
@@ -67,6 +67,18 @@ class Recipe:
         return self.start.history.then(self.run)
 
 
+def histories(recipes: Sequence[Recipe]) -> list[History]:
+    """The histories of n recipes; learning rates that several share are worked out once."""
+    rates: dict[int, FloatArray] = {}
+    found: list[History] = []
+    for recipe in recipes:
+        key = id(recipe.schedule)  # of objects that live as long as the recipes
+        if key not in rates:
+            rates[key] = floats(recipe.schedule.lr())
+        found.append(recipe.start.history.then(recipe.run, lr=rates[key]))
+    return found
+
+
 def work_of(recipes: Sequence[Recipe]) -> Work:
     """What n recipes train, as their costs need it."""
     sizes = [recipe.model_size or recipe.start.history.model_size for recipe in recipes]
@@ -112,6 +124,10 @@ def _whole(share: float, steps: int) -> int:
     return max(round(share * steps), 1) if share > 0 else 0
 
 
+_OF_DATA = ("replay", "batch_tokens")
+"""Knobs that a schedule does not depend on."""
+
+
 @dataclass(frozen=True)
 class RecipeMaker:
     """All that recipes of one plan share.
@@ -142,16 +158,22 @@ class RecipeMaker:
         columns = [axis.at(shares[:, i]) for i, axis in enumerate(branch.axes)]
         fixed = dict(branch.fixed)
         found: list[Recipe] = []
+        made: dict[tuple[float, ...], Schedule] = {}  # many recipes differ in their data alone
         for i in range(shares.shape[0]):
             values = dict(fixed)
             for axis, column in zip(branch.axes, columns, strict=True):
                 values[axis.name] = float(column[i])
-            found.append(self.recipe(branch, values))
+            key = tuple(value for name, value in values.items() if name not in _OF_DATA)
+            if key not in made:
+                made[key] = schedule_of(branch.family, branch.decay_shape, values)
+            found.append(self.recipe(branch, values, made[key]))
         return found
 
-    def recipe(self, branch: Branch, values: Mapping[str, float]) -> Recipe:
-        """The recipe of a branch with these values."""
-        schedule = schedule_of(branch.family, branch.decay_shape, values)
+    def recipe(
+        self, branch: Branch, values: Mapping[str, float], schedule: Schedule | None = None
+    ) -> Recipe:
+        """The recipe of a branch with these values; its schedule may be there already."""
+        schedule = schedule or schedule_of(branch.family, branch.decay_shape, values)
         batch = values.get("batch_tokens", self.batch_tokens)
         is_cpt = self.data == "cpt"
         return Recipe(
