@@ -9,6 +9,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from cptlaw.arrays import FloatArray
+
+_ARRAY = get_origin(FloatArray)  # np.ndarray; since NumPy 2.5 an alias that is no class
 _LONGEST = 1 << 63
 
 
@@ -57,7 +60,7 @@ def is_of(value: Any, hint: Any) -> bool:
         return any(type(value) is type(one) and value == one for one in within)
     if hint is None or hint is type(None):
         return value is None
-    if origin is np.ndarray:
+    if origin is _ARRAY:
         return isinstance(value, tuple | np.ndarray) and all(map(_is_number, value))
     if origin is tuple:
         return isinstance(value, tuple) and _is_tuple_of(value, within)
