@@ -214,7 +214,7 @@ def leaderboard(results: tuple[str, ...], output: str | None, how: Format) -> No
     from dataclasses import asdict
 
     from cptlaw.files import write_atomic
-    from cptlaw_evidence.pages import within_width
+    from cptlaw_evidence.pages import plain
     from cptlaw_evidence.task import leaderboard as board
 
     check_writable(output, reads=results)
@@ -229,6 +229,6 @@ def leaderboard(results: tuple[str, ...], output: str | None, how: Format) -> No
     show(
         how,
         lambda: {"standings": [asdict(one) for one in places]},
-        lambda: "\n\n".join(within_width([board.standings_table(places, "Leaderboard")])),
+        lambda: plain(board.standings_table(places, "Leaderboard").first(2)),
     )
     say_written(output)
