@@ -10,6 +10,8 @@ comment in front of a block says what is different:
     <!-- ends with status 2 -->         its last command is refused
     <!-- printed -->                    a text block: what the block before it printed
     <!-- printed, lines 2 to 9 -->      a part of that
+    <!-- printed, paragraph 1 -->       what stands before its first blank line, and so on
+    <!-- printed, 4 lines from: knob -->    from the first line on that begins so
     <!-- folder: schedules -->          of the page: a smaller study, of one replay share
     <!-- folder: logs -->               of the page: it begins with logs/base and logs/cpt instead
     <!-- folder: empty -->              of the page: it begins with nothing
@@ -40,6 +42,8 @@ STUDY = "tiny-cpt"
 BASE, CPT = "warmup 500 to 2e-4 | constant 39500", "warmup 200 to 1e-4 | cosine 19800 to 0"
 _HEAD = re.compile(r"^head -n (\d+) (\S+) > (\S+)$", flags=re.MULTILINE)
 _LINES = re.compile(r"lines (\d+) to (\d+)")
+_PARAGRAPH = re.compile(r"paragraph (\d+)")
+_FROM = re.compile(r"(\d+) lines? from: (.+)")
 
 
 class Untrue(Exception):
@@ -196,10 +200,22 @@ def glance(block: pages.Block) -> None:
 
 
 def part(block: pages.Block, printed: str) -> str:
-    """The lines of an output that a block is to show."""
-    lines = [line.rstrip() for line in printed.splitlines()]
-    asked = _LINES.fullmatch(block.note("printed") or "")
-    first, last = (int(asked[1]) - 1, int(asked[2])) if asked else (0, len(lines))
+    """The lines of an output that a block is to show.
+
+    Raises:
+        Untrue: no line begins as the block says.
+    """
+    lines, asked = [line.rstrip() for line in printed.splitlines()], block.note("printed") or ""
+    first, last = 0, len(lines)
+    if found := _LINES.fullmatch(asked):
+        first, last = int(found[1]) - 1, int(found[2])
+    elif found := _PARAGRAPH.fullmatch(asked):
+        lines = "\n".join(lines).split("\n\n")[int(found[1]) - 1].splitlines()
+    elif found := _FROM.fullmatch(asked):
+        starts = [i for i, line in enumerate(lines) if line.strip().startswith(found[2])]
+        if not starts:
+            raise Untrue(f"line {block.first}: nothing that is printed begins with: {found[2]}")
+        first, last = starts[0], starts[0] + int(found[1])
     return "\n".join(lines[first:last]) + "\n"
 
 

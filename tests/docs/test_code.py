@@ -94,6 +94,17 @@ def test_a_page_that_says_what_is_not_so_is_found(tmp_path):
     assert same("a 1.01", printed)
 
 
+def test_a_part_of_an_output_is_found_by_its_words():
+    def part(note: str) -> str:
+        return run_pages.part(pages.Block(1, "text", (), (note,)), "a\n b\n\nc\n  d e\nf\n")
+
+    assert part("printed") == "a\n b\n\nc\n  d e\nf\n"
+    assert part("printed, lines 1 to 2") == part("printed, paragraph 1") == "a\n b\n"
+    assert part("printed, 2 lines from: d") == "  d e\nf\n"
+    with pytest.raises(run_pages.Untrue, match="begins with: x"):
+        part("printed, 1 line from: x")
+
+
 def test_blocks_and_their_comments_are_found():
     text = "<!-- not run: days -->\n\n```console\na\n```\n\ntext\n\n```python\nb\n```\n"
     first, second = pages.blocks(text)
