@@ -12,8 +12,10 @@ pytest.importorskip("datasets")
 
 import torch
 
+import cptlaw
+from cptlaw import packages
 from cptlaw.errors import DataError
-from cptlaw.lab import model, processes, records, running, tokenizer
+from cptlaw.lab import model, processes, records, tokenizer
 from labs import BASE, CPT
 
 
@@ -99,13 +101,16 @@ def test_a_rank_without_torchrun_changes_nothing(monkeypatch):
         processes.world()
 
 
-def test_a_package_that_is_not_installed_has_a_version_all_the_same(monkeypatch):
+def test_our_own_version_is_that_of_the_code(monkeypatch):
     def missing(name):
-        raise running.metadata.PackageNotFoundError(name)
+        raise packages.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(running.metadata, "version", missing)
-    assert running._version("cptlaw")[0].isdigit()
-    assert running._version("no such package") == "unknown"
+    monkeypatch.setattr(packages.metadata, "version", lambda name: "0.0.1")
+    assert packages.version_of("cptlaw") == cptlaw.__version__
+    monkeypatch.setattr(packages.metadata, "version", missing)
+    assert packages.version_of("cptlaw") == cptlaw.__version__
+    assert packages.version_of("torch") == torch.__version__
+    assert packages.version_of("no such package") is None
 
 
 def test_weights_are_never_unpickled(tmp_path):

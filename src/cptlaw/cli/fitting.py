@@ -92,11 +92,11 @@ def fit(
     said = [t.sentence for role in result.domains for t in tradeoffs(result, role)]
     result = replace(result, notes=(*result.notes, *said))
     say(f"done in {result.seconds:.2f} s")
+    if output is not None:
+        store.save(result, output)
     if figure is not None:
         doing(f"drawing {figure} ...")
         result.plot(figure, **size)
-    if output is not None:
-        store.save(result, output)
     show(how, lambda: fit_json(result), lambda: result.summary(verbose), lambda: fit_rows(result))
     say_written(output, figure)
     say(
@@ -208,11 +208,11 @@ def forecast(
         level=level,
         anyway=anyway,
     )
+    if output is not None:
+        store.save(result, output)
     if figure is not None:
         doing(f"drawing {figure} ...")
         result.plot(figure, fit=loaded, **size)
-    if output is not None:
-        store.save(result, output)
     show(how, lambda: forecast_json(result), result.summary, lambda: forecast_rows(result))
     if how not in ("text", "markdown"):
         for warning in result.warnings:

@@ -9,6 +9,7 @@ from importlib import metadata
 
 import cptlaw
 from cptlaw.laws import compiled
+from cptlaw.packages import version_of
 
 _EXTRA = re.compile(r"""^([\w.-]+)[^;]*;\s*extra\s*==\s*["']([\w-]+)["']""")
 _CORE = ("numpy", "scipy", "pydantic", "click")
@@ -50,7 +51,5 @@ def _of_extra(names: list[str]) -> str:
 
 
 def _told(name: str) -> str:
-    try:
-        return f"{name} {metadata.version(name)}"
-    except metadata.PackageNotFoundError:
-        return f"no {name}"
+    version = version_of(name)
+    return f"no {name}" if version is None else f"{name} {version}"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import functools
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from cptlaw.lab import processes, records
 from cptlaw.lab.records import LOG
 from cptlaw.lab.tables import located
 from cptlaw.lab.tokenizer import Say, key_of
+from cptlaw.packages import version_of
 
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Experiment, Node
@@ -200,17 +199,9 @@ def _begun(earlier: dict[str, Any] | None, defined_by: dict[str, Any], name: str
         "threads": torch.get_num_threads(),
         "processes": processes.world(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-        "versions": {package: _version(package) for package in _PACKAGES},
+        "versions": {package: version_of(package) or "unknown" for package in _PACKAGES},
         "defined_by": defined_by,
     }
-
-
-def _version(package: str) -> str:
-    """The version of a package, also of one that runs from a folder and is not installed."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return str(getattr(sys.modules.get(package), "__version__", "unknown"))
 
 
 def _alone(folder: Path, name: str) -> AbstractContextManager[None]:

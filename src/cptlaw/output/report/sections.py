@@ -6,7 +6,6 @@ import hashlib
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from cptlaw.output.report import card
 from cptlaw.output.report.blocks import Block, Heading, Paragraph, Points, blocks
 from cptlaw.output.report.charts import Chart, fit_chart, forecast_chart, plan_charts
 from cptlaw.output.text.verdict import verdict_text
+from cptlaw.packages import version_of
 from cptlaw.page import Table
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.shown import Shown
@@ -209,7 +209,7 @@ _OF: dict[type[Shown], Callable[[Any], list[Section]]] = {
 
 
 def _provenance(fit: Fit, sources: Sequence[str]) -> Section:
-    versions = ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)
+    versions = ", ".join(f"{name} {version_of(name) or 'not installed'}" for name in _PACKAGES)
     facts = [f"Python {platform.python_version()}, {versions}"]
     facts += [f"made from {', '.join(sources)}"] if sources else []
     facts += [f"study: fingerprint {fit.fingerprint}"] if fit.fingerprint else []
@@ -231,10 +231,3 @@ def _hashes(study: Study | None) -> list[tuple[str, str, str]]:
         if run.curves:
             found.append((run.name, run.origin or "-", digest.hexdigest()[:16]))
     return found
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
