@@ -246,7 +246,9 @@ def _plain(value: Any) -> Any:
         pairs = {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
         return {"type": type(value).__name__, **pairs}
     if isinstance(value, np.ndarray):
-        return [_plain(v) for v in value.reshape(-1).tolist()]
+        cells = value.reshape(-1).tolist()
+        is_finite = value.dtype.kind in "biuf" and bool(np.isfinite(value).all())
+        return cells if is_finite else [_plain(v) for v in cells]
     if isinstance(value, Mapping):
         return {"type": "dict", "items": {str(k): _plain(v) for k, v in value.items()}}
     if isinstance(value, tuple | list):
