@@ -6,6 +6,8 @@ CPU time of one thread. What is compared is timed by turns, so that a busy machi
 from __future__ import annotations
 
 import math
+import resource
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -176,8 +178,16 @@ def _fit(runs: int) -> dict[str, Any]:
         "points": len(observed),
         "blocks": len(observed.points.blocks),
         "seconds": seconds,
+        "mb": most_held(),
         "status": found.status,
     }
+
+
+def most_held() -> float:
+    """Megabytes that this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1e6 if sys.platform == "darwin" else 1e3
+    )
 
 
 def law_speed_text(result: dict[str, Any]) -> str:
@@ -203,7 +213,8 @@ def law_speed_text(result: dict[str, Any]) -> str:
     ]
     keys = ("runs", "points", "blocks")
     fits = [
-        (*(f"{r[k]:,}" for k in keys), f"{r['seconds']:.2f}", r["status"]) for r in result["fits"]
+        (*(f"{r[k]:,}" for k in keys), f"{r['seconds']:.2f}", f"{r['mb']:,.0f}", r["status"])
+        for r in result["fits"]
     ]
     in_all = ("domain", "points", "blocks", "ms", "NumPy ms", "plain ms", "gain", "over plain")
     growth = [(result["growth_areas"], "areas"), (result["growth_fits"], "fits")]
@@ -221,7 +232,8 @@ def law_speed_text(result: dict[str, Any]) -> str:
             table(
                 ("steps", "ms", "cumsum ms", "times"), areas, f"Areas S1 and S2 at {POINTS} points"
             ),
-            table((*keys, "s", "status"), fits, f"Fits of many runs, {STEPS:,} steps each"),
+            table((*keys, "s", "MB", "status"), fits, f"Fits of many runs, {STEPS:,} steps each"),
+            "  MB: the most that the process has held so far, with all that it did before.",
             *(f"  Over the last decade {', '.join(told)}." for _ in told[:1]),
         ]
     )

@@ -88,10 +88,15 @@ class Curved:
         logs = tuple(log._replace(bends=None) for log in self.logs)
         return Curved(self.matrix, logs, self.place)
 
-    def columns(self, moves: FloatArray) -> FloatArray:
-        """The law's columns after each of `moves`, (count, m + k); shape (count, m, n)."""
+    def columns(self, moves: FloatArray, room: FloatArray | None = None) -> FloatArray:
+        """The law's columns after each of `moves`, (count, m + k); shape (count, m, n).
+
+        Args:
+            moves: of every refit.
+            room: where they may be left; the system takes long to find as much again and again.
+        """
         n, m = self.matrix.shape
-        found = np.empty((moves.shape[0], m, n))
+        found = np.empty((moves.shape[0], m, n)) if room is None else room[: moves.shape[0]]
         for t, log in enumerate(self.logs):
             if not log.shapes.size:
                 found[:, t] = self.matrix[:, t]

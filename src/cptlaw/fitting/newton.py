@@ -235,6 +235,7 @@ def _step(place: Place, bend: FloatArray, damping: float) -> _Step:
         if promised <= NO_GAIN * value + NO_GAIN_AT_0:
             break
         damping = max(damping * HARDER, AFTER_FAILURE)
+        del there  # before the next place is looked at
     return _Step(place, bend, damping, True)
 
 

@@ -214,7 +214,7 @@ class Place:
         left = self.residual - 0.5 * self._clipped
         return float(self.pull @ left) + self.objective.prior(self.z)
 
-    @cached_property
+    @property  # not kept: of a million points it takes room
     def _clipped(self) -> FloatArray:
         delta = self.objective.delta
         return np.minimum(np.maximum(self.residual, -delta), delta)

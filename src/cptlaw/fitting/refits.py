@@ -91,10 +91,10 @@ class Problem:
         one, other = np.triu_indices(slopes.shape[1])
         return slopes[:, one] * slopes[:, other]
 
-    def at(self, unknowns: FloatArray) -> _State:
-        """Every refit at its unknowns, shape (count, rank)."""
+    def at(self, unknowns: FloatArray, room: FloatArray | None = None) -> _State:
+        """Every refit at its unknowns, shape (count, rank); `room` as for `Curved.columns`."""
         moves = unknowns @ self.axes.T
-        columns = self.curved.columns(moves)
+        columns = self.curved.columns(moves, room)
         losses = self.curved.summed(moves, columns)
         with np.errstate(invalid="ignore", divide="ignore"):
             residual = np.log(losses) - self.log_loss + self.extra
@@ -129,14 +129,15 @@ class Problem:
         gradient has changed from step to step.
         """
         found, some = start.copy(), self
-        here = self.at(found)
+        room = np.empty((found.shape[0], *self.curved.matrix.shape[::-1]))
+        here = self.at(found, room)
         inverse = np.asarray(np.linalg.inv(self._hessian(here)), dtype=np.float64)
         damping = np.full(found.shape[0], FIRST_DAMPING)
         left: IntArray = np.arange(found.shape[0], dtype=np.int64)
         for _ in range(self.effort.steps):
             move = some._move(found[left], here, inverse)
             promised = -np.einsum("cr,cr->c", move, here.gradient)
-            reached = some.at(found[left] + move)
+            reached = some.at(found[left] + move, room)
             gain = here.value - reached.value
             better = gain > 0
             inverse = _corrected(inverse, move, reached.gradient - here.gradient, better)

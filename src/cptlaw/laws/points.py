@@ -25,6 +25,8 @@ from cptlaw.laws.blocks import Blocks
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import batch_label
 
+MANY = 100_000  # points
+
 
 class AnnealingAreas(NamedTuple):
     """S2 of both phases at n points, with derivatives in lambda and epsilon; each (n,)."""
@@ -119,6 +121,9 @@ class Points:
 
     @cached_property
     def _layout(self) -> _Layout:
+        return self._laid_out()
+
+    def _laid_out(self) -> _Layout:
         """Share stretches that begin alike: a base of many continuations is summed once."""
         counts: dict[int, Stretch] = {}  # of every array of PT learning rates
         stems: list[Stretch] = []
@@ -175,7 +180,10 @@ class Points:
 
     @cached_property
     def _forward(self) -> tuple[FloatArray, FloatArray]:
-        return self._layout.of_both(self._layout.sums.forward())
+        # Of many points a layout takes room, and of laws without annealing areas nobody asks again.
+        layout = self._laid_out() if len(self) > MANY else self._layout
+        pt, cpt = layout.of_both(layout.sums.forward())
+        return pt, cpt
 
     @cached_property
     def blocks(self) -> Blocks:

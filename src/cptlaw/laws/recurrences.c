@@ -1,4 +1,5 @@
-/* Recurrences along blocks of steps and along single steps, values and derivatives in one pass.
+/* Recurrences along blocks of steps and along single steps, values and derivatives in one pass; and
+ * the coefficients that are best for given columns, which a search asks for at each of its places.
  *
  * Every function does what NumPy code of this folder does, to about 1e-13, where it was not built;
  * why it is C, and how it is built: docs/dependencies.md.
@@ -821,6 +822,189 @@ static PyObject *cut(PyObject *self, PyObject *const *args, Py_ssize_t n) {
                          : (Py_XDECREF(cuts), Py_XDECREF(means), NULL);
 }
 
+/* ---- the best coefficients -------------------------------------------------------------------- */
+
+#define TERMS 16
+#define LANES 8  /* sums that a machine does at once; points are taken so many at a time */
+#define SINGULAR 1e-12
+
+typedef struct {
+    Py_ssize_t terms, points;
+    const double *columns, *log_loss, *counts, *low, *high, *centre, *sharp, *tails;
+    double delta, weight, rest;
+} Robust;
+
+/* At coefficients: the objective, its gradient, and its curvature as if all residuals were squares
+ * (`flat`, weighted as the Huber loss bends) and as it is (`bent`, but not below 0). */
+typedef struct {
+    double value, gradient[TERMS], drawn[TERMS], flat[TERMS][TERMS], bent[TERMS][TERMS];
+} Sums;
+
+static double added(const double *lanes) {
+    double sum = 0.0;
+    for (int k = 0; k < LANES; k++) sum += lanes[k];
+    return sum;
+}
+
+static void priors(const Robust *x, const double *c, Sums *s) {
+    for (Py_ssize_t t = 0; t < x->terms; t++) {
+        const double sharp = x->sharp[t] * x->sharp[t], far = c[t] - x->centre[t];
+        const double square = sharp * far * far, heavy = x->tails[t] * square;
+        s->drawn[t] = x->weight * sharp / (1.0 + heavy);
+        s->gradient[t] += s->drawn[t] * far;
+        s->value += 0.5 * x->weight * (x->tails[t] > 0.0 ? log1p(heavy) / x->tails[t] : square);
+    }
+}
+
+FOR_EACH_MACHINE
+static void robust(const Robust *x, const double *c, Sums *s) {
+    const Py_ssize_t m = x->terms;
+    double value[LANES] = {0}, slope[TERMS][LANES] = {{0}};
+    double flat[TERMS][TERMS][LANES], bent[TERMS][TERMS][LANES];
+    for (Py_ssize_t t = 0; t < m; t++)
+        for (Py_ssize_t u = 0; u <= t; u++)
+            for (int k = 0; k < LANES; k++) flat[t][u][k] = bent[t][u][k] = 0.0;
+    for (Py_ssize_t i = 0; i < x->points; i += LANES) {
+        const int some = x->points - i < LANES ? (int)(x->points - i) : LANES;
+        double column[TERMS][LANES] = {{0}}, loss[LANES] = {0};
+        double pull[LANES] = {0}, square[LANES] = {0}, own[LANES] = {0};
+        for (Py_ssize_t t = 0; t < m; t++)
+            for (int k = 0; k < some; k++) {
+                column[t][k] = x->columns[t * x->points + i + k];
+                loss[k] += c[t] * column[t][k];
+            }
+        for (int k = 0; k < some; k++) {
+            if (!(loss[k] > 0.0)) {
+                s->value = INFINITY;
+                return;
+            }
+            const double r = log(loss[k]) - x->log_loss[i + k], size = fabs(r);
+            const double held = size <= x->delta ? r : copysign(x->delta, r);
+            const double count = x->counts[i + k], per_square = count / (loss[k] * loss[k]);
+            value[k] += count * held * (r - 0.5 * held);
+            pull[k] = count * held / loss[k];
+            square[k] = size <= x->delta ? per_square : per_square * x->delta / size;
+            own[k] = fmax((size <= x->delta ? per_square : 0.0) - pull[k] / loss[k], 0.0);
+        }
+        for (Py_ssize_t t = 0; t < m; t++) {
+            for (int k = 0; k < LANES; k++) slope[t][k] += pull[k] * column[t][k];
+            for (Py_ssize_t u = 0; u <= t; u++)
+                for (int k = 0; k < LANES; k++) {
+                    const double both = column[t][k] * column[u][k];
+                    flat[t][u][k] += square[k] * both;
+                    bent[t][u][k] += own[k] * both;
+                }
+        }
+    }
+    s->value = added(value) + x->rest;
+    for (Py_ssize_t t = 0; t < m; t++) {
+        s->gradient[t] = added(slope[t]);
+        for (Py_ssize_t u = 0; u <= t; u++) {
+            s->flat[t][u] = s->flat[u][t] = added(flat[t][u]);
+            s->bent[t][u] = s->bent[u][t] = added(bent[t][u]);
+        }
+    }
+    priors(x, c, s);
+}
+
+/* The step along free coefficients, by Cholesky's method; 0 where the system is singular. */
+static int newton_step(const Sums *s, const Py_ssize_t *free, Py_ssize_t count, double damping,
+                       double *step) {
+    double system[TERMS][TERMS], scale[TERMS];
+    for (Py_ssize_t i = 0; i < count; i++) {
+        const Py_ssize_t t = free[i];
+        for (Py_ssize_t j = 0; j <= i; j++)
+            system[i][j] = s->bent[t][free[j]] + damping * s->flat[t][free[j]];
+        system[i][i] += (1.0 + damping) * s->drawn[t];
+        if (!(system[i][i] > 0.0)) return 0;
+        scale[i] = sqrt(system[i][i]);
+        step[i] = s->gradient[t] / scale[i];
+    }
+    for (Py_ssize_t i = 0; i < count; i++)
+        for (Py_ssize_t j = 0; j <= i; j++) {
+            double left = system[i][j] / (scale[i] * scale[j]);
+            for (Py_ssize_t k = 0; k < j; k++) left -= system[i][k] * system[j][k];
+            if (i == j && !(left > SINGULAR)) return 0;
+            system[i][j] = i == j ? sqrt(left) : left / system[j][j];
+        }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        for (Py_ssize_t k = 0; k < i; k++) step[i] -= system[i][k] * step[k];
+        step[i] /= system[i][i];
+    }
+    for (Py_ssize_t i = count; i-- > 0;) {
+        for (Py_ssize_t k = i + 1; k < count; k++) step[i] -= system[k][i] * step[k];
+        step[i] /= system[i][i];
+    }
+    for (Py_ssize_t i = 0; i < count; i++) step[i] /= scale[i];
+    return 1;
+}
+
+/* Newton's method for the coefficients, as `fitting/coefficients.py`; 0 where that must go on. */
+static int newton(const Robust *x, const double *rules, double *c) {
+    const double good_enough = rules[2], first = rules[3], after = rules[4];
+    const double harder = rules[5], softer = rules[6];
+    double damping = first, moved[TERMS], step[TERMS];
+    Sums at, there;
+    robust(x, c, &at);
+    for (int i = 0; i < (int)rules[0]; i++) {
+        Py_ssize_t free[TERMS], count = 0;
+        int tries = 0;
+        for (Py_ssize_t t = 0; t < x->terms; t++) {
+            const double g = at.gradient[t];
+            if (!((c[t] <= x->low[t] && g >= 0.0) || (c[t] >= x->high[t] && g <= 0.0)))
+                free[count++] = t;
+        }
+        if (!count) return 1;
+        for (; tries < (int)rules[1]; tries++) {
+            if (!newton_step(&at, free, count, damping, step)) return 0;
+            memcpy(moved, c, sizeof(double) * x->terms);
+            for (Py_ssize_t j = 0; j < count; j++) moved[free[j]] -= step[j];
+            for (Py_ssize_t t = 0; t < x->terms; t++)
+                moved[t] = fmin(fmax(moved[t], x->low[t]), x->high[t]);
+            robust(x, moved, &there);
+            if (there.value < at.value) break;
+            damping = fmax(damping * harder, after);
+        }
+        if (tries == (int)rules[1]) return 1;
+        memcpy(c, moved, sizeof(double) * x->terms);
+        damping = fmax(damping / softer, first);
+        if (at.value - there.value <= good_enough * there.value) return 1;
+        at = there;
+    }
+    return 1;
+}
+
+/* coefficients(columns (m, n), log losses (n,), counts (n,), bounds (2, m), priors (3, m), numbers:
+ * delta, weight of priors, rest of the objective, rules: steps, tries, a gain that ends it, damping
+ * at first and after a failure, harder, softer; coefficients (m,), from which and to which);
+ * whether they are the best. */
+static PyObject *coefficients(PyObject *self, PyObject *const *args, Py_ssize_t n) {
+    Arguments a = {.count = 0};
+    Robust x;
+    const double *ends, *drawn, *numbers, *rules;
+    double *c;
+    if (!counted(n, 8) || !(x.columns = take(&a, args[0], -1, 0))) return done(&a, 0);
+    const Py_ssize_t cells = length(&a);
+    if (!(x.log_loss = take(&a, args[1], -1, 0))) return done(&a, 0);
+    x.points = length(&a);
+    x.terms = x.points ? cells / x.points : 0;
+    if (x.terms < 1 || x.terms > TERMS || x.terms * x.points != cells) {
+        PyErr_SetString(PyExc_ValueError, "expected columns of all points, of 1 to 16 terms");
+        return done(&a, 0);
+    }
+    if (!(x.counts = take(&a, args[2], x.points, 0))
+        || !(ends = take(&a, args[3], 2 * x.terms, 0))
+        || !(drawn = take(&a, args[4], 3 * x.terms, 0)) || !(numbers = take(&a, args[5], 3, 0))
+        || !(rules = take(&a, args[6], 7, 0)) || !(c = take(&a, args[7], x.terms, 1)))
+        return done(&a, 0);
+    x.low = ends, x.high = ends + x.terms;
+    x.centre = drawn, x.sharp = drawn + x.terms, x.tails = drawn + 2 * x.terms;
+    x.delta = numbers[0], x.weight = numbers[1], x.rest = numbers[2];
+    const int good = newton(&x, rules, c);
+    release(&a);
+    return PyBool_FromLong(good);
+}
+
 /* ---- the module ------------------------------------------------------------------------------- */
 
 #define FUNCTION(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, NULL}
@@ -828,6 +1012,7 @@ static PyObject *cut(PyObject *self, PyObject *const *args, Py_ssize_t n) {
 static PyMethodDef functions[] = {
     FUNCTION(solve), FUNCTION(summed), FUNCTION(relaxed), FUNCTION(noise), FUNCTION(effective),
     FUNCTION(forward), FUNCTION(annealing), FUNCTION(common), FUNCTION(cut),
+    FUNCTION(coefficients),
     {NULL, NULL, 0, NULL},
 };
 

@@ -84,3 +84,14 @@ def cut(
     rules: Sequence[float],
     /,
 ) -> tuple[bytes, bytes]: ...
+def coefficients(
+    columns: FloatArray,
+    log_loss: FloatArray,
+    counts: FloatArray,
+    bounds: FloatArray,
+    priors: FloatArray,
+    numbers: FloatArray,
+    rules: FloatArray,
+    best: FloatArray,
+    /,
+) -> bool: ...
