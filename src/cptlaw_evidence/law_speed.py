@@ -185,9 +185,8 @@ def _fit(runs: int) -> dict[str, Any]:
 
 def most_held() -> float:
     """Megabytes that this process has held at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        1e6 if sys.platform == "darwin" else 1e3
-    )
+    scale = 1e6 if sys.platform == "darwin" else 1e3
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
 
 
 def law_speed_text(result: dict[str, Any]) -> str:

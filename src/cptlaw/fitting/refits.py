@@ -96,16 +96,26 @@ class Problem:
         moves = unknowns @ self.axes.T
         columns = self.curved.columns(moves, room)
         losses = self.curved.summed(moves, columns)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            residual = np.log(losses) - self.log_loss + self.extra
-        if not losses.min(initial=np.inf) > 0:
-            residual = np.where(losses > 0, residual, np.inf)
+        residual = self._residual(losses)
         pull = self._clipped(residual)
         pull *= self.weights
         pull /= losses
         gradient = self.curved.gradient(moves, columns, pull) @ self.axes
         gradient += unknowns @ self.curvature + self.pulls
         return _State(residual, self.values(residual, unknowns), gradient)
+
+    def seen(self, unknowns: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Residuals, shape (count, n), and objectives, shape (count,), as `at` has them."""
+        residual = self._residual(self.curved.losses(unknowns @ self.axes.T))
+        return residual, self.values(residual, unknowns)
+
+    def _residual(self, losses: FloatArray) -> FloatArray:
+        """Log residuals of losses, shape (count, n); infinite where one is not above 0."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            residual = np.log(losses) - self.log_loss + self.extra
+        if losses.min(initial=np.inf) > 0:
+            return residual
+        return np.where(losses > 0, residual, np.inf)
 
     def _clipped(self, residual: FloatArray) -> FloatArray:
         found = np.maximum(residual, -self.delta)
@@ -305,15 +315,15 @@ def _followed(objective: Objective, z: FloatArray, problem: Problem) -> FloatArr
     """
     low, high = objective.bounds
     best = np.zeros((problem.weights.shape[0], problem.axes.shape[1]))
-    allowed = problem.at(best).value
+    _, allowed = problem.seen(best)
     value = (1.0 + SLACK) * allowed
     found = problem.lowest(best)
-    reached = problem.at(found).value
+    _, reached = problem.seen(found)
     stuck = np.flatnonzero(reached >= allowed)
     straight = replace(problem, curved=problem.curved.straight)
     found[stuck] = straight.only(stuck).lowest(best[stuck])
     # What is left out where the second order matters, the third, may matter too.
-    doubt = ~(np.abs(straight.at(found).value - reached) <= TRUSTED * allowed)
+    doubt = ~(np.abs(straight.seen(found)[1] - reached) <= TRUSTED * allowed)
     doubt |= (
         np.abs((found @ problem.axes.T)[:, objective.terms :]).max(axis=1, initial=0) > FARTHEST
     )
@@ -329,15 +339,15 @@ def _followed(objective: Objective, z: FloatArray, problem: Problem) -> FloatArr
         places = np.clip(z + there @ problem.axes.T, low, high)
         real = np.stack([objective.residual(place) for place in places]) + problem.extra[left]
         some = replace(problem, extra=extra).only(left)
-        nearly = some.at(there)
+        residual, nearly = some.seen(there)
         worth = some.values(real, there)
         gained = worth < value[left]
         best[left[gained]], value[left[gained]] = there[gained], worth[gained]
-        bent = ~(np.abs(worth - nearly.value) <= SETTLED * allowed[left])
+        bent = ~(np.abs(worth - nearly) <= SETTLED * allowed[left])
         if look == LOOKS - 1 or not bent.any():
             break
         seen = bent & np.isfinite(worth)
-        extra[left[seen]] += (real - nearly.residual)[seen]
+        extra[left[seen]] += (real - residual)[seen]
         start = np.where(seen[:, None], there, best[left])[bent]
         left = left[bent]
         found[left] = replace(problem, extra=extra).only(left).lowest(start)

@@ -347,14 +347,14 @@ def _weighed(
     slopes: FloatArray = parts / observed.loss[:, None]
     found: FloatArray = np.tile(own, (weights.shape[0], 1))
     for _ in range(_REWEIGHTINGS):
-        residual: FloatArray = np.einsum("cnm,cm->cn", slopes, found) - 1.0
+        residual: FloatArray = (slopes @ found[:, :, None])[:, :, 0] - 1.0
         robust = weights * huber_weight(residual, both.fit.options.delta) ** 2
         weighed = robust[:, :, None] * slopes
         hessian = np.swapaxes(weighed, 1, 2) @ slopes
         # A refit's weights may leave out the very points that tell two losses apart.
         trace = np.trace(hessian, axis1=1, axis2=2)
         hessian += 1e-9 * trace[:, None, None] * np.eye(own.size)
-        pull: FloatArray = np.einsum("cnm,cn->cm", weighed, residual)
+        pull: FloatArray = (np.swapaxes(weighed, 1, 2) @ residual[:, :, None])[:, :, 0]
         found = found - solved(hessian, pull)
     moved: FloatArray = found - own
     return moved
