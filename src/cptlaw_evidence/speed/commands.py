@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -82,15 +83,26 @@ def _cost(words: Sequence[str], environment: Mapping[str, str]) -> tuple[float, 
     Raises:
         DataError: it failed.
     """
-    with tempfile.TemporaryFile() as told:
-        process = subprocess.Popen(words, stdout=told, stderr=subprocess.STDOUT, env=environment)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as told:
+        note = Path(folder) / "cost.json"
+        small = (sys.executable, "-I", "-S", "-c", _SMALL, str(note), *words)
+        subprocess.run(small, stdout=told, stderr=subprocess.STDOUT, env=dict(environment))
+        status, seconds, size = json.loads(note.read_text())
+        if status:
             told.seek(0)
             raise DataError(f"{' '.join(words)} failed:\n{told.read().decode(errors='replace')}")
-    scale = 1e6 if sys.platform == "darwin" else 1e3
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / scale
+    return seconds, size / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+# A process counts as large as the one that began it: this one is small.
+_SMALL = """
+import json, os, sys
+child = os.spawnvp(os.P_NOWAIT, sys.argv[2], sys.argv[2:])
+_, status, used = os.wait4(child, 0)
+ended = os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss
+with open(sys.argv[1], "w") as note:
+    json.dump(ended, note)
+"""
 
 
 def text(result: Mapping[str, Any]) -> str:
