@@ -12,7 +12,7 @@ comment in front of a block says what is different:
     <!-- printed, lines 2 to 9 -->      a part of that
     <!-- printed, paragraph 1 -->       what stands before its first blank line, and so on
     <!-- printed, 4 lines from: knob -->    from the first line on that begins so
-    <!-- folder: schedules -->          of the page: a smaller study, of one replay share
+    <!-- folder: schedules -->          of the page: four of the runs, of one replay share
     <!-- folder: logs -->               of the page: it begins with logs/base and logs/cpt instead
     <!-- folder: empty -->              of the page: it begins with nothing
 """
@@ -139,7 +139,8 @@ def _lay_schedules(folder: Path) -> None:
     shutil.copytree(datasets.path(STUDY), folder, dirs_exist_ok=True)
     study = folder / "study.toml"
     head, *runs = re.sub(r"ood.*\n", "", study.read_text()).split("[[run]]")
-    study.write_text("[[run]]".join([head, *(run for run in runs if "replay" not in run)]))
+    kept = [run for run in runs if re.search(r'name = "(base|annealed|cpt-(const|cosine))"', run)]
+    study.write_text("[[run]]".join([head, *kept]))
     store.save(with_refits(fit(load_study(study))), folder / "fit.json")
 
 
