@@ -127,6 +127,9 @@ def _do(asked, streams):
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    # What was a file before may be a pipe now, and a stream that was there knows it as a file.
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["folder"])

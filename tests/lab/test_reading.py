@@ -1,5 +1,6 @@
 """What a run reads after what its bases have read: nothing twice before all has come once."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -200,3 +201,15 @@ def test_record_of_an_earlier_version_is_refused_with_a_word_on_what_to_do(lab):
     assert record(lab.out() / "base") == before
     assert lab.sweep(changes=REPEAT).done == ("base", "cpt")
     assert records.status(lab.out() / "cpt") == "done"
+
+
+def test_records_of_an_earlier_version_are_used_where_nothing_else_was_read(lab):
+    """They say nothing of what was read, nor how fast."""
+    apart = {"pt = { docs = 0.75, code = 0.25 }": 'pt = "docs"'}
+    lab.sweep(changes=apart)
+    for name in ("base", "cpt"):
+        path = lab.out() / name / "run.json"
+        older = {k: v for k, v in record(path.parent).items() if k not in ("reading", "speed")}
+        path.write_text(json.dumps(older))
+    assert lab.sweep(changes=apart).done == ("base", "cpt")
+    assert "2 of 2 runs are done already" in lab.said
