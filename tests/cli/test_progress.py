@@ -1,11 +1,13 @@
 """A bar on a terminal, a line now and then elsewhere."""
 
 import io
+import itertools
 import sys
 
 import pytest
 
 from bundled import MOST_GIVEN
+from command import run, write_logs
 from cptlaw import (
     Goal,
     Study,
@@ -121,3 +123,14 @@ def test_a_fit_tells_of_every_domain():
     fit(datasets.load("grid-20m-far"), progress=said.append)
     assert said[0].startswith("fitting effective to pt (1 of ")
     assert len(said) == len(datasets.load("grid-20m-far").domains)
+
+
+def test_reading_many_logs_is_told_once_it_takes_a_while(monkeypatch, tmp_path):
+    write_logs(tmp_path)
+    logs = [tmp_path / f"{name}.csv" for name in ("base", "cosine", "stages")]
+    assert "reading base.csv" not in run("read", *logs).stderr
+    passed = itertools.count(step=2.0)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(passed))
+    ended = run("read", *logs, "--json")
+    assert "reading base.csv (1 of 3) ..." in ended.stderr
+    assert "reading base.csv" not in ended.stdout

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ import click
 from cptlaw import toml_text
 from cptlaw.cli.completing import FILE
 from cptlaw.cli.formats import JSON, Format, formatted, show
+from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import DEMO, check_writable, examples, say
 from cptlaw.errors import DataError
 from cptlaw.files import check_folder, make_folder
@@ -32,6 +33,15 @@ _LOGGING_STEPS = click.option(
     help="Steps from one line of losses to the next, for a console log of transformers that prints "
     "no steps.",
 )
+
+
+def _told(logs: Sequence[str]) -> Iterator[str]:
+    """Logs one after the other, each told before it is read if reading takes a while."""
+    tell = doing.later()
+    for number, path in enumerate(logs, 1):
+        tell(f"reading {Path(path).name} ({number} of {len(logs)}) ...")
+        yield path
+    doing.clear()
 
 
 @click.command(
@@ -66,7 +76,7 @@ def read(logs: tuple[str, ...], output: str | None, logging_steps: int | None, h
         check_writable(output, reads=logs)
     elif output is not None:
         check_folder(output)
-    runs = [readers.read(path, logging_steps=logging_steps) for path in logs]
+    runs = [readers.read(path, logging_steps=logging_steps) for path in _told(logs)]
     written = [] if output is None else _targets(Path(output), [run.name for run in runs])
     check_writable(*map(str, written), reads=logs)
     for run, path in zip(runs, written, strict=False):
@@ -154,7 +164,7 @@ def init(
     folder = Path(output).absolute().parent
     paths = [Path(os.path.relpath(path, folder)).as_posix() for path in logs]
     sure = [column for column in (pt, cpt) if column is not None]
-    read_in = [readers.read(path, surely=sure, logging_steps=logging_steps) for path in logs]
+    read_in = [readers.read(p, surely=sure, logging_steps=logging_steps) for p in _told(logs)]
     make = partial(draft, read_in, paths, pt=pt, cpt=cpt, logging_steps=logging_steps)
     made = make(unknown=unknown)
     if made.asks and not as_json and sys.stdin.isatty():
