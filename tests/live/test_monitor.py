@@ -181,3 +181,9 @@ def test_what_cannot_be_followed_is_refused():
         made.update(20, {"code": 3.0})
     with pytest.raises(DataError, match="no study that has this run"):
         Monitor(None, Planned("constant 10 to 1e-4", after="base"))
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -1.0, float("nan"), float("inf")])
+def test_a_level_is_between_0_and_1(level):
+    with pytest.raises(DataError, match="must lie between 0 and 1"):
+        Watching(level=level)

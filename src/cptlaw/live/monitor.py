@@ -46,6 +46,9 @@ class Watching:
         share: of the time since the monitor was made that refits may take; None for any.
         stop_on: kinds of alarms that ask to stop the run, besides rules that do: "not finite",
             "off its forecast".
+
+    Raises:
+        DataError: a level that is not between 0 and 1.
     """
 
     rules: tuple[Rule | str, ...] = ()
@@ -55,6 +58,10 @@ class Watching:
     refits: bool = False
     share: float | None = SHARE
     stop_on: tuple[Kind, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1:
+            raise DataError(f"level = {self.level:g} must lie between 0 and 1, such as 0.9.")
 
 
 class Monitor:
