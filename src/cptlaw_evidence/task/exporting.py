@@ -100,7 +100,10 @@ def description(protocol: Protocol, splits: Sequence[Split], loaded: Loaded) -> 
     floor = ", ".join(f"{value:.4f} nats ({domain})" for domain, value in known.items())
     told = source_json(protocol.source)
     unit = "mean relative error" if protocol.unit == "mape" else "mean absolute error, nats"
-    numbered = [f"{n}. {split.name}" for n, split in enumerate(splits, start=1)]
+    numbered = [
+        f"{n}. {', '.join(filter(None, (split.name, split.domain)))}"
+        for n, split in enumerate(splits, start=1)
+    ]
     lines = [
         f"# {protocol.name}",
         f"Curves: {told['title']}.",
