@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import pages
+import page_blocks as pages
 
 PAGE = pages.ROOT / "docs" / "extending.md"
 

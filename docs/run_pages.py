@@ -31,8 +31,8 @@ from pathlib import Path
 from unittest import mock
 
 import click
+import page_blocks as pages
 
-import pages
 from cptlaw import datasets, fit, forecast, load_study, published, store
 from cptlaw.cli import cli, main
 from cptlaw.fitting.uncertainty import with_refits

@@ -12,7 +12,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "docs"))
 try:
-    pages, renew_diffs = importlib.import_module("pages"), importlib.import_module("renew_diffs")
+    pages, renew_diffs = (
+        importlib.import_module("page_blocks"),
+        importlib.import_module("renew_diffs"),
+    )
 finally:
     sys.path.pop(0)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pages import WAIT, browser_path
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -41,3 +43,22 @@ def test_nothing_is_fetched_from_elsewhere(site):
         assert fetching.findall(page.read_text()) == [], page.name
     for style in site.rglob("*.css"):
         assert not re.search(r"url\(.?https?:|@import", style.read_text()), style.name
+
+
+def test_the_search_finds_pages_of_a_folder_that_is_merely_opened(site):
+    sync = pytest.importorskip("playwright.sync_api", reason="needs the extra dev")
+    executable = browser_path()
+    if executable is None:
+        pytest.skip("no Chromium is installed")
+    with sync.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "index.html").as_uri())
+        page.focus("input.md-search__input")
+        page.keyboard.type("replay share")
+        page.wait_for_selector(".md-search-result__item", timeout=WAIT)
+        assert "replay" in page.inner_text(".md-search-result__list").lower()
+        assert all(url.startswith(("file:", "data:", "about:", "blob:")) for url in asked), asked
+        browser.close()

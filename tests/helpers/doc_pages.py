@@ -16,7 +16,7 @@ from cptlaw import MissingExtra
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 try:
-    pages, run_pages = importlib.import_module("pages"), importlib.import_module("run_pages")
+    pages, run_pages = importlib.import_module("page_blocks"), importlib.import_module("run_pages")
 finally:
     sys.path.pop(0)
 
