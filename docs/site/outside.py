@@ -25,6 +25,7 @@ PAGES = {
     "src/cptlaw/explorer/assets/icon.svg": "site/icon.svg",
 }
 _SOURCES = {page: source for source, page in PAGES.items() if source != "README.md"}
+_CELL = re.compile(r"<td.*?</td>", flags=re.DOTALL)
 _LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)#\s]+)")
 
 
@@ -50,3 +51,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return posixpath.relpath(known, posixpath.dirname(here))
 
     return _LINK.sub(led, markdown)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Bars of code in tables without the backslash that keeps them from ending a cell."""
+    return _CELL.sub(lambda cell: cell[0].replace(r"\|", "|"), html)

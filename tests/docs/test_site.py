@@ -35,6 +35,12 @@ def test_every_page_of_docs_is_a_page_of_the_site(site):
         assert (site / page.relative_to(ROOT / "docs").with_suffix(".html")).exists()
 
 
+def test_bars_in_tables_are_bars(site):
+    assert "<code>iteration N/M | ..." in (site / "logs.html").read_text()
+    for page in site.rglob("*.html"):
+        assert not re.search(r"<td[^>]*>[^\n]*\\\|", page.read_text()), page.name
+
+
 def test_nothing_is_fetched_from_elsewhere(site):
     fetching = re.compile(r"<(?:script|img|link|iframe)\b[^>]*\b(?:src|href)=\"?(https?:[^\" >]+)")
     pages = list(site.rglob("*.html"))
