@@ -21,6 +21,8 @@ def read_text(path: str | Path, missing: str) -> str:
         DataError: there is no such file, or it cannot be read; the caller names it.
     """
     try:
+        if Path(path).is_char_device():
+            raise DataError(f"is a device, which may never end. {missing}")
         return Path(path).read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         raise DataError(f"there is no such file. {missing}") from None

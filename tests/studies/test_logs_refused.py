@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from cptlaw import logs
 from cptlaw.errors import DataError
+from cptlaw.files import read_text
 from log_files import TINY, one_folder
 
 
@@ -213,3 +214,11 @@ def test_any_file_is_read_or_refused_in_words(tmp_path: Path, data: bytes) -> No
             reader(path)
         except DataError as error:
             assert "any" in str(error)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
+def test_a_device_is_not_read_without_end():
+    with pytest.raises(DataError, match="/dev/zero: is a device, which may never end"):
+        logs.read("/dev/zero")
+    with pytest.raises(DataError, match="is a device"):
+        read_text("/dev/zero", "Name a file.")

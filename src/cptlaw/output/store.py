@@ -229,6 +229,8 @@ def load(path: str | Path, expected: type[T] | None = None) -> T:
         DataError: naming the file and what is wrong with it.
     """
     try:
+        if Path(path).is_char_device():
+            raise DataError(f"{path}: is a device, which may never end.")
         text = Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file.") from None

@@ -175,6 +175,8 @@ def open_source(path: str | Path) -> Source:
     try:
         if where.is_dir():
             return Source(given, where, is_directory=True, part=part)
+        if where.is_char_device() or where.is_block_device():
+            raise DataError(f"{given}: is a device, which may never end. Name a file.")
         data = _bytes(where)
     except FileNotFoundError:
         raise DataError(f"{given}: there is no such file. {_nearest(where)}") from None
