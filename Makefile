@@ -37,6 +37,7 @@ coverage: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python tests/fuzz_logs.py
 	$(BIN)/python tests/fuzz_inputs.py
+	$(BIN)/python tests/fuzz_kills.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

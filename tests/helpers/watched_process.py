@@ -18,7 +18,7 @@ from typing import Any
 from cptlaw.errors import CptlawError
 
 MEGABYTES = 1000
-_WAIT = 12  # times the seconds of the processor that are allowed: other work may go on
+_WAIT = 60  # times the seconds of the processor that are allowed: other work may go on
 
 
 def work(use: Callable[[Path], dict[str, Any]]) -> None:

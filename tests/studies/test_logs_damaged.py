@@ -128,3 +128,12 @@ def test_a_long_table_with_a_step_beyond_all(log) -> None:
     rows = [f"loss,{step},{3 - step / 100}\n" for step in (10, 20, 12345678901234567890)]
     with pytest.raises(DataError, match=r"line 4: column 'step' holds 1\.23457e\+19"):
         logs.read(log("metric,step,value\n" + "".join(rows)))
+
+
+def test_a_console_text_whose_losses_are_infinite_one_after_the_other(log) -> None:
+    rows = [
+        f"{s} val inf\n{s} hella 0.25\n{s} train {3 - s / 1000}\n" for s in range(100, 900, 100)
+    ]
+    run = logs.read(log("".join(rows), "train.log"))
+    assert list(run.curves) == ["train loss"]
+    assert any("no finite number" in note for note in run.notes)

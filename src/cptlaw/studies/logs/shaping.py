@@ -272,7 +272,7 @@ def _comes_again(table: Table, fresh: BoolArray) -> bool:
             continue
         values, blocks = column.values[column.said], block[column.said]
         again = np.diff(blocks) == 0
-        differing = again & (np.diff(values) != 0)
+        differing = again & (values[1:] != values[:-1])
         if (
             differing.any()
             and np.unique(blocks[1:][again]).size >= _REPEATED * np.unique(blocks).size
