@@ -140,11 +140,17 @@ def number(value: float | None, digits: int = 4) -> str:
     return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 
+def typed(value: float, digits: int = 6) -> str:
+    """A number as it is typed on a command line: 7e9, 20000, 0.0003."""
+    mantissa, e, exponent = f"{value:.{digits}g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
+
+
 def amount(count: float | None) -> str:
-    """A large count in three digits: 512, 16.4 k, 2.46 M, 10.5 B; a dash for none."""
+    """A large count in three digits: 512, 16.4k, 2.46M, 10.5B; a dash for none."""
     if count is None or count != count:
         return "-"
-    for size, unit in ((1e12, " T"), (1e9, " B"), (1e6, " M"), (1e3, " k")):
+    for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if 0.9995 * size <= count < 1e15:
             value = count / size
             digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2

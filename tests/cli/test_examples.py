@@ -21,6 +21,8 @@ _SLOW = (
     *("cptlaw bench", "torchrun", "cptlaw fit runs/", "cptlaw paper fig", "cptlaw pilot fit"),
     *("cptlaw fit grid-20m/study.toml --law paper", "cptlaw plan fit.json --after base --goal cpt"),
 )
+# 1.5e+03, 2e-05, 12000 steps: people write 1,500, 2e-5, 12,000 steps.
+_NOT_FOR_PEOPLE = re.compile(r"\de[+]\d|\de-0\d|\b\d{4,} (?:steps|tokens|points|parameters)\b")
 _QUICK_ANYWAY = ("cptlaw bench accuracy --list",)
 
 
@@ -84,3 +86,5 @@ def test_quick_examples_work_as_printed(line, after_demo, monkeypatch):
     ended = run(*shlex.split(line)[1:])
     assert ended.status == 0, ended.stderr
     assert ended.stdout or "wrote report" in ended.stderr
+    if "csv" not in line and "completion" not in line:
+        assert not list(_NOT_FOR_PEOPLE.finditer(ended.stdout + ended.stderr))

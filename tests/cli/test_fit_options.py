@@ -67,3 +67,11 @@ def test_priors_make_a_difference_to_held_out_errors(study, command):
         [row["mape"] for row in each["rows"] if row["law"] == "effective"] for each in (drawn, free)
     ]
     assert errors[0] and errors[0] != errors[1]
+
+
+def test_a_mistyped_parameter_is_refused_before_any_work(tmp_path):
+    write_logs(tmp_path)
+    ended = run("fit", tmp_path / "study.toml", "--fix", "alhpa=1")
+    assert ended.status == 2
+    assert ended.stderr.count("\n") == 1
+    assert "Did you mean 'alpha'?" in ended.stderr

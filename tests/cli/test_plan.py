@@ -66,11 +66,16 @@ def numbers(value):
 def test_the_text_begins_with_the_recipe_and_its_reasons(planned):
     ended = planned("--goal", "cpt=1", *START, "--limit", "pt<=+2%", "--family", "cosine,wsd")
     lines = ended.stdout.splitlines()
-    assert lines[0].startswith(("Do this run first: ", "Run warmup 8 to "))
-    assert any(line.startswith("Run warmup 8 to ") for line in lines[:5])
+    assert lines[0].startswith(("Do this run first: ", 'Run "warmup 8 to '))
+    assert any(line.startswith('Run "warmup 8 to ') for line in lines[:5])
     assert "goal: cpt=1; limits: pt<=+2%" in lines
     plain = " ".join(ended.stdout.split())
-    for words in ("Limits that bind: pt<=+2%", "schedule family", "trade-offs", "common default"):
+    for words in (
+        "Limits that cost something: pt<=+2%",
+        "schedule family",
+        "trade-offs",
+        "common default",
+    ):
         assert words in plain
     assert "next: add -o plan" in ended.stderr
     assert "lab" not in ended.stderr

@@ -176,7 +176,13 @@ def test_published_coefficients_of_every_kind_give_a_loss():
 
 def test_the_text_has_everything_in_it(limited, listed):
     text = plan_text(limited)
-    for words in ("Run warmup", "Limits that bind", "90% of optima", "breaks a", "trade-offs"):
+    for words in (
+        'Run "warmup',
+        "Limits that cost something",
+        "90% of optima",
+        "breaks a",
+        "trade-offs",
+    ):
         assert words in text
     assert "instead" in plan_text(listed)
     assert f"start {ANNEALED}" in plan_text(listed)

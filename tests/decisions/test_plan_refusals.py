@@ -32,7 +32,7 @@ from plans import BASE, knobs
         ({"after": None}, {}, "needs its base"),
         ({"after": "cpt-const"}, {}, "is a CPT checkpoint"),
         ({"peak": 1e-1}, {}, "at peak 0.1 and 800 steps: the peak LR is 100 times"),
-        ({"steps": "100..1000000"}, {}, r"1e\+06 steps: the length is"),
+        ({"steps": "100..1000000"}, {}, r"1,000,000 steps: the length is"),
         ({"batch_tokens": 8192}, {}, "does not see the batch"),
         ({"replay": 0.1}, {"data": "pt"}, "replay belongs to a CPT run"),
         ({}, {"level": 1.0}, "level = 1 must"),
@@ -157,7 +157,7 @@ def test_the_run_to_do_first_is_named_where_it_pays(fitted, monkeypatch):
     insisted = plan(flat, "cpt=1", wide, options=PlanOptions(anyway=True))
     monkeypatch.setattr(first_run, "_PAYS", 0.0)
     found = with_first_run(flat, insisted)
-    assert "Of the regret that is expected now" in found.first_run
+    assert "A wrong choice would now cost" in found.first_run
     assert found.summary().startswith("Do this run first: ")
     monkeypatch.setattr(first_run, "_PAYS", 1.0)
     assert "In none of your runs does the LR fall" in with_first_run(flat, insisted).first_run

@@ -58,8 +58,8 @@ def test_a_schedule_goes_on_from_the_bases_learning_rate(fitted):
     ("changes", "message"),
     [
         ({"schedule": "warmup 100 to 2e-3 | constant 700"}, "A peak LR of 0.002"),
-        ({"schedule": "constant 6000"}, "A length of 6000 steps"),
-        ({"after": "base@1000"}, "A start at step 1000"),
+        ({"schedule": "constant 6000"}, "A length of 6,000 steps"),
+        ({"after": "base@1000"}, "A start at step 1,000"),
         ({"replay": 0.5}, "A replay share of 0.5"),
     ],
 )

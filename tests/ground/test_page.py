@@ -119,7 +119,7 @@ def test_no_number_has_a_plus_in_its_exponent(value, digits):
 
 @pytest.mark.parametrize(
     ("count", "shown"),
-    [(512, "512"), (16_384, "16.4 k"), (2e6, "2 M"), (999_999, "1 M"), (1.05e10, "10.5 B")],
+    [(512, "512"), (16_384, "16.4k"), (2e6, "2M"), (999_999, "1M"), (1.05e10, "10.5B")],
 )
 def test_large_counts_are_short(count, shown):
     assert page.amount(count) == shown

@@ -50,6 +50,6 @@ def test_an_alarm_is_told_once_until_it_is_gone():
 def test_an_outlook_of_a_run_that_has_ended_shows_no_empty_columns():
     ended = followed()
     text = ended.now.summary()
-    assert "measured" in text and "foreseen before" in text
+    assert "measured" in text and "forecast for it" in text
     assert "at the end" not in text and "of such runs" not in text
     assert repr(ended.now).endswith("of 800: ended>")

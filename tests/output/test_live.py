@@ -27,7 +27,7 @@ def test_it_tells_draws_and_tabulates_itself(run, which, tmp_path):
     result = run if which == "run" else run.outlooks[-1]
     text = result.summary()
     assert max(map(len, text.splitlines())) <= 110
-    assert "It rests on 6 earlier runs and 25 evaluations of this run." in text
+    assert "This rests on 6 earlier runs and 25 evaluations of this run." in text
     result.plot(tmp_path / "drawn.png")
     assert (tmp_path / "drawn.png").read_bytes()[:4] == b"\x89PNG"
     table = result.to_pandas()

@@ -107,8 +107,8 @@ def test_a_published_fit_in_words():
 
 def test_a_forecast_in_words():
     text = forecast_text(forecast(default_fit(REPLAY), "constant 5000", after="base"))
-    assert "5000 steps, 4.1e+07 tokens" in text
-    assert "warning: A length of 5000 steps lies outside" in text
+    assert "5,000 steps, 41M tokens" in text
+    assert "warning: A length of 5,000 steps lies outside" in text
 
 
 def test_a_backtest_in_words():

@@ -5,6 +5,7 @@ from numpy.testing import assert_array_equal
 
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.text import short
 from strategies import schedules
 
 
@@ -152,3 +153,21 @@ def test_how_a_schedule_is_written(schedule, text):
 def test_an_array_has_no_text():
     with pytest.raises(DataError, match="has no schedule text"):
         _ = Schedule.from_array([1, 2, 3]).text
+
+
+@given(schedules())
+def test_a_text_for_reading_is_parsed_to_the_same(schedule):
+    assert Schedule.parse(short(schedule.text)).text == schedule.text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("cosine 1188 to 0.0", "cosine 1188 to 0"),
+        ("linear 4 to 0.0 from=8.0 until=2", "linear 4 to 0 from=8 until=2"),
+        ("warmup 10 to 1e-05 | constant 10.5", "warmup 10 to 1e-5 | constant 10.5"),
+        ("constant 3 to 0.05", "constant 3 to 0.05"),
+    ],
+)
+def test_a_text_for_reading_is_short(text, shown):
+    assert short(text) == shown

@@ -15,7 +15,7 @@ def logged(steps, lrs, last=None, offset=0):
     ("steps", "lrs", "base_lr", "first", "told"),
     [
         ([50, 100, 150], [5e-5, 1e-4, 1.5e-4], None, 1e-6, "a straight line from 0"),
-        ([50, 100, 150], [6e-5, 1.1e-4, 1.6e-4], None, 1.1e-5, "carried back to 1e-05"),
+        ([50, 100, 150], [6e-5, 1.1e-4, 1.6e-4], None, 1.1e-5, "carried back to 1e-5"),
         ([50, 100, 150], [5e-5, 6e-5, 6e-5], None, 1e-6, "a straight line from 0"),
         ([50, 100, 150], [3e-4, 3e-4, 3e-4], None, 3e-4, "the first logged value, 0.0003"),
         ([50, 100, 150], [3e-4, 2e-4, 1e-4], None, 3e-4, "the first logged value"),

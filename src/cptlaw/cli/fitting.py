@@ -86,12 +86,12 @@ def fit(
     check_writable(output, figure, reads=[study])
     check_laws([] if law is None else [law])
     loaded = study_file.load(study, doing.later())
-    say(f"fitting {_count(loaded.domains, 'domain')} of {_count(loaded.runs, 'run')} ...")
     result = fit_study(loaded, law, options, progress=doing)
     result = with_refits(result, doing)
     said = [t.sentence for role in result.domains for t in tradeoffs(result, role)]
     result = replace(result, notes=(*result.notes, *said))
-    say(f"done in {result.seconds:.2f} s")
+    what = f"{_count(loaded.domains, 'domain')} of {_count(loaded.runs, 'run')}"
+    say(f"fitted {what} in {result.seconds:.2f} s")
     if output is not None:
         store.save(result, output)
     if figure is not None:

@@ -10,6 +10,7 @@ from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import Many, examples, say
 from cptlaw.errors import DataError
+from cptlaw.page import typed
 
 FLAG = "--prior"
 
@@ -70,8 +71,9 @@ def prior(losses: tuple[str, ...], goal: str, how: Format, **given: Any) -> None
     tokens = sum(pilot.cost for pilot in found.pilots)
     peak = max(pilot.run.schedule.peak for pilot in found.pilots if pilot.run.schedule)
     say(
-        f"next: cptlaw pilot --new --unknown NAME --model-size {options.model_size:g} --budget "
-        f"{tokens:g}tokens --batch-tokens {options.batch_tokens:g} --peak {peak:g} -o first"
+        f"next: cptlaw pilot --new --unknown NAME --model-size {typed(options.model_size)} "
+        f"--budget {typed(tokens)}tokens --batch-tokens {typed(options.batch_tokens)} "
+        f"--peak {typed(peak)} -o first"
     )
 
 

@@ -151,7 +151,7 @@ def watch(
     last, known_alarms = None, set[tuple[str, str]]()
     if not once and not as_json:
         say(
-            "each line: the loss measured -> that foreseen after the last step "
+            "each line: the loss measured -> the loss expected at the end "
             f"({100 * monitor.watching.level:g} % interval)"
         )
     with contextlib.ExitStack() as ends:
@@ -246,7 +246,7 @@ def prepared(
     told = file is not None and mine is not None and following.has_schedule(file, mine)
     if planned.schedule is None and not told:
         raise DataError(_unknown_schedule(mine))
-    say("looking at what is known ...")
+    say("fitting the earlier runs ..." if loaded is not None else "reading the log ...")
     roles = given or ({} if loaded is not None else _roles(log))
     if loaded is None:
         say(_alone(roles))
@@ -286,11 +286,11 @@ def _roles(log: Path) -> dict[str, str]:
 
 def _alone(roles: dict[str, str]) -> str:
     """What is followed where no earlier runs are known."""
-    told = ", ".join(f"'{column}' as {role}" for role, column in roles.items())
+    told = ", ".join(f"column '{column}' as {role}" for role, column in roles.items())
     return (
-        f"no earlier runs are known; {told} is followed (--pt and --cpt name others). By itself "
-        "a run tells little of its end early on, and where its data changed; with a study that has "
-        "its base the forecasts are better."
+        f"note: only this run is known, so early forecasts are weak. Give a study with its "
+        "base and "
+        f"earlier runs for better ones. Followed: {told} (others: --pt, --cpt)."
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
+from cptlaw.page import typed
 
 FLOPS_PER_TOKEN = 6.0
 """And parameter, forward and backward."""
@@ -46,7 +47,7 @@ class Prices:
         for field in fields(self):
             value = getattr(self, field.name)
             if value is not None and not 0 < value < math.inf:
-                raise DataError(f"{field.name} = {value:g}: expected a number above 0.")
+                raise DataError(f"{field.name} = {typed(value)}: expected a number above 0.")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,15 @@ from cptlaw.decisions.plan.effects import FLAT
 from cptlaw.decisions.weights import Weights
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
-from cptlaw.forecasting.design import design_of, reach_of, run_that_tells, run_words, untried_peak
+from cptlaw.forecasting.design import (
+    base_of,
+    design_of,
+    reach_of,
+    run_that_tells,
+    run_words,
+    untried_peak,
+)
+from cptlaw.page import number
 from cptlaw.studies.runs import Data
 
 _PAYS = 0.25  # share of the expected regret that a run is to take away
@@ -33,8 +41,8 @@ def with_first_run(fit: Fit, plan: Plan) -> Plan:
     run = found.run
     assert run.schedule is not None
     words = (
-        f"{run_words(run, run.schedule)}. Of the regret that is expected now ({now:.2g} nats) "
-        f"it is to take away {share:.0%}."
+        f"{run_words(run, run.schedule, base_of(run, fit.study))}. A wrong choice would now cost "
+        f"{number(now, 2)} nats on average; this run should take away {100 * share:.0f} % of that."
     )
     return replace(plan, first_run=words)
 

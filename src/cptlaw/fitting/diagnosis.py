@@ -14,6 +14,7 @@ from cptlaw.fitting.observations import Observations
 from cptlaw.fitting.scores import Scores
 from cptlaw.laws.law import Law
 from cptlaw.laws.remedies import Remedy, place
+from cptlaw.page import number
 from cptlaw.studies.history import History
 
 _LOOSE = 0.5
@@ -85,8 +86,8 @@ def diagnose(
         *_sentences(law, absent, bound, loose, params, observed),
     ]
     advice += [
-        f"{name}: the data leave it open; held at {params[name]:g}, where it has no effect. "
-        + law.remedies[name].advice
+        f"{name}: the data leave it open; held at {number(params[name], 6)}, where it has no "
+        "effect. " + law.remedies[name].advice
         for name in held
     ]
     usual = [n for n in held_by_priors(minimum) if n not in (*settled, *loose, *held)]
@@ -107,7 +108,8 @@ def missed(scores: Scores) -> tuple[str, ...]:
     if not scores.r2 < 0:
         return ()
     return (
-        f"The law misses these losses by more than their own mean would (R2 {scores.r2:.2g}): do "
+        f"The law misses these losses by more than their own mean would (R2 "
+        f"{number(scores.r2, 2)}): do "
         "not use this fit. Are the learning rates and the units right?",
     )
 
@@ -284,7 +286,7 @@ def _sentences(
         groups.setdefault(remedy.advice, []).append(name)
     for usual, mine in groups.items():
         advice = _ONE_CURVE if smooth and set(_annealing(law)) & set(mine) else usual
-        at = [f"{n} = {params[n]:.4g}" for n in mine if n in bound]
+        at = [f"{n} = {number(params[n])}" for n in mine if n in bound]
         open_ = [n for n in mine if n in loose]
         if at:
             found.append(f"{', '.join(at)}: at its bound. {advice}")

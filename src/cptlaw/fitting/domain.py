@@ -50,7 +50,7 @@ def fit_domain(
     """
     known = replace(facts(role, observed.points), growth=growth)
     law = catalog.get(name, known)
-    _check_fixed(law, options.fixed)
+    check_fixed(law, options.fixed)
     objective = pose(law, observed, options)
     free, drawn = _free(law, options)
     if len(observed) < (POINTS_BESIDE_PRIORS if drawn else 1) * free:
@@ -131,7 +131,12 @@ def _free(law: Law, options: FitOptions) -> tuple[int, bool]:
     return free, free < len(law.terms) + len(shapes)
 
 
-def _check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
+def check_fixed(law: Law, fixed: Mapping[str, float]) -> None:
+    """Whether a law has the parameters that are to be fixed, and may have them at these values.
+
+    Raises:
+        DataError: naming the nearest that it has, or the range.
+    """
     for name, value in fixed.items():
         shape = next((s for s in law.shapes if s.name == name), None)
         if shape is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cptlaw.fitting.domain import check_fixed
 from cptlaw.fitting.one_law import fit_law
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
@@ -43,4 +44,6 @@ def fit(
         return fit_average(study, options, progress)
     if law == "auto":
         return choose(study, options, progress)
-    return fit_law(study, catalog.resolve(law, study), options, progress)
+    name = catalog.resolve(law, study)
+    check_fixed(catalog.example(name), options.fixed)
+    return fit_law(study, name, options, progress)

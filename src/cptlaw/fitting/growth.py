@@ -7,6 +7,7 @@ import numpy as np
 from cptlaw.fitting.domain import POINTS_A_PIECE_OF_NEWS
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.scores import Scores
+from cptlaw.page import number
 from cptlaw.studies.optimization import OPPOSITE, Growth
 
 CLEARLY = 2.0
@@ -36,7 +37,8 @@ def decided(usual: Fit, other: Fit, growth: Growth) -> tuple[Fit, str]:
         words = f"It is taken that they {_WORDS[growth]}: the data do not tell"
     return kept, (
         f"Nothing tells whether weights grow, so both were tried. {words} (the misfit is "
-        f"{_misfit(kept):.3g}, the other way {_misfit(left):.3g}). Give optimizer (such as "
+        f"{number(_misfit(kept), 3)}, the other way {number(_misfit(left), 3)}). Give "
+        "optimizer (such as "
         '"adamw") in the study to decide it.'
     )
 

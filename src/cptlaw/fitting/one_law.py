@@ -16,6 +16,7 @@ from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws import catalog
 from cptlaw.laws.catalog import Facts
 from cptlaw.laws.catalog.growth import is_open, usual_growth
+from cptlaw.page import number
 from cptlaw.studies.optimization import OPPOSITE, Growth
 from cptlaw.studies.study import Study
 
@@ -49,7 +50,7 @@ def fit_law(
         return replace(peak, seconds=time.perf_counter() - began)
     note = (
         f"the initial warm-up is counted {'as it was' if other < one else 'as if at the peak LR'}: "
-        f"the objective is {other:.3g} as it was, {one:.3g} as if at the peak LR. "
+        f"the objective is {number(other, 3)} as it was, {number(one, 3)} as if at the peak LR. "
         "A convention that is given (--warmup) is kept."
     )
     better = as_is if other < one else peak
@@ -98,8 +99,8 @@ def _with(
 ) -> Fit:
     began = time.perf_counter()
     said, found = dict[str, list[str]](), dict[str, DomainFit]()
-    for number, role in enumerate(fitting_order(study), 1):
-        progress(f"fitting {law} to {role} ({number} of {len(study.domains)}) ...")
+    for count, role in enumerate(fitting_order(study), 1):
+        progress(f"fitting {law} to {role} ({count} of {len(study.domains)}) ...")
         observed = observe(study, role, options.convention)
         for note in observed.notes:
             said.setdefault(note, []).append(role)

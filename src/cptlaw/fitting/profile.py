@@ -26,6 +26,7 @@ from cptlaw.fitting.projection import begun
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import Interval, objective_of
 from cptlaw.laws.law import Shape
+from cptlaw.page import number, typed
 
 # Where the objective is a parabola, a 90 % interval ends 1.6 standard errors off: the second value
 # passes it, and the end is read off between the two. Steps grow, so that a flat side is followed
@@ -82,8 +83,8 @@ class Profile:
     @property
     def sentence(self) -> str:
         """The interval in words."""
-        low, high = f"{self.interval.low:.3g}", f"{self.interval.high:.3g}"
-        level = f"{100 * self.interval.level:g} %"
+        low, high = f"{number(self.interval.low, 3)}", f"{number(self.interval.high, 3)}"
+        level = f"{number(100 * self.interval.level, 6)} %"
         if self.open_low and self.open_high:
             said = f"the data set no limit from {low} to {high}"
         elif self.open_low:
@@ -92,7 +93,7 @@ class Profile:
             said = f"at least {low}; the data set no upper limit up to {high}"
         else:
             said = f"{low} to {high}"
-        return f"{self.name} on {self.role}: {self.interval.value:.3g}, {said} ({level})."
+        return f"{self.name} on {self.role}: {number(self.interval.value, 3)}, {said} ({level})."
 
 
 def profile(
@@ -118,7 +119,7 @@ def profile(
             outside its bounds.
     """
     if not 0 < level < 1:
-        raise DataError(f"level = {level:g} must lie between 0 and 1, such as 0.9.")
+        raise DataError(f"level = {typed(level)} must lie between 0 and 1, such as 0.9.")
     domain, observed = fit.domain(role), fit.observed(role)
     shape = _shape(domain, name)
     objective = objective_of(fit, domain, observed)
@@ -157,7 +158,8 @@ def _given(shape: Shape, values: ArrayLike) -> list[float]:
     for value in found:
         if not shape.low <= value <= shape.high:
             raise DataError(
-                f"{shape.name} = {value:g} must lie in {shape.low:g} to {shape.high:g}."
+                f"{shape.name} = {number(value, 6)} must lie in {number(shape.low, 6)} to "
+                f"{number(shape.high, 6)}."
             )
     return [shape.inner(value) for value in found]
 

@@ -24,6 +24,7 @@ from cptlaw.fitting.result import DomainFit, Fit, combination
 from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import Facts
+from cptlaw.page import number
 
 PREFIX = "published:"
 REFERENCE_AREA = 4.0
@@ -181,13 +182,14 @@ def _coarse_print(
     found: list[str] = []
     if "beta" in printed and high - low > _COARSE * usual:
         found.append(
-            f"beta = {beta:g} is printed to three decimals, so the shift at S1cpt = "
-            f"{REFERENCE_AREA:g} lies anywhere in {b * low:.3f} to {b * high:.3f}."
+            f"beta = {number(beta, 6)} is printed to three decimals, so the shift at S1cpt = "
+            f"{number(REFERENCE_AREA, 6)} lies anywhere in {b * low:.3f} to {b * high:.3f}."
         )
     if role == "pt" and usual < _FAR_FROM_LIMIT:
         found.append(
-            f"The shift at S1cpt = {REFERENCE_AREA:g} is only {usual:.1%} of its limit "
-            f"B = {b:.3g}, so that limit (L0 + B = {params['L0'] + b:.1f}) and the critical point "
+            f"The shift at S1cpt = {number(REFERENCE_AREA, 6)} is only {usual:.1%} of its limit "
+            f"B = {number(b, 3)}, so that limit (L0 + B = {params['L0'] + b:.1f}) and the "
+            "critical point "
             "mean nothing."
         )
     return tuple(found)
@@ -234,8 +236,10 @@ def _source(entry: dict[str, Any]) -> str:
     for label in entry["settings"]:
         s = _data()["settings"][label]
         words.append(
-            f"setting {label}: {s['model_size'] / 1e6:g}M parameters, {s['pt']} -> {s['cpt']}, "
-            f"peak LR {s['peak_lr']:g}, {s['batch_tokens'] / 1e6:g}M tokens a step, "
+            f"setting {label}: {number(s['model_size'] / 1e6, 6)}M parameters, {s['pt']} -> "
+            f"{s['cpt']}, "
+            f"peak LR {number(s['peak_lr'], 6)}, {number(s['batch_tokens'] / 1e6, 6)}M tokens "
+            "a step, "
             f"sequences of {s['sequence_length']}"
         )
     return f"{_data()['paper']}, {entry['where']} ({'; '.join(words)})"
@@ -250,7 +254,7 @@ def _notes(entry: dict[str, Any]) -> tuple[str, ...]:
             "looks like the start or the bound of a search: trust the shift, not E, B and beta."
         )
     scores = [
-        f"a Huber loss of {huber:g} and an R2 of {r2:g} on D_{role}"
+        f"a Huber loss of {number(huber, 6)} and an R2 of {number(r2, 6)} on D_{role}"
         for role, (huber, r2) in entry.get("table2", {}).items()
     ]
     if scores:

@@ -239,7 +239,7 @@ def _words(kind: StartKind, run: str | None = None, step: int | None = None) -> 
     if kind == "scratch":
         return "scratch"
     if kind == "base schedule":
-        return f"a base of {step} steps"
+        return f"a base of {step:,} steps"
     if kind == "open model":
         return run or ""
     return f"the end of '{run}'" if step is None else f"'{run}' at step {step}"

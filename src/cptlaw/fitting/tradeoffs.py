@@ -14,6 +14,7 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.uncertainty import ensemble_of
+from cptlaw.page import number
 
 _ALIKE = 0.9  # correlation from which parameters trade off
 _ROUNDING = 1e-9  # a smaller relative move is left by rounding: the parameter stands still
@@ -114,9 +115,9 @@ def _product(domain: DomainFit, one: str, other: str, power: float) -> str:
     def written(name: str, power: float) -> str:
         scale = scales.get(name, "log")
         if scale == "linear":
-            return f"exp({name})" if power == 1 else f"exp({power:g} {name})"
+            return f"exp({name})" if power == 1 else f"exp({number(power, 6)} {name})"
         base = f"(1/(1 - {name}))" if scale == "memory" else name
-        return base if power == 1 else f"{base}^{power:g}"
+        return base if power == 1 else f"{base}^{number(power, 6)}"
 
     first = written(one, 1.0)
     if power < 0 and scales.get(other) != "linear":
@@ -127,5 +128,5 @@ def _product(domain: DomainFit, one: str, other: str, power: float) -> str:
 def _percent(spread: float) -> str:
     """A standard deviation of a logarithm, in words."""
     if spread < 0.3:
-        return f"{100 * spread:.2g} %"
-    return f"a factor of {np.exp(spread):.2g}" if spread < 5 else "no order of magnitude"
+        return f"{number(100 * spread, 2)} %"
+    return f"a factor of {number(np.exp(spread), 2)}" if spread < 5 else "no order of magnitude"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +11,9 @@ from cptlaw.arrays import FloatArray
 from cptlaw.caching import remembers
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.forecasting.measured import Reach, figures_of, measured
+from cptlaw.page import number
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.text import short
 from cptlaw.schedules.usual import usual_schedules
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Data, Run
@@ -49,6 +50,7 @@ class Design:
         optimizer: whether any run says its optimizer.
         longest_run: the run that lasts longest, None for none.
         last_lr: LR before that run.
+        longest_base: the run that it goes on from, None for none.
     """
 
     phase: Data
@@ -66,6 +68,7 @@ class Design:
     optimizer: bool = False
     longest_run: Run | None = None
     last_lr: float = 0.0
+    longest_base: Run | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ def design_of(fit: Fit, phase: Data | None = None) -> Design | None:
         optimizer=any(h.pt_by.optimizer or h.cpt_by.optimizer for _, h in used),
         longest_run=None if longest is None else longest[0],
         last_lr=0.0 if longest is None else study.before(longest[0]).last_lr,
+        longest_base=None if longest is None else base_of(longest[0], study),
     )
 
 
@@ -270,12 +274,27 @@ def run_that_tells(
         run = replace(run, replay=replay)
     if start and design.starts:
         run = replace(run, after_step=int(design.starts[0] // 2))
-    return run_words(run, made)
+    return run_words(run, made, design.longest_base)
 
 
-def run_words(run: Run, schedule: Schedule) -> str:
-    """A run of a schedule in words: its learning rates, where it starts, its replay share."""
-    at = "" if run.after_step is None else f"@{run.after_step}"
+def base_of(run: Run, study: Study | None) -> Run | None:
+    """The run of a study that a run goes on from, if there is one."""
+    if study is None or run.after is None or not study.has_run(run.after):
+        return None
+    return study.run(run.after)
+
+
+def run_words(run: Run, schedule: Schedule, base: Run | None = None) -> str:
+    """A run of a schedule in words: its learning rates, where it starts, its replay share.
+
+    Args:
+        run: with its start.
+        schedule: its learning rates.
+        base: what it goes on from; steps are told as that one's log counts them.
+    """
+    at = ""
+    if run.after_step is not None and (base is None or run.after_step != base.steps):
+        at = f"@{run.after_step + (0 if base is None else base.first_step)}"
     after = "" if run.after is None else f" after {run.after}{at}"
-    share = f", replay {run.replay:g}" if run.replay else ""
-    return f'"{re.sub(r" 0[.]0(?![0-9])", " 0", schedule.text)}"{after}{share}'
+    share = f", replay {number(run.replay, 6)}" if run.replay else ""
+    return f'"{short(schedule.text)}"{after}{share}'

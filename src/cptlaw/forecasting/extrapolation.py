@@ -12,6 +12,7 @@ from cptlaw.fitting.shift import shift_at
 from cptlaw.forecasting.causes import distances
 from cptlaw.forecasting.measured import OTHERS, measured, one_kind
 from cptlaw.laws.points import Points
+from cptlaw.page import amount, number
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
 
@@ -47,7 +48,7 @@ def check_known(fit: Fit, points: Points) -> None:
             lowest = domain.ranges.get("cpt_peak_lr" if history.is_cpt else "pt_peak_lr")
             gentle = what == "peak LR" and lowest is not None and peak < lowest[0]
             if away[column] >= 0.999 * most * (3.0 if gentle else 1.0):
-                times = f"{away[column]:.3g}" if away[column] < 1e6 else "over a million"
+                times = f"{number(away[column], 3)}" if away[column] < 1e6 else "over a million"
                 raise DataError(
                     f"the {what} is {times} times outside what was fitted; nothing is "
                     "known there. Fit a run nearer to it, or insist: anyway = True (--anyway)."
@@ -75,7 +76,7 @@ def warnings(
         if not fitted[0] * 0.99 <= each.value <= fitted[1] * 1.01:
             found.append(_outside(each.words, each.value, fitted) + each.more)
     if not sees_size and model_size is not None and fitted_range(fit, "model_size") is None:
-        found.append(f"A model size of {model_size:g} was given.{_UNSEEN}")
+        found.append(f"A model size of {_shown(model_size)} was given.{_UNSEEN}")
     found.extend(_batch(fit, run))
     for role, domain in fit.domains.items():
         with np.errstate(over="ignore", invalid="ignore"):  # what is absurd is told in words
@@ -107,17 +108,17 @@ def _asked(fit: Fit, history: History) -> list[_Asked]:
     more, known = _of_other_peaks(kind), _of_other_starts(kind)
     phases = (("pt", "the pre-training", history.pt_lr), ("cpt", "the CPT", history.cpt_lr))
     found = [
-        _Asked(f"A peak LR of {{:g}} in {words}", f"{of}_peak_lr", float(lr.max()), more)
+        _Asked(f"A peak LR of {{}} in {words}", f"{of}_peak_lr", float(lr.max()), more)
         for of, words, lr in phases
         if lr.size
     ]
-    found.append(_Asked("A length of {:g} steps", f"{phase}_steps", length))
-    found.append(_Asked("A model size of {:g}", "model_size", history.model_size, of_size))
+    found.append(_Asked("A length of {} steps", f"{phase}_steps", length))
+    found.append(_Asked("A model size of {}", "model_size", history.model_size, of_size))
     if phase == "cpt":
-        found.append(_Asked("A replay share of {:g}", "replay", history.replay, of_replay))
+        found.append(_Asked("A replay share of {}", "replay", history.replay, of_replay))
     if phase == "cpt" and history.pt_lr.size:
         start = float(history.pt_lr.size)
-        found.append(_Asked("A start at step {:g}", "start_step", start, known))
+        found.append(_Asked("A start at step {}", "start_step", start, known))
     return found
 
 
@@ -146,7 +147,8 @@ def _split(fit: Fit, role: str, points: Points) -> list[str]:
         return []
     return [
         f"{role}: the data do not tell the hidden PT curve and the shift apart (shift "
-        f"{at.value:.3g}, standard error {at.value_stderr:.2g}); read their sum, the loss."
+        f"{number(at.value, 3)}, standard error {number(at.value_stderr, 2)}); read their sum, "
+        "the loss."
     ]
 
 
@@ -164,7 +166,7 @@ def _undetermined(role: str, domain: DomainFit, points: Points) -> list[str]:
         return []
     return [
         f"{role}: this forecast depends on {', '.join(needed)}, which nothing in the fitted data "
-        f"shows; it is taken as {', '.join(f'{domain.params[n]:g}' for n in needed)}."
+        f"shows; it is taken as {', '.join(f'{number(domain.params[n], 6)}' for n in needed)}."
     ]
 
 
@@ -196,15 +198,21 @@ def _of_other_starts(kind: str) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1g}"
+    return number(100 * share, 1)
+
+
+def _shown(value: float) -> str:
+    """A value that was asked for, a model size in millions or billions."""
+    return amount(value) if value >= 1e6 else number(value)
 
 
 def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:
     low, high = fitted
-    what = f"{low:.4g}" if f"{low:.4g}" == f"{high:.4g}" else f"{low:.4g} to {high:.4g}"
+    one, other = _shown(low), _shown(high)
+    what = one if one == other else f"{one} to {other}"
     near, end = (low, "smallest") if value < low else (high, "largest")
     if near > 0 and value > 0:
-        away = f"{value / near:.3g}x the {end}"
+        away = f"{number(value / near, 3)}x the {end}"
     else:
-        away = f"{abs(value - near):.3g} away"
-    return f"{words.format(value)} lies outside what was fitted ({what}; {away})."
+        away = f"{number(abs(value - near), 3)} away"
+    return f"{words.format(_shown(value))} lies outside what was fitted ({what}; {away})."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -20,6 +20,7 @@ from cptlaw.forecasting.design import (
 from cptlaw.forecasting.measured import GENTLER, Reach
 from cptlaw.forecasting.tells import tells_annealing
 from cptlaw.laws.traits import Varied
+from cptlaw.page import amount, number
 
 Status: TypeAlias = Literal["data", "others", "unknown"]
 _CHECKED = "forecasts were only ever checked to"
@@ -90,12 +91,12 @@ def _peak(at: Known) -> Choice:
         if away <= ALIKE and (several or not at.varies("peak")):
             return Choice("peak", "data", name, f"Runs were fitted at a peak LR of {ran}.")
         if max(below / GENTLER, above) > at.reach.peak * 1.001:
-            said = f"The peak LR is {away:.3g}x outside what you ran ({ran})"
+            said = f"The peak LR is {number(away, 3)}x outside what you ran ({ran})"
             return Choice(
                 "peak",
                 "unknown",
                 name,
-                f"{said}; forecasts were only ever checked to {at.reach.peak:g}x.",
+                f"{said}; forecasts were only ever checked to {number(at.reach.peak, 6)}x.",
                 mend,
             )
     elif several:
@@ -148,18 +149,18 @@ def _was_run(at: Known, asked: Asked) -> bool:
 def _steps(at: Known) -> Choice:
     longest, reach = at.design.longest, at.reach.steps
     if at.asked is None:
-        said = f"The longest fitted run has {longest} steps."
-        return Choice("steps", "data", f"length (to {longest} steps)", said)
+        said = f"The longest fitted run has {longest:,} steps."
+        return Choice("steps", "data", f"length (to {longest:,} steps)", said)
     steps = at.asked.steps
-    words, away = f"length ({steps:.0f} steps)", steps / longest
+    words, away = f"length ({steps:,.0f} steps)", steps / longest
     if away <= 1.01:
-        said = f"The longest fitted run has {longest} steps."
+        said = f"The longest fitted run has {longest:,} steps."
         return Choice("steps", "data", words, said)
-    mend = f"a run of {steps:.0f} steps, or half of it"
-    said = f"The run is {away:.3g}x as long as your longest ({longest} steps)"
+    mend = f"a run of {steps:,.0f} steps, or half of it"
+    said = f"The run is {number(away, 3)}x as long as your longest ({longest:,} steps)"
     if away <= reach:
         return Choice("steps", "others", words, said + ".", mend)
-    return Choice("steps", "unknown", words, f"{said}; {_CHECKED} {reach:g}x.", mend)
+    return Choice("steps", "unknown", words, f"{said}; {_CHECKED} {number(reach, 6)}x.", mend)
 
 
 def _replay(at: Known) -> Choice:
@@ -183,12 +184,12 @@ def _replay(at: Known) -> Choice:
         said = f"Law {law} does not see the replay share; its forecasts are the same for every one."
         return Choice("replay", "unknown", words, said, "the default law, and two replay shares")
     if away > at.reach.replay:
-        said = f"The replay share is {away:.2g} outside what you ran ({ran})"
+        said = f"The replay share is {number(away, 2)} outside what you ran ({ran})"
         return Choice(
             "replay",
             "unknown",
             words,
-            f"{said}; {_CHECKED} {at.reach.replay:g}.",
+            f"{said}; {_CHECKED} {number(at.reach.replay, 6)}.",
             mend,
         )
     said = f"You ran replay shares of {ran}." if several else f"You ran one replay share ({ran})."
@@ -217,14 +218,14 @@ def _start(at: Known) -> Choice:
         return Choice("start", "data", words, f"Runs that start there were fitted ({ran}).")
     said = f"Your CPT runs start at step {ran}"
     if away > at.reach.start * 1.001:
-        said += f"; this is {away:.3g}x away, and {_CHECKED} {at.reach.start:g}x."
+        said += f"; this is {number(away, 3)}x away, and {_CHECKED} {number(at.reach.start, 6)}x."
         return Choice("start", "unknown", words, said, run_that_tells(at.design, start=True))
     return Choice("start", "others", words, f"{said}.")
 
 
 def _size(at: Known) -> Choice:
     sizes, sees = at.design.sizes, any(d.depends_on_size for d in at.fit.domains.values())
-    ran = _span(sizes[0], sizes[-1]) if sizes else ""
+    ran = _sizes(sizes) if sizes else ""
     mend = "the same runs with another model size"
     size = None if at.asked is None else at.asked.size
     if at.asked is None:
@@ -234,13 +235,13 @@ def _size(at: Known) -> Choice:
         return Choice("size", "unknown", "another model size", said, mend)
     if size is None or not sizes:
         return Choice("size", "data", "model size", "It is that of the fitted runs.")
-    words, away = f"model size ({size:.3g})", max(sizes[0] / size, size / sizes[-1])
+    words, away = f"model size ({amount(size)})", max(sizes[0] / size, size / sizes[-1])
     if away <= ALIKE:
         return Choice("size", "data", words, f"Runs of this size were fitted ({ran}).")
-    said = f"The model size is {away:.3g}x away from yours ({ran})"
+    said = f"The model size is {number(away, 3)}x away from yours ({ran})"
     if sees and away <= at.reach.size:
         return Choice("size", "others", words, said + ".", mend)
-    why = f"{_CHECKED} {at.reach.size:g}x" if sees else "one size says nothing of another"
+    why = f"{_CHECKED} {number(at.reach.size, 6)}x" if sees else "one size says nothing of another"
     return Choice("size", "unknown", words, f"{said}; {why}.", mend)
 
 
@@ -265,6 +266,12 @@ def _annealing_has_prior(fit: Fit) -> bool:
     return drawn and bool(terms) and all(term.prior is not None for term in terms)
 
 
+def _sizes(sizes: Sequence[float]) -> str:
+    """Model sizes in words."""
+    one, other = amount(sizes[0]), amount(sizes[-1])
+    return one if one == other else f"{one} to {other}"
+
+
 def _span(low: float, high: float) -> str:
     """A value, or two ends."""
     one, other = _plain(low), _plain(high)
@@ -272,4 +279,4 @@ def _span(low: float, high: float) -> str:
 
 
 def _plain(value: float) -> str:
-    return f"{value:.0f}" if 1000 <= value < 1e6 else f"{value:.3g}"
+    return number(value, 3)

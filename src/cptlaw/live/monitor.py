@@ -21,6 +21,7 @@ from cptlaw.live.outlook import Alarm, DomainOutlook, Followed, Kind, Outlook
 from cptlaw.live.planned import Planned, place
 from cptlaw.live.prospect import Prospect, prospect_of
 from cptlaw.live.rules import Rule, rules_of
+from cptlaw.page import number
 from cptlaw.studies.study import Study
 
 SHARE = 0.01
@@ -246,7 +247,8 @@ class Monitor:
         return [
             Alarm(
                 "learning rate",
-                f"the learning rate at step {step} is {lr:.4g}, but {should:.4g} is planned: "
+                f"the learning rate at step {step} is {number(lr)}, but {number(should)} is "
+                "planned: "
                 "forecasts are for the planned one. Give the schedule that the run really has.",
             )
         ]
@@ -265,12 +267,13 @@ class Monitor:
                 if sure >= one.sure:
                     interval = f"{ahead.low[-1]:.4f} to {ahead.high[-1]:.4f}"
                     words = (
-                        f"{one.role} will end {one.side} {one.limit:g}, {_chance(sure)} sure: "
+                        f"{one.role} will end {one.side} {number(one.limit, 6)}, "
+                        f"{_chance(sure)} sure: "
                         f"{ahead.final:.4f} ({interval}) is foreseen."
                     )
                     found.append(Alarm("rule", words, one.role, one.action == "stop"))
             elif step == self.steps and loss is not None and one.passed(loss):
-                words = f"{one.role} ended {one.side} {one.limit:g}, at {loss:.4f}."
+                words = f"{one.role} ended {one.side} {number(one.limit, 6)}, at {loss:.4f}."
                 found.append(Alarm("rule", words, one.role))
         return found
 
@@ -321,7 +324,9 @@ class Monitor:
         if self._fit is None:
             need = f" ({self._why})" if self._why else ""
             return f"{own}; nothing is fitted yet{need}"
-        return f"{runs} earlier {'run' if runs == 1 else 'runs'} and {own}" if runs else own
+        if not runs:
+            return f"{own} alone. With earlier runs in a study the forecast would be surer"
+        return f"{runs} earlier {'run' if runs == 1 else 'runs'} and {own}"
 
     # --- keeping -------------------------------------------------------------------------------
 
@@ -386,4 +391,4 @@ def _off(loss: float, then: tuple[float, float, float]) -> float | None:
 
 
 def _chance(sure: float) -> str:
-    return "more than 99.9 %" if sure > 0.999 else f"{100 * sure:.3g} %"
+    return "more than 99.9 %" if sure > 0.999 else f"{number(100 * sure, 3)} %"

@@ -6,6 +6,7 @@ A framework's own schedule is a text too: `FRAMEWORK:NAME key=value ...`, as in
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from cptlaw.errors import DataError, suggestion
@@ -202,3 +203,13 @@ def _segment_text(segment: Segment, last: float | None) -> str:
     if segment.until is not None:
         words.append(f"until={segment.until}")
     return " ".join(words)
+
+
+def short(text: str) -> str:
+    """A schedule text for reading: 0 for 0.0 and 1e-5 for 1e-05; it is parsed to the same.
+
+    Args:
+        text: of a schedule.
+    """
+    plain = re.sub(r"(?<=\d)\.0(?![\de])", "", text)
+    return re.sub(r"(?<=\d)e-0(?=\d)", "e-", plain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from cptlaw.page import number
 from cptlaw.studies.history import History
 from cptlaw.studies.optimization import KINDS
 from cptlaw.studies.runs import Run
@@ -26,7 +27,7 @@ def _batches(runs: Sequence[Run]) -> Iterator[str]:
     if len(sizes) < 2:
         return
     examples = [next(run.name for run in pt if run.batch_tokens == size) for size in sizes]
-    told = ", ".join(f"{s:.3g} ('{name}')" for s, name in zip(sizes, examples, strict=True))
+    told = ", ".join(f"{number(s, 3)} ('{name}')" for s, name in zip(sizes, examples, strict=True))
     yield (
         f"The pre-training runs differ in batch_tokens: {told}. Laws count steps, so a step of "
         "each counts alike, whatever its tokens. A difference in loss that comes from the batch "

@@ -14,6 +14,7 @@ import numpy as np
 
 from cptlaw.caching import remembers
 from cptlaw.errors import DataError, suggestion
+from cptlaw.page import number
 from cptlaw.shown import Shown
 from cptlaw.studies.bases import bases_first
 from cptlaw.studies.differences import told_differences
@@ -122,8 +123,9 @@ class Study(Shown):
             )
         if run.data == parent.data == "cpt" and run.replay != parent.replay:
             raise DataError(
-                f"run '{run.name}' has replay = {run.replay:g} and goes on from '{parent.name}' "
-                f"with {parent.replay:g}; no law covers a share that changes along a CPT."
+                f"run '{run.name}' has replay = {number(run.replay, 6)} and goes on from "
+                f"'{parent.name}' "
+                f"with {number(parent.replay, 6)}; no law covers a share that changes along a CPT."
             )
         if run.data == parent.data == "cpt" and run.batch_label != parent.batch_label:
             raise DataError(
@@ -243,7 +245,9 @@ class Study(Shown):
             DataError: a share that is not between 0 and 1.
         """
         if not 0 < share < 1:
-            raise DataError(f"fit_steps = {share:g} is a share of the steps, above 0 and below 1.")
+            raise DataError(
+                f"fit_steps = {number(share, 6)} is a share of the steps, above 0 and below 1."
+            )
         bases = {run.after for run in self.runs}
 
         def cut(run: Run) -> Run:
@@ -316,7 +320,8 @@ def _of_one_size(run: Run | None, base: Run | None) -> Run | None:
         return run or base
     if run.model_size != base.model_size:
         raise DataError(
-            f"run '{run.name}' has model_size = {run.model_size:g}, but it goes on from run "
-            f"'{base.name}' with {base.model_size:g}. Mend one of them."
+            f"run '{run.name}' has model_size = {number(run.model_size, 6)}, but it goes on "
+            "from run "
+            f"'{base.name}' with {number(base.model_size, 6)}. Mend one of them."
         )
     return run

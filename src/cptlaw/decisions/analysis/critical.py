@@ -20,6 +20,7 @@ from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws.catalog import LAWS
 from cptlaw.laws.points import Points
 from cptlaw.laws.symbols import stem
+from cptlaw.page import number
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
@@ -232,6 +233,6 @@ def _far_limit(fit: Fit, base: Schedule, schedule: Schedule, role: str, replay: 
     if abs(reached) >= FAR_FROM_LIMIT * abs(whole):
         return ""
     return (
-        f"after {schedule.steps} steps of CPT the shift is {reached:.3g}, only "
-        f"{reached / whole:.1%} of its limit {whole:.3g}, so that limit means nothing."
+        f"after {schedule.steps} steps of CPT the shift is {number(reached, 3)}, only "
+        f"{reached / whole:.1%} of its limit {number(whole, 3)}, so that limit means nothing."
     )

@@ -11,6 +11,7 @@ import numpy as np
 from cptlaw.arrays import FloatArray
 from cptlaw.decisions.cost import Work, costs_of
 from cptlaw.errors import DataError
+from cptlaw.page import typed
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
 
@@ -37,7 +38,7 @@ class Budget:
         if self.unit not in _UNITS.values():
             raise DataError(f"budget: unit '{self.unit}'; expected steps, tokens or FLOPs.")
         if not 0 < self.amount < float("inf"):
-            raise DataError(f"budget: {self.amount:g} {self.unit}; expected a number above 0.")
+            raise DataError(f"budget: {typed(self.amount)} {self.unit}; expected a number above 0.")
 
     @classmethod
     def parse(cls, text: str) -> Budget:
@@ -57,7 +58,7 @@ class Budget:
     @property
     def text(self) -> str:
         """As `parse` reads it."""
-        return f"{self.amount:g} {self.unit}"
+        return f"{typed(self.amount)} {self.unit}"
 
     def cost(self, run: Run, study: Study | None = None) -> float:
         """What the steps of a run cost, in this budget's unit; its base costs nothing.

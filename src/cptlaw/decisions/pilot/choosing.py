@@ -15,6 +15,7 @@ from cptlaw.decisions.pilot.gain import Choice, removed
 from cptlaw.decisions.pilot.reasons import reason
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
+from cptlaw.page import number
 from cptlaw.shown import Shown
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
@@ -69,7 +70,7 @@ class Pilots(Shown):
 
     def __repr__(self) -> str:
         runs = ", ".join(pilot.run.name for pilot in self.pilots)
-        return visible(f"<Pilots: {runs}; {self.cost:.6g} of {self.budget.text}>")
+        return visible(f"<Pilots: {runs}; {number(self.cost, 6)} of {self.budget.text}>")
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -170,7 +171,8 @@ def _check_affordable(costs: dict[str, float], budget: Budget) -> None:
     if costs[cheapest] > budget.amount:
         raise DataError(
             f"the budget of {budget.text} allows none of the {len(costs)} candidates; the "
-            f"cheapest, '{cheapest}', costs {costs[cheapest]:g}. Give more, or shorter runs "
+            f"cheapest, '{cheapest}', costs {number(costs[cheapest], 6)}. Give more, or "
+            "shorter runs "
             "(--steps)."
         )
 
@@ -219,8 +221,8 @@ class _Greedy:
             taken = [run.name for run in found]
             open_ = [n for n, cost in self._costs.items() if cost <= left and n not in taken]
             scored: list[tuple[float, _Named]] = []
-            for number, name in enumerate(open_, 1):
-                progress(f"candidates for run {len(found) + 1} ({number} of {len(open_)}) ...")
+            for nth, name in enumerate(open_, 1):
+                progress(f"candidates for run {len(found) + 1} ({nth} of {len(open_)}) ...")
                 scored.append(self._scored(name, found))
             if not scored:
                 break

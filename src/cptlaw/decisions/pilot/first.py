@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from cptlaw.decisions.pilot.budget import Budget
 from cptlaw.decisions.pilot.choosing import Pilot, Pilots
 from cptlaw.errors import DataError
+from cptlaw.page import number, typed
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.usual import rounded, usual_schedules, usual_warmup
 from cptlaw.studies.runs import UNKNOWN, Data, Run
@@ -79,7 +80,8 @@ _KINDS = (
     _Kind(
         "cpt-replay",
         0.4,
-        f"One replay share ({_REPLAY:g}) beside 0: how much it spares the old domain and costs "
+        f"One replay share ({number(_REPLAY, 6)}) beside 0: how much it spares the old domain "
+        "and costs "
         "the new one.",
         _usual("const"),
         replay=_REPLAY,
@@ -119,7 +121,8 @@ _AFTER_OPEN = (
     _Kind(
         "cpt-replay",
         1.0,
-        f"One replay share ({_REPLAY:g}) beside 0: how much it spares the old domain and costs "
+        f"One replay share ({number(_REPLAY, 6)}) beside 0: how much it spares the old domain "
+        "and costs "
         "the new one.",
         _warmed("wsd"),
         replay=_REPLAY,
@@ -156,9 +159,11 @@ def first_pilots(
             its annealed branch and two continuations, or for two continuations of an open model.
     """
     if not 0 < model_size < math.inf:
-        raise DataError(f"model_size = {model_size:g}; expected a number of parameters above 0.")
+        raise DataError(
+            f"model_size = {typed(model_size)}; expected a number of parameters above 0."
+        )
     if peak is not None and not 0 < peak < 1:
-        raise DataError(f"peak = {peak:g}; expected a learning rate between 0 and 1.")
+        raise DataError(f"peak = {typed(peak)}; expected a learning rate between 0 and 1.")
     budget = Budget.parse(budget) if isinstance(budget, str) else budget
     one = Run(
         "base",
@@ -176,7 +181,8 @@ def first_pilots(
         peak = usual_peak(model_size) * (1.0 if unknown is None else _OF_PRE_TRAINING)
         whose = "" if unknown is None else "half of "
         notes.append(
-            f"The peak LR of {peak:g} is {whose}one that is usual for the size; put your own "
+            f"The peak LR of {number(peak, 6)} is {whose}one that is usual for the size; put "
+            "your own "
             "(--peak)."
         )
     notes += [] if unknown is None else _OF_OPEN

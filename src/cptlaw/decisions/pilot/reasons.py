@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from cptlaw.fitting.result import Fit
+from cptlaw.page import amount, number
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study import Study
@@ -44,22 +45,28 @@ def _aspects(mine: History) -> dict[str, Callable[[History], bool]]:
     peak, fall = float(lr.max(initial=0.0)), _fall(mine)
     found: dict[str, Callable[[History], bool]] = {}
     if mine.is_cpt:
-        found[f"a replay share of {mine.replay:g}"] = lambda h: abs(h.replay - mine.replay) < 1e-9
-    found[f"a peak LR of {peak:.3g}"] = lambda h: _near(float(h.phase_lr.max(initial=0.0)), peak)
+        found[f"a replay share of {number(mine.replay, 6)}"] = lambda h: (
+            abs(h.replay - mine.replay) < 1e-9
+        )
+    found[f"a peak LR of {number(peak, 3)}"] = lambda h: _near(
+        float(h.phase_lr.max(initial=0.0)), peak
+    )
     if mine.is_cpt and mine.pt_lr.size:
-        found[f"a start at step {mine.pt_lr.size}"] = lambda h: _near(h.pt_lr.size, mine.pt_lr.size)
-        found[f"a start whose LR is at {100 * _left(mine):.3g} % of its peak"] = lambda h: (
+        found[f"a start at step {mine.pt_lr.size:,}"] = lambda h: _near(
+            h.pt_lr.size, mine.pt_lr.size
+        )
+        found[f"a start whose LR is at {number(100 * _left(mine), 3)} % of its peak"] = lambda h: (
             abs(_left(h) - _left(mine)) < 0.25
         )
-    ends = f"an LR that ends at {100 * fall:.3g} % of its peak"
+    ends = f"an LR that ends at {number(100 * fall, 3)} % of its peak"
     found[ends] = lambda h: abs(_fall(h) - fall) < 0.25
-    found[f"a length of {lr.size} steps"] = lambda h: _near(h.phase_lr.size, lr.size)
+    found[f"a length of {lr.size:,} steps"] = lambda h: _near(h.phase_lr.size, lr.size)
     if mine.model_size:
-        found[f"a model of {mine.model_size:g} parameters"] = lambda h: (
+        found[f"a model of {amount(mine.model_size)} parameters"] = lambda h: (
             h.model_size == mine.model_size
         )
     if mine.batch[0]:
-        found[f"a batch of {mine.batch[0]:g} tokens"] = lambda h: h.batch == mine.batch
+        found[f"a batch of {number(mine.batch[0], 6)} tokens"] = lambda h: h.batch == mine.batch
     return found
 
 

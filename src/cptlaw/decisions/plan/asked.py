@@ -13,6 +13,7 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.design import Asked, design_of, reach_of
 from cptlaw.forecasting.measured import GENTLER
+from cptlaw.page import number
 from cptlaw.studies.runs import Data
 
 
@@ -69,18 +70,22 @@ def within_reach(fit: Fit, knobs: Knobs, phase: Data, anyway: bool) -> tuple[Kno
         return knobs, ""
     reach = reach_of(fit).peak
     low, high = design.peaks[0] / (GENTLER * reach), design.peaks[-1] * reach
-    why = f"{reach:g}x what you ran, beyond which forecasts were never checked"
+    why = f"{number(reach, 6)}x what you ran, beyond which forecasts were never checked"
     if anyway:
         low, high = 0.0, math.inf
     limit = fit.peak_limit
     diverged = limit is not None and limit <= high
     if limit is not None and diverged:
         known = [peak for peak in design.peaks if peak < limit]
-        high, why = math.sqrt(max(known, default=limit / 2) * limit), f"a run at {limit:g} diverged"
+        high, why = (
+            math.sqrt(max(known, default=limit / 2) * limit),
+            f"a run at {number(limit, 6)} diverged",
+        )
         if given.values[0] > high:
             raise DataError(
-                f"peak (--peak): a run of the study at {limit:g} diverged, so no peak LR above "
-                f"{_digits(high):g} is planned. Give lower ones."
+                f"peak (--peak): a run of the study at {number(limit, 6)} diverged, so no peak "
+                "LR above "
+                f"{number(_digits(high), 6)} is planned. Give lower ones."
             )
     kept = [value for value in given.values if low <= value <= high]
     if len(kept) == len(given.values) or (not kept and not given.is_range):
@@ -91,7 +96,7 @@ def within_reach(fit: Fit, knobs: Knobs, phase: Data, anyway: bool) -> tuple[Kno
             return knobs, ""
     cut = Numbers(tuple(kept), given.is_range)
     if cut.values[-1] == given.values[-1]:
-        why, diverged = f"a {GENTLER * reach:g}th of what you ran", False
+        why, diverged = f"a {number(GENTLER * reach, 6)}th of what you ran", False
     insist = "" if diverged else " --anyway looks at all."
     return replace(knobs, peak=cut), f"Peak LRs looked at: {cut.text} only ({why}).{insist}"
 

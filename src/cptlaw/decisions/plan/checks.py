@@ -19,6 +19,7 @@ from cptlaw.fitting.start import Start, open_models, start_from
 from cptlaw.forecasting.extrapolation import check_known
 from cptlaw.forecasting.verdict import Verdict
 from cptlaw.laws.catalog import that_see
+from cptlaw.page import number
 from cptlaw.studies.runs import Data, batch_label
 
 
@@ -128,4 +129,6 @@ def check_reach(judge: Judge) -> None:
             try:
                 check_known(judge.fit, end(corner, judge.fit))
             except DataError as error:
-                raise DataError(f"knobs at peak {peak:g} and {steps:g} steps: {error}") from None
+                raise DataError(
+                    f"knobs at peak {number(peak, 6)} and {number(steps, 6)} steps: {error}"
+                ) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from cptlaw.decisions.cost import Prices
 from cptlaw.errors import DataError
 from cptlaw.forecasting.intervals import LEVEL
+from cptlaw.page import typed
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import Data
 
@@ -44,6 +45,6 @@ class PlanOptions:
         for name in ("model_size", "batch_tokens"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
-                raise DataError(f"{name} = {value:g}: expected a number above 0.")
+                raise DataError(f"{name} = {typed(value)}: expected a number above 0.")
         if not 0 < self.level < 1:
-            raise DataError(f"level = {self.level:g} must lie between 0 and 1, such as 0.9.")
+            raise DataError(f"level = {typed(self.level)} must lie between 0 and 1, such as 0.9.")

@@ -37,6 +37,7 @@ from cptlaw.fitting.uncertainty import Interval, ensemble_of
 from cptlaw.forecasting.extrapolation import warnings
 from cptlaw.forecasting.measured import CHOOSERS, figures_of, measured
 from cptlaw.forecasting.verdict import Verdict, verdict
+from cptlaw.page import number
 
 
 def plan(
@@ -174,8 +175,8 @@ def _near_ties(fit: Fit, aim: Aim) -> list[str]:
     kinds = (leaf.law.traits.choices for leaf in leaves)
     cost = figures_of(measured().choices, kinds, CHOOSERS)
     return [
-        f"choices by laws of this kind among real runs were {cost.mean:.3f} nats above the best on "
-        f"average, {cost.worst:.3f} at worst: recipes that differ by less are as good."
+        f"On real runs, what such laws chose was {cost.mean:.3f} nats worse than the best on "
+        f"average, {cost.worst:.3f} at most. Recipes that differ by less are equally good."
     ]
 
 
@@ -186,7 +187,7 @@ def _repeated(fit: Fit, best: Outcome) -> list[str]:
     if passes <= 1.001 or any(leaf.law.sees("repetition") for leaf in leaves):
         return []
     return [
-        f"The D_cpt data are seen {passes:.3g} times. The law was fitted to no repeated "
+        f"The D_cpt data are seen {number(passes, 3)} times. The law was fitted to no repeated "
         "data, and repeated data overfit in time; limit them with passes<=1 (--limit)."
     ]
 
@@ -201,11 +202,11 @@ def _why(samples: Samples, judge: Judge) -> tuple[str, ...]:
         if samples.excess[i].min() > KEPT:
             said.append(
                 f"{limit.text} cannot be reached by these knobs: the lowest {limit.quantity} is "
-                f"{least:.5g}, the limit {bound:.5g}."
+                f"{number(least, 5)}, the limit {number(bound, 5)}."
             )
         elif samples.excess[i, 0] > KEPT:
             said.append(
                 f"{limit.text} cannot be kept together with the other limits: the nearest recipe "
-                f"has {near:.5g}, the limit is {bound:.5g}."
+                f"has {number(near, 5)}, the limit is {number(bound, 5)}."
             )
     return tuple(said)

@@ -14,6 +14,7 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.fitting.start import Start, starts_of
 from cptlaw.laws.points import Points
+from cptlaw.page import number
 from cptlaw.studies.runs import Data
 
 
@@ -70,7 +71,7 @@ def assumptions(judge: Judge, options: PlanOptions) -> list[str]:
     told: list[str] = []
     batch = judge.maker.batch_tokens
     if options.batch_tokens is None and batch is not None:
-        told.append(f"tokens per step: {batch:g}, as in the fitted runs.")
+        told.append(f"A step has {number(batch, 6)} tokens, as in the fitted runs.")
     several = len(judge.maker.starts) > 1 and options.reference is None
     if several and _is_relative(judge.aim, judge.limits):
         told.append(

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from cptlaw.decisions.weights import Weights
 from cptlaw.errors import DataError
+from cptlaw.page import typed
 
 USUAL_BATCH = 4e6
 """Tokens per step of the runs of arXiv:2505.07796 and of many larger models."""
@@ -41,15 +42,19 @@ class PriorOptions:
         object.__setattr__(self, "losses", MappingProxyType(dict(self.losses)))
         for name in ("model_size", "domain_tokens", "batch_tokens"):
             if not 0 < getattr(self, name) < math.inf:
-                raise DataError(f"{name} = {getattr(self, name):g}: expected a number above 0.")
+                raise DataError(
+                    f"{name} = {typed(getattr(self, name))}: expected a number above 0."
+                )
         if self.pt_peak is not None and not 0 < self.pt_peak < 1:
-            raise DataError(f"pt_peak = {self.pt_peak:g}: expected an LR between 0 and 1.")
+            raise DataError(f"pt_peak = {typed(self.pt_peak)}: expected an LR between 0 and 1.")
         for role in (*self.goal, *self.losses):
             if role not in ("pt", "cpt"):
                 raise DataError(f"'{role}': without runs only pt and cpt are known of.")
         for role, loss in self.losses.items():
             if not 0 < loss < 12.5:
-                raise DataError(f"loss {role} = {loss:g}: expected nats per token, below 12.5.")
+                raise DataError(
+                    f"loss {role} = {typed(loss)}: expected nats per token, below 12.5."
+                )
 
     @property
     def pass_steps(self) -> float:

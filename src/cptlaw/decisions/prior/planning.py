@@ -15,6 +15,7 @@ from cptlaw.decisions.prior.responses import completed, own_best, response
 from cptlaw.decisions.prior.result import OwnBest, PriorPlan, PriorRange
 from cptlaw.decisions.prior.sources import PriorSource, sources
 from cptlaw.errors import DataError
+from cptlaw.page import amount, number
 
 _USUAL_PEAKS = 3.0  # factor by which peaks of models of one size differ
 _PEAKS_APART = math.log(2)  # between the runs of a source
@@ -29,7 +30,8 @@ MOST_PASSES = 15.0
 _PILOTS = 3
 _PILOT_SHARE, _FEWEST = 0.1, 200  # of a pass, but not fewer steps
 _CITED = (
-    f"Passes: up to about {AS_GOOD_AS_NEW:g} repeats are worth new data (arXiv:2305.16264), and 15 "
+    f"Passes: up to about {number(AS_GOOD_AS_NEW)} repeats are worth new data "
+    "(arXiv:2305.16264), and 15 "
     "to 20 are the most that still helped (arXiv:2605.12715). Both are cited, not measured here; "
     "the laws behind these ranges know no overfitting."
 )
@@ -133,12 +135,13 @@ def _absolute(ratio: PriorRange, options: PriorOptions) -> tuple[PriorRange, str
     """The peak LR itself, and a sentence on the one of the pre-training."""
     if options.pt_peak is not None:
         peak, wide = options.pt_peak, 1.0
-        note = f"The peaks are shares of the pre-training's, {peak:g} as given."
+        note = f"The peaks are shares of the pre-training's, {number(peak, 6)} as given."
     else:
         peak, wide = usual_peak(options.model_size), _USUAL_PEAKS
         note = (
-            f"The pre-training's peak was not given: {peak:g} is usual for the size, within a "
-            f"factor of {wide:g}. Give it (--pt-peak) for a narrower range."
+            f"The pre-training's peak was not given: {number(peak, 6)} is usual for the size, "
+            "within a "
+            f"factor of {number(wide, 6)}. Give it (--pt-peak) for a narrower range."
         )
     low, value, high = ratio.low * peak / wide, ratio.value * peak, ratio.high * peak * wide
     return PriorRange(low, value, high), note
@@ -170,16 +173,18 @@ def _beyond(options: PriorOptions, used: Sequence[PriorSource]) -> list[str]:
     found: list[str] = []
     if options.model_size > 1.5 * largest.model_size:
         found.append(
-            f"The largest model behind this has {largest.model_size:.2g} parameters; how the best "
-            f"choices move from there to {options.model_size:.2g} was not measured."
+            f"The largest model behind this has {amount(largest.model_size)} parameters; "
+            "how the best "
+            f"choices move from there to {amount(options.model_size)} was not measured."
         )
     shortest = min(source.steps for source in used)
     longest = max(source.steps for source in used)
     steps = options.pass_steps
     if not shortest / 3 <= steps <= 3 * longest:
         found.append(
-            f"One pass is {steps:.3g} steps of {options.batch_tokens:g} tokens; the runs behind "
-            f"this have {shortest:g} to {longest:g}. The nearest length is taken."
+            f"One pass is {number(steps, 3)} steps of {number(options.batch_tokens, 6)} "
+            "tokens; the runs behind "
+            f"this have {number(shortest, 6)} to {number(longest, 6)}. The nearest length is taken."
         )
     return found
 

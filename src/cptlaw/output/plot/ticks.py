@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cptlaw.output.plot.style import LOSS, has_titles
+from cptlaw.page import number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +71,7 @@ def step_text(value: float, largest: float) -> str:
     for unit, size, long in (("M", 1e6, 1e6), ("k", 1e3, 1e4)):
         if largest >= long:
             return "0" if value == 0 else f"{value / size:g}{unit}"
-    return f"{value:g}"
+    return number(value, 6)
 
 
 def small_text(value: float) -> str:
@@ -78,5 +79,7 @@ def small_text(value: float) -> str:
     if abs(value) < 1e-15:
         return "0"
     exponent = math.floor(math.log10(abs(value)) + 1e-9)
-    text = f"{abs(value) / 10.0**exponent:.4g}e{exponent}" if exponent < -2 else f"{abs(value):.6g}"
+    text = (
+        f"{abs(value) / 10.0**exponent:.4g}e{exponent}" if exponent < -2 else number(abs(value), 6)
+    )
     return "\u2212" + text if value < 0 else text

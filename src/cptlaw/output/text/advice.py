@@ -6,13 +6,15 @@ import math
 
 from cptlaw.decisions.plan.knobs import is_drop, knob_words
 from cptlaw.decisions.plan.result import Outcome, Plan
+from cptlaw.page import amount, number
+from cptlaw.schedules.text import short
 
 _NATURAL = (0.0, 1.0)  # ends that a share has anyway
 
 
-def plainly(value: float) -> str:
-    """Three digits, and no exponent where whole numbers are usual."""
-    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+def plain_number(value: float) -> str:
+    """Three digits, or all of a whole number below a million."""
+    return amount(value) if value >= 1e6 else number(value, 3)
 
 
 def headline(plan: Plan) -> str:
@@ -37,11 +39,11 @@ def recipe_words(outcome: Outcome) -> str:
     """A recipe in a few words."""
     recipe = outcome.recipe
     start = "" if recipe.start.is_scratch else f" from {recipe.start.text}"
-    replay = f", replay {recipe.replay:g}" if recipe.data == "cpt" else ""
+    replay = f", replay {number(recipe.replay, 6)}" if recipe.data == "cpt" else ""
     batch = ""
     if "batch_tokens" in recipe.values and recipe.batch_tokens:
-        batch = f", {recipe.batch_tokens:g} tokens per step"
-    return f"{recipe.schedule.text}{start}{replay}{batch}"
+        batch = f", {number(recipe.batch_tokens, 6)} tokens a step"
+    return f'"{short(recipe.schedule.text)}"{start}{replay}{batch}'
 
 
 def _what(plan: Plan) -> str:
@@ -61,11 +63,11 @@ def _outcome(plan: Plan) -> str:
         change = f"{each.value - plan.reference[role]:+.3f}" if role in plan.reference else ""
         inside = "; ".join(part for part in (reach, change) if part)
         told.append(f"{role} {each.value:.3f}" + (f" ({inside})" if inside else ""))
-    meaning = [] if plan.stability is None else [f"where {level:.0%} of such runs end"]
+    meaning = [] if plan.stability is None else [f"where {100 * level:.0f} % of such runs end"]
     if plan.reference:
         meaning.append(f"the change against {plan.reference_words}")
-    brackets = f"; in brackets {', and '.join(meaning)}" if meaning else ""
-    return f"It is predicted to end at {', '.join(told)} nats{brackets}."
+    brackets = f". In brackets: {', and '.join(meaning)}" if meaning else ""
+    return f"It should end at {', '.join(told)} nats{brackets}."
 
 
 def _against_default(plan: Plan) -> str:
@@ -91,7 +93,7 @@ def _flat(plan: Plan) -> str:
             continue
         low, high = knob.flat_free
         if high > low:
-            told.append(f"{knob_words(knob.name)} {plainly(low)} to {plainly(high)}")
+            told.append(f"{knob_words(knob.name)} {plain_number(low)} to {plain_number(high)}")
     return f"Nearly as good: {'; '.join(told)}." if told and plan.feasible else ""
 
 
@@ -101,27 +103,33 @@ def _others(plan: Plan) -> str:
         return ""
     first = min(near, key=lambda other: other.behind)
     return (
-        f"Of what is listed, the nearest other is {knob_words(first.knob)} {first.choice}, "
-        f"{first.behind:.3g} behind."
+        f"The next best choice is {knob_words(first.knob)} {first.choice}: "
+        f"{number(first.behind, 3)} worse."
     )
 
 
 def _binding(plan: Plan) -> str:
     unit = f" {plan.aim.unit}" if plan.aim.unit else ""
-    told = [f"{p.limit.text} (with {p.looser.text}: {p.gain:.2g}{unit} lower)" for p in plan.prices]
-    return f"Limits that bind: {'; '.join(told)}." if told else ""
+    told = [
+        f"{p.limit.text} ({p.looser.text} would gain {number(p.gain, 2)}{unit})"
+        for p in plan.prices
+    ]
+    return f"Limits that cost something: {'; '.join(told)}." if told else ""
 
 
 def _at_an_end(plan: Plan) -> str:
     """Which knobs are best at an end of their range, so that a wider one may do better."""
     ends = [
-        f"{knob_words(k.name)} {plainly(k.value)}"
+        f"{knob_words(k.name)} {plain_number(k.value)}"
         for k in plan.knobs
         if k.value in (k.low, k.high) and k.value not in _NATURAL and max(k.rise) > 0
     ]
     if not ends or not plan.feasible:
         return ""
-    return f"This lies at the end of what was allowed ({', '.join(ends)}): more may be better."
+    return (
+        f"This lies at the end of the range that you gave ({', '.join(ends)}): beyond it "
+        "may be better."
+    )
 
 
 def _sure(plan: Plan) -> str:
@@ -130,13 +138,16 @@ def _sure(plan: Plan) -> str:
     told: list[str] = []
     if plan.feasible and plan.aim.kind != "cheapest":
         told.append(
-            "if all these recipes were run, the best would be expected to beat this one by "
-            f"{plan.stability.regret:.2g}{f' {plan.aim.unit}' if plan.aim.unit else ''}"
+            "if all these recipes were run, the best would beat this one by "
+            f"{number(plan.stability.regret, 2)}{f' {plan.aim.unit}' if plan.aim.unit else ''} "
+            "on average"
         )
     if plan.limits and plan.feasible:
-        told.append(f"the limits hold in {plan.stability.keeps:.0%} of the refits")
+        told.append(f"the limits hold in {100 * plan.stability.keeps:.0f} % of the refits")
     if plan.alternatives and plan.feasible:
-        told.append(f"{plan.stability.agree:.0%} of the refits agree on what is listed")
+        told.append(
+            f"{100 * plan.stability.agree:.0f} % of the refits choose the same start and kinds"
+        )
     return f"{told[0][0].upper()}{'; '.join(told)[1:]}." if told else ""
 
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 from cptlaw.forecasting.backtest import Backtest
 from cptlaw.page import bullets, percent, table, wrapped
 
+_LEGEND = (
+    "R2: 1 is a perfect forecast. MAE, MAPE: the mean error, in nats and in % of the loss. worst: "
+    "the largest error.",
+    "in 90 %: the share of points within the 90 % interval. final error: forecast minus measured "
+    "at the last point, in nats.",
+)
+
 
 def backtest_text(backtest: Backtest, notes: bool = True) -> str:
     """Errors on what the fit did not see, with or without the notes of reading and fitting."""
@@ -13,7 +20,7 @@ def backtest_text(backtest: Backtest, notes: bool = True) -> str:
             r.law,
             r.run,
             r.domain,
-            str(r.scores.n),
+            f"{r.scores.n:,}",
             f"{r.scores.r2:.4f}",
             f"{r.scores.mae:.4f}",
             percent(r.scores.mape),
@@ -24,15 +31,18 @@ def backtest_text(backtest: Backtest, notes: bool = True) -> str:
         for r in backtest.rows
     ]
     headers = (
-        "law", "run", "domain", "n", "R2", "MAE, nats", "MAPE", "worst", "in 90 %", "final error",
+        "law", "run", "domain", "points", "R2", "MAE, nats", "MAPE", "worst", "in 90 %",
+        "final error",
     )  # fmt: skip
     title = f"Held out: {backtest.held_out}"
     told = [
-        f"the fit of {law.law} on {law.domain}: {law.status}; cptlaw fit on these runs says why."
+        f"the fit of {law.law} on {law.domain}: {law.status}; `cptlaw fit --verbose` on these "
+        "runs says why."
         for law in backtest.laws
         if law.status != "ok"
     ]
     told += backtest.notes if notes else ()
+    told = [*_LEGEND, *told]
     first = [wrapped(sentence, "", "  ") for sentence in backtest.conclusions]
     return "\n".join([*first, "", table(headers, rows, title), *_means(backtest), *bullets(told)])
 

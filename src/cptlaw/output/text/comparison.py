@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from cptlaw.forecasting.compare import ComparedRow, Comparison
-from cptlaw.page import bullets, table
+from cptlaw.page import bullets, table, wrapped
+
+_LEGEND = (
+    "MAPE: the mean error of a forecast curve in % of the loss; final loss: the error at its end. "
+    "minus {against}: how much larger the MAPE is than that of {against}, with its interval. "
+    "better in: the share of resampled runs in which the law is better than {against}."
+)
 
 
 def comparison_text(result: Comparison) -> str:
@@ -14,7 +20,14 @@ def comparison_text(result: Comparison) -> str:
     )  # fmt: skip
     title = f"Errors on what was not fitted ({'; '.join(result.parts)})"
     grid = table(headers, [_cells(row) for row in result.rows], title)
-    return "\n".join([result.verdict, "", grid, *bullets((*result.conclusions, *result.notes))])
+    return "\n".join(
+        [
+            wrapped(result.verdict),
+            "",
+            grid,
+            *bullets((*result.conclusions, _LEGEND.format(against=result.against), *result.notes)),
+        ]
+    )
 
 
 def _cells(row: ComparedRow) -> tuple[str, ...]:

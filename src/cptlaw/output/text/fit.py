@@ -40,7 +40,29 @@ def _in_short(fit: Fit) -> list[str]:
     counts = ((advice, "remark", "on coefficients"), (len(fit.notes), "note", ""))
     more = [f"{n} {w}{'s' * (n > 1)} {of}".strip() for n, w, of in counts if n]
     more.append("runs, equations, shift, conventions")
-    return [*parts, "", wrapped(f"With --verbose (verbose=True) also: {', '.join(more)}.")]
+    return [
+        *parts,
+        *_meanings(fit),
+        "",
+        wrapped(f"With --verbose (verbose=True) also: {', '.join(more)}."),
+    ]
+
+
+def _meanings(fit: Fit) -> list[str]:
+    """What the words of the tables mean, of those that are there."""
+    leaves = [leaf for domain in fit.domains.values() for leaf in domain.leaves]
+    known = {how_known(leaf, name) for leaf in leaves for name in leaf.law.parameters}
+    found: list[str] = []
+    if "open" in known:
+        found.append(
+            "(open): set mostly by the built-in prior, not by your runs. The curve is none the "
+            "worse for it where you have runs."
+        )
+    if any(domain.status == "not identified" for domain in fit.domains.values()):
+        found.append(
+            "not identified: some coefficients are open; see --verbose for the run to add."
+        )
+    return bullets(found)
 
 
 def _value(domain: DomainFit, name: str) -> str:
@@ -48,7 +70,7 @@ def _value(domain: DomainFit, name: str) -> str:
     value, known = number(domain.params.get(name), 3), how_known(domain, name)
     error = domain.stderr.get(name)
     if known == "fitted" and error is not None:
-        return f"{name} {value} +- {error:.1g}"
+        return f"{name} {value} +- {number(error, 1)}"
     return f"{name} {value}" if known == "published" else f"{name} {value} ({known})"
 
 
@@ -98,7 +120,7 @@ def _memory(domain: DomainFit, value: float) -> str:
     else:
         how = "fitted"
     steps = f"{1 / (1 - value):,.0f} steps, " if value < 1 else ""
-    return f"{value:.6g} ({steps}{how})"
+    return f"{number(value, 6)} ({steps}{how})"
 
 
 def _coefficients(law: str, domains: list[DomainFit]) -> str:
@@ -143,7 +165,7 @@ def _error(domain: DomainFit, name: str) -> str:
         return "-"
     if known not in ("fitted", "open"):
         return known
-    told = "" if error is None or error == float("inf") else f"{error:.2g} "
+    told = "" if error is None or error == float("inf") else f"{number(error, 2)} "
     return told + ("open" if known == "open" else "")
 
 
@@ -175,12 +197,12 @@ def _agreement(fit: Fit) -> str:
     rows = [
         (
             role,
-            str(s.n),
+            f"{s.n:,}",
             f"{s.r2:.5f}",
             f"{s.mae:.5f}",
             percent(s.mape),
             percent(s.worst),
-            f"{s.huber:.4g}",
+            f"{number(s.huber)}",
             d.status,
         )
         for role, d in fit.domains.items()

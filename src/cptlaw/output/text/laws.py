@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from cptlaw.fitting.result import Fit
 from cptlaw.laws import catalog
 from cptlaw.page import wrapped
 
+_EXPONENT = re.compile(r"e\+0*(\d)")  # of the batches in an example: 4e+06 is 4e6
+
 
 def laws_text() -> str:
     """The catalogue: every law with its equation and source."""
     laws = [catalog.example(name) for name in catalog.LAWS]
-    texts = [(f"{w.name}: {w.title}", wrapped(w.text, "  ", "      "), w.source) for w in laws]
+    texts = [
+        (f"{w.name}: {w.title}", wrapped(_EXPONENT.sub(r"e\1", w.text), "  ", "      "), w.source)
+        for w in laws
+    ]
     return "\n\n".join(f"{title}\n{equation}\n  {source}" for title, equation, source in texts)
 
 

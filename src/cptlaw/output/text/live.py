@@ -15,7 +15,7 @@ def outlook_line(outlook: Outlook) -> str:
         for role, domain in outlook.domains.items()
         if not role.startswith("ood.")
     ] or [f"{role} {_measured(d)}{_end(d)}" for role, d in outlook.domains.items()]
-    return f"step {outlook.step} of {outlook.steps}: {'; '.join(told)}; {outlook.verdict}"
+    return f"step {outlook.step:,} of {outlook.steps:,}: {'; '.join(told)}; {outlook.verdict}"
 
 
 def alarm_lines(alarms: Iterable[Alarm]) -> list[str]:
@@ -26,13 +26,19 @@ def alarm_lines(alarms: Iterable[Alarm]) -> list[str]:
 def outlook_text(outlook: Outlook) -> str:
     """What is foreseen of the end, domain by domain, and what is wrong."""
     head = [
-        f"{outlook.run} at step {outlook.step} of {outlook.steps}: {outlook.verdict}.",
-        f"It rests on {outlook.basis}.",
+        f"{outlook.run} at step {outlook.step:,} of {outlook.steps:,}: {outlook.verdict}.",
+        wrapped(f"This rests on {outlook.basis}."),
         "",
     ]
     rows = [_cells(role, domain) for role, domain in outlook.domains.items()]
     share = f"{100 * outlook.level:g} %"
-    headers = ["loss, nats", "measured", "foreseen before", "at the end", f"{share} of such runs"]
+    headers = [
+        "loss, nats",
+        "measured",
+        "forecast for it",
+        "expected at the end",
+        f"{share} interval",
+    ]
     told = [i for i in range(len(headers)) if i == 0 or any(row[i] for row in rows)]
     shown = table([headers[i] for i in told], [[row[i] for i in told] for row in rows])
     return "\n".join([*head, shown, *bullets(a.words for a in outlook.alarms)])

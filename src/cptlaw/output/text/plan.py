@@ -7,11 +7,20 @@ import math
 from cptlaw.decisions.cost import COSTS
 from cptlaw.decisions.plan.knobs import is_drop, knob_words
 from cptlaw.decisions.plan.result import Outcome, Plan
-from cptlaw.output.text.advice import headline, plainly, reasons
+from cptlaw.output.text.advice import headline, plain_number, reasons
 from cptlaw.output.text.verdict import verdict_text
-from cptlaw.page import number, table, wrapped
+from cptlaw.page import bullets, number, power, table, wrapped
 
 _SHOWN = 10  # recipes of the front
+_COSTS = {"flops": "FLOPs"}
+
+
+_KNOBS_SAID = (
+    "% of refits: where the best value lies if the fit is made again with random weights of the "
+    "runs.",
+    "as good: values that cost next to nothing, with the other knobs as in the plan, or each at "
+    "its best. low end, high end: what the ends of the range would cost.",
+)
 
 
 def plan_text(plan: Plan) -> str:
@@ -30,7 +39,7 @@ def plan_text(plan: Plan) -> str:
             parts += ["", part]
     parts += [*(wrapped(w, "! ", "  ") for w in plan.warnings)]
     parts += [*(wrapped(n, "- ", "  ") for n in plan.notes)]
-    parts.append(f"{plan.looked_at} recipes looked at in {plan.seconds:.1f} s.")
+    parts.append(f"{plan.looked_at:,} recipes were looked at in {plan.seconds:.1f} s.")
     return "\n".join(parts)
 
 
@@ -48,8 +57,12 @@ def _outcomes(plan: Plan) -> str:
             reach = f" ({each.low:.3f}-{each.high:.3f})" if each.low < each.high else ""
             own = outcome is plan.best
             row.append(f"{outcome.losses[role]:.4f}" + (reach if own else ""))
-        rows.append([*row, *(plainly(outcome.costs[c]) for c in costs)])
-    return table(["", "value", *roles, *costs], rows)
+        rows.append([*row, *(_cost(c, outcome.costs[c]) for c in costs)])
+    return table(["", "goal", *roles, *(_COSTS.get(c, c) for c in costs)], rows)
+
+
+def _cost(name: str, value: float) -> str:
+    return power(value, 2) if name == "flops" else plain_number(value)
 
 
 def _knobs(plan: Plan) -> str:
@@ -62,23 +75,23 @@ def _knobs(plan: Plan) -> str:
         rows.append(
             [
                 knob_words(knob.name),
-                plainly(knob.value),
-                "-" if sure is None else f"{plainly(sure.low)} to {plainly(sure.high)}",
-                f"{plainly(knob.flat[0])} to {plainly(knob.flat[1])}",
-                f"{plainly(knob.flat_free[0])} to {plainly(knob.flat_free[1])}",
-                f"{plainly(knob.low)}: {_rise(knob.rise[0])}",
-                f"{plainly(knob.high)}: {_rise(knob.rise[1])}",
+                plain_number(knob.value),
+                "-" if sure is None else f"{plain_number(sure.low)} to {plain_number(sure.high)}",
+                f"{plain_number(knob.flat[0])} to {plain_number(knob.flat[1])}",
+                f"{plain_number(knob.flat_free[0])} to {plain_number(knob.flat_free[1])}",
+                f"{plain_number(knob.low)}: {_rise(knob.rise[0])}",
+                f"{plain_number(knob.high)}: {_rise(knob.rise[1])}",
             ]
         )
     level = next(iter(plan.losses.values())).level
-    headers = ["knob", "best", f"{level:.0%} of optima", "as good", "all free"]
-    return table([*headers, "low end", "high end"], rows)
+    headers = ["knob", "best", f"{100 * level:.0f} % of refits", "as good", "as good, others free"]
+    return "\n".join([table([*headers, "low end", "high end"], rows), *bullets(_KNOBS_SAID)])
 
 
 def _rise(rise: float) -> str:
     if not math.isfinite(rise):
         return "breaks a limit"
-    return f"+{rise:.3f}" if rise < 100 else f"+{rise:.3g}"
+    return f"+{rise:.3f}" if rise < 100 else f"+{number(rise, 3)}"
 
 
 def _listed(plan: Plan) -> str:
@@ -88,7 +101,7 @@ def _listed(plan: Plan) -> str:
         [f"{knob_words(o.knob)} {o.choice}", number(o.value, 5), _rise(o.behind)]
         for o in plan.alternatives
     ]
-    return table(["instead", "value", "behind"], rows)
+    return table(["instead", "goal", "worse by"], rows)
 
 
 def _front(plan: Plan) -> str:
@@ -107,13 +120,13 @@ def _front(plan: Plan) -> str:
         [
             o.recipe.start.text + " " + o.recipe.family,
             *(f"{o.losses[role]:.4f}" for role in roles),
-            plainly(o.costs[cost]),
-            *(plainly(o.recipe.values[k]) if k in o.recipe.values else "-" for k in varied),
+            plain_number(o.costs[cost]),
+            *(plain_number(o.recipe.values[k]) if k in o.recipe.values else "-" for k in varied),
         ]
         for o in shown
     ]
     return table(
-        ["trade-offs", *roles, cost, *(knob_words(k) for k in varied)],
+        ["start and kind", *roles, cost, *(knob_words(k) for k in varied)],
         rows,
-        "no row beats another in everything",
+        "Trade-offs: no row beats another in everything",
     )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from cptlaw.decisions.prior.result import PriorPlan, PriorRange
 from cptlaw.output.text.verdict import verdict_text
-from cptlaw.page import bullets, number, table
+from cptlaw.page import amount, bullets, number, table
+from cptlaw.schedules.text import short
 
 
 def prior_text(plan: PriorPlan) -> str:
@@ -16,9 +17,10 @@ def prior_text(plan: PriorPlan) -> str:
     for pilot in plan.pilots:
         run = pilot.run
         assert run.schedule is not None
-        replay = f", replay {run.replay:g}" if run.replay else ""
-        cost = f"{pilot.cost:.3g} tokens"
-        parts += bullets([f"{run.name}: {run.schedule.text}{replay} ({cost}). {pilot.reason}"])
+        replay = f", replay {number(run.replay, 6)}" if run.replay else ""
+        cost = f"{amount(pilot.cost)} tokens"
+        what = f'"{short(run.schedule.text)}"{replay} ({cost})'
+        parts += bullets([f"{run.name}: {what}. {pilot.reason}"])
     return "\n".join([*parts, "", *bullets(plan.notes)])
 
 
@@ -30,7 +32,7 @@ def _first(plan: PriorPlan) -> str:
         f"{_number(plan.passes)} passes over the domain data; but do the first runs below before "
         "the long one. Nothing here is from your model: these are the ranges that "
         f"{len(sizes)} models of others leave, {small} of them below 1B parameters, the largest "
-        f"{sizes[-1] / 1e9:.2g}B; yours has {plan.options.model_size / 1e9:.3g}B."
+        f"{number(sizes[-1] / 1e9, 2)}B; yours has {number(plan.options.model_size / 1e9, 3)}B."
     )
 
 
@@ -71,7 +73,7 @@ def _own(plan: PriorPlan) -> str:
             own.words.removesuffix(", printed coefficients"),
             _span(own.peak),
             _span(own.replay),
-            f"{own.passes:g}",
+            f"{number(own.passes, 6)}",
             _changes(own.changes),
         )
         for own in plan.sources
@@ -95,11 +97,11 @@ def _number_of(value: float) -> str:
 def _span(found: PriorRange | None) -> str:
     if found is None:
         return "-"
-    return f"{found.value:.2g} ({found.low:.2g} to {found.high:.2g})"
+    return f"{number(found.value, 2)} ({number(found.low, 2)} to {number(found.high, 2)})"
 
 
 def _peak(peak: PriorRange) -> str:
-    return f"{peak.value:.1g} ({peak.low:.2g} to {peak.high:.2g})"
+    return f"{number(peak.value, 2)} ({number(peak.low, 2)} to {number(peak.high, 2)})"
 
 
 def _share(replay: PriorRange) -> str:
@@ -107,4 +109,4 @@ def _share(replay: PriorRange) -> str:
 
 
 def _number(passes: PriorRange) -> str:
-    return f"{passes.value:.2g} ({passes.low:.2g} to {passes.high:.2g})"
+    return f"{number(passes.value, 2)} ({number(passes.low, 2)} to {number(passes.high, 2)})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cptlaw.page import table
+from cptlaw.page import number, table
 from cptlaw.schedules.schedule import Schedule
 
 
@@ -31,13 +31,19 @@ def stretches(schedule: Schedule) -> list[Stretch]:
 
 
 def schedule_text(schedule: Schedule) -> str:
-    """The segments, and the numbers of the whole."""
+    """The numbers of the whole, then its segments."""
     rows = [
-        (s.kind, f"{s.first_step} to {s.last_step}", f"{s.first:g}", f"{s.last:g}")
+        (
+            s.kind,
+            f"{s.first_step:,} to {s.last_step:,}",
+            number(s.first, 6),
+            number(s.last, 6),
+        )
         for s in stretches(schedule)
     ]
-    grid = table(("segment", "steps", "first LR", "last LR"), rows)
-    return (
-        f"{grid}\n  {schedule.steps} steps, peak {schedule.peak:.6g}, final LR "
-        f"{schedule.final:.6g}, area {schedule.lr().sum():.6g} (the sum of all learning rates)"
+    head = (
+        f"{schedule.steps:,} steps, peak LR {number(schedule.peak, 6)}, last LR "
+        f"{number(schedule.final, 6)}, sum of all learning rates "
+        f"{number(float(schedule.lr().sum()), 6)}"
     )
+    return f"{head}\n\n{table(('segment', 'steps', 'first LR', 'last LR'), rows)}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cptlaw.page import bullets, number, table, wrapped
+from cptlaw.page import amount, bullets, number, table, wrapped
 from cptlaw.studies.faults import faults_of
 from cptlaw.studies.runs import Curve, LoggedLR, Run
 from cptlaw.studies.study import Study
@@ -22,8 +22,8 @@ def run_text(run: Run) -> str:
             name,
             curve.source,
             _values(curve),
-            str(len(curve)),
-            f"{curve.steps[0]} to {curve.steps[-1]}",
+            f"{len(curve):,}",
+            f"{curve.steps[0]:,} to {curve.steps[-1]:,}",
             f"{curve.loss[0]:.4f}",
             f"{curve.loss[-1]:.4f}",
         )
@@ -36,8 +36,8 @@ def run_text(run: Run) -> str:
     if run.logged_lr is not None:
         lr = run.logged_lr
         parts.append(
-            f"  learning rate: {lr.lr.size} points, {number(float(lr.lr.min()))} to "
-            f"{number(float(lr.lr.max()))}, steps {lr.steps[0]} to {lr.steps[-1]}"
+            f"  learning rate: {lr.lr.size:,} points, {number(float(lr.lr.min()))} to "
+            f"{number(float(lr.lr.max()))}, steps {lr.steps[0]:,} to {lr.steps[-1]:,}"
             + ", each of the step after"
             * bool(lr.offset)
         )
@@ -79,11 +79,11 @@ def study_text(study: Study) -> str:
             run.name,
             run.data if run.curves else f"{run.data}, not fitted",
             _start(study, run),
-            str(run.steps),
+            f"{run.steps:,}",
             number(run.schedule.peak) if run.schedule else "-",
             number(run.replay) if run.data == "cpt" else "-",
-            number(_model_size(study, run)),
-            number(run.batch_tokens * run.steps, 3) if run.batch_tokens else "-",
+            amount(_model_size(study, run)),
+            amount(run.batch_tokens * run.steps) if run.batch_tokens else "-",
         )
         for run in study.runs
     ]

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
+from cptlaw.page import number
 from cptlaw.studies.faults import shapes
 from cptlaw.studies.faults.units import GUESS, LARGEST_PERPLEXITY, not_in_nats
 from cptlaw.studies.logs.names import quoted
@@ -61,9 +62,11 @@ def _units(run: Run, odd: Mapping[str, str]) -> Fault:
     name, why = next(iter(odd.items()))
     end = float(run.curves[name].loss[-1])
     at = int(run.curves[name].steps[-1]) + run.first_step
-    words = f"{quoted(odd)}: not in nats per token, since '{name}' is {end:.4g} at step {at}, {why}"
+    words = (
+        f"{quoted(odd)}: not in nats per token, since '{name}' is {number(end)} at step {at}, {why}"
+    )
     if end < LARGEST_PERPLEXITY:
-        words += f"; of a perplexity the natural logarithm, here {np.log(end):.4g}, is the loss"
+        words += f"; of a perplexity the natural logarithm, here {number(np.log(end))}, is the loss"
     return Fault("perplexity", words, tuple(odd))
 
 
@@ -76,8 +79,8 @@ def _no_lr(run: Run) -> list[Fault]:
         return []
     name, curve = next(iter(run.curves.items()))
     words = (
-        f"the learning rate is 0 at every step, yet '{name}' goes from {curve.loss[0]:.4g} to "
-        f"{curve.loss[-1]:.4g} at step {int(curve.steps[-1]) + run.first_step}"
+        f"the learning rate is 0 at every step, yet '{name}' goes from {number(curve.loss[0])} to "
+        f"{number(curve.loss[-1])} at step {int(curve.steps[-1]) + run.first_step}"
     )
     return [Fault("no LR", words, tuple(run.curves))]
 
@@ -94,7 +97,8 @@ def _diverged(run: Run) -> list[Fault]:
         name = min(telling, key=lambda n: _step(run, n, telling[n].row))
         rise, step = telling[name], min(_step(run, n, telling[n].row) for n in telling)
         words = (
-            f"diverged: '{name}' rises from {rise.before:.4g} to {rise.after:.4g} from step "
+            f"diverged: '{name}' rises from {number(rise.before)} to {number(rise.after)} from "
+            "step "
             f"{step + run.first_step} on and stays there"
         )
         if run.diverged is not None:
@@ -154,7 +158,10 @@ def _stuck(run: Run) -> list[Fault]:
     if not all(_from_scratch(c) and shapes.never_learns(c.loss) for c in long.values()):
         return []
     name, curve = next(iter(long.items()))
-    words = f"never learns: '{name}' is {curve.loss[0]:.4g} at first and {curve.loss[-1]:.4g} at "
+    words = (
+        f"never learns: '{name}' is {number(curve.loss[0])} at first and "
+        f"{number(curve.loss[-1])} at "
+    )
     words += f"step {int(curve.steps[-1]) + run.first_step}"
     return [Fault("diverged", words, tuple(run.curves), int(curve.steps[0]))]
 
@@ -190,8 +197,10 @@ def _jump(run: Run, name: str, jump: shapes.Jump) -> Fault:
     curve = run.curves[name]
     before, step = curve.steps[jump.row - 1 : jump.row + 1].tolist()
     words = (
-        f"'{name}' jumps from {curve.loss[jump.row - 1]:.4g} at step {before + run.first_step} to "
-        f"{curve.loss[jump.row]:.4g} at step {step + run.first_step}, while the learning rate goes "
+        f"'{name}' jumps from {number(curve.loss[jump.row - 1])} at step "
+        f"{before + run.first_step} to "
+        f"{number(curve.loss[jump.row])} at step {step + run.first_step}, while the learning "
+        "rate goes "
         "on smoothly: "
     )
     if jump.factor is not None:

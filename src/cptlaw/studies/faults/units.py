@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from cptlaw.arrays import FloatArray
+from cptlaw.page import number
 from cptlaw.studies.runs import Curve
 
 GUESS = 12.5  # nats: an even guess among 256k tokens, the largest vocabularies there are
@@ -29,7 +30,7 @@ def not_in_nats(curves: Mapping[str, Curve]) -> dict[str, str]:
         if twin is not None:
             found[name] = f"the exponential of '{twin}' in every row"
         elif top > 2 * GUESS and float(loss.min()) < _LEARNS * top:
-            found[name] = f"down from {top:.4g}"
+            found[name] = f"down from {number(top)}"
         elif end > GUESS and float(loss.min()) > _TRAINED:
             found[name] = "above any loss"
         elif end > _HIGH and float(loss.min()) > _HIGH and _apart(name, curves):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.page import number
 from cptlaw.studies.logs import names
 
 HIGHEST = 15.0
@@ -104,9 +105,12 @@ def _strange(values: FloatArray) -> str:
     """What is strange for a loss about values, shape (m,); "" if nothing is."""
     low, high = float(values.min()), float(values.max())
     if values.size >= _FEW and low == high:
-        return f"{low:g} in every row"
+        return f"{number(low, 6)} in every row"
     if high > HIGHEST and float(np.median(values)) > HIGHEST:
-        return f"values of {low:.6g} to {high:.6g}, above {HIGHEST:g} nats per token"
+        return (
+            f"values of {number(low, 6)} to {number(high, 6)}, above {number(HIGHEST, 6)} "
+            "nats per token"
+        )
     if values.size >= _WHOLE and all(map(_is_whole, (values[:_LOOK], values))):
         return "whole numbers only, as of a count"
     return ""

@@ -14,6 +14,7 @@ import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
 from cptlaw.errors import DataError, suggestion
+from cptlaw.page import number
 from cptlaw.studies.logs import names
 from cptlaw.studies.logs.cells import Cell, Cells, Column, numbers
 from cptlaw.studies.logs.counting import Steps
@@ -121,7 +122,7 @@ def _which(
     rest = [name for name in others if name not in groups]
     peaks = {name: numbers(columns[name]) for name in groups}
     if len(groups) > 1 and not _alike(list(peaks.values())):
-        told = ", ".join(f"'{n}' up to {_peak(c):g}" for n, c in peaks.items())
+        told = ", ".join(f"'{n}' up to {number(_peak(c), 6)}" for n, c in peaks.items())
         notes.append(
             f"Groups of parameters have different learning rates: {told}. {choose_lr(groups)}"
         )
@@ -166,7 +167,7 @@ def _refuse_negative(steps: Steps, name: str, column: Column) -> None:
         row = int(negative[0])
         raise DataError(
             f"{steps.table.place(row)}: column '{name}' holds the learning rate "
-            f"{column.values[row]:g}; expected 0 or more. Mend the cell or empty it."
+            f"{number(column.values[row], 6)}; expected 0 or more. Mend the cell or empty it."
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from cptlaw.arrays import IntArray, read_only
 from cptlaw.errors import DataError, suggestion
+from cptlaw.page import number
 from cptlaw.studies.logs import learning_rates, names
 from cptlaw.studies.logs.cells import Column, numbers
 from cptlaw.studies.logs.counting import Steps, counted
@@ -188,7 +189,7 @@ def _dropped(bad: IntArray, column: Column, steps: Steps) -> str:
     first = bad[np.argmin(steps.values[bad])]
     return (
         f"{count_of_rows(bad.size)} dropped, whose loss is not finite or not above 0; the first is "
-        f"{column.values[first]:g} at step {steps.values[first]}."
+        f"{number(column.values[first], 6)} at step {steps.values[first]}."
     )
 
 
@@ -260,7 +261,7 @@ def _with_means(curves: Mapping[str, Curve], habit: Habit, notes: list[str]) -> 
             found[name] = replace(curve, ema=habit.smoothed[name])
             notes.append(
                 f"'{name}': a training loss, a moving average over steps as {habit.framework} "
-                f"logs it (ema = {found[name].ema:g})."
+                f"logs it (ema = {number(found[name].ema, 6)})."
             )
     told = habit.averaged | habit.smoothed.keys()
     instant = [n for n, c in found.items() if c.source == "training" and n not in told]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from cptlaw import toml_text
+from cptlaw.page import number
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study_file import guesses
 from cptlaw.studies.study_file.units import BITS, unit
@@ -87,4 +88,6 @@ def _values(logs: Sequence[Run], name: str) -> str:
     low = min(float(curve.loss.min()) for curve in curves)
     high = max(float(curve.loss.max()) for curve in curves)
     points = sum(len(curve) for curve in curves)
-    return f"{low:.4g} to {high:.4g} {unit(name)}, {points} point{'s' if points > 1 else ''}"
+    return (
+        f"{number(low)} to {number(high)} {unit(name)}, {points} point{'s' if points > 1 else ''}"
+    )

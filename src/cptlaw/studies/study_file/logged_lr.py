@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cptlaw.arrays import FloatArray, IntArray
+from cptlaw.page import number
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.runs import LoggedLR, Run
 
@@ -81,8 +82,9 @@ def compare(schedule: Schedule, logged: LoggedLR) -> Agreement:
         False,
         (
             f"Schedule and logged learning rate disagree from step {steps[first]} on: "
-            f"{planned:g} planned, {lr[first]:g} logged; the largest difference is "
-            f"{gap[worst]:g}, at step {steps[worst]}.",
+            f"{number(planned, 6)} planned, {number(lr[first], 6)} logged; the largest "
+            "difference is "
+            f"{number(gap[worst], 6)}, at step {steps[worst]}.",
         ),
     )
 
@@ -121,7 +123,8 @@ def from_log(run: Run, base_lr: float | None = None) -> tuple[Schedule | None, t
         notes.append(f"Before the first of them, at step {steps[0]}: {assumed}.")
     if length > steps[-1]:
         notes.append(
-            f"After the last of them, at step {steps[-1]}, it is held at {lr[-1]:g} up to step "
+            f"After the last of them, at step {steps[-1]}, it is held at {number(lr[-1], 6)} "
+            "up to step "
             f"{length}, where the log ends."
         )
     notes.extend(_jump(steps, lr))
@@ -140,21 +143,24 @@ def _start(
     """LR before the first step (None: hold the first point's) and the assumption in words."""
     first = float(lr[0])
     if at_start is not None and (base_lr is None or not _near(at_start, base_lr)):
-        return at_start, f"a straight line from the {at_start:g} logged at its start"
+        return at_start, f"a straight line from the {number(at_start, 6)} logged at its start"
     if base_lr is not None and _near(first, base_lr):
         held = abs(first - base_lr) <= FLAT * base_lr
-        return None if held else base_lr, f"it goes on from the base's last LR, {base_lr:g}"
+        return (
+            None if held else base_lr,
+            f"it goes on from the base's last LR, {number(base_lr, 6)}",
+        )
     back = _carried_back(steps, lr)
     if lr.size > 1 and lr[1] > first * (1 + TOLERANCE):
         if back > 2 * TOLERANCE * first and _is_line(steps, lr):
-            return back, f"the warm-up's line carried back to {back:.4g} at its start"
+            return back, f"the warm-up's line carried back to {number(back)} at its start"
         return 0.0, "a straight line from 0, since the next points rise as in a warm-up"
     # A decay out of base_lr has made a good part of the way from it between two logged points.
     if base_lr is not None and back - first >= 0.4 * (base_lr - first) > 0:
-        return base_lr, f"a decay from the base's last LR, {base_lr:g}"
+        return base_lr, f"a decay from the base's last LR, {number(base_lr, 6)}"
     if is_root and _begins_late(steps):
         return 0.0, "a straight line from 0, since the log seems to begin after the warm-up"
-    return None, f"the first logged value, {first:g}"
+    return None, f"the first logged value, {number(first, 6)}"
 
 
 def _begins_late(steps: IntArray) -> bool:
@@ -192,7 +198,8 @@ def _jump(steps: IntArray, lr: FloatArray) -> list[str]:
         return []
     i = int(found[0])
     return [
-        f"Between steps {steps[i]} and {steps[i + 1]} it goes from {lr[i]:g} to {lr[i + 1]:g}, "
+        f"Between steps {steps[i]} and {steps[i + 1]} it goes from {number(lr[i], 6)} to "
+        f"{number(lr[i + 1], 6)}, "
         "flat on both sides: if it did so at once, the straight line smears it; lrs or schedule "
         "in the study would be exact."
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from cptlaw.page import number
 from cptlaw.studies.logs.names import is_bits
 from cptlaw.studies.runs import Curve, Run
 
@@ -39,5 +40,8 @@ def in_nats(run: Run, bytes_per_token: float | None) -> Run:
     for column in columns:
         curve: Curve = curves[column]
         curves[column] = replace(curve, loss=curve.loss * factor)
-    note = f"{', '.join(columns)}: bits per byte turned into nats per token, times {factor:.6g}."
+    note = (
+        f"{', '.join(columns)}: bits per byte turned into nats per token, times "
+        f"{number(factor, 6)}."
+    )
     return replace(run, curves=curves, notes=(*run.notes, note))
