@@ -155,11 +155,11 @@ def test_bench_as_json_and_in_words(monkeypatch):
         (["fit", "study.toml", *QUICK, "--verbose"], ["std. error", "Conventions", "Notes"]),
         (
             ["forecast", "fit.json", "--after", "base@1500", "--schedule", "cosine 900 to 0"],
-            ["CPT run from 'base' at step 1500: 900 steps", "hidden PT", "warning: A start at"],
+            ["CPT run from 'base' at step 1500: 900 steps", "without CPT", "warning: A start at"],
         ),
         (
             ["forecast", "pt.json", "--schedule", "warmup 100 to 2e-4 | constant 1900"],
-            ["PT run from scratch: 2000 steps", "loss, nats"],
+            ["PT run from scratch: 2,000 steps", "loss, nats"],
         ),
         (["backtest", "study.toml", "--fit-steps", ".5", *QUICK], ["the first 50 % of the steps"]),
         (

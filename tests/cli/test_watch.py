@@ -184,7 +184,7 @@ def test_an_alarm_is_told_once_and_a_limit_that_was_passed_at_the_end(log, fit_f
     told = [line for line in lines if line.startswith("ALARM: pt will end above 3,")]
     assert len(told) == 1 and told[0] == lines[1]
     assert lines[-1].endswith("; ended; a limit was passed")
-    assert "each line: the loss measured -> that foreseen after the last step" in done.stderr
+    assert "each line: the loss measured -> the loss expected at the end" in done.stderr
     assert f"wrote {out}" in done.stderr
     row = json.loads(out.read_text().splitlines()[-1])
     assert row["alarms"][0]["words"].startswith("pt ended above 3, at 3.")

@@ -252,7 +252,7 @@ def _optimizer(at: Known) -> Iterator[Choice]:
         said = "The runs say their optimizer."
         yield Choice("optimizer", "data", "optimizer", said)
     else:
-        said = "No run says its optimizer; it is taken to move weights as is usual."
+        said = "No run names its optimizer, so a usual one is assumed."
         yield Choice("optimizer", "others", "optimizer", said, 'optimizer = "adamw" in the study')
 
 

@@ -11,7 +11,7 @@ import click
 from cptlaw.cli.completing import FILE, FOLDER
 from cptlaw.cli.formats import Format, formatted, show
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import Many, check_writable, examples, say, say_written
+from cptlaw.cli.shared import Many, check_writable, examples, say, say_written, tell
 from cptlaw.errors import DataError, at
 from cptlaw_evidence.cli import curves
 
@@ -184,7 +184,7 @@ def protocols(data: str | None, path: str | None) -> None:
     from cptlaw_evidence.sources.loading import load
 
     if path is None:
-        click.echo(listed.FILE.read_text(encoding="utf-8"), nl=False)
+        tell(listed.FILE.read_text(encoding="utf-8").rstrip("\n"))
         return
     check_writable(path)
     loaded = load((), curves.place(data))
