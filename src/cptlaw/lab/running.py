@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cptlaw.lab.reading import Reading
     from cptlaw.lab.tokens import Corpus
     from cptlaw.lab.trainer import Watch
+    from cptlaw.lab.training import Outcome
 
 _PACKAGES = ("cptlaw", "torch", "transformers", "accelerate", "datasets", "tokenizers", "numpy")
 
@@ -118,13 +119,10 @@ def run(
         Stopped: as asked.
         DataError: the base is not there, the folder holds another run, or training failed.
     """
-    import torch
-
-    from cptlaw.lab import compiling, mixing, trainer, training
+    from cptlaw.lab import compiling, training
     from cptlaw.lab.pace import Pace
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    _set_threads(threads)
     processes.prepare()
     node, folder = experiment.node(name), out / name
     base = _base(experiment, corpus, node, out)
@@ -133,15 +131,13 @@ def run(
         if is_done(experiment, corpus, name, out):
             return
         _check_own(folder, name)
-        chosen = mixing.read(corpus.tokens, node.stretch, node.before)
-        if processes.leads():
-            _tell_repeats(node, chosen, say)
+        chosen = _chosen(corpus, node, say)
         record = _begun(records.read(folder), definition(experiment, corpus, name), name)
         record["reading"] = chosen.record(node.sequence_length, node.batch_sequences)
-        pace = Pace() if pace is None else pace
+        pace = pace or Pace()
         compiling.ready(experiment, node, out / "data")
         with _recorded(folder, record, lambda: _speed(experiment, node, pace)):
-            try:
+            with _status_in(record, name):
                 outcome = training.train(
                     experiment,
                     node,
@@ -153,26 +149,54 @@ def run(
                     watch=watch,
                     pace=pace,
                 )
-            except (training.Stopped, KeyboardInterrupt):
-                record["status"] = "stopped"
-                raise
-            except trainer.Diverged as error:
-                record |= {"status": "diverged", "error": str(error)}
-                raise DataError(f"run '{name}': {error}") from None
-            except Exception as error:
-                record["error"] = records.reason(error)
-                raise
-            record |= {
-                "status": "done",
-                "model_size": outcome.parameters,
-                "tokens": node.steps * node.batch_tokens,
-                "flops": outcome.flops,
-            }
+            record |= _end(node, outcome)
 
 
-def _tell_repeats(node: Node, chosen: Reading, say: Say) -> None:
-    for text, step in chosen.again_from_step(node.batch_sequences).items():
+def _set_threads(threads: int | None) -> None:
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _status_in(record: dict[str, Any], name: str) -> Iterator[None]:
+    """Note how a training ended that came to no end of its own."""
+    from cptlaw.lab.trainer import Diverged
+    from cptlaw.lab.training import Stopped
+
+    try:
+        yield
+    except (Stopped, KeyboardInterrupt):
+        record["status"] = "stopped"
+        raise
+    except Diverged as error:
+        record |= {"status": "diverged", "error": str(error)}
+        raise DataError(f"run '{name}': {error}") from None
+    except Exception as error:
+        record["error"] = records.reason(error)
+        raise
+
+
+def _end(node: Node, outcome: Outcome) -> dict[str, Any]:
+    """What the record says of a run that came to its end."""
+    return {
+        "status": "done",
+        "model_size": outcome.parameters,
+        "tokens": node.steps * node.batch_tokens,
+        "flops": outcome.flops,
+    }
+
+
+def _chosen(corpus: Corpus, node: Node, say: Say) -> Reading:
+    """The sequences that a run reads; text that comes once more is told."""
+    from cptlaw.lab import mixing
+
+    chosen = mixing.read(corpus.tokens, node.stretch, node.before)
+    again = chosen.again_from_step(node.batch_sequences) if processes.leads() else {}
+    for text, step in again.items():
         say(f"{node.name}: text '{text}' is read once more from step {step:,} on")
+    return chosen
 
 
 def _check_own(folder: Path, name: str) -> None:
