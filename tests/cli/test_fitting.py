@@ -188,8 +188,8 @@ def test_a_forecast_of_pre_training_shows_no_shift(here):
 
 def test_no_command_shows_the_help():
     ended = run()
-    assert ended.status == 2
-    assert "Commands:" in ended.stderr
+    assert (ended.status, ended.stdout) == (2, "") or not ended.status  # click before 8.2
+    assert "Commands:" in ended.stderr + ended.stdout
 
 
 def test_version():
