@@ -52,7 +52,7 @@ def test_a_start_knows_its_run_and_the_steps_before_it(
 
 def test_a_base_schedule_is_a_start():
     start = start_of(published.load("fineweb-kp-106m"), None, BASE)
-    assert (start.kind, start.run, start.words) == ("base schedule", None, "a base of 10000 steps")
+    assert (start.kind, start.run, start.words) == ("base schedule", None, "a base of 10,000 steps")
     assert start.history.lr.tolist() == Schedule.parse(BASE).lr().tolist()
     assert not start.is_scratch
 

@@ -56,7 +56,7 @@ def chain():
         ),
         (
             [run("a", model_size=1e8), run("b", after="a", model_size=2e8)],
-            r"run 'b' has model_size = 2e\+08, but it goes on from run 'a' with 1e\+08",
+            r"run 'b' has model_size = 2e8, but it goes on from run 'a' with 1e8",
         ),
         (
             [
@@ -64,7 +64,7 @@ def chain():
                 run("b", after="a"),
                 run("c", after="b", model_size=2e8),
             ],
-            r"run 'c' has model_size = 2e\+08, but it goes on from run 'a'",
+            r"run 'c' has model_size = 2e8, but it goes on from run 'a'",
         ),
     ],
 )

@@ -14,7 +14,7 @@ import numpy as np
 
 from cptlaw.caching import remembers
 from cptlaw.errors import DataError, suggestion
-from cptlaw.page import number
+from cptlaw.page import typed
 from cptlaw.shown import Shown
 from cptlaw.studies.bases import bases_first
 from cptlaw.studies.differences import told_differences
@@ -123,9 +123,9 @@ class Study(Shown):
             )
         if run.data == parent.data == "cpt" and run.replay != parent.replay:
             raise DataError(
-                f"run '{run.name}' has replay = {number(run.replay, 6)} and goes on from "
+                f"run '{run.name}' has replay = {typed(run.replay)} and goes on from "
                 f"'{parent.name}' "
-                f"with {number(parent.replay, 6)}; no law covers a share that changes along a CPT."
+                f"with {typed(parent.replay)}; no law covers a share that changes along a CPT."
             )
         if run.data == parent.data == "cpt" and run.batch_label != parent.batch_label:
             raise DataError(
@@ -246,7 +246,7 @@ class Study(Shown):
         """
         if not 0 < share < 1:
             raise DataError(
-                f"fit_steps = {number(share, 6)} is a share of the steps, above 0 and below 1."
+                f"fit_steps = {typed(share)} is a share of the steps, above 0 and below 1."
             )
         bases = {run.after for run in self.runs}
 
@@ -320,8 +320,8 @@ def _of_one_size(run: Run | None, base: Run | None) -> Run | None:
         return run or base
     if run.model_size != base.model_size:
         raise DataError(
-            f"run '{run.name}' has model_size = {number(run.model_size, 6)}, but it goes on "
+            f"run '{run.name}' has model_size = {typed(run.model_size)}, but it goes on "
             "from run "
-            f"'{base.name}' with {number(base.model_size, 6)}. Mend one of them."
+            f"'{base.name}' with {typed(base.model_size)}. Mend one of them."
         )
     return run
