@@ -232,6 +232,7 @@ BAD = {
         DOMAINS + BASE_RUN.replace("base.csv", "bsae.csv"),
         r"run 'base': log = .*there is no file .*bsae\.csv.* Did you mean 'base\.csv'\?",
     ),
+    "a name too long": (run_with(f"lrs = '{'x' * 300}.json'"), r"run 'cpt': lrs = .*too long"),
     "missing lrs": (run_with("lrs = 'x.json'"), r"run 'cpt': lrs = \"x\.json\": there is no file"),
     "after": (
         run_with("").replace('"base"\n\n', '"bas"\n\n'),

@@ -158,12 +158,7 @@ def first_pilots(
         DataError: a value out of range, tokens without a batch, or a budget too small for a base,
             its annealed branch and two continuations, or for two continuations of an open model.
     """
-    if not 0 < model_size < math.inf:
-        raise DataError(
-            f"model_size = {typed(model_size)}; expected a number of parameters above 0."
-        )
-    if peak is not None and not 0 < peak < 1:
-        raise DataError(f"peak = {typed(peak)}; expected a learning rate between 0 and 1.")
+    _check(model_size, peak)
     budget = Budget.parse(budget) if isinstance(budget, str) else budget
     one = Run(
         "base",
@@ -182,8 +177,7 @@ def first_pilots(
         whose = "" if unknown is None else "half of "
         notes.append(
             f"The peak LR of {number(peak, 6)} is {whose}one that is usual for the size; put "
-            "your own "
-            "(--peak)."
+            "your own (--peak)."
         )
     notes += [] if unknown is None else _OF_OPEN
     if len(kinds) < len(every):
@@ -194,6 +188,15 @@ def first_pilots(
         runs[kind.name] = _run(kind, one, base, rounded(peak), runs)
     pilots = [Pilot(runs[kind.name], budget.cost(runs[kind.name]), kind.reason) for kind in kinds]
     return Pilots(tuple(pilots), budget, notes=tuple(notes))
+
+
+def _check(model_size: float, peak: float | None) -> None:
+    if not 0 < model_size < math.inf:
+        raise DataError(
+            f"model_size = {typed(model_size)}; expected a number of parameters above 0."
+        )
+    if peak is not None and not 0 < peak < 1:
+        raise DataError(f"peak = {typed(peak)}; expected a learning rate between 0 and 1.")
 
 
 def usual_peak(model_size: float) -> float:

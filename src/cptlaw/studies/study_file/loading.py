@@ -198,7 +198,13 @@ def _read_log(entry: Entry, folder: Path, columns: frozenset[str]) -> Run:
 
 def _existing(named: Path) -> Path:
     path, _ = logs.file_and_part(named)
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:  # such as a name too long
+        raise DataError(
+            f"{path}: {error.strerror}. Paths are relative to the study file."
+        ) from None
+    if not is_there:
         near = ""
         if path.parent.is_dir():
             near = " " + suggestion(path.name, sorted(p.name for p in path.parent.iterdir())[:20])
