@@ -130,6 +130,19 @@ def test_a_long_table_with_a_step_beyond_all(log) -> None:
         logs.read(log("metric,step,value\n" + "".join(rows)))
 
 
+@pytest.mark.parametrize("odd", ["iter inf step 100", "iter NaN step 200", "iter 9 step NaN"])
+def test_a_console_text_whose_steps_are_no_numbers(log, odd: str) -> None:
+    lines = [
+        f"Epoch 1 | {at} | loss train: 2.5, val: n/a | iter time: 210.11 ms (step)"
+        for at in (odd, "iter 800 step 100", "iter 1600 step 200")
+    ]
+    text = "\n".join([*lines, "iter inf: val loss 2.9, val time: 1.0 ms", "iter 800: val loss 2.8"])
+    try:
+        assert logs.read(log(text, "train.log")).curves
+    except DataError as error:
+        assert "train.log" in str(error)
+
+
 def test_a_console_text_whose_losses_are_infinite_one_after_the_other(log) -> None:
     rows = [
         f"{s} val inf\n{s} hella 0.25\n{s} train {3 - s / 1000}\n" for s in range(100, 900, 100)

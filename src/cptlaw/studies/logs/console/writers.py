@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from itertools import pairwise
 
@@ -26,11 +27,12 @@ def _g(group: str) -> str:
 def _litgpt_steps(rows: Rows) -> list[str]:
     """Steps of the evaluation rows, which name the micro-batch alone."""
     train = [(row["iter"], row["step"]) for row in rows.rows if row.get("iter") is not None]
-    known = [(float(i), float(s)) for i, s in train if s and i]
-    each = max(1, int(min((i / s for i, s in known), default=1.0)))  # least where a step ends
+    known = [float(i) / float(s) for i, s in train if s and i and float(s)]
+    known = [ratio for ratio in known if math.isfinite(ratio)]
+    each = max(1, int(min(known, default=1.0)))  # least where a step ends
     for row in rows.rows:
         if row.get("val loss") is not None and row.get("iter") is None:
-            row["step"] = int(float(row["step"] or 0) // each)
+            row["step"] = float(row["step"] or 0) // each
     return [f"Evaluations name the micro-batch; {each} of them are one optimiser step."]
 
 
