@@ -14,6 +14,7 @@ comment in front of a block says what is different:
     <!-- printed, 4 lines from: knob -->    from the first line on that begins so
     <!-- folder: schedules -->          of the page: four of the runs, of one replay share
     <!-- folder: logs -->               of the page: it begins with logs/base and logs/cpt instead
+    <!-- folder: demo -->               of the page: it begins with the runs that the demo lays
     <!-- folder: empty -->              of the page: it begins with nothing
 """
 
@@ -164,10 +165,11 @@ def _lay_log(folder: Path, schedule: str, **start: str) -> None:
     (folder / "trainer_state.json").write_text(json.dumps(state))
 
 
-_KINDS: dict[str, Callable[[Path], None]] = {
+_KINDS: dict[str, Callable[[Path], object]] = {
     "study": _lay_study,
     "schedules": _lay_schedules,
     "logs": _lay_logs,
+    "demo": lambda folder: datasets.copy("grid-20m", folder),
     "empty": lambda folder: None,
 }
 
