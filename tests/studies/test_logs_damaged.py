@@ -130,6 +130,12 @@ def test_a_long_table_with_a_step_beyond_all(log) -> None:
         logs.read(log("metric,step,value\n" + "".join(rows)))
 
 
+def test_a_loss_that_is_no_number_is_named(log) -> None:
+    rows = "".join(f"{step},{'nan' if step == 30 else 2.5}\n" for step in range(10, 100, 10))
+    notes = logs.read(log(f"step,loss\n{rows}")).notes
+    assert any("the first is nan at step 30" in note for note in notes)
+
+
 @pytest.mark.parametrize("odd", ["iter inf step 100", "iter NaN step 200", "iter 9 step NaN"])
 def test_a_console_text_whose_steps_are_no_numbers(log, odd: str) -> None:
     lines = [

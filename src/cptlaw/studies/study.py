@@ -318,10 +318,11 @@ def _of_one_size(run: Run | None, base: Run | None) -> Run | None:
     """The one whose model size holds, after both were compared."""
     if run is None or base is None:
         return run or base
+    assert run.model_size is not None
+    assert base.model_size is not None
     if run.model_size != base.model_size:
         raise DataError(
-            f"run '{run.name}' has model_size = {typed(run.model_size)}, but it goes on "
-            "from run "
+            f"run '{run.name}' has model_size = {typed(run.model_size)}, but it goes on from run "
             f"'{base.name}' with {typed(base.model_size)}. Mend one of them."
         )
     return run

@@ -187,9 +187,10 @@ def _diverged(steps: Steps, losses: Mapping[str, Usable]) -> int | None:
 
 def _dropped(bad: IntArray, column: Column, steps: Steps) -> str:
     first = bad[np.argmin(steps.values[bad])]
+    loss = float(column.values[first])
     return (
         f"{count_of_rows(bad.size)} dropped, whose loss is not finite or not above 0; the first is "
-        f"{number(column.values[first], 6)} at step {steps.values[first]}."
+        f"{'nan' if np.isnan(loss) else number(loss, 6)} at step {steps.values[first]}."
     )
 
 
