@@ -7,6 +7,7 @@ whoever makes the next one beside it finds what a killed process left, and takes
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from cptlaw import ending
 
-_END = ".part"
+_OURS = re.compile(r"[0-9a-f]{10}\.part")  # how a name ends
 _LONGEST = 100  # bytes of a target's name in that of its temporary file
 _BLOCK = 4096  # bytes
 
@@ -84,6 +85,7 @@ def folder(prefix: str = "cptlaw-", parent: str | Path | None = None) -> Generat
 
 @contextmanager
 def _kept(prefix: str, parent: Path, *, is_folder: bool) -> Generator[tuple[Path, int]]:
+    parent = parent.absolute()
     _sweep(prefix, parent)
     path, handle = _make(prefix, parent, is_folder)
     try:
@@ -95,15 +97,15 @@ def _kept(prefix: str, parent: Path, *, is_folder: bool) -> Generator[tuple[Path
 def _make(prefix: str, parent: Path, is_folder: bool) -> tuple[Path, int]:
     """A new file or folder, and a handle of it that is locked."""
     while True:
-        path = parent.absolute() / f"{prefix}{secrets.token_hex(5)}{_END}"
+        path = parent / f"{prefix}{secrets.token_hex(5)}.part"
         _open[path] = None  # before it is there: a signal may come at any moment
         try:
             handle = _open[path] = _made(path, is_folder)
         except OSError:
             del _open[path]
             raise
-        _lock(handle)
-        if path.exists():  # else another process took it for a leftover just before
+        _lock(handle, waits=True)  # for one that has just taken it for a leftover
+        if path.exists():
             return path, handle
         _take_away(path)
 
@@ -120,8 +122,8 @@ def _sweep(prefix: str, parent: Path) -> None:
     with suppress(OSError):
         for entry in os.scandir(parent):
             path = parent / entry.name
-            known = entry.name.startswith(prefix) and entry.name.endswith(_END)
-            if known and path not in _open:
+            begins, rest = entry.name.startswith(prefix), entry.name.removeprefix(prefix)
+            if begins and _OURS.fullmatch(rest) and path not in _open:
                 with suppress(OSError):
                     _sweep_one(path)
 
@@ -139,14 +141,14 @@ def _sweep_one(path: Path) -> None:
         os.close(handle)
 
 
-def _lock(handle: int) -> bool:
+def _lock(handle: int, *, waits: bool = False) -> bool:
     """Lock an open file or folder; whether it is locked now, and so in no other use."""
     try:
         import fcntl
     except ImportError:  # Windows: what a killed process left stays
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
     except OSError:
         return False
     return True
@@ -160,12 +162,14 @@ def _remove(path: Path) -> None:
 
 
 def _take_away(path: Path) -> None:
-    with suppress(OSError):
-        _remove(path)
-    handle = _open.pop(path, None)
-    if handle is not None:
+    handle = _open[path]
+    if handle is not None:  # first: Windows removes no open file
+        _open[path] = None
         with suppress(OSError):
             os.close(handle)
+    with suppress(OSError):
+        _remove(path)
+    del _open[path]
 
 
 def _take_all_away() -> None:

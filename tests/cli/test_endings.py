@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_what_a_killed_process_left_is_taken_away_by_the_next(tmp_path):
     found = ended(tmp_path, SCHEDULE, environment(tmp_path, AT_REPLACE, number=int(signal.SIGKILL)))
     assert found.returncode == -signal.SIGKILL
     assert [p.suffix for p in tmp_path.glob(".lr.csv.*")] == [".part"]
-    others = tmp_path / ".lr.csv.in-use.part"
+    others = tmp_path / ".lr.csv.0123456789.part"
     with others.open("w") as file:
         assert temporary._lock(file.fileno())
         assert ended(tmp_path, SCHEDULE, environment(tmp_path)).returncode == 0
@@ -159,3 +160,28 @@ def test_a_terminal_of_few_letters(tmp_path):
     found = ended(tmp_path, ("published",), variables)
     assert found.returncode == 0
     assert found.stdout.isascii()
+
+
+def test_a_law_file_ends_with_the_command_that_runs_it(tmp_path):
+    (tmp_path / "law.py").write_text(
+        "import os, time, pathlib\n"
+        "pathlib.Path('law').write_text(str(os.getpid()))\n"
+        "pathlib.Path('law').rename('running')\n"
+        "time.sleep(60)\n"
+    )
+    words = ["bench", "task", "run", "law.py", "--protocol", "grid-far", "-o", "p.csv"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "cptlaw", *words],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+    ) as process:
+        until = time.monotonic() + 60
+        while not (tmp_path / "running").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 128 + signal.SIGTERM
+    law = int((tmp_path / "running").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(law, 0)
+    assert not list(tmp_path.glob("*.part"))

@@ -110,9 +110,11 @@ def test_files_and_folders_are_read_alike(given, tmp_path):
     assert [p.loss for p in read] == pytest.approx([p.loss for p in given], rel=1e-9)
     assert [p[:-1] for p in predictions.read([folder])] == [p[:-1] for p in given]
     (tmp_path / "all.jsonl").write_text(
-        '{"task": "grid-far", "split": 1, "domain": "pt", "run": "r", "step": 2, "loss": 3.0}\n'
+        '{"task": "grid-far", "split": 1, "domain": "pt", "run": "r\u2028s", '
+        '"step": 2, "loss": 3.0}\n'
     )
-    assert predictions.read([tmp_path / "all.jsonl"])[0].loss == 3.0
+    (one,) = predictions.read([tmp_path / "all.jsonl"])
+    assert (one.run, one.loss) == ("r\u2028s", 3.0)  # which ends a line of text, but none of JSON
 
 
 HEAD = "task,split,domain,run,step,loss\n"

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from cptlaw import temporary
 from cptlaw.errors import DataError
 from cptlaw.files import check_file, check_folder, make_folder, read_text, write_atomic
 
@@ -152,17 +151,3 @@ def test_a_file_system_that_takes_no_files_is_told():
         check_file("/proc/fit.json")
     with pytest.raises(DataError, match="/proc/plan: cannot be made"):
         check_folder("/proc/plan")
-
-
-def test_temporary_folders_go(tmp_path):
-    with temporary.folder("x-", tmp_path) as first, temporary.folder("x-", tmp_path) as second:
-        (first / "a").write_text("1")
-        assert first.is_dir()
-        assert second.is_dir()
-    left = tmp_path / "x-left.part"
-    left.mkdir()
-    (left / "a").write_text("of a process that was killed")
-    (tmp_path / "x-other").mkdir()
-    with temporary.folder("x-", tmp_path):
-        assert not left.exists()
-    assert [p.name for p in tmp_path.iterdir()] == ["x-other"]

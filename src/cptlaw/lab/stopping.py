@@ -15,7 +15,9 @@ from cptlaw.lab import processes
 
 STOP_FILE = "CPTLAW_STOP_FILE"
 PARENT = "CPTLAW_PARENT"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
+)
 _wishes: list[int] = []  # signals that asked
 
 
@@ -65,6 +67,8 @@ def asked_to_stop(*, patient: bool = False) -> Iterator[Callable[[], bool]]:
 
 
 def _alive(process: int) -> bool:
+    if os.name == "nt":  # where os.kill with 0 sends Ctrl-C
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:

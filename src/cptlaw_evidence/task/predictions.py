@@ -90,7 +90,7 @@ def _csv_rows(text: str) -> list[tuple[int, Mapping[str, Any]]]:
 
 def _json_rows(text: str) -> list[tuple[int, Mapping[str, Any]]]:
     found: list[tuple[int, Mapping[str, Any]]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cptlaw import temporary
+from cptlaw.ending import unwinding
 from cptlaw.errors import DataError
 from cptlaw_evidence.sources.loading import LeftOut, Loaded
 from cptlaw_evidence.task import tables
@@ -55,12 +56,17 @@ def run(
 def _losses(law: Path, given: tables.Tables, limit: float) -> list[float]:
     parts = {"train": given.train, "test": given.test, "runs": given.runs}
     text = json.dumps({**parts, "features": list(tables.FEATURES)})
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "losses.json"
+    with unwinding(), temporary.folder() as folder:  # so that no law outlives this process
+        output = folder / "losses.json"
         command = [sys.executable, "-m", "cptlaw_evidence.task.worker", str(law), str(output)]
         try:
             done = subprocess.run(
-                command, input=text, capture_output=True, encoding="utf-8", timeout=limit
+                command,
+                input=text,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=limit,
             )
         except subprocess.TimeoutExpired:
             raise DataError(f"the law took more than {limit:g} s (--limit).") from None

@@ -6,10 +6,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
+from cptlaw import temporary
 from cptlaw.lab import compiling, records, tokens
 from cptlaw.lab.engines import local
 from cptlaw.lab.engines.torchrun import ended, module
@@ -77,8 +76,8 @@ def _group(
 
 def _do(job: Job, names: tuple[str, ...], asked: Callable[[], bool]) -> int:
     """Start a process for some runs, and wait for its end; its status."""
-    with tempfile.TemporaryDirectory(prefix="cptlaw-") as folder:
-        stop = Path(folder) / "stop"
+    with temporary.folder("cptlaw-stop-") as folder:
+        stop = folder / "stop"
         environment = os.environ | {STOP_FILE: str(stop), PARENT: str(os.getpid())}
         words = [sys.executable, *module(job, *names)]
         process = subprocess.Popen(words, env=environment, start_new_session=True)
