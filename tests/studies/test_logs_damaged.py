@@ -130,6 +130,12 @@ def test_a_long_table_with_a_step_beyond_all(log) -> None:
         logs.read(log("metric,step,value\n" + "".join(rows)))
 
 
+def test_a_loss_beyond_all_names_the_log_and_its_column(log) -> None:
+    rows = "".join(f"{step},{1e60 if step == 30 else 2.5}\n" for step in range(10, 100, 10))
+    with pytest.raises(DataError, match=r"log\.csv: column \"eval_loss\": loss 1e60 at step 30"):
+        logs.read(log(f"step,eval_loss\n{rows}"))
+
+
 def test_a_loss_that_is_no_number_is_named(log) -> None:
     rows = "".join(f"{step},{'nan' if step == 30 else 2.5}\n" for step in range(10, 100, 10))
     notes = logs.read(log(f"step,loss\n{rows}")).notes

@@ -11,6 +11,7 @@ import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray, floats, integers, same_values
 from cptlaw.errors import DataError
+from cptlaw.page import number
 from cptlaw.schedules.recognised import Recognised, recognise
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies.optimization import Optimization, optimizer_name
@@ -65,9 +66,8 @@ class Curve:
             )
         odd = np.flatnonzero((loss < 1.0 / _HIGHEST_LOSS) | (loss > _HIGHEST_LOSS))
         if odd.size:
-            raise DataError(
-                f"loss {loss[odd[0]]:g} at step {steps[odd[0]]} is none of a language model."
-            )
+            value = number(float(loss[odd[0]]), 6)
+            raise DataError(f"loss {value} at step {steps[odd[0]]} is none of a language model.")
         if self.window < 1:
             raise DataError(f"a window of {self.window} steps; expected 1 or more.")
         if not 0 <= self.ema < 1:

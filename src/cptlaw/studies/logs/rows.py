@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from cptlaw.arrays import IntArray, read_only
-from cptlaw.errors import DataError, suggestion
+from cptlaw.errors import DataError, at, shown, suggestion
 from cptlaw.page import number
 from cptlaw.studies.logs import learning_rates, names
 from cptlaw.studies.logs.cells import Column, numbers
@@ -67,8 +67,8 @@ def to_run(
     curves = _with_means(curves, table.habit, notes)
     logged = None
     if lr is not None:
-        at = settled[_LR]
-        own = read_only(steps.values[at]), read_only(lr.values[at])
+        rows = settled[_LR]
+        own = read_only(steps.values[rows]), read_only(lr.values[rows])
         logged = learning_rates.of_its_steps(*own, table.habit, version, notes)
     return Run(
         table.name,
@@ -221,9 +221,9 @@ def _refuse_several_series(steps: Steps, losses: Mapping[str, Usable]) -> None:
     for label in columns:
         if label in losses or not names.is_series_label(label):
             continue
-        for name, at in repeating.items():
+        for name, rows in repeating.items():
             labels = [columns[label][row] for row in losses[name].rows.tolist()]
-            if len(set(zip(at.tolist(), labels, strict=True))) == at.size:
+            if len(set(zip(rows.tolist(), labels, strict=True))) == rows.size:
                 raise DataError(
                     f"{steps.table.origin}: several series in one file, told apart by column "
                     f"'{label}' ({quoted(map(str, dict.fromkeys(labels)))}): '{name}' has a value "
@@ -238,7 +238,8 @@ def _refuse_several_series(steps: Steps, losses: Mapping[str, Usable]) -> None:
 
 def _curve(name: str, column: Usable, rows: IntArray, steps: Steps) -> Curve:
     source = "training" if names.is_training(name) else "validation"
-    return Curve(read_only(steps.values[rows]), read_only(column.values[rows]), source)
+    with at(f"{steps.table.origin}: column {shown(name)}"):
+        return Curve(read_only(steps.values[rows]), read_only(column.values[rows]), source)
 
 
 def _with_habit(shaped_: Table, before: Table) -> Table:
