@@ -159,6 +159,11 @@ def amount(count: float | None) -> str:
     return number(count, 3)
 
 
+def quantity(value: float, digits: int = 4) -> str:
+    """A number of any size: as `number`, from a million on as `amount`."""
+    return amount(value) if value >= 1e6 else number(value, digits)
+
+
 def power(value: float | None, digits: int = 1) -> str:
     """A number with an exponent, such as 2.9e12; a question mark for none."""
     if value is None:

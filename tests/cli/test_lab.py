@@ -9,7 +9,6 @@ pytest.importorskip("transformers")
 pytest.importorskip("datasets")
 
 import command
-from cptlaw.lab.progress import clock
 from labs import BASE, CPT, record
 
 
@@ -113,14 +112,6 @@ def test_one_unknown_run(lab):
     ended = run(lab, "ctp")
     assert ended.status == 2
     assert "no run 'ctp'. Did you mean 'cpt'?" in ended.stderr
-
-
-@pytest.mark.parametrize(
-    "seconds, told",
-    [(42.4, "42 s"), (185, "3 min 5 s"), (7800, "2 h 10 min"), (388_800, "4.5 days")],
-)
-def test_times_are_told_as_people_say_them(seconds, told):
-    assert clock(seconds) == told
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
 from collections.abc import Callable
 
+from cptlaw.bar import APART, UNKNOWN, bar, clock, rewrite
 from cptlaw.visible import visible
 
 _COUNTED = re.compile(r"\(?\b(\d+) of (\d+)\b\)?:?")
-_WIDTH = 20  # characters of the bar
-_LINE = 98  # characters of a line at most
-EVERY = 5.0  # seconds between lines where there is no terminal
 
 
 class Progress:
@@ -25,7 +22,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._begun: tuple[float, int, int] | None = None
-        self._told = -EVERY
+        self._told = -APART
         self._drawn = False
 
     def __call__(self, message: str) -> None:
@@ -33,10 +30,9 @@ class Progress:
         now, message = time.monotonic(), visible(message)
         line = self._line(message, now)
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[K{line[: _room()]}")
-            sys.stderr.flush()
+            rewrite(line[:UNKNOWN])
             self._drawn = True
-        elif now - self._told >= EVERY:
+        elif now - self._told >= APART:
             self._told = now
             print(message, file=sys.stderr, flush=True)
 
@@ -48,8 +44,7 @@ class Progress:
     def clear(self) -> None:
         """Take the bar away, before anything else is written."""
         if self._drawn:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            rewrite("")
             self._drawn = False
 
     def _line(self, message: str, now: float) -> str:
@@ -60,25 +55,11 @@ class Progress:
         if self._begun is None or self._begun[2] != total or number <= self._begun[1]:
             self._begun = now, number, total
         began, first, _ = self._begun
-        filled = round(_WIDTH * (number - 1) / max(total, 1))
-        bar = "#" * filled + "-" * (_WIDTH - filled)
         words = " ".join((message[: found.start()] + message[found.end() :]).split())
         left = ""
         if number - first >= 2:
-            left = f", about {_clock((now - began) / (number - first) * (total - number + 1))} left"
-        return f"[{bar}] {number} of {total}{left}: {words}"
-
-
-def _room() -> int:
-    """Characters of a line that can be rewritten in place: one that wraps cannot."""
-    try:
-        return min(_LINE, max(os.get_terminal_size(sys.stderr.fileno()).columns - 1, 20))
-    except (OSError, ValueError):  # a terminal that does not say
-        return _LINE
-
-
-def _clock(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+            left = f", about {clock((now - began) / (number - first) * (total - number + 1))} left"
+        return f"{bar((number - 1) / max(total, 1))} {number} of {total}{left}: {words}"
 
 
 doing = Progress()

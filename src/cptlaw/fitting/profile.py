@@ -83,7 +83,7 @@ class Profile:
     @property
     def sentence(self) -> str:
         """The interval in words."""
-        low, high = f"{number(self.interval.low, 3)}", f"{number(self.interval.high, 3)}"
+        low, high = number(self.interval.low, 3), number(self.interval.high, 3)
         level = f"{number(100 * self.interval.level, 6)} %"
         if self.open_low and self.open_high:
             said = f"the data set no limit from {low} to {high}"

@@ -12,7 +12,7 @@ from cptlaw.fitting.shift import shift_at
 from cptlaw.forecasting.causes import distances
 from cptlaw.forecasting.measured import OTHERS, measured, one_kind
 from cptlaw.laws.points import Points
-from cptlaw.page import amount, number
+from cptlaw.page import number, quantity
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Run
 
@@ -48,7 +48,7 @@ def check_known(fit: Fit, points: Points) -> None:
             lowest = domain.ranges.get("cpt_peak_lr" if history.is_cpt else "pt_peak_lr")
             gentle = what == "peak LR" and lowest is not None and peak < lowest[0]
             if away[column] >= 0.999 * most * (3.0 if gentle else 1.0):
-                times = f"{number(away[column], 3)}" if away[column] < 1e6 else "over a million"
+                times = number(away[column], 3) if away[column] < 1e6 else "over a million"
                 raise DataError(
                     f"the {what} is {times} times outside what was fitted; nothing is "
                     "known there. Fit a run nearer to it, or insist: anyway = True (--anyway)."
@@ -76,7 +76,7 @@ def warnings(
         if not fitted[0] * 0.99 <= each.value <= fitted[1] * 1.01:
             found.append(_outside(each.words, each.value, fitted) + each.more)
     if not sees_size and model_size is not None and fitted_range(fit, "model_size") is None:
-        found.append(f"A model size of {_shown(model_size)} was given.{_UNSEEN}")
+        found.append(f"A model size of {quantity(model_size)} was given.{_UNSEEN}")
     found.extend(_batch(fit, run))
     for role, domain in fit.domains.items():
         with np.errstate(over="ignore", invalid="ignore"):  # what is absurd is told in words
@@ -201,18 +201,13 @@ def _percent(share: float) -> str:
     return number(100 * share, 1)
 
 
-def _shown(value: float) -> str:
-    """A value that was asked for, a model size in millions or billions."""
-    return amount(value) if value >= 1e6 else number(value)
-
-
 def _outside(words: str, value: float, fitted: tuple[float, float]) -> str:
     low, high = fitted
-    one, other = _shown(low), _shown(high)
+    one, other = quantity(low), quantity(high)
     what = one if one == other else f"{one} to {other}"
     near, end = (low, "smallest") if value < low else (high, "largest")
     if near > 0 and value > 0:
         away = f"{number(value / near, 3)}x the {end}"
     else:
         away = f"{number(abs(value - near), 3)} away"
-    return f"{words.format(_shown(value))} lies outside what was fitted ({what}; {away})."
+    return f"{words.format(quantity(value))} lies outside what was fitted ({what}; {away})."

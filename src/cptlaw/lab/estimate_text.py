@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from cptlaw.bar import clock
 from cptlaw.lab.estimate import Draw, Estimate, RunEstimate, SpeedSource, mixture, readings
-from cptlaw.lab.progress import clock
 from cptlaw.page import amount, power, width, wrapped
 
 _TABLE = 80  # where the columns end, if the page is not narrower

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from cptlaw.bar import APART, bar, clock, rewrite
+
 if TYPE_CHECKING:
     from cptlaw.lab.experiment import Node
     from cptlaw.lab.pace import Pace
-
-
-_WIDTH = 20  # characters of the bar
-_APART = 5.0  # seconds between lines where there is no terminal
-_ANEW = "\r\x1b[K"  # a terminal writes the line anew
 
 
 class Progress:
@@ -43,7 +39,7 @@ class Progress:
         self.node, self.number, self.total, self.later = node, number, total, later
         self.pace = pace
         self.begun: tuple[float, int] | None = None
-        self.told = -_APART
+        self.told = -APART
 
     def __call__(self, state: Any, losses: Mapping[str, float]) -> None:
         """Show where the run stands.
@@ -57,18 +53,16 @@ class Progress:
             self.begun = now, step
         if sys.stderr.isatty():
             end = "\n" if "train_loss" in losses else ""
-            sys.stderr.write(f"{_ANEW}{self._line(step, now, losses)[: _room()]}{end}")
-            sys.stderr.flush()
-        elif "train_loss" not in losses and (now - self.told >= _APART or step == self.node.steps):
+            rewrite(self._line(step, now, losses), end)
+        elif "train_loss" not in losses and (now - self.told >= APART or step == self.node.steps):
             self.told = now
             print(self._line(step, now, losses), file=sys.stderr, flush=True)
 
     def _line(self, step: int, now: float, losses: Mapping[str, float]) -> str:
         assert self.begun is not None
-        filled = round(_WIDTH * step / max(self.node.steps, 1))
-        bar = "#" * filled + "-" * (_WIDTH - filled)
         which = f"run {self.number} of {self.total}, " if self.total > 1 else ""
-        parts = [f"[{bar}] {which}{self.node.name}: step {step:,} of {self.node.steps:,}"]
+        drawn = bar(step / max(self.node.steps, 1))
+        parts = [f"{drawn} {which}{self.node.name}: step {step:,} of {self.node.steps:,}"]
         spent, done = now - self.begun[0], step - self.begun[1]
         started = 0.0 if self.pace is None else self.pace.start_seconds
         if done and spent > 0 and started is not None:
@@ -103,17 +97,16 @@ class Making:
         now, shows = time.monotonic(), sys.stderr.isatty()
         if self.begun is None:
             self.begun = now, tokens
-        elif shows or now - self.shown >= _APART:
+        elif shows:
+            rewrite(self._line(tokens, now))
+        elif now - self.shown >= APART:
             self.shown = now
-            start, end = (_ANEW, "") if shows else ("", "\n")
-            sys.stderr.write(f"{start}{self._line(tokens, now)[: _room()]}{end}")
-            sys.stderr.flush()
+            print(self._line(tokens, now), file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Take the line away from a terminal, before anything else is written."""
         if sys.stderr.isatty():
-            sys.stderr.write(_ANEW)
-            sys.stderr.flush()
+            rewrite("")
 
     def _line(self, tokens: int, now: float) -> str:
         assert self.begun is not None
@@ -133,25 +126,6 @@ def _left(run: float, every: float) -> list[str]:
     return [f"{clock(run)} left{in_all}"]
 
 
-def _room() -> int:
-    """Characters of a line that can be rewritten in place: one that wraps cannot."""
-    try:
-        return max(os.get_terminal_size(sys.stderr.fileno()).columns - 1, 20)
-    except (OSError, ValueError):  # a terminal that does not say
-        return 98
-
-
 def told(message: str) -> None:
     """Say something where there is no command line that does, to standard error."""
     print(message, file=sys.stderr, flush=True)
-
-
-def clock(seconds: float) -> str:
-    """A length of time as people say it: 42 s, 3 min 5 s, 2 h 10 min, 4.5 days."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
-    if seconds < 48 * 3600:
-        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
-    return f"{seconds / 86400:,.1f} days"

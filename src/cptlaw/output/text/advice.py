@@ -6,15 +6,10 @@ import math
 
 from cptlaw.decisions.plan.knobs import is_drop, knob_words
 from cptlaw.decisions.plan.result import Outcome, Plan
-from cptlaw.page import amount, number
+from cptlaw.page import number, quantity
 from cptlaw.schedules.text import short
 
 _NATURAL = (0.0, 1.0)  # ends that a share has anyway
-
-
-def plain_number(value: float) -> str:
-    """Three digits, or all of a whole number below a million."""
-    return amount(value) if value >= 1e6 else number(value, 3)
 
 
 def headline(plan: Plan) -> str:
@@ -93,7 +88,7 @@ def _flat(plan: Plan) -> str:
             continue
         low, high = knob.flat_free
         if high > low:
-            told.append(f"{knob_words(knob.name)} {plain_number(low)} to {plain_number(high)}")
+            told.append(f"{knob_words(knob.name)} {quantity(low, 3)} to {quantity(high, 3)}")
     return f"Nearly as good: {'; '.join(told)}." if told and plan.feasible else ""
 
 
@@ -120,7 +115,7 @@ def _binding(plan: Plan) -> str:
 def _at_an_end(plan: Plan) -> str:
     """Which knobs are best at an end of their range, so that a wider one may do better."""
     ends = [
-        f"{knob_words(k.name)} {plain_number(k.value)}"
+        f"{knob_words(k.name)} {quantity(k.value, 3)}"
         for k in plan.knobs
         if k.value in (k.low, k.high) and k.value not in _NATURAL and max(k.rise) > 0
     ]

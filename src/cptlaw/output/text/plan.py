@@ -7,9 +7,9 @@ import math
 from cptlaw.decisions.cost import COSTS
 from cptlaw.decisions.plan.knobs import is_drop, knob_words
 from cptlaw.decisions.plan.result import Outcome, Plan
-from cptlaw.output.text.advice import headline, plain_number, reasons
+from cptlaw.output.text.advice import headline, reasons
 from cptlaw.output.text.verdict import verdict_text
-from cptlaw.page import bullets, number, power, table, wrapped
+from cptlaw.page import bullets, number, power, quantity, table, wrapped
 
 _SHOWN = 10  # recipes of the front
 _COSTS = {"flops": "FLOPs"}
@@ -62,7 +62,7 @@ def _outcomes(plan: Plan) -> str:
 
 
 def _cost(name: str, value: float) -> str:
-    return power(value, 2) if name == "flops" else plain_number(value)
+    return power(value, 2) if name == "flops" else quantity(value, 3)
 
 
 def _knobs(plan: Plan) -> str:
@@ -75,12 +75,12 @@ def _knobs(plan: Plan) -> str:
         rows.append(
             [
                 knob_words(knob.name),
-                plain_number(knob.value),
-                "-" if sure is None else f"{plain_number(sure.low)} to {plain_number(sure.high)}",
-                f"{plain_number(knob.flat[0])} to {plain_number(knob.flat[1])}",
-                f"{plain_number(knob.flat_free[0])} to {plain_number(knob.flat_free[1])}",
-                f"{plain_number(knob.low)}: {_rise(knob.rise[0])}",
-                f"{plain_number(knob.high)}: {_rise(knob.rise[1])}",
+                quantity(knob.value, 3),
+                "-" if sure is None else f"{quantity(sure.low, 3)} to {quantity(sure.high, 3)}",
+                f"{quantity(knob.flat[0], 3)} to {quantity(knob.flat[1], 3)}",
+                f"{quantity(knob.flat_free[0], 3)} to {quantity(knob.flat_free[1], 3)}",
+                f"{quantity(knob.low, 3)}: {_rise(knob.rise[0])}",
+                f"{quantity(knob.high, 3)}: {_rise(knob.rise[1])}",
             ]
         )
     level = next(iter(plan.losses.values())).level
@@ -120,8 +120,8 @@ def _front(plan: Plan) -> str:
         [
             o.recipe.start.text + " " + o.recipe.family,
             *(f"{o.losses[role]:.4f}" for role in roles),
-            plain_number(o.costs[cost]),
-            *(plain_number(o.recipe.values[k]) if k in o.recipe.values else "-" for k in varied),
+            quantity(o.costs[cost], 3),
+            *(quantity(o.recipe.values[k], 3) if k in o.recipe.values else "-" for k in varied),
         ]
         for o in shown
     ]
