@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from cptlaw.errors import DataError
-from cptlaw.laws.areas import Convention, Stretch, annealing_area, forward_area, warmup_steps
+from cptlaw.laws.areas import Convention, Stretch, Stretches, warmup_steps
 from cptlaw.laws.points import Points, group_label
 from cptlaw.studies.history import History
 
@@ -23,6 +23,17 @@ def double_sum(lr, before, lambda_, epsilon=0.0):
     momentum = [sum(falls[j] * lambda_ ** (i - j) for j in range(i + 1)) for i in range(lr.size)]
     weight = [1.0 if epsilon == 0 else v**epsilon if v > 0 else 0.0 for v in lr]
     return np.cumsum(np.array(momentum) * weight)
+
+
+def every_step(lr, before):
+    """All steps of one stretch."""
+    step = np.arange(1, lr.size + 1)
+    return Stretches([Stretch(lr, before)], np.zeros_like(step), step)
+
+
+def annealing_area(lr, before, lambda_, epsilon=None):
+    """S2 after every step of one stretch."""
+    return every_step(lr, before).annealing(lambda_, epsilon)
 
 
 def points(*histories, convention=None, owner=None, step=None):
@@ -57,7 +68,7 @@ def test_unweighted_is_weighted_with_epsilon_0(lr, before, lambda_):
 
 
 def test_the_forward_area():
-    assert forward_area(np.array([1.0, 2.0, 4.0])).tolist() == [1, 3, 7]
+    assert every_step(np.array([1.0, 2.0, 4.0]), 0.0).forward().tolist() == [1, 3, 7]
 
 
 @pytest.mark.parametrize("lambda_", [0.0, 0.5, 0.99, 0.9999])

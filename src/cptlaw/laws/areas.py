@@ -93,15 +93,10 @@ def _top(lr: FloatArray, whole: bool) -> int | None:
     return int(starts[np.argmax(ended)]) if ended.any() else None
 
 
-def forward_area(lr: FloatArray) -> FloatArray:
-    """S1 after every step, shape (T,) -> (T,)."""
-    return np.cumsum(lr)
-
-
 class Annealing(NamedTuple):
-    """Annealing area after every step, with its derivatives; each of shape (T,).
+    """Annealing area at n places, with its derivatives; each of shape (n,).
 
-    `momentum` is m after every step, `d_momentum` its derivative in lambda.
+    `momentum` is m after the step there, `d_momentum` its derivative in lambda.
     """
 
     area: FloatArray
@@ -109,25 +104,6 @@ class Annealing(NamedTuple):
     d_epsilon: FloatArray
     momentum: FloatArray
     d_momentum: FloatArray
-
-
-def annealing_area(
-    lr: FloatArray, before: float, lambda_: float, epsilon: float | None = None
-) -> Annealing:
-    """S2(t) = sum of m_i * lr_i**epsilon, m_i = lambda * m_(i-1) + lr_(i-1) - lr_i, in O(T).
-
-    Args:
-        lr: learning rates, shape (T,).
-        before: LR before the first step.
-        lambda_: decay of the momentum per step, 0 <= lambda < 1.
-        epsilon: power of the LR that weights the momentum; None as in Eq. 1 and 4, where the
-            derivative in epsilon is left at 0.
-
-    Source: arXiv:2505.07796, Eq. 1 and 9.
-    """
-    every = np.arange(1, lr.size + 1)
-    whole = Stretches([Stretch(lr, before)], np.zeros_like(every), every)
-    return whole.annealing(lambda_, epsilon)
 
 
 class Stretch(NamedTuple):
@@ -175,7 +151,18 @@ class Stretches:
         return self._back(found)
 
     def annealing(self, lambda_: float, epsilon: float | None = None) -> Annealing:
-        """S2 at every place, as `annealing_area`; shape (n,) each."""
+        """S2(t) = sum of m_i * lr_i**epsilon, m_i = lambda * m_(i-1) + lr_(i-1) - lr_i, in O(T).
+
+        Args:
+            lambda_: decay of the momentum per step, 0 <= lambda < 1.
+            epsilon: power of the LR that weights the momentum; None as in Eq. 1 and 4, where the
+                derivative in epsilon is left at 0.
+
+        Returns:
+            Values at every place, shape (n,) each.
+
+        Source: arXiv:2505.07796, Eq. 1 and 9.
+        """
         if (compiled := recurrences()) is None:
             return self._flat.annealing(lambda_, epsilon)
         found = np.empty((5, self._order.size))
