@@ -9,17 +9,9 @@ import click
 
 from cptlaw.cli.completing import FILE, LAW, RUN
 from cptlaw.cli.formats import Format, formatted, show
+from cptlaw.cli.options import fitting_options
 from cptlaw.cli.progress import doing
-from cptlaw.cli.shared import (
-    DEMO,
-    Many,
-    check_laws,
-    check_writable,
-    examples,
-    fitting_options,
-    say,
-    say_written,
-)
+from cptlaw.cli.shared import DEMO, Many, check_laws, check_writable, examples, say, say_written
 
 if TYPE_CHECKING:
     from cptlaw.fitting.options import FitOptions

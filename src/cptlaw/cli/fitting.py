@@ -11,6 +11,7 @@ import click
 
 from cptlaw.cli.completing import FILE, FIT, LAW, RUN
 from cptlaw.cli.formats import Format, formatted, show
+from cptlaw.cli.options import fitting_options, run_options
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
     DEMO,
@@ -19,7 +20,6 @@ from cptlaw.cli.shared import (
     check_writable,
     examples,
     figure_option,
-    fitting_options,
     load_fit,
     say,
     say_written,
@@ -122,25 +122,7 @@ def fit(
     metavar="TEXT",
     help='Learning rates of the run, such as "cosine 2000 to 0".',
 )
-@click.option(
-    "--after",
-    metavar="RUN[@STEP]",
-    help="The run, or checkpoint of it, that it goes on from; or unknown:NAME.",
-)
-@click.option(
-    "--base-schedule",
-    metavar="TEXT",
-    help="Learning rates of the pre-training, instead of --after.",
-)
-@click.option(
-    "--data",
-    type=click.Choice(["pt", "cpt"]),
-    help="Data the run trains on: pt (old) or cpt (new).",
-)
-@click.option("--replay", type=float, help="Share of the pre-training data in the batches, 0 to 1.")
-@click.option("--model-size", type=float, help="Parameters of the model, without embeddings.")
-@click.option("--batch-tokens", type=float, help="Tokens in a step.")
-@click.option("--sequence-length", type=int, help="Tokens in a sequence.")
+@run_options
 @click.option(
     "--domain-tokens",
     type=float,

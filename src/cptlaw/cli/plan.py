@@ -12,6 +12,7 @@ import click
 
 from cptlaw.cli.completing import FILE, FIT, FOLDER, MEASURE
 from cptlaw.cli.formats import Format, formatted, show
+from cptlaw.cli.options import DATA
 from cptlaw.cli.prior import FLAG, OrPrior
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import DEMO, examples, figure_option, load_fit, say, say_written
@@ -129,11 +130,7 @@ def _price_options(command: Callable[..., None]) -> Callable[..., None]:
     metavar="RUN[@STEP]",
     help="The checkpoint that changes are measured against; by default the first start.",
 )
-@click.option(
-    "--data",
-    type=click.Choice(["pt", "cpt"]),
-    help="Data the run trains on: pt (old) or cpt (new).",
-)
+@DATA
 @click.option(
     "--base-schedule",
     metavar="TEXT",

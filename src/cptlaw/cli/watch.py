@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cptlaw.cli.completing import FILE, FIT, LAW
+from cptlaw.cli.options import run_options
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
     DEMO,
@@ -53,25 +54,7 @@ _PATIENCE = 5  # looks at a log that cannot be read before it is told
 @click.argument("known", required=False, metavar="[STUDY|FIT]", type=FIT)
 @click.option("--schedule", metavar="TEXT", help="Learning rates of the run, from its first step.")
 @click.option("--run", "name", metavar="NAME", help="Name of the run in the study.")
-@click.option(
-    "--after",
-    metavar="RUN[@STEP]",
-    help="The run, or checkpoint of it, that it goes on from; or unknown:NAME.",
-)
-@click.option(
-    "--base-schedule",
-    metavar="TEXT",
-    help="Learning rates of the pre-training, instead of --after.",
-)
-@click.option(
-    "--data",
-    type=click.Choice(["pt", "cpt"]),
-    help="Data the run trains on: pt (old) or cpt (new).",
-)
-@click.option("--replay", type=float, help="Share of the pre-training data in the batches, 0 to 1.")
-@click.option("--model-size", type=float, help="Parameters of the model, without embeddings.")
-@click.option("--batch-tokens", type=float, help="Tokens in a step.")
-@click.option("--sequence-length", type=int, help="Tokens in a sequence.")
+@run_options
 @click.option("--pt", metavar="COLUMN", help="Column of the loss on the pre-training data.")
 @click.option("--cpt", metavar="COLUMN", help="Column of the loss on the new data.")
 @click.option(
