@@ -39,7 +39,7 @@ _OF_RUN = (
 )
 
 
-def run_options(command: Callable[..., None]) -> Callable[..., None]:
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that say what one run is, beside its schedule."""
     for option in reversed(_OF_RUN):
         command = option(command)
