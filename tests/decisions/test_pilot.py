@@ -293,7 +293,7 @@ def test_other_laws_have_pilots_too(law, fixed):
     [
         ("mixed-const-replay0.25", "a replay share of 0.25."),
         ("half-const", "a peak LR of 0.0005."),
-        ("early-const", "a start at step 1000."),
+        ("early-const", "a start at step 1,000."),
         ("rewarmed-const", "a start whose LR is at 0 % of its peak."),
         ("cpt-linear", "an LR that ends at 0 % of its peak."),
         ("repeat-const", "It is like runs that were done"),

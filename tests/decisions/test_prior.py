@@ -6,10 +6,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from click.testing import CliRunner
 
+from command import run
 from cptlaw import DataError, PriorOptions, Weights, plan_prior
-from cptlaw.cli import cli
 from cptlaw.decisions.prior.sources import sources
 from cptlaw.output.text.prior import prior_text
 
@@ -93,8 +92,8 @@ def test_too_few_sources_are_refused():
 
 def test_the_command_needs_no_fit():
     words = "plan --prior --model-size 7e9 --domain-tokens 2e9 --loss pt=2.4 cpt=2.1 --json"
-    result = CliRunner().invoke(cli, words.split())
-    assert result.exit_code == 0, result.output
+    result = run(*words.split())
+    assert result.status == 0, result.stderr
     told = json.loads(result.stdout)
     assert told["peak"]["low"] < told["peak"]["high"]
     assert set(told["losses"]) == {"pt", "cpt"}
@@ -102,5 +101,4 @@ def test_the_command_needs_no_fit():
 
 
 def test_a_plan_without_prior_still_needs_a_fit():
-    result = CliRunner().invoke(cli, ["plan", "--goal", "cpt=1"])
-    assert result.exit_code != 0
+    assert run("plan", "--goal", "cpt=1").status == 2

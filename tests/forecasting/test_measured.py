@@ -76,7 +76,7 @@ def test_sentences_are_built_from_the_figures(kind, peaks, starts):
 def test_a_plan_tells_what_choices_by_such_laws_cost(law, mean, worst):
     found = replace_law(published.load("fineweb-kp-106m"), law)
     (said,) = _near_ties(found, Aim.parse("cpt=1"))
-    assert f"were {mean} nats above the best on average, {worst} at worst" in said
+    assert f"was {mean} nats worse than the best on average, {worst} at most" in said
 
 
 def test_the_default_where_data_repeat_is_as_sure_as_the_default():

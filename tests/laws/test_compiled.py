@@ -85,7 +85,8 @@ def test_laws_and_their_derivatives_agree(name, role, family, seed):
     assert_allclose(one.matrix, other.matrix, rtol=1e-12, atol=1e-14)
     for (s, t, slope), (s_, t_, slope_) in zip(one.slopes, other.slopes, strict=True):
         assert (s, t) == (s_, t_)
-        close = 1e-12 * (1e-3 + np.abs(slope_).max())
+        # A BLAS without fused multiply-add rounds each step of a memory otherwise: 1e-14 in a sum.
+        close = 1e-12 * (0.1 + np.abs(slope_).max())
         assert_allclose(slope, slope_, rtol=1e-10, atol=close, err_msg=law.shapes[s].name)
 
 

@@ -136,7 +136,7 @@ def test_a_run_alone_is_fitted_as_it_goes_on():
         if step == 0:
             assert outlook.verdict == "no forecast yet"
             assert "nothing is fitted yet" in outlook.basis
-    assert outlook.basis == "61 evaluations of this run"
+    assert outlook.basis.startswith("61 evaluations of this run alone. ")
     ahead = outlook.domains["loss"].ahead
     assert ahead.low[-1] < ahead.final < ahead.high[-1]
     assert ahead.final == pytest.approx(curve.loss[-1], rel=0.05)
