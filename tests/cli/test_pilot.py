@@ -39,7 +39,7 @@ def test_the_text_says_why_and_what_next(fitted, tmp_path):
     assert ended.status == 0, ended.stderr
     assert ended.stdout.startswith('Do this run next: "cosine 800 to 0 from=0.001" after base. It')
     plain = " ".join(ended.stdout.split())
-    assert "As things stand cosine-after-base" in plain
+    assert "Of the runs to choose from, cosine-after-base" in plain
     assert "It shows what no run so far does: an LR that ends at 0 % of its peak." in plain
     assert f"wrote {out / 'study.toml'}" in ended.stderr
     assert "cptlaw lab sweep" in ended.stderr

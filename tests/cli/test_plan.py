@@ -73,7 +73,7 @@ def test_the_text_begins_with_the_recipe_and_its_reasons(planned):
     for words in (
         "Limits that cost something: pt<=+2%",
         "schedule family",
-        "trade-offs",
+        "Trade-offs",
         "common default",
     ):
         assert words in plain

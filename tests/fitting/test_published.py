@@ -241,7 +241,7 @@ def test_a_well_printed_fit_gives_no_advice(name: str) -> None:
 
 def test_a_forecast_past_the_fitted_steps_of_an_open_model_is_told() -> None:
     found = _typical("llama3.2-1b-law").warnings
-    assert any("A length of 10000 steps lies outside" in w for w in found)
+    assert any("A length of 10,000 steps lies outside" in w for w in found)
 
 
 # --- shifts without a law ---------------------------------------------------------------------

@@ -97,7 +97,8 @@ def main() -> None:
     except (click.exceptions.Abort, KeyboardInterrupt) as stop:
         ending.take_away()
         say(ending.INTERRUPTED)
-        sys.exit(ending.status_of(stop.__cause__ or stop))
+        asked = stop if isinstance(stop, KeyboardInterrupt) else stop.__context__
+        sys.exit(ending.status_of(asked or stop))
     except click.ClickException as error:
         _show(error)
         sys.exit(2)
