@@ -128,6 +128,15 @@ def test_without_its_packages_the_lab_says_how_to_install_them(words, monkeypatc
     assert "pip install 'cptlaw[lab]'" in ended.stderr
 
 
+def test_where_it_cannot_train_the_lab_says_so(monkeypatch):
+    import importlib.util
+
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda n: None if n == "fcntl" else there(n))
+    ended = command.run("lab", "sweep", "tiny")
+    assert ended.status == 2 and "Linux and macOS" in ended.stderr
+
+
 def test_prepare_makes_the_tokens_alone(lab):
     file = lab.write()
     ended = command.run("lab", "prepare", file, "-o", lab.folder / "new", "--workers", 1)

@@ -225,6 +225,22 @@ def test_speeds_are_for_dry_runs(tmp_path):
     assert "--dry-run" in ended.stderr
 
 
+def test_the_next_command_has_all_that_was_given(tmp_path, monkeypatch, never_probes):
+    read(tmp_path, HEAD + BASE + CPT)
+    monkeypatch.chdir(tmp_path)
+    given = ("--only", "base", "--engine", "slurm", "--slurm", "time=1:00", "--slurm", "gpus=1")
+    ended = command("lab", "sweep", "trial.toml", "--dry-run", "--no-probe", *given)
+    assert ended.stderr.splitlines()[-1] == (
+        f"next: cptlaw lab sweep trial.toml -o trial {' '.join(given)}"
+    )
+
+
+def test_tables_are_for_dry_runs(tmp_path):
+    read(tmp_path, HEAD + BASE)
+    ended = command("lab", "sweep", tmp_path / "trial.toml", "--format", "csv")
+    assert ended.status == 2 and "--format csv belongs to --dry-run" in ended.stderr
+
+
 def test_times_beyond_reach_keep_to_their_column(tmp_path):
     made = found(tmp_path, HEAD + BASE, flops=1.0)
     years = (PER_TOKEN * 51200 + made.runs[0].evaluation_flops) / (365.25 * 86400)

@@ -16,7 +16,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("tokenizers")
 
 from cptlaw.errors import DataError
-from cptlaw.lab import encoding, making, shards
+from cptlaw.lab import encoding, making, shards, tokens
 from cptlaw.lab.document import Document
 from cptlaw.lab.duplicates import Sought, overlaps
 from cptlaw.lab.encoding import Encoder
@@ -281,3 +281,15 @@ def test_progress_tells_what_is_left(capsys, monkeypatch):
     assert capsys.readouterr().err == (
         "law: 500,000 of 1,000,000 tokens made, 20,000 tokens/s, 25 s left\n"
     )
+
+
+def test_files_may_have_any_name():
+    """A name that is no UTF-8 comes with surrogates."""
+
+    class Letters:
+        def encode(self, some):
+            return [[1] * len(d.text) for d in some]
+
+    names = [f"\udcff{number}.txt" for number in range(200)]
+    held = tokens._held_out([Document(name, "x" * 8) for name in names], Letters(), 64)
+    assert 0 < len(held) < len(names)

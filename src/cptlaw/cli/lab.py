@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,15 +114,21 @@ def sweep(
         threads = _show_estimate(
             loaded, names, Path(output or loaded.name), threads, not no_probe, flops, how
         )
-        words = [experiment, "-o", output or loaded.name]
-        words += [word for name in only for word in ("--only", name)]
-        words += [] if threads is None else ["--threads", str(threads)]
-        words += [] if processes == 1 else ["--processes", str(processes)]
-        words += [] if engine == "local" else ["--engine", engine]
-        say(f"next: cptlaw lab sweep {shlex.join(words)}")
+        again = {
+            "-o": (output or loaded.name,),
+            "--only": only,
+            "--threads": (threads,),
+            "--processes": (processes if processes > 1 else None,),
+            "--engine": (None if engine == "local" else engine,),
+            "--ray-address": (ray_address,),
+            "--slurm": slurm,
+        }
+        say(f"next: {_command(experiment, again)}{' --submit' if submit else ''}")
         return
     if no_probe or flops is not None:
         raise DataError("--no-probe and --flops belong to --dry-run. Add it, or leave them out.")
+    if how not in ("text", "json"):
+        raise DataError(f"--format {how} belongs to --dry-run; a sweep gives text or json.")
     out = Path(output or loaded.name).absolute()
     job = sweeps.Job(loaded, out, names, threads, processes)
     swept = sweeps.sweep(job, does, say)
@@ -139,6 +146,12 @@ def sweep(
         )
     for study in swept.studies:
         say(f"next: cptlaw fit {shlex.quote(str(study))}")
+
+
+def _command(experiment: str, options: Mapping[str, Iterable[object]]) -> str:
+    """The sweep as it is typed, with the options that have a value."""
+    given = [(name, str(v)) for name, values in options.items() for v in values if v is not None]
+    return shlex.join(["cptlaw", "lab", "sweep", experiment, *(w for pair in given for w in pair)])
 
 
 def _swept(out: Path, names: tuple[str, ...], swept: Any) -> dict[str, Any]:

@@ -178,8 +178,11 @@ def check_lab() -> None:
     """Whether the packages that train are there, before the work begins.
 
     Raises:
+        DataError: the system has no locks of POSIX, by which processes share a folder.
         MissingExtra: naming the first that is not.
     """
+    if importlib.util.find_spec("fcntl") is None:
+        raise DataError("The lab trains on Linux and macOS. On Windows, use it within WSL.")
     for package in ("torch", "transformers", "datasets", "tokenizers"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtra(package, "lab", "The lab")

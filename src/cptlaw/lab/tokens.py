@@ -309,7 +309,8 @@ def _held_out(pieces: Iterable[Document], encoder: Encoder, wanted: int) -> list
     held: list[Document] = []
     most, found = max(wanted // 16, 64), 0
     for piece in pieces:
-        digest = hashlib.blake2b(piece.name.encode(), digest_size=8).digest()
+        name = piece.name.encode("utf-8", "surrogatepass")  # a file may have any name
+        digest = hashlib.blake2b(name, digest_size=8).digest()
         if int.from_bytes(digest, "big") % _VALIDATION_ONE_IN:
             continue
         held.append(piece)

@@ -58,7 +58,7 @@ def command_lines(folder: Path) -> dict[str, Sequence[str]]:
     held_out = ("cpt-cosine", "hidden-pt-const", "mixed-const-replay0.25")
     ours = (sys.executable, "-m", "cptlaw")
     return {
-        BARE: (sys.executable, "-c", "import numpy, scipy.optimize"),
+        BARE: (sys.executable, "-c", BARE),
         "import cptlaw": (sys.executable, "-c", "import cptlaw"),
         "cptlaw --help": (*ours, "--help"),
         "cptlaw fit": (*ours, "fit", study, "-o", fitted),
