@@ -175,6 +175,11 @@ def test_what_cannot_be_watched_is_told(log, words, wanted):
     assert "Traceback" not in done.stderr
 
 
+def test_the_study_is_not_written_over(log, fit_file):
+    done = watch(log(5), fit_file, "-o", fit_file)
+    assert done.status == 2 and "would be written over" in done.stderr
+
+
 def test_an_alarm_is_told_once_and_a_limit_that_was_passed_at_the_end(log, fit_file, tmp_path):
     out = tmp_path / "out.jsonl"
     done = watch(log(50), fit_file, "--rule", "pt > 3.0 at 90 %", "-o", out)

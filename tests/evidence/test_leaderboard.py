@@ -89,6 +89,30 @@ def test_results_that_do_not_go_together_are_refused(results, said):
         leaderboard.merged(results)
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("rows", 0, "mae"), None),
+        (("rows", 0, "mae"), float("nan")),
+        (("rows", 0), {"law": "mine"}),
+        (("rows",), 3),
+        (("benchmark",), {}),
+        (("benchmark", "tasks"), []),
+        (("protocols", 0), "grid-far"),
+        (("noise",), []),
+        (("laws",), [[]]),
+    ],
+)
+def test_damaged_results_are_refused(place, value):
+    damaged = json.loads(json.dumps(result({"grid-far": 0.1})))
+    part = damaged
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    with pytest.raises(DataError, match="no result of the benchmark"):
+        leaderboard.merged([damaged])
+
+
 def test_the_page_has_the_order_the_errors_and_the_noise(tmp_path):
     for law, mae in (("worse", 0.3), ("better", 0.1)):
         text = json.dumps(result({"grid-far": mae}, law, 0.01))

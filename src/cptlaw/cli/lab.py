@@ -125,10 +125,7 @@ def sweep(
         }
         say(f"next: {_command(experiment, again)}{' --submit' if submit else ''}")
         return
-    if no_probe or flops is not None:
-        raise DataError("--no-probe and --flops belong to --dry-run. Add it, or leave them out.")
-    if how not in ("text", "json"):
-        raise DataError(f"--format {how} belongs to --dry-run; a sweep gives text or json.")
+    _check_no_estimate(no_probe or flops is not None, how)
     out = Path(output or loaded.name).absolute()
     job = sweeps.Job(loaded, out, names, threads, processes)
     swept = sweeps.sweep(job, does, say)
@@ -146,6 +143,14 @@ def sweep(
         )
     for study in swept.studies:
         say(f"next: cptlaw fit {shlex.quote(str(study))}")
+
+
+def _check_no_estimate(speed: bool, how: Format) -> None:
+    """Refuse what only an estimate has: a speed that is given, and tables."""
+    if speed:
+        raise DataError("--no-probe and --flops belong to --dry-run. Add it, or leave them out.")
+    if how not in ("text", "json"):
+        raise DataError(f"--format {how} belongs to --dry-run; a sweep gives text or json.")
 
 
 def _command(experiment: str, options: Mapping[str, Iterable[object]]) -> str:

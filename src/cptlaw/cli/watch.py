@@ -124,7 +124,7 @@ def watch(
     from cptlaw.output.json.live import outlook_json
     from cptlaw.output.json.numbers import dumped
 
-    check_writable(output, figure, reads=[log])
+    check_writable(output, figure, reads=[log, *([] if known is None else [known])])
     check_figure(figure)
     check_laws([] if options["law"] is None else [options["law"]])
     if not every > 0:

@@ -70,7 +70,7 @@ def earlier(path: str) -> Any:
 
     try:
         return json.loads(read_text(path, "Name an earlier result, written with --json."))
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         raise DataError(f"{path}: no JSON; write an earlier result with --json.") from None
     except DataError as error:
         raise DataError(f"{path}: {error}") from None

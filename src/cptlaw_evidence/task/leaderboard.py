@@ -7,6 +7,7 @@ geometric means: over the tasks of a source, then over the sources.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -15,13 +16,14 @@ import numpy as np
 
 from cptlaw.errors import DataError
 from cptlaw_evidence.accuracy import tables
+from cptlaw_evidence.accuracy.rows import FIGURES
 from cptlaw_evidence.pages import Table, bullets, counted, nats, page, percent, plain, section
 from cptlaw_evidence.sources.listed import VERSION
 from cptlaw_evidence.sources.loading import SOURCES
 from cptlaw_evidence.task.scoring import REFERENCE
 
 Row: TypeAlias = Mapping[str, Any]
-_KEYS = {"rows", "protocols", "benchmark", "noise", "sources", "laws"}
+_OF_ROW = {"law", "protocol", "domain", "source", "splits", *FIGURES}
 Task: TypeAlias = tuple[str, str]
 """A protocol and a domain of it."""
 
@@ -105,7 +107,7 @@ def check(result: Any) -> None:
     Raises:
         DataError: it is none, or of another version, or fitted to what is scored.
     """
-    if not isinstance(result, Mapping) or not set(result) >= _KEYS:
+    if not _is_result(result):
         raise DataError(
             "no result of the benchmark. Write one with: cptlaw bench task score -o FILE, or "
             "cptlaw bench accuracy --json."
@@ -118,6 +120,29 @@ def check(result: Any) -> None:
             f"a result of version {version} of the benchmark; this is version {VERSION}. Score it "
             "anew."
         )
+
+
+def _is_result(value: Any) -> bool:
+    """Whether a value that anyone may have written has what is read of a result."""
+    try:
+        about = value["benchmark"]
+        named = all({"name", "source", "unit"} <= set(one) for one in value["protocols"])
+        mappings = about["tasks"], value["sources"], *value["noise"].values()
+        return (
+            "version" in about
+            and named
+            and all(isinstance(one, Mapping) for one in mappings)
+            and all(map(_is_row, value["rows"]))
+            and all(isinstance(law, str) for law in value["laws"])
+        )
+    except (AttributeError, KeyError, TypeError):
+        return False
+
+
+def _is_row(row: Any) -> bool:
+    if not set(row) >= _OF_ROW:
+        return False
+    return row["domain"] is None or (math.isfinite(row["mae"]) and row["mae"] >= 0)
 
 
 def _check_together(results: Sequence[Mapping[str, Any]]) -> None:
