@@ -11,7 +11,7 @@ import click
 
 from cptlaw.cli.completing import FILE, FIT, LAW, RUN
 from cptlaw.cli.formats import Format, formatted, show
-from cptlaw.cli.options import fitting_options, run_options
+from cptlaw.cli.options import LEVEL, fitting_options, run_options
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
     DEMO,
@@ -131,13 +131,7 @@ def fit(
 @click.option(
     "--every", type=int, help="Steps between two points of the curve; by default about 400 points."
 )
-@click.option(
-    "--level",
-    type=float,
-    default=0.9,
-    show_default=True,
-    help="Share of runs that the intervals should hold.",
-)
+@LEVEL
 @click.option("--anyway", is_flag=True, help="Forecast even where your runs say nothing.")
 @click.option(
     "-o", "--output", type=FILE, metavar="FILE", help="Write the forecast, for `cptlaw report`."

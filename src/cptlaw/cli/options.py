@@ -18,6 +18,14 @@ DATA = click.option(
     help="Data the run trains on: pt (old) or cpt (new).",
 )
 
+LEVEL = click.option(
+    "--level",
+    type=float,
+    default=0.9,
+    show_default=True,
+    help="Share of runs that the intervals should hold.",
+)
+
 _OF_RUN = (
     click.option(
         "--after",

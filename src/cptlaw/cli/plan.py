@@ -12,7 +12,7 @@ import click
 
 from cptlaw.cli.completing import FILE, FIT, FOLDER, MEASURE
 from cptlaw.cli.formats import Format, formatted, show
-from cptlaw.cli.options import DATA
+from cptlaw.cli.options import DATA, LEVEL
 from cptlaw.cli.prior import FLAG, OrPrior
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import DEMO, examples, figure_option, load_fit, say, say_written
@@ -143,13 +143,7 @@ def _price_options(command: Callable[..., None]) -> Callable[..., None]:
     "--batch-tokens", type=float, help="Tokens in a step; by default those of the fitted runs."
 )
 @_price_options
-@click.option(
-    "--level",
-    type=float,
-    default=0.9,
-    show_default=True,
-    help="Share of runs that the intervals should hold.",
-)
+@LEVEL
 @click.option("--anyway", is_flag=True, help="Plan even where your runs say nothing.")
 @click.option(
     "-o",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cptlaw.cli.completing import FILE, FIT, LAW
-from cptlaw.cli.options import run_options
+from cptlaw.cli.options import LEVEL, run_options
 from cptlaw.cli.progress import doing
 from cptlaw.cli.shared import (
     DEMO,
@@ -71,13 +71,7 @@ _PATIENCE = 5  # looks at a log that cannot be read before it is told
     help="Ask to stop the run when it is off its forecast, or its loss is not finite.",
 )
 @click.option("--law", type=LAW, metavar="NAME", help="The law to fit; by default the usual one.")
-@click.option(
-    "--level",
-    type=float,
-    default=0.9,
-    show_default=True,
-    help="Share of runs that the intervals should hold.",
-)
+@LEVEL
 @click.option("--once", is_flag=True, help="Look once, and tell of the last evaluation.")
 @click.option("--every", type=float, default=10.0, show_default=True, help="Seconds between looks.")
 @click.option(

@@ -24,9 +24,9 @@ from cptlaw.fitting.newton import minimise, whitening
 from cptlaw.fitting.objective import Objective, Place
 from cptlaw.fitting.projection import begun
 from cptlaw.fitting.result import DomainFit, Fit
-from cptlaw.fitting.uncertainty import Interval, objective_of
+from cptlaw.fitting.uncertainty import Interval, check_level, objective_of
 from cptlaw.laws.law import Shape
-from cptlaw.page import number, typed
+from cptlaw.page import number
 
 # Where the objective is a parabola, a 90 % interval ends 1.6 standard errors off: the second value
 # passes it, and the end is read off between the two. Steps grow, so that a flat side is followed
@@ -118,8 +118,7 @@ def profile(
         DataError: published coefficients, a mean of laws, no such shape parameter, a value
             outside its bounds.
     """
-    if not 0 < level < 1:
-        raise DataError(f"level = {typed(level)} must lie between 0 and 1, such as 0.9.")
+    check_level(level)
     domain, observed = fit.domain(role), fit.observed(role)
     shape = _shape(domain, name)
     objective = objective_of(fit, domain, observed)

@@ -29,6 +29,7 @@ from cptlaw.fitting.resampling import Resampled, resampled
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
 from cptlaw.fitting.weighing import pose
 from cptlaw.laws.points import Points
+from cptlaw.page import typed
 
 COUNT = 200
 MANY = 40_000  # points, above which one stands for each stretch: a pass takes seconds
@@ -229,6 +230,16 @@ def interval(ensemble: Ensemble, quantity: Callable[[Fit], float], level: float 
     return Interval(value, value - reach, value + reach, level)
 
 
+def check_level(level: float) -> None:
+    """Whether intervals may have a level.
+
+    Raises:
+        DataError: it is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise DataError(f"level = {typed(level)} must lie between 0 and 1, such as 0.9.")
+
+
 def limits(values: ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:
     """Lower and upper end that hold a share `level` of the draws, over the first axis.
 
@@ -239,8 +250,7 @@ def limits(values: ArrayLike, level: float) -> tuple[FloatArray, FloatArray]:
     Raises:
         DataError: a level that is not between 0 and 1, or a place with nothing but NaN.
     """
-    if not 0 < level < 1:
-        raise DataError(f"level = {level:g} must lie between 0 and 1, such as 0.9.")
+    check_level(level)
     draws = np.asarray(values, dtype=np.float64)
     if np.isnan(draws).all(axis=0).any():
         raise DataError("none of the refits gives a value, so there is no interval.")

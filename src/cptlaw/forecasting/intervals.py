@@ -16,9 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cptlaw.arrays import FloatArray
-from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
-from cptlaw.fitting.uncertainty import Ensemble, Interval
+from cptlaw.fitting.uncertainty import Ensemble, Interval, check_level
 from cptlaw.forecasting import student
 from cptlaw.forecasting.causes import causes, half_spread, misfit, noise_of
 from cptlaw.forecasting.measured import Calibration, figures_of, measured
@@ -52,8 +51,7 @@ def band(ensemble: Ensemble, role: str, points: Points, level: float = LEVEL) ->
     Raises:
         DataError: a level that is not between 0 and 1.
     """
-    if not 0 < level < 1:
-        raise DataError(f"level = {level:g} must lie between 0 and 1, such as 0.9.")
+    check_level(level)
     loss = ensemble.fit.domain(role).loss(points)
     run, mean = scales(ensemble, role, points)
     times = multiplier(level)
@@ -80,8 +78,7 @@ def contrast(
     Raises:
         DataError: a level that is not between 0 and 1.
     """
-    if not 0 < level < 1:
-        raise DataError(f"level = {level:g} must lie between 0 and 1, such as 0.9.")
+    check_level(level)
     domain = ensemble.fit.domain(role)
     ends = [float(domain.loss(points)[-1]) for points in (one, other)]
     draws = [ensemble.losses(role, points)[:, -1] for points in (one, other)]

@@ -14,7 +14,7 @@ from cptlaw.errors import CptlawError, DataError
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import Fit
-from cptlaw.fitting.uncertainty import ensemble_of
+from cptlaw.fitting.uncertainty import check_level, ensemble_of
 from cptlaw.forecasting.intervals import LEVEL
 from cptlaw.live.course import Course
 from cptlaw.live.outlook import Alarm, DomainOutlook, Followed, Kind, Outlook
@@ -61,8 +61,7 @@ class Watching:
     stop_on: tuple[Kind, ...] = ()
 
     def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
-            raise DataError(f"level = {self.level:g} must lie between 0 and 1, such as 0.9.")
+        check_level(self.level)
 
 
 class Monitor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cptlaw.decisions.cost import Prices
 from cptlaw.errors import DataError
+from cptlaw.fitting.uncertainty import check_level
 from cptlaw.forecasting.intervals import LEVEL
 from cptlaw.page import typed
 from cptlaw.schedules.schedule import Schedule
@@ -46,5 +47,4 @@ class PlanOptions:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise DataError(f"{name} = {typed(value)}: expected a number above 0.")
-        if not 0 < self.level < 1:
-            raise DataError(f"level = {typed(self.level)} must lie between 0 and 1, such as 0.9.")
+        check_level(self.level)
