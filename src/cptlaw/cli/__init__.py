@@ -122,12 +122,22 @@ def main() -> None:
         sys.exit(1)
 
 
+def _no_such(error: click.NoSuchOption) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(error.option_name, error.possibilities or [], n=1, cutoff=0.7)
+    return f"no such option '{error.option_name}'." + (
+        f" Did you mean '{near[0]}'?" if near else ""
+    )
+
+
 def _show(error: click.ClickException) -> None:
     """One message in the form of all others; the help where a command is missing."""
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
         error.show()
         return
-    message = " ".join(error.format_message().split())
+    told = _no_such(error) if isinstance(error, click.NoSuchOption) else error.format_message()
+    message = " ".join(told.split())
     context = error.ctx if isinstance(error, click.UsageError) else None
     more = f" See: {context.command_path} --help" if context is not None else ""
     say(f"error: {message[:1].lower()}{message[1:]}{more}")

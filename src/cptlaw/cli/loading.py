@@ -42,6 +42,23 @@ class LazyGroup(click.Group):
         found = self._further().get(cmd_name)
         return None if found is None else found.load()
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names.
+
+        Raises:
+            UsageError: there is none; the nearest is named.
+        """
+        name = args[0] if args else ""
+        if name.startswith("-") or ctx.resilient_parsing or name in self.names():
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches  # slow, and only needed here
+
+        near = get_close_matches(name, self.names(), n=1)
+        more = f". Did you mean '{near[0]}'?" if near else "."
+        raise click.UsageError(f"no such command '{name}'{more}", ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """One line a command."""
         names = self.list_commands(ctx)

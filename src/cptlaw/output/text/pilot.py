@@ -12,7 +12,9 @@ _AS_SURE = 0.95  # share of the expected regret that is left, above which a run 
 
 _REGRET = (
     "Regret: how much lower, on average, the goal's loss of the best run would be than that of the "
-    "run which now looks best, in nats. Each row counts the runs above it as done."
+    "run which now looks best, in nats. Each row counts the runs above it as done. It is of "
+    "the runs to choose from alone, as this law sees them: what `cptlaw fit` calls unknown may "
+    "make it far larger."
 )
 
 
