@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 Mutation: TypeAlias = Callable[[Random, bytes], bytes]
 
+_LARGEST = 1 << 26  # bytes; long words put in everywhere, twice, would make gigabytes
 _NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _NUMBERS = (
     b"nan",
@@ -173,5 +174,5 @@ def mutated(rng: Random, data: bytes) -> tuple[str, bytes]:
     for _ in range(rng.choice((1, 1, 2))):
         mutation = rng.choice(MUTATIONS)
         done.append(mutation.__name__)
-        data = mutation(rng, data)
+        data = mutation(rng, data)[:_LARGEST]
     return " + ".join(done), data
