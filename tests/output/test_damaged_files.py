@@ -139,7 +139,7 @@ def test_json_has_no_number_for_what_is_not_finite() -> None:
 
 @pytest.mark.parametrize("loss", [1e-320, 1e300])
 def test_a_loss_that_none_has_is_refused(loss: float) -> None:
-    with pytest.raises(DataError, match="is none of a language model"):
+    with pytest.raises(DataError, match="is not the loss of a language model"):
         Curve([1, 2], [3.0, loss])
     with pytest.raises(DataError, match="too large for a number of steps"):
         Curve([1.0, 1e300], [3.0, 2.0])

@@ -110,7 +110,7 @@ def test_the_lr_before_the_first_step(text, expected):
         ("inverse_sqrt 5 timescale=2", 1, "nothing says which LR it starts from"),
         ("constant 5 to 1e-4 from=2e-4", 1, "either"),
         ("constant 3e9 to 1e-4", 1, "not tokens or samples"),
-        ("warmup 5 to 1e-4 | sqrt 1e25 to 0", 2, "at most 1,000,000,000 can be counted out"),
+        ("warmup 5 to 1e-4 | sqrt 1e25 to 0", 2, "at most 1,000,000,000 are allowed"),
         ("warmup 5 to 1e308", 1, "a learning rate is 0, or lies between 1e-100 and 1e+100"),
         ("warmup 5 to 5e-324", 1, "a learning rate is 0, or lies between"),
     ],

@@ -90,6 +90,6 @@ def micro_batches(node: Node) -> tuple[int, int]:
     if each % micro:
         raise DataError(
             f"run '{node.name}': micro_batch = {micro} does not divide the {each} sequences of a "
-            f"step that each of {count} processes computes."
+            f"step that each of {count} processes computes. Take a number that does."
         )
     return micro, each // micro

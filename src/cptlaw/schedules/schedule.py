@@ -233,7 +233,9 @@ class Schedule:
     ) -> Schedule:
         """Warm-up from `start` to lrs[0], then lrs[i] for steps[i] steps each."""
         if len(lrs) != len(steps) or not lrs:
-            raise DataError(f"{len(lrs)} learning rates for {len(steps)} stretches.")
+            raise DataError(
+                f"{len(lrs)} learning rates for {len(steps)} stretches; give one for each."
+            )
         stretches = [Segment("constant", n, lr, lr) for lr, n in zip(lrs, steps, strict=True)]
         return cls._after_warmup(lrs[0], warmup, start, stretches)
 
@@ -260,7 +262,10 @@ class Schedule:
     ) -> Schedule:
         """`cycles` times a re-warm-up to `peak` and a decay to `end`, `cycle` steps each."""
         if cycles < 1 or not 1 <= warmup < cycle:
-            raise DataError(f"{cycles} cycles of {cycle} steps with {warmup} of warm-up.")
+            raise DataError(
+                f"{cycles} cycles of {cycle} steps with {warmup} of warm-up; expected 1 cycle or "
+                "more, and a warm-up of 1 step or more that is shorter than a cycle."
+            )
         parts: list[Segment] = []
         for i in range(cycles):
             start = end if i and not rewarm_from_zero else 0.0
@@ -341,7 +346,7 @@ class Schedule:
         at = whole(steps).reshape(-1)
         values = np.asarray(lrs, dtype=np.float64).reshape(-1)
         if at.size != values.size or not at.size:
-            raise DataError(f"{at.size} steps for {values.size} learning rates.")
+            raise DataError(f"{at.size} steps for {values.size} learning rates; give one for each.")
         if at[0] < 1 or (np.diff(at) <= 0).any():
             raise DataError("logged learning rates need steps that increase from 1 or more.")
         if interpolation not in ("linear", "next", "previous"):

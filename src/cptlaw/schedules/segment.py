@@ -136,8 +136,8 @@ class Segment:
             )
         if self.steps > MOST_STEPS:
             raise DataError(
-                f"{_a(self.kind)} segment of {self.steps:.3g} steps; at most {MOST_STEPS:,} can be "
-                "counted out. Steps are optimiser steps, not tokens or samples."
+                f"{_a(self.kind)} segment of {self.steps:.3g} steps; at most {MOST_STEPS:,} are "
+                "allowed. Steps are optimiser steps, not tokens or samples."
             )
         for name, lr in (("start", self.start), ("end", self.end)):
             _check_lr(lr, f"the {name} of {_a(self.kind)} segment")

@@ -63,13 +63,13 @@ class History:
             lr: the learning rates of all its steps, where they are worked out already.
 
         Raises:
-            DataError: a schedule of more steps than can be counted out.
+            DataError: a schedule of more steps than are allowed.
         """
         assert run.schedule is not None
         if run.schedule.steps > MOST_STEPS:
             raise DataError(
-                f"run '{run.name}' has {run.schedule.steps} steps; at most {MOST_STEPS} can be "
-                "counted out. Steps are optimiser steps, not tokens or samples."
+                f"run '{run.name}' has {run.schedule.steps} steps; at most {MOST_STEPS:,} are "
+                "allowed. Steps are optimiser steps, not tokens or samples."
             )
         lr = run.schedule.lr() if lr is None else lr
         lr = lr if steps is None else lr[:steps]

@@ -67,7 +67,10 @@ class Curve:
         odd = np.flatnonzero((loss < 1.0 / _HIGHEST_LOSS) | (loss > _HIGHEST_LOSS))
         if odd.size:
             value = number(float(loss[odd[0]]), 6)
-            raise DataError(f"loss {value} at step {steps[odd[0]]} is none of a language model.")
+            raise DataError(
+                f"loss {value} at step {steps[odd[0]]} is not the loss of a language model. "
+                "Is the column right?"
+            )
         if self.window < 1:
             raise DataError(f"a window of {self.window} steps; expected 1 or more.")
         if not 0 <= self.ema < 1:

@@ -38,7 +38,7 @@ from cptlaw_evidence.cli import curves
 @click.option(
     "--floor",
     is_flag=True,
-    help="Also fit each law to what is scored: the error that its form leaves.",
+    help="Fit each law to the scored points, too: the error left is that of its form.",
 )
 @click.option("--list", "only_list", is_flag=True, help="Print the protocols only.")
 @formatted
@@ -55,9 +55,9 @@ def bench_accuracy(
 ) -> None:
     """Fit laws to a part of real curves, and score their forecasts of the rest.
 
-    Some curves come with the package. --data DIR adds those of others, a folder each:
-    multipower-100m, lr-schedules-124m, olmo-ladder, tiny-cpt, delphi-midtraining,
-    nanogpt-optimizers, gemstones. What is not there is left out by name.
+    Some curves come with the package. --data DIR adds others, one folder each: multipower-100m,
+    lr-schedules-124m, olmo-ladder, tiny-cpt, delphi-midtraining, nanogpt-optimizers, gemstones.
+    A folder that is not there is skipped, and the result says so.
     """
     from cptlaw_evidence import accuracy
     from cptlaw_evidence.measured import peak_errors, start_errors, told, write_figures

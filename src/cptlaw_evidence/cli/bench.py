@@ -21,7 +21,7 @@ from cptlaw_evidence.cli.verdicts import bench_verdicts
 
 
 @click.group(
-    short_help="Speed and accuracy beside the alternatives.",
+    short_help="Speed and accuracy against the alternatives.",
     epilog=examples(
         "cptlaw bench accuracy --list",
         "cptlaw bench fit --starts 4",
@@ -29,7 +29,7 @@ from cptlaw_evidence.cli.verdicts import bench_verdicts
     ),
 )
 def bench() -> None:
-    """Measure speed and accuracy beside the alternatives: what the docs claim is measured here."""
+    """Measure speed and accuracy against the alternatives. The docs' figures come from here."""
 
 
 @bench.command(
@@ -55,7 +55,7 @@ def bench_fit(starts: int, how: Format) -> None:
 
 @bench.command(
     "laws",
-    short_help="Time laws, areas, and how fits grow with runs.",
+    short_help="Time a law, its LR areas, and fits to many runs.",
     epilog=examples(
         "cptlaw bench laws --rounds 1 --decades 1", "cptlaw bench laws --format markdown"
     ),
@@ -65,20 +65,20 @@ def bench_fit(starts: int, how: Format) -> None:
     type=click.IntRange(min=1),
     default=7,
     show_default=True,
-    help="How often each is timed, by turns.",
+    help="How often each is timed. They take turns.",
 )
 @click.option(
     "--decades",
     type=click.IntRange(1, 4),
     default=4,
     show_default=True,
-    help="Up to 1, 10, 100 or 1,000 runs, and 1e4 to 1e7 steps.",
+    help="How far to go: 1 is 1 run and 1e4 steps, 4 is 1,000 runs and 1e7 steps.",
 )
 @formatted
 def bench_laws(rounds: int, decades: int, how: Format) -> None:
-    """Time an evaluation of the default law, areas, and how fits grow with runs.
+    """Time the default law, its LR areas, and fits to more and more runs.
 
-    CPU time of one thread, by turns, medians.
+    Figures are medians of the CPU time of one thread.
     """
     from cptlaw_evidence import law_speed
 
@@ -88,7 +88,7 @@ def bench_laws(rounds: int, decades: int, how: Format) -> None:
 
 @bench.command(
     "speed",
-    short_help="Time everything against what else there is.",
+    short_help="Time everything against other tools.",
     epilog=examples(
         "cptlaw bench speed --part refits --rounds 1", "cptlaw bench speed -o speed.md"
     ),
@@ -107,14 +107,14 @@ def bench_laws(rounds: int, decades: int, how: Format) -> None:
     type=click.IntRange(min=1),
     default=5,
     show_default=True,
-    help="How often each is timed, by turns.",
+    help="How often each is timed. They take turns.",
 )
 @click.option("-o", "--output", type=FILE, metavar="FILE", help="Write a page in Markdown.")
 @formatted
 def bench_speed(parts: tuple[str, ...], rounds: int, output: str | None, how: Format) -> None:
-    """Time commands, fits, refits, plans, laws, readers and the lab, beside what else there is.
+    """Time commands, fits, refits, plans, laws, readers and the lab against other tools.
 
-    CPU time by turns, medians; OMP_NUM_THREADS=1 for one thread. Some minutes.
+    Figures are medians of CPU time. Set OMP_NUM_THREADS=1 for one thread. It takes minutes.
     """
     check_writable(output)
     from cptlaw_evidence import speed
@@ -133,7 +133,7 @@ def bench_speed(parts: tuple[str, ...], rounds: int, output: str | None, how: Fo
     type=click.IntRange(min=1),
     default=5,
     show_default=True,
-    help="How often each is timed, by turns.",
+    help="How often each is timed. They take turns.",
 )
 @click.option("--threads", type=click.IntRange(1), help="Threads of PyTorch on a CPU.")
 @formatted
@@ -152,7 +152,7 @@ def bench_lab(rounds: int, threads: int | None, how: Format) -> None:
 
 @bench.command(
     "explorer",
-    short_help="Time from a slider's move to what it draws.",
+    short_help="Time from a slider's move to the new drawing.",
     epilog=examples("cptlaw bench explorer --moves 10", "cptlaw bench explorer --format json"),
 )
 @click.option(
@@ -160,13 +160,13 @@ def bench_lab(rounds: int, threads: int | None, how: Format) -> None:
     type=click.IntRange(min=10),
     default=200,
     show_default=True,
-    help="Moves of the sliders, by turns.",
+    help="How many moves; the sliders take turns.",
 )
 @formatted
 def bench_explorer(moves: int, how: Format) -> None:
-    """Time from a slider's move to the frame that shows it, on the explorer's page in Chromium.
+    """Time the explorer in Chromium: from a slider's move to the frame that shows it.
 
-    A run of 60,000 steps, three domains, intervals; each slider by turns.
+    The page shows a run of 60,000 steps, three domains and intervals.
     """
     from cptlaw_evidence import explorer_speed
 
@@ -179,7 +179,7 @@ def bench_explorer(moves: int, how: Format) -> None:
     short_help="Time reading large logs against other libraries.",
     epilog=examples("cptlaw bench readers", "cptlaw bench readers --large --format csv"),
 )
-@click.option("--large", is_flag=True, help="Read a Parquet file of ten million rows, too.")
+@click.option("--large", is_flag=True, help="Also read a Parquet file of ten million rows.")
 @formatted
 def bench_readers(large: bool, how: Format) -> None:
     """Time reading large logs against pyarrow, polars, pandas and tensorboard, where installed."""

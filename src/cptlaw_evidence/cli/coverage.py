@@ -42,7 +42,7 @@ from cptlaw_evidence.cli import curves
     "--against",
     type=FILE,
     metavar="FILE",
-    help="An earlier result (--json), to stand beside this one.",
+    help="An earlier result (--json) to compare with.",
 )
 @curves.OUTPUT
 @curves.figures_option("the calibrations")
@@ -61,9 +61,10 @@ def bench_coverage(
 ) -> None:
     """Count how often intervals of forecasts hold on real curves that the fit never saw.
 
-    They are calibrated without the source of curves that is scored, so that at least two are
-    needed: --data DIR adds those that do not come with the package. Two rivals stand beside them.
-    `cptlaw bench accuracy --list` prints the protocols.
+    The intervals are calibrated on other sources of curves than the one that is scored. So at
+    least two sources are needed; --data DIR adds those that do not come with the package. Two
+    rival kinds of intervals are scored on the same curves. `cptlaw bench accuracy --list` prints
+    the protocols.
     """
     from cptlaw.errors import DataError
     from cptlaw_evidence import coverage

@@ -43,7 +43,7 @@ _SOURCES = click.Choice(["published", "grid"])
     help="Draw it (.png, .svg or .pdf); with all: a folder.",
 )
 @click.option(
-    "--source", type=_SOURCES, help="What it is made from; by default the first there is."
+    "--source", type=_SOURCES, help="What to make it from; by default the first that `list` names."
 )
 @formatted
 def paper(name: str, output: str | None, source: Source | None, how: Format) -> None:

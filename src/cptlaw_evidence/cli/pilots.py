@@ -23,10 +23,11 @@ from cptlaw.cli.shared import examples
 )
 @formatted
 def bench_pilots(draws: int, how: Format) -> None:
-    """Play choices of pilots through on the bundled runs, against random choices.
+    """Compare chosen pilots with random ones, on the bundled runs.
 
-    Three pilots of the same total cost each; the regret of the choice made after them, and the
-    mean error of the forecast curves of what is not done, of the targets and of all runs.
+    Each choice is up to three pilots within the same budget. The figures: what the recipe chosen
+    after them costs against the best (regret), and the mean error of the forecast curves of runs
+    that were not done, of the targets and of all.
     """
     from cptlaw_evidence import pilots as replay
 

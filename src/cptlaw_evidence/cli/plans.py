@@ -25,8 +25,9 @@ from cptlaw.cli.shared import examples
 def bench_plans(problems: int, how: Format) -> None:
     """Solve random planning problems by the planner and on dense grids, and compare the optima.
 
-    Published and fitted laws, one to three numbers within ranges, goals, limits and families at
-    random; also recipes a second, and the time of a plan with three such numbers and 200 refits.
+    A problem has a published or fitted law, one to three knobs within ranges, and a random goal,
+    limits and schedule family. Also measured: recipes a second, and the time of a plan with three
+    knobs and 200 refits.
     """
     from cptlaw_evidence.plans import brute
 

@@ -13,7 +13,7 @@ from cptlaw_evidence.cli import curves
 
 @click.command(
     "priors",
-    short_help="Fit public runs for plan --prior; see if they foretell.",
+    short_help="Fit public runs for plan --prior, and test them.",
     epilog=examples(
         "cptlaw bench priors", "cptlaw bench priors --data curves --write sources.json"
     ),
@@ -24,7 +24,7 @@ from cptlaw_evidence.cli import curves
 )
 @formatted
 def bench_priors(data: str | None, output: str | None, how: Format) -> None:
-    """Leave out each family of public runs and see whether the others foretell its best choices.
+    """Leave out each family of public runs and see how well the others predict its best choices.
 
     With --write the sources are fitted anew and written to FILE, as
     src/cptlaw/decisions/prior/sources.json; --data DIR adds those that do not come with the

@@ -42,8 +42,8 @@ def bench_regret(
 ) -> None:
     """Fit laws to a few real runs, let them choose among all of one length, and count the cost.
 
-    Without --data DIR only the bundled grids are chosen from; with it, from the folder
-    lr-schedules-124m there, the 124M runs at two peaks as well.
+    The choice is among the runs of the bundled grids. --data DIR adds the 124M runs at two peaks,
+    from its folder lr-schedules-124m.
     """
     from cptlaw_evidence import regret
     from cptlaw_evidence.measured import choice_costs, told, write_figures

@@ -21,14 +21,15 @@ from cptlaw_evidence.cli import curves
     "--cost",
     type=click.IntRange(min=20),
     metavar="STEPS",
-    help="Instead: what the callback takes of a real run of so many steps of a small model.",
+    help="Instead: the time that the callback takes in a real run of STEPS steps of a small model.",
 )
 @formatted
 def bench_live(protocol: tuple[str, ...], data: str | None, cost: int | None, how: Format) -> None:
     """Replay real curves evaluation by evaluation, as if their runs were under way.
 
-    Counts how often the interval of the last loss holds along runs that the fit has not seen, how
-    it narrows, and alarms: on the curves as they are, and on the same with damage put in.
+    The runs are ones that the fit has not seen. The figures: how often the interval of the last
+    loss holds, how it narrows, and how often an alarm comes, on the curves as they are and on
+    copies with damage put in.
     `cptlaw bench accuracy --list` prints the protocols.
     """
     from cptlaw_evidence import replays

@@ -19,14 +19,14 @@ from cptlaw.cli.shared import examples
     type=click.IntRange(min=2),
     default=20,
     show_default=True,
-    help="Simulated truths; each is looked at in ten studies.",
+    help="Simulated truths, with ten studies of each.",
 )
 @formatted
 def bench_verdicts(count: int, how: Format) -> None:
-    """Simulate studies that lack what decides a choice, and studies that have it.
+    """Simulate studies with and without the runs that decide a choice.
 
-    Counts how often the verdict on the choice is right, and how often the interval of what the
-    choice does holds.
+    The figures: how often the verdict on the choice is right, and how often the interval of the
+    choice's effect holds.
     """
     from cptlaw_evidence.coverage import verdicts
 

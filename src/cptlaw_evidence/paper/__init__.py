@@ -119,7 +119,11 @@ def draw(name: str, source: Source | None = None) -> tuple[Drawing, ...]:
     if source is not None and source not in entry.sources:
         raise DataError(
             f"{name} cannot be made from {MADE_FROM[source]}. "
-            + (f"It can from {MADE_FROM[entry.sources[0]]}." if entry.sources else "Nor otherwise.")
+            + (
+                f"It can from {MADE_FROM[entry.sources[0]]}."
+                if entry.sources
+                else "Nothing else can make it."
+            )
         )
     wanted = entry.sources if source is None else (source,)
     makers: list[Make] = [getattr(entry, each) for each in wanted]

@@ -100,8 +100,8 @@ def _maker(framework: str, name: str) -> Maker:
         raise DataError(f"no framework '{framework}' is known. {suggestion(framework, FRAMEWORKS)}")
     if framework == "transformers" and name in transformers.REACTIVE:
         raise DataError(
-            f"{framework}:{name} follows the losses of the run, so that nothing says its learning "
-            "rates beforehand. Use the learning rates that were logged."
+            f"{framework}:{name} follows the losses of the run, so its learning rates are not "
+            "known beforehand. Use those that were logged."
         )
     names = FRAMEWORKS[framework]
     if name not in names:

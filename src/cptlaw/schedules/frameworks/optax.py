@@ -120,7 +120,9 @@ def piecewise_constant_schedule(
 ) -> list[Segment]:
     """`piecewise_constant_schedule`: times a scale from each boundary on."""
     if len(boundaries) != len(scales):
-        raise DataError(f"{len(boundaries)} boundaries for {len(scales)} scales.")
+        raise DataError(
+            f"{len(boundaries)} boundaries for {len(scales)} scales; give one for each."
+        )
     phases, value = list[Phase](), init_value
     for boundary, scale in zip(boundaries, scales, strict=True):
         phases.append(hold(value, boundary, jumps=True))

@@ -81,7 +81,7 @@ def recognise(steps: ArrayLike, lrs: ArrayLike) -> Recognised | None:
     """
     x, y = whole(steps).reshape(-1).astype(np.float64), np.array(lrs, np.float64).reshape(-1)
     if x.size != y.size:
-        raise DataError(f"{x.size} steps for {y.size} learning rates.")
+        raise DataError(f"{x.size} steps for {y.size} learning rates; give one for each.")
     if x.size and (x[0] < 1 or (np.diff(x) <= 0).any()):
         raise DataError("logged learning rates need steps that increase from 1 or more.")
     if x.size < _FEWEST or not (np.isfinite(y).all() and (y >= 0).all() and y.max() > 0):

@@ -59,8 +59,8 @@ LAWS = {"eq4": "Eq. 4", "effective": "effective-LR law"}
 _NAMED = {**LAWS, "eq8": "Eq. 8", "eq8-printed": "Eq. 8 as printed"}
 GRID_NOTE = (
     "Runs of a 0.15M model (data set tiny-grid): pre-trained for 2,000 steps on documentation "
-    "with some code, continued on code; single runs, whose losses other batches change by about "
-    "0.3 %."
+    "with some code, continued on code. Each is a single run; other batches change its losses by "
+    "about 0.3 %."
 )
 
 

@@ -91,7 +91,7 @@ def fig10() -> Drawing:
             *loss_panels(fit, runs, first=_FIRST),
         ),
         numbers=_finals(fit, runs),
-        notes=(OURS, "The measured curves of the paper are not public, so its errors cannot be."),
+        notes=(OURS, "The measured curves of the paper are not public, so no errors are given."),
     )
 
 
