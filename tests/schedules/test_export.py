@@ -150,7 +150,7 @@ def test_the_command_shows_and_writes(tmp_path):
     outputs = [word for name in names for word in ("-o", tmp_path / name)]
     ended = run("schedule", TEXT, *outputs)
     assert ended.status == 0, ended.stderr
-    assert "20 steps, peak 0.0002, final LR 0, area 0.002 (" in ended.stdout
+    assert "20 steps, peak LR 0.0002, last LR 0, sum of all learning rates 0.002" in ended.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
     planned = Schedule.parse(TEXT).lr()
     np.testing.assert_array_equal(read_lrs(tmp_path / "lr.csv").lr(), planned)
