@@ -29,7 +29,8 @@ def test_the_interval_of_the_value_covers_most_refits(simple, goal):
     drawn = {role: ensemble.losses(role, last) for role in ("pt", "cpt")}
     value = found.aim.value(drawn, {}, {})[:, 0]
     each = found.value
-    assert each.low < each.value == found.best.value < each.high
+    assert each.low < each.value < each.high
+    assert each.value == pytest.approx(found.best.value, rel=1e-12)
     assert ((value >= each.low) & (value <= each.high)).mean() >= 0.9
     wide = plan(simple, goal, knobs(), options=PlanOptions(level=0.99)).value
     assert wide.low < each.low

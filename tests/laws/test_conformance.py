@@ -119,7 +119,10 @@ def test_a_law_recovers_its_own_curves(name, role):
     if domain.status == "not converged":  # on a ridge where all misses are far below any noise
         assert domain.scores.worst < 1e-7
         return
+    open_end = any(a.startswith("A:") for a in domain.advice) and domain.scores.worst < 1e-8
     for parameter, value in params.items():
+        if open_end and parameter in ("L0", "alpha"):  # they bend along with A, far below any noise
+            continue
         error = domain.stderr[parameter]
         known = error is not None and np.isfinite(error)
         if known and not any(parameter in a.partition(":")[0] for a in domain.advice):

@@ -133,7 +133,7 @@ def test_small_numbers_are_short(value: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "largest", "text"),
-    [(5000, 9000, "5000"), (5000, 40_000, "5k"), (0, 40_000, "0"), (250_000, 1_000_000, "0.25M")],
+    [(5000, 9000, "5,000"), (5000, 40_000, "5k"), (0, 40_000, "0"), (250_000, 1_000_000, "0.25M")],
 )
 def test_steps_are_short(value: float, largest: float, text: str) -> None:
     assert plot_ticks.step_text(value, largest) == text

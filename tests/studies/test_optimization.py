@@ -104,7 +104,7 @@ def test_an_optimizer_that_nobody_knows_is_told() -> None:
 def test_batches_of_the_pre_training_that_differ_are_told() -> None:
     small, large = _run("small", batch_tokens=5e5), _run("large", batch_tokens=1e6)
     (note,) = _study(small, large).all_notes
-    assert "differ in batch_tokens: 5e+05 ('small'), 1e+06 ('large')" in note
+    assert "differ in batch_tokens: 500,000 ('small'), 1,000,000 ('large')" in note
     assert not _study(small, replace(large, batch_tokens=5e5)).all_notes
 
 

@@ -38,6 +38,7 @@ class Effort(NamedTuple):
 
 USUAL = Effort(40, 1e-4)
 LEAST_CURVATURE = 1e-2  # of whitened unknowns, whose curvature is about 1
+ROUNDING = 1e-10  # of an inverse Hessian, next to its largest size
 FIRST_DAMPING, HARDER = 0.1, 8.0  # after a step that failed
 LOOKS = 3  # at the law as it is
 SLACK = 0.02  # share of a refit's objective that it may lie above that of the fit itself
@@ -216,9 +217,11 @@ def _times(matrices: FloatArray, vectors: FloatArray) -> FloatArray:
 
 def _damped(inverse: FloatArray, damping: FloatArray) -> FloatArray:
     """Inverse Hessians, shape (count, rank, rank), after a step that failed: of a shorter one."""
-    # (H + d)^-1 = (1 + d H^-1)^-1 H^-1
-    system = damping[:, None, None] * inverse + np.eye(inverse.shape[1])
-    return np.asarray(np.linalg.solve(system, inverse), dtype=np.float64)
+    # (H + d)^-1, by the sizes of H^-1: corrections may have left one of them at 0, or below.
+    sizes, vectors = np.linalg.eigh(inverse)
+    sizes = np.maximum(sizes, ROUNDING * sizes[:, -1:])
+    shorter = (sizes / (1.0 + damping[:, None] * sizes))[:, None, :]
+    return np.asarray((vectors * shorter) @ np.swapaxes(vectors, 1, 2), dtype=np.float64)
 
 
 def _corrected(
