@@ -233,6 +233,9 @@ def interval(ensemble: Ensemble, quantity: Callable[[Fit], float], level: float 
 def check_level(level: float) -> None:
     """Whether intervals may have a level.
 
+    Args:
+        level: share of such runs that end within an interval.
+
     Raises:
         DataError: it is not between 0 and 1.
     """
