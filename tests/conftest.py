@@ -1,6 +1,7 @@
 """Settings of all tests: one thread each, the same examples on CI, and what is shared."""
 
 import os
+import time
 
 import pytest
 from hypothesis import settings
@@ -76,3 +77,11 @@ def warm_python(tmp_path_factory):
     """A Python that has imported what the lab needs."""
     with warm.python(tmp_path_factory.mktemp("warm")) as executable:
         yield executable
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds, which go by as the test says."""
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    return now

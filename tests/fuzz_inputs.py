@@ -9,11 +9,8 @@ a text or file that is another when it is written and read again.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 from input_kinds import KINDS, Kind
 from input_mutations import nudged
 from log_mutations import mutated
-from watched_process import Watched, trouble, work
+from watched_process import Tally, Watched, options, trouble, work
 
 
 def damaged(kind: Kind, rng: Random, data: bytes) -> bytes:
@@ -46,59 +43,34 @@ def wrong(kind: Kind, path: Path, said: dict[str, Any]) -> str:
     return said.get("wrong", "")
 
 
-def fuzz(kind: Kind, count: int, rng: Random, kept: Path) -> dict[str, Any]:
-    """Use so many damaged inputs of a kind; those that went wrong are kept, one of each trouble."""
+def fuzz(kind: Kind, count: int, rng: Random, kept: Path) -> bool:
+    """Use so many damaged inputs of a kind; whether any went wrong."""
     seeds = list(kind.seeds().items())
-    watched = Watched([__file__, "--only", kind.name], kind.seconds)
-    troubles: Counter[str] = Counter()
-    outcomes: Counter[str] = Counter()
-    most = {"seconds": 0.0, "megabytes": 0}
+    watched, tally = Watched([__file__, "--only", kind.name], kind.seconds), Tally(kind.name, kept)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / kind.file
         for name, content in kind.beside().items():
             (path.parent / name).parent.mkdir(parents=True, exist_ok=True)
             (path.parent / name).write_bytes(content)
         for i in range(count):
-            _, seed = seeds[i % len(seeds)]
-            data = damaged(kind, rng, seed)
+            data = damaged(kind, rng, seeds[i % len(seeds)][1])
             path.write_bytes(data)
             said = watched.use(path)
-            outcomes["refused" if "refused" in said else "read"] += 1
-            most = {key: max(most[key], said[key]) for key in most}
-            if found := wrong(kind, path, said):
-                if not troubles[found]:
-                    (kept / f"{kind.name}-{i}-{kind.file}").write_bytes(data)
-                    print(
-                        f"{kind.name}: {found}: {kept / f'{kind.name}-{i}-{kind.file}'}", flush=True
-                    )
-                    print(said.get("crash", said.get("refused", ""))[:2000], flush=True)
-                troubles[found] += 1
+            tally.add(said, wrong(kind, path, said), data, kind.file)
     watched.close()
-    return {"kind": kind.name, "count": count, **outcomes, **most, "wrong": dict(troubles)}
+    return tally.told()
 
 
 def main() -> int:
     """Use damaged inputs; the exit status is 1 if anything went wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=10_000, help="of each kind")
-    parser.add_argument("--only", default="", help="kinds whose name holds this")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--kept", type=Path, default=Path("fuzz"), help="where to keep what went wrong"
-    )
-    parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    found = [kind for kind in KINDS if options.only in kind.name]
-    if options.work:
+    given = options(__doc__)
+    found = [kind for kind in KINDS if given.only in kind.name]
+    if given.work:
         work(found[0].use)
         return 0
-    options.kept.mkdir(parents=True, exist_ok=True)
-    bad = 0
-    for kind in found:
-        told = fuzz(kind, options.count, Random(f"{options.seed} {kind.name}"), options.kept)
-        bad += bool(told["wrong"])
-        print(json.dumps(told), flush=True)
-    return int(bool(bad))
+    rngs = [Random(f"{given.seed} {kind.name}") for kind in found]
+    bad = [fuzz(kind, given.count, rng, given.kept) for kind, rng in zip(found, rngs, strict=True)]
+    return int(any(bad))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ merely ends early, a value that was not in it, or fewer values without a word.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 from collections import Counter
@@ -21,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 from cptlaw import logs
 from log_mutations import mutated
 from log_seeds import Seed, seeds
-from watched_process import Watched, trouble, work
+from watched_process import Tally, Watched, options, trouble, work
 
 SECONDS = 5.0
 _TOLD = ("cut", "middle", "damage", "whole", "left out", "not read", "without")
@@ -69,53 +67,34 @@ def _of_a_cut(seed: Seed, whole: dict[str, Any], data: bytes, said: dict[str, An
     return "fewer values without a word" if fewer and not told and not ended else ""
 
 
-def fuzz(seed: Seed, count: int, rng: Random, reader: Watched, kept: Path) -> dict[str, Any]:
-    """Read so many damaged logs of a seed; those that went wrong are kept."""
-    kinds: Counter[str] = Counter()
-    most = {"seconds": 0.0, "megabytes": 0}
-    outcomes: Counter[str] = Counter()
+def fuzz(seed: Seed, count: int, rng: Random, reader: Watched, kept: Path) -> bool:
+    """Read so many damaged logs of a seed; whether any went wrong."""
+    tally, original = Tally(seed.format, kept), seed.files[seed.target]
     with tempfile.TemporaryDirectory() as folder:
-        original = seed.files[seed.target]
         whole = reader.use(seed.put(Path(folder) / "whole", original))
-        for i in range(count):
+        for _ in range(count):
             done, data = mutated(rng, original)
             said = reader.use(seed.put(Path(folder) / "damaged", data))
-            outcomes["read" if "values" in said else "refused"] += 1
-            most = {key: max(most[key], said[key]) for key in most}
-            if kind := wrong(seed, whole, done, data, said):
-                if not kinds[kind]:
-                    name = f"{seed.format}-{i}-{Path(seed.target).name}".replace(" ", "_")
-                    (kept / name).write_bytes(data)
-                    print(f"{seed.format}: {kind} ({done}): {kept / name}", flush=True)
-                kinds[kind] += 1
-    return {"format": seed.format, "count": count, **outcomes, **most, "wrong": dict(kinds)}
+            kind = wrong(seed, whole, done, data, said)
+            tally.add(said, kind, data, Path(seed.target).name, done)
+    return tally.told()
 
 
 def main() -> int:
     """Read damaged logs; the exit status is 1 if anything went wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=10_000, help="of each format")
-    parser.add_argument("--only", default="", help="formats whose name holds this")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--kept", type=Path, default=Path("fuzz"), help="where to keep what went wrong"
-    )
-    parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.work:
+    given = options(__doc__)
+    if given.work:
         work(read)
         return 0
-    options.kept.mkdir(parents=True, exist_ok=True)
-    found = [seed for seed in seeds() if options.only in seed.format]
+    found = [seed for seed in seeds() if given.only in seed.format]
     of_each = Counter(seed.format for seed in found)
-    reader, bad = Watched([__file__], SECONDS), 0
+    reader, bad = Watched([__file__], SECONDS), False
     for i, seed in enumerate(found):
-        rng = Random(f"{options.seed} {i} {seed.format}")
-        told = fuzz(seed, -(-options.count // of_each[seed.format]), rng, reader, options.kept)
-        bad += bool(told["wrong"])
-        print(json.dumps(told), flush=True)
+        rng = Random(f"{given.seed} {i} {seed.format}")
+        count = -(-given.count // of_each[seed.format])
+        bad |= fuzz(seed, count, rng, reader, given.kept)
     reader.close()
-    return int(bool(bad))
+    return int(bad)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ import io
 import itertools
 import sys
 
-import pytest
-
 from bundled import MOST_GIVEN
 from command import run, write_logs
 from cptlaw import (
@@ -21,21 +19,7 @@ from cptlaw import (
 )
 from cptlaw.cli import progress
 from cptlaw.cli.progress import Progress
-
-
-class Terminal(io.StringIO):
-    """A standard error that is one."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Seconds, which go by as the test says."""
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    return now
+from terminals import Terminal
 
 
 def test_a_terminal_sees_what_is_done_and_what_is_left(monkeypatch, clock):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
@@ -11,7 +12,9 @@ import sys
 import time
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +99,57 @@ def trouble(said: dict[str, Any], seconds: float) -> str:
     if said["seconds"] > seconds:
         return "slow"
     return "large" if said["megabytes"] > MEGABYTES else ""
+
+
+@dataclass
+class Tally:
+    """What damaged inputs of one kind came to; the first of each trouble is kept.
+
+    Args:
+        name: of the kind.
+        kept: the folder for those that went wrong.
+    """
+
+    name: str
+    kept: Path
+    outcomes: Counter[str] = field(default_factory=Counter)
+    troubles: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    megabytes: int = 0
+
+    def add(self, said: dict[str, Any], wrong: str, data: bytes, file: str, done: str = "") -> None:
+        """Count one, which was given in a file of that name, and what was done to it."""
+        number = self.outcomes.total()
+        self.outcomes["refused" if "refused" in said else "read"] += 1
+        self.seconds = max(self.seconds, said["seconds"])
+        self.megabytes = max(self.megabytes, said["megabytes"])
+        if wrong and not self.troubles[wrong]:
+            copy = self.kept / f"{self.name}-{number}-{file}".replace(" ", "_")
+            copy.write_bytes(data)
+            print(f"{self.name}: {wrong}{f' ({done})' if done else ''}: {copy}", flush=True)
+            print(said.get("crash", said.get("refused", ""))[-2000:], flush=True)
+        if wrong:
+            self.troubles[wrong] += 1
+
+    def told(self) -> bool:
+        """Print it all; whether anything went wrong."""
+        most = {"seconds": self.seconds, "megabytes": self.megabytes}
+        said = {"kind": self.name, "count": self.outcomes.total(), **self.outcomes, **most}
+        print(json.dumps({**said, "wrong": dict(self.troubles)}), flush=True)
+        return bool(self.troubles)
+
+
+def options(doc: str | None) -> argparse.Namespace:
+    """What a command that damages inputs is told; its folder is made."""
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--count", type=int, default=10_000, help="of each kind")
+    parser.add_argument("--only", default="", help="kinds whose name holds this")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--kept", type=Path, default=Path("fuzz"), help="where to keep what went wrong"
+    )
+    parser.add_argument("--work", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if not given.work:
+        given.kept.mkdir(parents=True, exist_ok=True)
+    return given

@@ -4,27 +4,10 @@ import io
 import sys
 from types import SimpleNamespace
 
-import pytest
-
-from cptlaw.lab import progress
 from cptlaw.lab.progress import Progress
+from terminals import Terminal
 
 NODE = SimpleNamespace(name="base", steps=200, batch_tokens=1000.0)
-
-
-class Terminal(io.StringIO):
-    """A standard error that is one."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Seconds, which go by as the test says."""
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    return now
 
 
 def told(monkeypatch, clock, stream, watch):

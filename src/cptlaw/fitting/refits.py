@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cptlaw.arrays import BoolArray, FloatArray, IntArray
-from cptlaw.fitting.bounds import bounds_of, within
+from cptlaw.fitting.bounds import ROUNDING, bounds_of, within
 from cptlaw.fitting.curved import FARTHEST, Curved
 from cptlaw.fitting.newton import whitening
 from cptlaw.fitting.objective import Objective
@@ -38,7 +38,6 @@ class Effort(NamedTuple):
 
 USUAL = Effort(40, 1e-4)
 LEAST_CURVATURE = 1e-2  # of whitened unknowns, whose curvature is about 1
-ROUNDING = 1e-10  # of an inverse Hessian, next to its largest size
 FIRST_DAMPING, HARDER = 0.1, 8.0  # after a step that failed
 LOOKS = 3  # at the law as it is
 SLACK = 0.02  # share of a refit's objective that it may lie above that of the fit itself
