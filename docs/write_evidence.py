@@ -43,6 +43,16 @@ FAR = {
     "190M from 370M and back, web text": "olmo-size, c4_en",
     "the same on code": "olmo-size, dolma_stack",
 }
+NO_DROP = {
+    "100M (nats)": "no-drop-multipower",
+    "124M": "no-drop-124m",
+    "190M, 370M, text": "no-drop-olmo",
+    "0.15M": "no-drop-grid",
+    "0.8M": "no-drop-tiny",
+    "1M": "no-drop-1m",
+    "20M": "no-drop-20m",
+    "50M to 2B": "no-drop-gemstones",
+}
 FINAL = ("unseen schedule", "unseen peak", "unseen start", "longer horizon", "replay never fitted")
 
 Rows = Mapping[str, Mapping[str, str]]
@@ -84,9 +94,18 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]], words: int = 1) ->
 
 def compared() -> str:
     """Errors of the laws that `auto` weighs, on what each kind of question is like."""
+    return _of_laws("forecast of", COMPARED)
+
+
+def no_drop() -> str:
+    """Errors of the same where no LR falls in what is fitted, and it falls in what is asked for."""
+    return _of_laws("fitted: constant runs alone", NO_DROP)
+
+
+def _of_laws(what: str, protocols: Mapping[str, str]) -> str:
     known = errors()
-    body = [[what, *(found(known, name, law) for law in LAWS)] for what, name in COMPARED.items()]
-    return table(["forecast of", *LAWS], body)
+    body = [[words, *(found(known, p, law) for law in LAWS)] for words, p in protocols.items()]
+    return table([what, *LAWS], body)
 
 
 def far() -> str:
@@ -112,7 +131,12 @@ def final() -> str:
     return table(["forecast of an", "runs", "all losses", "final loss"], body)
 
 
-TABLES: Mapping[str, Callable[[], str]] = {"compared": compared, "far": far, "final": final}
+TABLES: Mapping[str, Callable[[], str]] = {
+    "compared": compared,
+    "no_drop": no_drop,
+    "far": far,
+    "final": final,
+}
 _PLACE = re.compile(r"(<!-- table: (\w+) -->\n)(?:.*?)(\n<!-- end -->)", flags=re.DOTALL)
 
 
