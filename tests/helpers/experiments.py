@@ -6,6 +6,7 @@ import pytest
 
 from cptlaw.errors import DataError
 from cptlaw.lab import experiment
+from labs import changed
 
 HEAD = """
 name = "trial"
@@ -62,11 +63,8 @@ schedule = "linear 50 to 0"
 
 def read(folder, text, changes=None, name="trial.toml"):
     """The experiment of a text, with some parts of it changed."""
-    for old, new in (changes or {}).items():
-        assert old in text
-        text = text.replace(old, new)
     path = folder / name
-    path.write_text(text)
+    path.write_text(changed(text, changes))
     return experiment.load(path)
 
 

@@ -69,10 +69,7 @@ class Lab:
 
     def write(self, *runs, changes=None, name="tiny.toml"):
         """An experiment file of these runs, with some parts of it changed."""
-        text = EXPERIMENT + "".join(runs or (BASE, CPT))
-        for old, new in (changes or {}).items():
-            assert old in text
-            text = text.replace(old, new)
+        text = changed(EXPERIMENT + "".join(runs or (BASE, CPT)), changes)
         path = self.folder / name
         path.write_text(text.replace("TEXTS", str(self.texts)))
         return path
@@ -111,6 +108,14 @@ class Lab:
         self.said.clear()
         job = sweeps.Job(loaded, self.out(out), names, threads=1)
         return sweeps.sweep(job, local, self.said.append)
+
+
+def changed(text, changes):
+    """A text with some parts of it, which it must have, replaced."""
+    for old, new in (changes or {}).items():
+        assert old in text
+        text = text.replace(old, new)
+    return text
 
 
 def write_texts(folder):

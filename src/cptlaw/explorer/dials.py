@@ -57,14 +57,12 @@ class Origin:
         steps: its last step; 0 where no step of it can be chosen.
         branch: the step that the fitted runs went on from most often.
         potential: loss potential at that step.
-        annealable: whether it can be annealed on D_pt first.
     """
 
     name: str
     steps: int
     branch: int
     potential: float
-    annealable: bool
 
 
 def phase_of(fit: Fit) -> Data:
@@ -84,7 +82,7 @@ def origins_of(fit: Fit) -> tuple[Origin, ...]:
         return ()
     models, study = open_models(fit), fit.study
     if models:
-        return tuple(Origin(name, 0, 0, 0.0, False) for name in models)
+        return tuple(Origin(name, 0, 0, 0.0) for name in models)
     if study is None:
         return ()
     cpt = [r for r in study.runs if r.data == "cpt" and r.after is not None]
@@ -100,7 +98,7 @@ def origins_of(fit: Fit) -> tuple[Origin, ...]:
             continue
         at = [r.after_step or run.steps for r in cpt if r.after == name] or [run.steps]
         branch = max(set(at), key=at.count)
-        found.append(Origin(name, run.steps, branch, potential_at(fit, name, branch), True))
+        found.append(Origin(name, run.steps, branch, potential_at(fit, name, branch)))
     return tuple(found)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cptlaw.fitting.result import Fit
@@ -11,7 +13,6 @@ from cptlaw.forecasting.design import Design
 from cptlaw.forecasting.intervals import band
 from cptlaw.laws.points import Points
 from cptlaw.schedules.schedule import Schedule
-from cptlaw.studies.runs import Run
 
 # An effect that the refits know to within this share of it is decided by the data.
 _KNOWN = 0.5
@@ -41,7 +42,8 @@ def tells_annealing(fit: Fit, design: Design) -> bool:
     before, peak, steps = fit.study.before(run), run.schedule.peak, max(run.steps, 3)
     decay = max(steps // 3, 1)
     asked = (Schedule.constant(peak, steps), Schedule.wsd(peak, steps, decay))
-    ends = [Points.at_ends([before.then(_as(run, schedule))], fit.convention) for schedule in asked]
+    runs = [replace(run, schedule=schedule) for schedule in asked]
+    ends = [Points.at_ends([before.then(each)], fit.convention) for each in runs]
     ensemble = ensemble_of(fit)
     for role, domain in fit.domains.items():
         flat, decayed = (float(domain.loss(end)[-1]) for end in ends)
@@ -50,18 +52,3 @@ def tells_annealing(fit: Fit, design: Design) -> bool:
         if not np.isfinite(spread) or spread > max(_KNOWN * abs(flat - decayed), _SMALL * flat):
             return False
     return True
-
-
-def _as(run: Run, schedule: Schedule) -> Run:
-    return Run(
-        run.name,
-        schedule=schedule,
-        data=run.data,
-        replay=run.replay,
-        model_size=run.model_size,
-        batch_tokens=run.batch_tokens,
-        sequence_length=run.sequence_length,
-        domain_tokens=run.domain_tokens,
-        optimizer=run.optimizer,
-        weight_decay=run.weight_decay,
-    )

@@ -3,7 +3,7 @@
 const NUMBERS = ["potential", "peak", "steps", "warmup", "decay", "power", "end", "replay", "model_size"];
 const WORDS = ["start", "base", "family", "decay_shape"];
 
-export function short(value) {
+function short(value) {
   return Number(value).toPrecision(6).replace(/\.?0+(e|$)/, "$1");
 }
 
