@@ -61,7 +61,7 @@ oldest: .venv-oldest/.installed
 
 .venv-oldest/.installed: pyproject.toml .ci/oldest.txt
 	@$(PYTHON) -m venv .venv-oldest
-	@.venv-oldest/bin/python -m pip install --quiet -c .ci/oldest.txt -e '.[all,explorer]' pytest pytest-xdist hypothesis
+	@.venv-oldest/bin/python -m pip install --quiet -c .ci/oldest.txt -e '.[all]' pytest pytest-xdist hypothesis
 	@touch $@
 
 docs: $(VENV)/.installed-dev

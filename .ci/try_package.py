@@ -30,7 +30,7 @@ CORE = (
 DEMO = ("demo", "-o", "demo")
 OF_EXTRA = {
     "plot": (FIGURE, DEMO),
-    "all": (FIGURE, DEMO),
+    "all": (FIGURE, DEMO, ("report", "demo/fit.json", "-o", "report.html")),
     "lab": (("lab", "sweep", "tiny", "--dry-run"),),
 }
 IMPORTS = {

@@ -75,7 +75,12 @@ def page_note(text: str, name: str) -> str | None:
 
 
 def commands(block: Block) -> Iterator[list[str]]:
-    """The words of every `cptlaw` command of a console block.
+    """The words after `cptlaw` of every such command of a console block."""
+    yield from (words[1:] for words in lines(block) if words[0] == "cptlaw")
+
+
+def lines(block: Block) -> Iterator[list[str]]:
+    """The words of every line of a console block.
 
     Raises:
         ValueError: a line that begins with neither cptlaw nor one of `OTHERS`.
@@ -84,7 +89,7 @@ def commands(block: Block) -> Iterator[list[str]]:
         lexer = shlex.shlex(line.removeprefix("$ "), posix=True, punctuation_chars="|&;<>")
         lexer.whitespace_split, lexer.commenters = True, "#"
         words = list(lexer)
-        if words and words[0] == "cptlaw":
-            yield words[1:]
-        elif words and words[0] not in OTHERS:
+        if words and words[0] not in {"cptlaw", *OTHERS}:
             raise ValueError(f"not a command that a page may name: {line}")
+        if words:
+            yield words

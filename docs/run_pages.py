@@ -1,9 +1,9 @@
 """Run the code of README and docs, and bring what it prints up to date: `make docs`.
 
 Every python block runs, in order, with what the blocks before it left; so does every line of a
-console block that begins with `cptlaw`, and `head -n N FILE > FILE` before them. All of a page
-happens in one folder, which begins as a study of bundled runs (study.toml, its logs, fit.json). A
-comment in front of a block says what is different:
+console block that begins with `cptlaw`, `cd FOLDER` and `head -n N FILE > FILE`. All of a page
+begins in one empty folder: what it needs, it makes, as its reader must. A comment in front of a block
+says what is different:
 
     <!-- not run: it needs a GPU -->    its commands are only checked, a python block compiled
     <!-- needs: torch -->               the same; a test of those that have PyTorch runs it
@@ -12,21 +12,16 @@ comment in front of a block says what is different:
     <!-- printed, lines 2 to 9 -->      a part of that
     <!-- printed, paragraph 1 -->       what stands before its first blank line, and so on
     <!-- printed, 4 lines from: knob -->    from the first line on that begins so
-    <!-- folder: schedules -->          of the page: four of the runs, of one replay share
-    <!-- folder: logs -->               of the page: it begins with logs/base and logs/cpt instead
     <!-- folder: demo -->               of the page: it begins with the runs that the demo lays
-    <!-- folder: empty -->              of the page: it begins with nothing
 """
 
 import contextlib
 import io
-import json
 import os
 import re
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from unittest import mock
@@ -34,14 +29,10 @@ from unittest import mock
 import click
 import page_blocks as pages
 
-from cptlaw import datasets, fit, forecast, load_study, published, store
+from cptlaw import datasets
 from cptlaw.cli import cli, main
-from cptlaw.fitting.uncertainty import with_refits
 
 WIDTH = 100
-STUDY = "tiny-cpt"
-BASE, CPT = "warmup 500 to 2e-4 | constant 39500", "warmup 200 to 1e-4 | cosine 19800 to 0"
-_HEAD = re.compile(r"^head -n (\d+) (\S+) > (\S+)$", flags=re.MULTILINE)
 _LINES = re.compile(r"lines (\d+) to (\d+)")
 _PARAGRAPH = re.compile(r"paragraph (\d+)")
 _FROM = re.compile(r"(\d+) lines? from: (.+)")
@@ -76,17 +67,26 @@ class Desk:
         Raises:
             Untrue: one ends otherwise than the page says.
         """
-        for count, source, target in _HEAD.findall(block.text):
-            first = Path(source).read_text().splitlines(keepends=True)[: int(count)]
-            Path(target).write_text("".join(first))
-        printed, lines = "", list(pages.commands(block))
-        for i, words in enumerate(lines):
-            refused = "ends with status 2" in block.notes and i == len(lines) - 1
-            status, out, err = run(words)
+        printed, last = "", "ends with status 2" in block.notes and list(pages.lines(block))[-1]
+        for words in pages.lines(block):
+            if words[0] != "cptlaw":
+                _other(words)
+                continue
+            refused = words == last
+            status, out, err = run(words[1:])
             printed += out + (err if refused else "")
             if status != (2 if refused else 0):
-                raise Untrue(f"cptlaw {' '.join(words)}: status {status}\n{err}")
+                raise Untrue(f"{' '.join(words)}: status {status}\n{err}")
         return printed
+
+
+def _other(words: list[str]) -> None:
+    """Do what is typed besides cptlaw, where pages need it: `cd FOLDER`, `head -n N FILE > FILE`."""
+    if words[0] == "cd":
+        os.chdir(words[1])
+    elif words[0] == "head" and words[4:5] == [">"]:
+        first = Path(words[3]).read_text().splitlines(keepends=True)[: int(words[2])]
+        Path(words[5]).write_text("".join(first))
 
 
 def run(words: list[str]) -> tuple[int, str, str]:
@@ -126,52 +126,13 @@ def check(words: list[str]) -> None:
 # --- what a page begins with ------------------------------------------------------------------
 
 
-def lay(kind: str, folder: Path) -> None:
-    """Put into a folder what a page begins with, by its name (see above)."""
-    _KINDS[kind](folder)
+def lay(kind: str | None, folder: Path) -> None:
+    """Put into a folder what a page begins with, by its name: nothing, or "demo"."""
+    if kind == "demo":
+        datasets.copy("grid-20m", folder)
+    elif kind is not None:
+        raise Untrue(f"no page can begin with {kind!r}")
 
-
-def _lay_study(folder: Path) -> None:
-    shutil.copytree(datasets.path(STUDY), folder, dirs_exist_ok=True)
-    store.save(with_refits(fit(load_study(folder / "study.toml"))), folder / "fit.json")
-
-
-def _lay_schedules(folder: Path) -> None:
-    shutil.copytree(datasets.path(STUDY), folder, dirs_exist_ok=True)
-    study = folder / "study.toml"
-    head, *runs = re.sub(r"ood.*\n", "", study.read_text()).split("[[run]]")
-    kept = [run for run in runs if re.search(r'name = "(base|annealed|cpt-(const|cosine))"', run)]
-    study.write_text("[[run]]".join([head, *kept]))
-    store.save(with_refits(fit(load_study(study))), folder / "fit.json")
-
-
-def _lay_logs(folder: Path) -> None:
-    """A base and a CPT of a published law, as transformers logs them."""
-    _lay_log(folder / "logs" / "base", BASE, data="pt")
-    _lay_log(folder / "logs" / "cpt", CPT, base_schedule=BASE)
-
-
-def _lay_log(folder: Path, schedule: str, **start: str) -> None:
-    made = forecast(published.load("fineweb-law-106m"), schedule, every=500, **start)
-    lr, (pt, cpt), rows = made.schedule.lr(), (made.domains[r] for r in ("pt", "cpt")), []
-    for step, general, law in zip(pt.step.tolist(), pt.loss, cpt.loss, strict=True):
-        if step:
-            rate = float(lr[min(step, lr.size - 1)])
-            rows.append({"step": step, "loss": float(general), "learning_rate": rate})
-        losses = {"eval_general_loss": float(general), "eval_law_loss": float(law)}
-        rows.append({"step": step, **losses})
-    folder.mkdir(parents=True)
-    state = {"global_step": int(pt.step[-1]), "log_history": rows}
-    (folder / "trainer_state.json").write_text(json.dumps(state))
-
-
-_KINDS: dict[str, Callable[[Path], object]] = {
-    "study": _lay_study,
-    "schedules": _lay_schedules,
-    "logs": _lay_logs,
-    "demo": lambda folder: datasets.copy("grid-20m", folder),
-    "empty": lambda folder: None,
-}
 
 # --- following a page -------------------------------------------------------------------------
 
@@ -243,5 +204,5 @@ if __name__ == "__main__":
     for page in [Path(name).resolve() for name in sys.argv[1:]] or pages.sources():
         told = page.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as place:
-            lay(pages.page_note(told, "folder") or "study", Path(place))
+            lay(pages.page_note(told, "folder"), Path(place))
             page.write_text(renewed(told, Path(place)), encoding="utf-8")

@@ -3,10 +3,7 @@
 import importlib
 import math
 import re
-import shutil
 import sys
-import tempfile
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,19 +25,10 @@ def name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-@cache
-def _laid(kind: str) -> tempfile.TemporaryDirectory:
-    """What a page may begin with, laid once."""
-    place = tempfile.TemporaryDirectory()
-    run_pages.lay(kind, Path(place.name))
-    return place
-
-
 def follow(page: Path, folder: Path) -> None:
     """Run the code of a page in a folder; what it prints must be what the page shows."""
     text = page.read_text()
-    kind = pages.page_note(text, "folder") or "study"
-    shutil.copytree(_laid(kind).name, folder, dirs_exist_ok=True)
+    run_pages.lay(pages.page_note(text, "folder"), folder)
     try:
         with run_pages.inside(folder):
             for block, printed in run_pages.follow(text, run_pages.Desk(folder)):
