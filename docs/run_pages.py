@@ -2,8 +2,8 @@
 
 Every python block runs, in order, with what the blocks before it left; so does every line of a
 console block that begins with `cptlaw`, `cd FOLDER` and `head -n N FILE > FILE`. All of a page
-begins in one empty folder: what it needs, it makes, as its reader must. A comment in front of a block
-says what is different:
+begins in one empty folder: what it needs, it makes, as its reader must. A comment in front of a
+block says what is different:
 
     <!-- not run: it needs a GPU -->    its commands are only checked, a python block compiled
     <!-- needs: torch -->               the same; a test of those that have PyTorch runs it
@@ -81,7 +81,7 @@ class Desk:
 
 
 def _other(words: list[str]) -> None:
-    """Do what is typed besides cptlaw, where pages need it: `cd FOLDER`, `head -n N FILE > FILE`."""
+    """Do what pages need besides cptlaw: `cd FOLDER`, `head -n N FILE > FILE`."""
     if words[0] == "cd":
         os.chdir(words[1])
     elif words[0] == "head" and words[4:5] == [">"]:
