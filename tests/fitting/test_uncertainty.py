@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bundled import REPLAY, given_fit
 from cptlaw import Convention, DataError, FitOptions, Study, datasets, fit, published, store
@@ -195,6 +196,18 @@ def test_the_interval_of_a_number_holds_its_value(ensemble):
     assert found.low < found.value < found.high and found.level == 0.8
     wider = interval(ensemble, lambda f: f.domain("cpt").loss(points)[-1], 0.95)
     assert wider.low <= found.low and found.high <= wider.high
+
+
+def test_few_runs_make_an_interval_wider(ensemble):
+    def last(fit):
+        return fit.domain("cpt").loss(place(ensemble.fit))[-1]
+
+    found = interval(ensemble, last)
+    runs = len(ensemble.fit.observed("cpt").runs)
+    draws = np.log([last(each) / found.value for each in ensemble.fits()])
+    few = np.sqrt(runs / (runs - 1)) * stats.t.ppf(0.95, runs - 1) / stats.norm.ppf(0.95)
+    assert few > 1.2
+    assert np.log(found.high / found.value) == pytest.approx(few * np.quantile(abs(draws), 0.9))
 
 
 def test_infinite_draws_count_and_nan_ones_do_not():

@@ -204,7 +204,7 @@ def interval(ensemble: Ensemble, quantity: Callable[[Fit], float], level: float 
     """The interval of a number that is computed from a fit.
 
     It lies about the fit's own value, in the logarithm where all values are above 0, as far as a
-    share `level` of the refits deviates, times sqrt(R / (R - 1)) for R runs. Infinite values are
+    share `level` of the refits deviates, made wider for few runs. Infinite values are
     allowed (a length that is never reached); NaN ones are left out.
 
     Args:
@@ -222,12 +222,24 @@ def interval(ensemble: Ensemble, quantity: Callable[[Fit], float], level: float 
     if not np.isfinite(value) or not np.isfinite(draws).all():
         return Interval(value, float(low), float(high), level)
     runs = max(len(ensemble.fit.observed(role).runs) for role in ensemble.fit.domains)
-    wider = np.sqrt(runs / (runs - 1.0)) if runs > 1 else np.sqrt(2.0)
+    wider = _for_few(runs, level)
     if value > 0 and (draws > 0).all():
         reach = float(np.exp(wider * np.quantile(np.abs(np.log(draws / value)), level)))
         return Interval(value, value / reach, value * reach, level)
     reach = float(wider * np.quantile(np.abs(draws - value), level))
     return Interval(value, value - reach, value + reach, level)
+
+
+def _for_few(runs: int, level: float) -> float:
+    """By how much the spread over R runs is short of what holds a share `level`.
+
+    A resample of R things varies by sqrt((R - 1) / R) too little, and how much they vary is itself
+    known from R - 1 differences: Student's t in place of the normal. One run counts as two.
+    """
+    from scipy.special import ndtri, stdtrit  # here: no command waits for it
+
+    count, below = float(max(runs, 2)), (1.0 + level) / 2.0
+    return float(np.sqrt(count / (count - 1.0)) * stdtrit(count - 1.0, below) / ndtri(below))
 
 
 def check_level(level: float) -> None:

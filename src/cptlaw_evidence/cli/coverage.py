@@ -36,7 +36,7 @@ from cptlaw_evidence.cli import curves
     type=click.IntRange(min=2),
     metavar="N",
     help="Instead: how often intervals of the best peak LR and the turning length hold on N "
-    "simulated studies.",
+    "simulated studies, and those of profiles and comparisons on 5 N.",
 )
 @click.option(
     "--against",
