@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -11,10 +15,18 @@ import pytest
 import console_texts
 from cptlaw import logs
 from cptlaw.errors import DataError
+from cptlaw.studies.logs.console.engine import plain
+from cptlaw.studies.logs.console.writers import ANY, WRITERS
 from log_files import points, told
 from log_mutations import cut, mutated
 from log_seeds import Seed, seeds
 
+LINES = [
+    plain(line)
+    for name, text in vars(console_texts).items()
+    if name.isupper()
+    for line in text.splitlines()
+]
 EACH = pytest.mark.parametrize("seed", seeds(), ids=lambda seed: f"{seed.format}-{seed.target}")
 
 
@@ -162,3 +174,42 @@ def test_a_console_text_whose_losses_are_infinite_one_after_the_other(log) -> No
     run = logs.read(log("".join(rows), "train.log"))
     assert list(run.curves) == ["train loss"]
     assert any("no finite number" in note for note in run.notes)
+
+
+def _blown(line: str) -> Iterator[str]:
+    """The line with thousands of each of its words, spaces or digits, and of all its numbers."""
+    parts = re.findall(r"\d+|[A-Za-z_]+|\s+|.", line)
+    for i, part in enumerate(parts):
+        yield "".join([*parts[:i], part * (8000 // len(part)), *parts[i + 1 :], "!"])
+    yield re.sub(r"\d+", "1" * 2000, line) + "!"
+
+
+def _seconds(patterns: list[re.Pattern[str]], line: str) -> float:
+    began = time.process_time()
+    for pattern in patterns:
+        list(pattern.finditer(line))
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("program", [*WRITERS, ANY], ids=lambda program: program.name)
+def test_a_line_with_thousands_of_anything_is_soon_looked_through(program) -> None:
+    patterns = [line.found for line in program.lines]
+    mine = {re.sub(r"\d", "1", line) for line in LINES}
+    mine = {line for line in mine if any(pattern.search(line) for pattern in patterns)}
+    assert mine
+    patterns += [line.each for line in program.lines if line.pairs]
+    for long in (each for line in sorted(mine, key=len)[:2] for each in _blown(line)):
+        assert any(_seconds(patterns, long) < 0.3 for _ in range(3)), long[:100]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("steps", ["9" * 30, "9" * 400, "9" * 5000, "999999999999999"])
+@pytest.mark.parametrize("epochs", ["3", "9" * 400, "0", "1e-300", "1e300", "inf", "nan"])
+def test_the_text_of_a_trainer_with_numbers_beyond_all(log, steps: str, epochs: str) -> None:
+    dicts = "".join(f"{{'loss': {3 - s / 100}, 'epoch': {s / 4}}}\n" for s in (1, 2, 3))
+    bar = f" 10%|#   | 1/{steps} [00:01<01:00]\n"
+    end = f"{{'train_runtime': 9.0, 'train_loss': 2.9, 'epoch': {epochs}}}\n"
+    named = f"  Num Epochs = {epochs}\n" if epochs.isdigit() else ""
+    text = f"{named}  Total optimization steps = {steps}\n{bar}{dicts}{end}"
+    with suppress(DataError):
+        assert set(points(logs.read(log(text, "train.log")), "loss").values()) == {2.99, 2.98, 2.97}

@@ -115,8 +115,9 @@ def test_micro_batches_by_litgpt_s_own_file(tmp_path, place):
     assert load(study).runs[0].steps == 20
 
 
-def test_devices_that_are_not_told_leave_the_question(tmp_path):
-    run = logs.read(litgpt(tmp_path, "final", devices="auto"))
+@pytest.mark.parametrize("devices", ["auto", "0", "-2", "1e400", "9" * 400, "9" * 5000, "128"])
+def test_devices_that_are_not_told_leave_the_question(tmp_path, devices):
+    run = logs.read(litgpt(tmp_path, "final", devices))
     assert run.micro_batches is None
     assert told(run, "does not tell on how many devices")
     assert "ASK: the log counts" in draft([run], ["a"], schedule="constant 80 to 1e-4").text

@@ -12,6 +12,7 @@ from cptlaw.studies.runs import Run
 
 _FILE = "hyperparameters.yaml"
 _ABOVE = 4  # OUT/logs/csv/version_0/metrics.csv
+_MOST_DIGITS = 9  # more are no count of devices or sequences
 
 
 def with_micro_batches(run: Run, path: Path) -> Run:
@@ -54,8 +55,15 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _count(said: dict[str, str]) -> int | None:
     """Micro-batches to an optimiser step of one device, as LitGPT works them out."""
-    with suppress(KeyError, ValueError, ZeroDivisionError):
-        devices = int(said["devices"]) * int(said.get("num_nodes", "1"))
-        batch = int(said["global_batch_size"]) // devices
-        return batch // int(said["micro_batch_size"]) or None
+    with suppress(KeyError, ValueError):
+        devices = _counted(said["devices"]) * _counted(said.get("num_nodes", "1"))
+        batch = _counted(said["global_batch_size"]) // devices
+        return batch // _counted(said["micro_batch_size"]) or None
     return None
+
+
+def _counted(text: str) -> int:
+    number = int(text) if len(text) <= _MOST_DIGITS else 0
+    if number < 1:
+        raise ValueError(text)
+    return number

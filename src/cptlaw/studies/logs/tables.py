@@ -24,7 +24,7 @@ _DELIMITERS = ",\t;"
 _LONGEST_HEADER = 1 << 16
 _LONGEST_LINE = 1 << 20
 _TAIL = 1 << 14
-_UNENDING = re.compile(r"[-+]|[-+]?\d*\.|[-+]?\d*\.?\d*[eE][-+]?")  # a number before its end
+_UNENDING = re.compile(r"[-+]|[-+]?\d*\.|[-+]?\d*+\.?\d*+[eE][-+]?")  # a number before its end
 _NO_ROWS = ("#", "sep=")  # comments, and what a spreadsheet is told
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _FEW = 10  # rows; a short last cell among so few may be whole

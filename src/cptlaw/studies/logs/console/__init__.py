@@ -28,7 +28,7 @@ _UNREAD = (
         "Read the metrics.csv of its CSVLogger, or a TensorBoard or W&B log",
     ),
     (
-        re.compile(r"\d+/\d+ \[[^\]]*\bloss[=:]"),
+        re.compile(r"(?<!\d)\d+/\d+ \[[^\]]*\bloss[=:]"),
         "a progress bar that shows a loss",
         "Read what the program writes beside it: CSV, JSON lines, W&B or TensorBoard",
     ),
@@ -43,7 +43,7 @@ _UNREAD = (
         "Write a table of step and loss",
     ),
     (
-        re.compile(r"\d+/\d+ \[[=>.]*\]? - .*loss: "),
+        re.compile(r"(?<!\d)\d+/\d+ \[[=>.]*\]? - .*loss: "),
         "Keras' progress bar",
         "Read the file of its CSVLogger",
     ),

@@ -14,7 +14,7 @@ from cptlaw.studies.logs.habits import Habit
 from cptlaw.studies.logs.source import UTF16, Source
 from cptlaw.studies.logs.table import Table
 
-NUMBER = r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|NaN|Inf)"
+NUMBER = r"(?>[-+]?(?:\d+(?:,\d+)*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf|NaN|Inf))"
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _RANK = re.compile(r"^\[(?:default|rank ?)?(\d+)\]:|\brank=(\d+)\b|\[Rank (\d+)\]")
 _MOST_COLUMNS = 2000

@@ -33,11 +33,15 @@ _DICT = re.compile(r"\{'(?:loss|eval_\w+|train_\w+|epoch|grad_norm|learning_rate
 _PAIR = re.compile(rf"'(?P<name>[^']+)': '?(?P<value>{NUMBER})'?(?=[,}}])")
 # A bar of its own or ms-swift's "Train: "; others are described: of data sets, checkpoints, ...
 _BAR = re.compile(
-    r"(?:^\s*|(?<!:)(?<!: )(?<!:  ) |Train: +)\d+%\|[^|]*\|\s*(?P<at>\d+)/(?P<total>\d+) \["
+    r"(?:^\s*|(?<!:)(?<!: )(?<!:  ) |Train: +)\d+%\|[^|]*\|"
+    r"\s*(?P<at>\d{1,15})/(?P<total>\d{1,15}) \["
 )
-_COUNTED = re.compile(r"'(?:global_step/max_steps|iteration)': '(\d+)/\d+'")  # of ms-swift
-_TOTAL = re.compile(r"Total optimization steps = ([\d,]+)")
-_EPOCHS = re.compile(r"Num Epochs = ([\d,]+)")
+_COUNTED = re.compile(
+    r"'(?:global_step/max_steps|iteration)': '(\d{1,15})/\d{1,15}'"  # of ms-swift
+)
+_TOTAL = re.compile(r"Total optimization steps = ((?:\d,?){1,15}+)(?!\d)")
+_EPOCHS = re.compile(r"Num Epochs = ((?:\d,?){1,15}+)(?!\d)")
+_MOST_STEPS, _MOST_EPOCHS = 1e15, 1e9  # more are damage
 _SUMMARY = frozenset(("train_runtime", "train_loss"))
 
 TRAINER = Writer(
@@ -64,6 +68,12 @@ class _Said:
     total: int | None = None
     epochs: float | None = None
 
+    @property
+    def each(self) -> float | None:
+        """Steps of an epoch, if the text tells."""
+        each = self.total / self.epochs if self.total and self.epochs else 0.0
+        return each if 0 < each < _MOST_STEPS else None
+
 
 def fits(sample: str) -> int:
     """How many lines of a sample are printed dicts."""
@@ -79,7 +89,7 @@ def read(source: Source) -> Table:
     said = _said(source)
     summary = [entry for entry in said.dicts if _SUMMARY & entry.keys() and "loss" not in entry]
     if summary and said.epochs is None:
-        said.epochs = _float(summary[-1].get("epoch"))
+        said.epochs = _epoch(summary[-1].get("epoch"))
     kept = [i for i, entry in enumerate(said.dicts) if entry not in summary]
     said.dicts, said.places = [said.dicts[i] for i in kept], [said.places[i] for i in kept]
     said.counted = [said.counted[i] for i in kept]
@@ -121,9 +131,9 @@ def _steps(source: Source, said: _Said) -> tuple[list[int], str]:
     if len(counted) == len(said.counted):
         return counted, "Steps are those that the dicts name."
     training = np.array(["loss" in entry for entry in said.dicts], dtype=bool)
-    epochs = np.array([_float(entry.get("epoch")) for entry in said.dicts], dtype=np.float64)
+    epochs = np.array([_epoch(entry.get("epoch")) for entry in said.dicts], dtype=np.float64)
     by_bar = _by_bars(said)
-    each = said.total / said.epochs if said.total and said.epochs else None
+    each = said.each
     if by_bar is not None and _go_with(np.array(by_bar), epochs, training, each):
         return by_bar, "Steps are those of the progress bar drawn beside each dict."
     by_epoch = _by_epochs(said, epochs, training)
@@ -178,9 +188,9 @@ def _go_with(steps: IntArray, epochs: FloatArray, training: BoolArray, each: flo
 
 def _by_epochs(said: _Said, epochs: FloatArray, training: BoolArray) -> list[int] | None:
     """Steps from epochs, rounded to two digits or not: training rows are equally far apart."""
-    if said.total is None or not said.epochs or not np.isfinite(epochs).all():
+    each = said.each
+    if each is None or not np.isfinite(epochs).all():
         return None
-    each = said.total / said.epochs
     count = np.cumsum(training)
     if not training.any():
         return None
@@ -191,7 +201,7 @@ def _by_epochs(said: _Said, epochs: FloatArray, training: BoolArray) -> list[int
 def _by_rows(apart: int, epochs: FloatArray, training: BoolArray) -> list[int] | None:
     """Steps where training rows are so many steps apart, the first at step 1 or not."""
     own = epochs[training]
-    if own.size < 2 or not np.isfinite(epochs).all():
+    if own.size < 2 or apart >= _MOST_STEPS or not np.isfinite(epochs).all():
         return None
     late = own[1:] if own.size > 2 else own  # the first may be that of step 1
     rise = float(np.polyfit(np.arange(late.size), late, 1)[0])
@@ -207,9 +217,11 @@ def _placed(each: float, apart: int, epochs: FloatArray, training: BoolArray) ->
         epochs: of each dict, rounded to two digits or not, shape (n,).
         training: which of them are training rows, shape (n,).
     """
-    guess: FloatArray = epochs * each
+    guess: FloatArray = epochs * min(each, _MOST_STEPS)
+    if max(guess.max(), each, apart) >= _MOST_STEPS:
+        return None
     at_1 = int(guess[training][0] < apart / 2 and apart > 1)
-    counted = (np.cumsum(training) - at_1) * apart
+    counted = (np.cumsum(training) - at_1) * float(apart)
     before = float(np.median((guess - counted)[training]))  # of a run that goes on
     counted = counted + np.rint(before / apart) * apart
     slack = 0.006 * each + 0.5
@@ -232,5 +244,6 @@ def _apart(source: Source) -> tuple[int | None, str]:
     return None, ""
 
 
-def _float(cell: object) -> float | None:
-    return cell if isinstance(cell, float) else None
+def _epoch(cell: object) -> float | None:
+    """An epoch as it may be, else None."""
+    return cell if isinstance(cell, float) and 0 <= cell <= _MOST_EPOCHS else None

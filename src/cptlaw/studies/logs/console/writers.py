@@ -12,8 +12,12 @@ from cptlaw.studies.logs.habits import NANOCHAT as NANOCHAT_LOGS
 from cptlaw.studies.logs.habits import Habit
 
 _N = rf"(?P<value>{NUMBER})"
-_BARRED = rf"\| *(?P<name>[A-Za-z][^|:=]*?)(?: *: *| +){_N} *(?=\||$)"
-_COLONS = rf"(?P<name>[A-Za-z_][^\s:|]*):\s*{_N}(?=[\s|,]|$)"
+# None of these goes back over what it has read: a damaged line may hold thousands of anything.
+_BARRED = (
+    r"\| *+(?P<name>[A-Za-z][^\s|:=]{0,200}+(?:\s++[^\s|:=]{1,200}+)*?)"
+    rf"(?: *+: *+| ++){_N} *+(?=\||$)"
+)
+_COLONS = rf"(?P<name>[A-Za-z_][^\s:|]{{0,200}}+):\s*+{_N}(?=[\s|,]|$)"
 _COMPOSER = rf"(?:Train|Eval) (?P<name>[^\s:]+): {_N}(?=\s|$)"
 # Some launchers put the rank before each line: "0:     train/CE loss=2.5".
 _INDENTED = rf"^(?:\d+:)?\s{{2,}}(?P<name>[A-Za-z][^=]*)={_N}\s*$"
@@ -145,7 +149,7 @@ MEGATRON = Writer(
         Line(
             r"(?P<set>(?:validation|test)\S*) (?:loss|results) at iteration (?P<step>\d+)"
             r"(?: on (?P<on>[\w ]+) set)? *(?=\|)",
-            pairs=rf"\| *(?P<name>[^|:]*?) value: {_N} *(?=\||$)",
+            pairs=rf"\| *+(?P<name>[^|:]*?) value: {_N} *+(?=\||$)",
             called="{name} {set}",
         ),
     ),
@@ -310,7 +314,7 @@ NEMO = Writer(
     (
         Line(
             r"Training epoch \d+, iteration \d+/\d+ *(?=\|.*\bglobal_step: (?P<step>\d+))",
-            pairs=rf"\| *(?P<name>[A-Za-z]\w*(?: in s)?): {_N} *(?=\||$)",
+            pairs=rf"\| *+(?P<name>[A-Za-z]\w*(?: in s)?): {_N} *+(?=\||$)",
         ),
     ),
     habit=Habit(averaged=frozenset({"reduced_train_loss"})),
@@ -343,7 +347,7 @@ ANY = Writer(
             r"(?:(?=.*?\bepoch[\s:=#\[(]{0,4}(?P<epoch>\d+)(?![.\d])))?"
             rf"(?=.*?loss\W{{0,4}}(?:{NUMBER})(?![\w]))",
             {"epoch": "epoch", "batches": "batches"},
-            pairs=rf"(?P<name>[A-Za-z_][\w/.-]*(?: [A-Za-z_][\w/.-]*)?) ?[:= ] ?"
+            pairs=r"(?P<name>[A-Za-z_][\w/.-]{0,100}(?: [A-Za-z_][\w/.-]{0,100})?) ?[:= ] ?"
             rf"(?P<value>{NUMBER})(?![\w:])",
         ),
     ),
