@@ -5,6 +5,7 @@ import pytest
 
 from bundled import REPLAY, default_fit, given_fit
 from cptlaw import Convention, DataError, FitOptions, fit, forecast, published, shift_at
+from cptlaw.fitting.shift import greatest_area
 from synthetic import two_run_study
 
 
@@ -57,3 +58,14 @@ def test_the_standard_error_covers_the_truth_where_the_coefficients_wander():
 def test_a_bad_area(area):
     with pytest.raises(DataError, match="must be above 0"):
         shift_at(published.load("fineweb-kp-106m"), "pt", area)
+
+
+def test_an_area_that_no_run_reaches_is_refused_and_its_forecast_says_so(monkeypatch):
+    fitted = default_fit(REPLAY)
+    assert fitted.domain("pt").law.counts_warmup_as_it_was
+    most = greatest_area(fitted, "pt")
+    with pytest.raises(DataError, match=f"area of .*reaches {most:g} in 20,000,000 steps"):
+        shift_at(fitted, "pt", 1.01 * most)
+    monkeypatch.setattr("cptlaw.fitting.shift.MOST_STEPS", 100)
+    future = forecast(fitted, "cosine 1000 to 0", after="base", anyway=True)
+    assert any("pt: so far out it was not looked at" in each for each in future.warnings)

@@ -194,7 +194,11 @@ def _answer(data: bytes) -> Any:
 
 
 def _use_request(path: Path) -> dict[str, Any]:
-    answer = _answer(path.read_bytes())
+    with _answer(path.read_bytes()) as answer:
+        return _judged(answer)
+
+
+def _judged(answer: Any) -> dict[str, Any]:
     if answer.status_code >= 500:
         return {"wrong": f"status {answer.status_code}"}
     if answer.is_json:

@@ -87,7 +87,7 @@ def test_a_stored_fit_forecasts_the_same_numbers(fitted, tmp_path):
     ],
 )
 def test_a_stored_fit_knows_how_it_was_fitted(fitted, options):
-    text = store.to_json(replace(fitted, options=options))
+    text = store.to_json(replace(fitted, options=options, study=None))
     assert store.from_json(text, Fit).options == options
 
 
@@ -133,3 +133,10 @@ def test_a_missing_file_and_an_unknown_type(tmp_path):
         store.load(tmp_path / "none.json")
     with pytest.raises(DataError, match="dict values are not stored"):
         store.to_json({})
+
+
+def test_a_stored_fit_with_another_number_is_damaged():
+    document = json.loads(store.to_json(given_fit(REPLAY)))
+    document["value"]["domains"]["items"]["cpt"]["params"]["items"]["L0"] *= 1.01
+    with pytest.raises(DataError, match=r"x.json: is damaged \(domain 'cpt': its parameters"):
+        store.from_json(json.dumps(document), origin="x.json")

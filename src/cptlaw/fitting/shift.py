@@ -15,7 +15,7 @@ from cptlaw.arrays import FloatArray
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.laws.points import Points
-from cptlaw.studies.history import History
+from cptlaw.studies.history import MOST_STEPS, History
 from cptlaw.studies.runs import batch_label
 
 
@@ -47,7 +47,8 @@ def shift_at(
     """Value and slope of a domain's shift at S1cpt = area.
 
     A law that follows a state of the run has a shift that depends on more than the area; there
-    it is that of a constant CPT at the peak LR of the study's longest, from the same base.
+    it is that of a constant CPT at the peak LR of the study's longest, from the same base, which
+    may have 20 million steps (`greatest_area`).
 
     Args:
         fit: fitted or published coefficients.
@@ -56,7 +57,7 @@ def shift_at(
         batch: the CPT's (batch tokens, sequence length), or its label, for a law with several.
 
     Raises:
-        DataError: the law has no shift, or the area is not above 0.
+        DataError: the law has no shift, or the area is not above 0 or too large.
 
     Source: arXiv:2505.07796, Eq. 3.
     """
@@ -65,6 +66,11 @@ def shift_at(
         raise DataError(f"law {domain.law.name} of domain '{role}' has no shift.")
     if not 0 < area < float("inf"):
         raise DataError(f"a forward area of {area:g} must be above 0.")
+    if area > (most := greatest_area(fit, role)):
+        raise DataError(
+            f"a forward area of {area:g} is too large: a constant CPT at the peak LR of the "
+            f"study's longest reaches {most:g} in {MOST_STEPS:,} steps. Ask for a smaller one."
+        )
     one = domain.leaves[0]
     points = (
         _on_a_constant_run(fit, area)
@@ -80,6 +86,25 @@ def shift_at(
     value, slope = pair(domain).tolist()
     errors = _errors(domain, pair) if domain.covariance.size else (None, None)
     return ShiftAt(area, value, slope, *errors)
+
+
+def greatest_area(fit: Fit, role: str) -> float:
+    """The largest forward area at which a domain's shift can be worked out.
+
+    Args:
+        fit: fitted or published coefficients.
+        role: the domain.
+    """
+    if not fit.domain(role).leaves[0].law.counts_warmup_as_it_was:
+        return float("inf")
+    return MOST_STEPS * float(_longest_cpt(fit).cpt_lr.max())
+
+
+def _longest_cpt(fit: Fit) -> History:
+    assert fit.study is not None
+    runs = [r for r in fit.study.runs if r.curves and r.data == "cpt"]
+    known = [h for h in (fit.study.history(r.name) for r in runs) if h.has_base]
+    return max(known, key=lambda history: float(history.cpt_lr.sum()))
 
 
 _GAP = 1e-4
@@ -107,10 +132,7 @@ def _three_points(
 
 def _on_a_constant_run(fit: Fit, area: float) -> Points:
     """Three neighbouring places around an area of a constant CPT at the longest run's peak LR."""
-    assert fit.study is not None
-    runs = [r for r in fit.study.runs if r.curves and r.data == "cpt"]
-    known = [h for h in (fit.study.history(r.name) for r in runs) if h.has_base]
-    longest = max(known, key=lambda history: float(history.cpt_lr.sum()))
+    longest = _longest_cpt(fit)
     peak = float(longest.cpt_lr.max())
     steps = max(round(area / peak), 1)
     near = max(round(0.01 * steps), 1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
-from cptlaw.fitting.shift import shift_at
+from cptlaw.fitting.shift import greatest_area, shift_at
 from cptlaw.forecasting.causes import distances
 from cptlaw.forecasting.measured import OTHERS, measured, one_kind
 from cptlaw.laws.points import Points
@@ -142,6 +142,11 @@ def _split(fit: Fit, role: str, points: Points) -> list[str]:
     has_shift = any(term.part == "shift" for term in domain.law.terms)
     if not (has_shift and domain.covariance.size and area > 0):
         return []
+    if area > greatest_area(fit, role):
+        return [
+            f"{role}: so far out it was not looked at whether the data tell the hidden PT curve "
+            "and the shift apart."
+        ]
     at = shift_at(fit, role, area, points.histories[0].batch)
     if at.value_stderr is None or at.value_stderr <= 0.5 * abs(at.value):
         return []

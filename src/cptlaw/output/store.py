@@ -29,6 +29,7 @@ from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.decisions.plan.stability import Stability
 from cptlaw.errors import CptlawError, DataError
 from cptlaw.files import write_atomic
+from cptlaw.fitting import consistency
 from cptlaw.fitting.kept import Refits
 from cptlaw.fitting.options import FitOptions
 from cptlaw.fitting.result import DomainFit, Fit, combination, mean_law
@@ -179,13 +180,19 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
         _prove(value)
         return value
     except _DAMAGE as error:
-        raise DataError(
-            f"{origin}: is damaged ({type(error).__name__}: {error}). Make it again."
-        ) from None
+        raise DataError(f"{origin}: is damaged ({_said(error)}). Make it again.") from None
+
+
+def _said(error: Exception) -> str:
+    """What an error says of a file; one of ours says it in words."""
+    words = str(error).removesuffix(".")
+    return words if isinstance(error, CptlawError) else f"{type(error).__name__}: {words}"
 
 
 def _prove(value: Any) -> None:
-    """Show a result, for which all its parts have to go together; fits and studies take longer."""
+    """Show a result, for which all its parts have to go together; a fit's are looked at alone."""
+    if isinstance(value, Fit):
+        consistency.check(value)
     if isinstance(value, Shown) and not isinstance(value, Fit | Study):
         with np.errstate(all="ignore"):
             value.summary()

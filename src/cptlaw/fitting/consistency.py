@@ -1,0 +1,83 @@
+"""Whether the parts of a fit go together; those of a stored one that was damaged may not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from cptlaw.errors import DataError
+from cptlaw.fitting.result import DomainFit, Fit
+
+_MAY_BE_0 = frozenset({"replay", "start_step"})
+_CLOSE = 1e-3  # relative, of an error that is worked out again
+
+
+def check(fit: Fit) -> None:
+    """Look whether every domain is such as a fit can have, and gives the scores that it tells.
+
+    Args:
+        fit: of any origin.
+
+    Raises:
+        DataError: naming the domain and what cannot be.
+    """
+    for domain in (each for top in fit.domains.values() for each in _every(top)):
+        if fault := _of_names(domain) or _of_numbers(domain) or _of_ranges(domain):
+            raise DataError(f"domain '{domain.role}': {fault}.")
+    for role in fit.domains if fit.study is not None else ():
+        if fault := _of_scores(fit, role):
+            raise DataError(f"domain '{role}': {fault}.")
+
+
+def _every(domain: DomainFit) -> Iterator[DomainFit]:
+    yield domain
+    for below in domain.combines or domain.members:
+        yield from _every(below)
+
+
+def _of_scores(fit: Fit, role: str) -> str:
+    known, observed = fit.domain(role).scores, fit.observed(role)
+    if known is None:
+        return ""
+    with np.errstate(all="ignore"):
+        error = fit.domain(role).loss(observed.points) - observed.loss
+        rmse = float(np.sqrt((error**2).mean()))
+    if known.n != error.size:
+        return f"its scores are those of {known.n} points, but its study has {error.size}"
+    if abs(rmse - known.rmse) <= _CLOSE * known.rmse + 1e-9:
+        return ""
+    return f"its parameters miss the study by {rmse:.6g}, its scores say {known.rmse:.6g}"
+
+
+def _of_names(domain: DomainFit) -> str:
+    known, law = set(domain.params), set(domain.law.parameters)
+    if missing := law - known:
+        return f"its law needs {', '.join(sorted(missing))}"
+    for called in ("stderr", "kept", "loose", "unseen"):
+        if odd := set(getattr(domain, called)) - known:
+            return f"{called} names {sorted(map(str, odd))[0]}, which is no parameter"
+    return ""
+
+
+def _of_numbers(domain: DomainFit) -> str:
+    if odd := [name for name, value in domain.params.items() if not math.isfinite(value)]:
+        return f"{odd[0]} is no number"
+    for shape in domain.law.shapes:
+        value = domain.params[shape.name]
+        if (shape.scale == "log" and value <= 0) or (shape.scale == "memory" and value >= 1):
+            return f"{shape.name} cannot be {value:g}"
+    for name, error in domain.stderr.items():
+        if error is not None and not error >= 0:
+            return f"the standard error of {name} cannot be {error:g}"
+    spread = np.diag(domain.covariance)
+    return "" if (spread >= 0).all() else "its covariance has a variance that is below 0"
+
+
+def _of_ranges(domain: DomainFit) -> str:
+    for name, (low, high) in domain.ranges.items():
+        least = low >= 0 if name in _MAY_BE_0 else low > 0
+        if not (least and low <= high < math.inf):
+            return f"the fitted range of {name} cannot be {low:g} to {high:g}"
+    return ""
