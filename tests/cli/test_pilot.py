@@ -41,7 +41,7 @@ def test_the_text_says_why_and_what_next(fitted, tmp_path):
     plain = " ".join(ended.stdout.split())
     assert "Of the runs to choose from, cosine-after-base" in plain
     assert "It shows what no run so far does: an LR that ends at 0 % of its peak." in plain
-    assert "what `cptlaw fit` calls unknown may make it far larger" in plain
+    assert "what your runs do not decide may make it far larger" in plain
     assert f"wrote {out / 'study.toml'}" in ended.stderr
     assert "cptlaw lab sweep" in ended.stderr
 

@@ -115,17 +115,32 @@ def test_sparse_json_lines(log) -> None:
     assert not told(run, "again")
 
 
+FACTORY = {
+    "current_steps": 10,
+    "total_steps": 1000,
+    "loss": 2.3,
+    "lr": 5e-05,
+    "epoch": 0.1,
+    "percentage": 1.0,
+    "elapsed_time": "0:00:10",
+}
+
+
+def test_an_output_folder_of_llama_factory_without_a_trainer_state(tmp_path) -> None:
+    folder = tmp_path / "pilot"
+    folder.mkdir()
+    (folder / "all_results.json").write_text('{"train_loss": 2.2}')
+    (folder / "trainer_log.jsonl").write_text(json.dumps(FACTORY) + "\n")
+    run = logs.read(folder)
+    assert (run.name, points(run, "loss")) == ("pilot", {10: 2.3})
+    assert told(run, "No trainer_state.json is in the folder", "trainer_log.jsonl was read")
+    state = {"global_step": 10, "log_history": [{"step": 10, "eval_web_loss": 2.5}]}
+    (folder / "trainer_state.json").write_text(json.dumps(state))
+    assert list(logs.read(folder).curves) == ["eval_web_loss"]
+
+
 def test_llama_factory_log(log) -> None:
-    line = {
-        "current_steps": 10,
-        "total_steps": 1000,
-        "loss": 2.3,
-        "lr": 5e-05,
-        "epoch": 0.1,
-        "percentage": 1.0,
-        "elapsed_time": "0:00:10",
-    }
-    run = logs.read(log(json.dumps(line) + "\n", "trainer_log.jsonl"))
+    run = logs.read(log(json.dumps(FACTORY) + "\n", "trainer_log.jsonl"))
     assert list(run.curves) == ["loss"]
     assert rates(run) == {10: 5e-5}
     assert told(run, "'current_steps'", "optimiser steps")

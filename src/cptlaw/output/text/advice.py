@@ -6,6 +6,7 @@ import math
 
 from cptlaw.decisions.plan.knobs import is_drop, knob_words
 from cptlaw.decisions.plan.result import Outcome, Plan
+from cptlaw.output.text.verdict import AS_SEEN, regret_words
 from cptlaw.page import number, quantity
 from cptlaw.schedules.text import short
 
@@ -20,13 +21,13 @@ def headline(plan: Plan) -> str:
 
 def advice(plan: Plan) -> str:
     """What to run and how sure that is, why, what does not matter, and what binds."""
-    return f"{headline(plan)} {reasons(plan)}"
+    return " ".join(said for said in (headline(plan), reasons(plan), _far(plan)) if said)
 
 
 def reasons(plan: Plan) -> str:
     """What the recipe gives, what does not matter, and what binds."""
     said = [_outcome(plan), _against_default(plan), _flat(plan), _others(plan)]
-    said += [_binding(plan), _far(plan)]
+    said.append(_binding(plan))
     return " ".join(sentence for sentence in said if sentence)
 
 
@@ -132,10 +133,11 @@ def _sure(plan: Plan) -> str:
         return ""
     told: list[str] = []
     if plan.feasible and plan.aim.kind != "cheapest":
+        own = plan.verdict is not None and plan.verdict.status == "data"
         told.append(
             "if all these recipes were run, the best would beat this one by "
-            f"{number(plan.stability.regret, 2)}{f' {plan.aim.unit}' if plan.aim.unit else ''} "
-            "on average"
+            f"{regret_words(plan.stability.regret)}{f' {plan.aim.unit}' if plan.aim.unit else ''} "
+            f"on average{'' if own else f', {AS_SEEN}'}"
         )
     if plan.limits and plan.feasible:
         told.append(f"the limits hold in {100 * plan.stability.keeps:.0f} % of the refits")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cptlaw.decisions.pilot import Pilot, Pilots
 from cptlaw.forecasting.design import base_of, run_words
+from cptlaw.output.text.verdict import AS_SEEN, regret_words
 from cptlaw.page import amount, number, percent, power, table, wrapped
 from cptlaw.studies.study import Study
 
@@ -13,8 +14,7 @@ _AS_SURE = 0.95  # share of the expected regret that is left, above which a run 
 _REGRET = (
     "Regret: how much lower, on average, the goal's loss of the best run would be than that of the "
     "run which now looks best, in nats. Each row counts the runs above it as done. It is of "
-    "the runs to choose from alone, as this law sees them: what `cptlaw fit` calls unknown may "
-    "make it far larger."
+    f"the runs to choose from alone, {AS_SEEN}."
 )
 
 
@@ -67,11 +67,11 @@ def _choice(pilots: Pilots) -> str:
     said += f"; {pilots.rival} is the likeliest to be better." if pilots.rival else "."
     if before is None or after is None:
         return said
-    said += f" If you chose now, the best would on average beat it by {number(before, 2)} nats"
+    said += f" If you chose now, the best would on average beat it by {regret_words(before)} nats"
     what = "this run" if len(pilots.pilots) == 1 else "these runs"
     if after >= _AS_SURE * before:
         return f"{said}; {what} will hardly change that choice, but make the forecasts surer."
-    return f"{said}; after {what} by {number(after, 2)}."
+    return f"{said}; after {what} by {regret_words(after)}."
 
 
 def _table(pilots: Pilots) -> str:

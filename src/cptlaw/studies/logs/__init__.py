@@ -19,6 +19,7 @@ from cptlaw.studies.logs import (
     tables,
     tensorboard,
     trackio,
+    trainer_log,
     trainer_state,
     unread,
     wandb_chart,
@@ -56,6 +57,7 @@ FORMATS: tuple[Format, ...] = (
     wandb_chart.FORMAT,
     *mlflow.FORMATS,
     trackio.FORMAT,
+    trainer_log.FORMAT,
     unread.FORMAT,
     tables.PARQUET,
     levanter.FORMAT,
@@ -102,8 +104,8 @@ def read(
             return with_what_lies_beside(run, lies_at, table.settings)
     raise DataError(
         f"{source.given}: the directory holds no log that is read as a directory; expected "
-        "trainer_state.json or checkpoint-N/trainer_state.json, or files of TensorBoard, W&B or "
-        f"MLflow. {_candidates(source.path)}"
+        "trainer_state.json (also in checkpoint-N), trainer_log.jsonl, or files of TensorBoard, "
+        f"W&B or MLflow. {_candidates(source.path)}"
     )
 
 
