@@ -17,7 +17,7 @@ def test_a_report_of_published_coefficients(tmp_path):
     ended = run("report", fit, future, "-o", path, "--title", "From the paper")
     assert ended.status == 0, ended.stderr
     assert path.read_text().startswith("# From the paper\n")
-    assert "## Forecast: cosine 2000 to 0.0" in path.read_text()
+    assert "## Forecast: cosine 2000 to 0" in path.read_text()
     assert f"wrote {path}" in ended.stderr and "next: read" in ended.stderr
 
 

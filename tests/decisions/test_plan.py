@@ -138,7 +138,7 @@ def test_a_base_that_is_planned_from_scratch(fitted):
 
 def test_a_start_that_is_annealed_first(simple):
     found = plan(simple, "pt=1", knobs(after=ANNEALED, peak=1e-3))
-    assert found.reference_words == "'base' at step 1500, then linear 300 to 0.0 from=0.001"
+    assert found.reference_words == "'base' at step 1500, then linear 300 to 0 from=0.001"
     before, own = runs_of(found, "next")
     assert (before.name, before.data, before.after, before.after_step) == (
         "next-start",

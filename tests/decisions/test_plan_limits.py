@@ -5,6 +5,7 @@ import pytest
 from cptlaw import DataError, Knobs, PlanOptions, Prices, forecast, plan
 from cptlaw.decisions.plan.recipe import schedule_of
 from cptlaw.output.text.advice import advice
+from cptlaw.output.text.verdict import AS_SEEN, regret_words
 from plans import BATCH, knobs
 
 
@@ -50,6 +51,21 @@ def test_limits_that_exclude_each_other(simple):
     found = plan(simple, "cpt=1", knobs(), [f"cpt<={low + 0.001:.4f}", "pt<=+1%"])
     assert not found.feasible
     assert "together with the other limits" in " ".join(found.why)
+
+
+def test_a_regret_says_what_it_leaves_out_where_the_runs_do_not_decide(simple, limited):
+    assert limited.verdict.status == "others"  # one peak was run
+    assert f"nats on average, {AS_SEEN}; the limits hold in" in advice(limited)
+    same = plan(simple, "cpt=1", knobs(peak=1e-3, family="cosine,linear"))
+    assert same.verdict.status == "data"
+    assert "nats on average" in advice(same) and AS_SEEN not in advice(same)
+
+
+@pytest.mark.parametrize(
+    ("regret", "said"), [(0.0, "0"), (6.2e-5, "less than 0.001"), (0.00123, "0.0012")]
+)
+def test_a_regret_is_told_no_finer_than_it_is_known(regret, said):
+    assert regret_words(regret) == said
 
 
 def test_the_cheapest_run_is_just_long_enough(simple):

@@ -102,7 +102,7 @@ def test_a_start_may_be_annealed_first(fitted):
     (start,) = starts_of(fitted, [ANNEALED])
     assert (start.kind, start.run, start.step) == ("checkpoint", "base", 1500)
     assert start.text == ANNEALED
-    assert start.words == "'base' at step 1500, then linear 300 to 0.0 from=0.001"
+    assert start.words == "'base' at step 1500, then linear 300 to 0 from=0.001"
     lr = start.history.pt_lr
     assert lr.size == 1800
     assert lr[1500:] == pytest.approx(1e-3 * (1 - np.arange(1, 301) / 300))

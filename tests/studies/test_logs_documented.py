@@ -162,6 +162,7 @@ ROW_OF = {
     "wandb_chart": "W&B chart",
     "mlflow": "MLflow's",
     "trackio": "Trackio's",
+    "trainer_log": "LLaMA-Factory's",
     "unread": "Aim, other",
     "parquet": "Parquet",
     "levanter": "levanter's",

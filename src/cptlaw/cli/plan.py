@@ -229,8 +229,10 @@ def _next(study: Any, output: str | None, schedule: Any) -> str:
 
 def _short(schedule: Any) -> str:
     """The text of a schedule; a word for it where it has none."""
+    from cptlaw.schedules.text import short
+
     try:
-        return schedule.text
+        return short(schedule.text)
     except DataError:
         return "TEXT"
 

@@ -21,6 +21,7 @@ from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.verdict import verdict
 from cptlaw.live.outlook import Ahead
 from cptlaw.page import number
+from cptlaw.schedules.text import short
 
 _SHOWN = 3
 """Domains that are drawn where the address does not say."""
@@ -85,7 +86,7 @@ def curves(entry: Entry, state: State, theme: str, colour: int) -> Reply:
         "ends": {role: _end(seen, role) for role in roles},
         "leaves": list(seen.leaves),
         "start": _start(seen),
-        "schedule": seen.schedule.text,
+        "schedule": short(seen.schedule.text),
     }
 
 
@@ -144,7 +145,7 @@ def words(entry: Entry, state: State) -> Reply:
         "leaves": list(told.look.leaves),
         "rows": [asdict(row) for row in told.rows],
         "equations": {role: list(pair) for role, pair in told.equations.items()},
-        "schedule": told.look.schedule.text,
+        "schedule": short(told.look.schedule.text),
         "start": _start(told.look),
         "steps": state.choice.steps,
         "tokens": None if batch is None else batch * state.choice.steps,

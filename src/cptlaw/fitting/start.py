@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.schedules.schedule import Schedule, as_schedule
+from cptlaw.schedules.text import short
 from cptlaw.studies.history import History
 from cptlaw.studies.optimization import in_common
 from cptlaw.studies.runs import UNKNOWN, Run
@@ -52,7 +53,7 @@ class Start:
     def words(self) -> str:
         """Where it is, for people."""
         words = _words(self.kind, self.run, self.step)
-        return words if self.annealed is None else f"{words}, then {self.annealed.text}"
+        return words if self.annealed is None else f"{words}, then {short(self.annealed.text)}"
 
     def of_size(self, model_size: float | None) -> Start:
         """The start of a model of another size; the same where none is given."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from cptlaw.bar import clock
 from cptlaw.lab.estimate import Draw, Estimate, RunEstimate, SpeedSource, mixture, readings
 from cptlaw.page import amount, power, width, wrapped
+from cptlaw.schedules.text import short
 
 _TABLE = 80  # where the columns end, if the page is not narrower
 _COLUMNS = (9, 9, 9, 14)
@@ -51,7 +52,7 @@ def _run(run: RunEstimate, several: bool, timed: bool) -> list[str]:
         _time(run.seconds) if run.seconds is not None else "?" if timed else "",
     )
     model = f", model {node.model_name}" if several else ""
-    below = f"{mixture(node)}{model}: {_shortened(node.schedule.text)}"
+    below = f"{mixture(node)}{model}: {_shortened(short(node.schedule.text))}"
     return [
         *_row(f"{indent}{node.name}{start}", cells),
         *_wrapped(below, f"{indent}    ", f"{indent}      "),

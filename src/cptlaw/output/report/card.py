@@ -8,6 +8,7 @@ from cptlaw.decisions.plan.result import Plan
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.forecast import Forecast
 from cptlaw.forecasting.verdict import verdict
+from cptlaw.schedules.text import short
 
 
 def text(fit: Fit, chosen: Sequence[Plan | Forecast] = ()) -> str:
@@ -52,7 +53,7 @@ def _recipe(chosen: Plan | Forecast) -> list[str]:
             if curve.low is not None and curve.high is not None
         }
         level = 100 * (chosen.level or 0.0)
-    lines = [f"- learning rate: {schedule.text}", f"- from: {start.words}"]
+    lines = [f"- learning rate: {short(schedule.text)}", f"- from: {start.words}"]
     lines += [f"- replay: {100 * replay:g} % of the data of the pre-training"] if replay else []
     lines += [
         f"- forecast of the final {role} loss: {final:.3f} nats ({level:g} % of such runs end at "

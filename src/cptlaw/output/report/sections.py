@@ -25,6 +25,7 @@ from cptlaw.output.text.verdict import verdict_text
 from cptlaw.packages import version_of
 from cptlaw.page import Table
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.text import short
 from cptlaw.shown import Shown
 from cptlaw.studies.study import Study
 
@@ -157,7 +158,7 @@ def _plain_text(schedule: Schedule | None) -> str:
     if schedule is None:
         return "-"
     try:
-        text = schedule.text
+        text = short(schedule.text)
     except DataError:
         text = ""
     return text if 0 < len(text) <= _LONGEST else f"{schedule.steps:,} steps, each as it was logged"

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from cptlaw.page import amount, bullets, number, table, wrapped
+from cptlaw.schedules.text import short
 from cptlaw.studies.faults import faults_of
 from cptlaw.studies.runs import Curve, LoggedLR, Run
 from cptlaw.studies.study import Study
@@ -62,7 +63,7 @@ def recognised_lines(lr: LoggedLR) -> list[str]:
     if found is None:
         return ["schedule: not recognised; straight lines between the points stand for it"]
     since = f", from step {start} on" if start else ""
-    return [f"schedule{since}: {found.schedule.text} ({found.precision})"]
+    return [f"schedule{since}: {short(found.schedule.text)} ({found.precision})"]
 
 
 def start_of(lr: LoggedLR) -> int:

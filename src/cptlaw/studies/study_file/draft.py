@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from cptlaw import toml_text
 from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
+from cptlaw.schedules.text import short
 from cptlaw.studies.bases import bases_first
 from cptlaw.studies.faults import faults_of, good_part, other_names, repeated, swapped, the_same
 from cptlaw.studies.runs import UNKNOWN, Data, Run
@@ -328,5 +329,5 @@ def _recognised(part: _Part) -> tuple[list[str], list[str]]:
         "between them are used; take away the # to use the schedule at the steps that were not "
         "logged."
     )
-    line = f"# schedule = {toml_text.value(text)}"
+    line = f"# schedule = {toml_text.value(short(text))}"
     return [*toml_text.comment(told), line], [told]

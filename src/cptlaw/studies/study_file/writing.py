@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from cptlaw import toml_text
 from cptlaw.errors import at
+from cptlaw.schedules.text import short
 from cptlaw.studies.runs import Run
 
 NO_REMARKS: Mapping[str, str] = MappingProxyType({})
@@ -65,4 +66,4 @@ def schedule_text(run: Run) -> str:
     """
     assert run.schedule is not None
     with at(f"run '{run.name}'"):
-        return run.schedule.text
+        return short(run.schedule.text)
