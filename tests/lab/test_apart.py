@@ -73,6 +73,13 @@ def test_a_failure_takes_along_what_goes_on_from_it_alone(lab, groups):
     assert groups == [("base", "wild", "after", "side"), ("side",)]
 
 
+def test_a_failure_is_told_once_before_the_end(lab, capfd):
+    """By the sweep, not by the process of the run as well."""
+    swept(lab, BASE, WILD)
+    told = [*capfd.readouterr().err.splitlines(), *lab.said]
+    assert sum("the run diverged" in line for line in told) == 1
+
+
 def watched(monkeypatch, run, act, times=1):
     """Act on the process that a run is trained in, as soon as it is."""
     start = subprocess.Popen

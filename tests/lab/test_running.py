@@ -12,11 +12,12 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("datasets")
 
+import torch
 from transformers import TrainerState
 
 import command
 from cptlaw.errors import DataError
-from cptlaw.lab import records, running, trainer, training
+from cptlaw.lab import estimate, records, running, speed, trainer, training
 from cptlaw.lab.progress import Progress
 from cptlaw.lab.tokenizer import key_of
 from labs import BASE, CPT, evaluations, history, record, steps_of, weights
@@ -278,6 +279,44 @@ def test_failed_run_is_named_with_the_type_of_its_error(lab, monkeypatch):
     swept = lab.sweep(BASE)
     assert swept.failed == {"base": "RuntimeError: the disk is full"}
     assert record(lab.out() / "base")["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 5.38 GiB. GPU 0 has ..."),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory"
+        ),
+        MemoryError(),
+    ],
+)
+def test_run_that_is_too_large_names_the_mend(lab, monkeypatch, error):
+    """What it computes at once, and what to set; then the same folder goes on."""
+
+    def fail(*args, **keys):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "train", fail)
+        swept = lab.sweep(BASE)
+    said = swept.failed["base"]
+    assert said.startswith(
+        "run 'base' does not fit into the memory of this machine: 4 sequences of"
+    )
+    assert "Set micro_batch, in [training] or its [[run]], to 2 or fewer" in said
+    assert record(lab.out() / "base")["error"] == said
+    smaller = BASE.replace('name = "base"', 'name = "base"\nmicro_batch = 2')
+    assert lab.sweep(smaller).done == ("base",)
+
+
+def test_dry_run_of_a_run_that_is_too_large_names_the_mend(lab, monkeypatch):
+    def fail(*args, **keys):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(speed, "measure", fail)
+    with pytest.raises(DataError, match=r"run 'base' does not fit .* Set micro_batch"):
+        estimate.estimate(lab.load(BASE), ("base",))
 
 
 def test_broken_record_is_told(lab):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -293,7 +294,12 @@ def run(experiment: str, names: tuple[str, ...], output: str | None, threads: in
     corpus = tokens.prepare(loaded, data_folder(out), say)
     job = Job(loaded, out, names, threads)
     with asked_to_stop() as asked:
-        ended = all(not asked() and local.one(job, corpus, name, asked, say) for name in names)
+        try:
+            ended = all(not asked() and local.one(job, corpus, name, asked, say) for name in names)
+        except DataError as error:
+            if stopping.PARENT in os.environ and _is_recorded(error, out, names):
+                raise click.exceptions.Exit(2) from None  # the sweep that waits tells it
+            raise
     torchrun.leave()
     if not ended:
         if processes.leads():
@@ -301,3 +307,11 @@ def run(experiment: str, names: tuple[str, ...], output: str | None, threads: in
         if not processes.under_torchrun():
             raise click.exceptions.Exit(stopping.status())
     torchrun.end()
+
+
+def _is_recorded(error: DataError, out: Path, names: Iterable[str]) -> bool:
+    """Whether the record of a run tells an error already."""
+    from cptlaw.lab import records
+
+    told = [(records.read(out / name) or {}).get("error") for name in names]
+    return any(words and words in str(error) for words in told)

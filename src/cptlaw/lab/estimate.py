@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
+from cptlaw.lab import memory
 from cptlaw.lab import speed as speeds
 from cptlaw.lab.speed import Architecture, Speed
 
@@ -233,9 +234,9 @@ def _probed(
                 own, architecture = None, architectures[node.name]
                 if architecture is not None:
                     rows = node.micro_batch or node.batch_sequences
-                    key = architecture, node.sequence_length, rows
-                    if key not in measured:
-                        measured[key] = speeds.measure(*key, experiment.training)
+                    if (key := (architecture, node.sequence_length, rows)) not in measured:
+                        with memory.told(node, rows):
+                            measured[key] = speeds.measure(*key, experiment.training)
                     own = measured[key]
                 runs.append(_run(experiment, node, depth, architecture, own))
             rates = tuple(speed.flops for speed in measured.values())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cptlaw.errors import DataError
 from cptlaw.files import checksum
-from cptlaw.lab import processes, records
+from cptlaw.lab import memory, processes, records
 from cptlaw.lab.records import LOG
 from cptlaw.lab.tables import located
 from cptlaw.lab.tokenizer import Say, key_of
@@ -120,6 +120,7 @@ def run(
         DataError: the base is not there, the folder holds another run, or training failed.
     """
     from cptlaw.lab import compiling, training
+    from cptlaw.lab.arguments import micro_batches
     from cptlaw.lab.pace import Pace
 
     _set_threads(threads)
@@ -137,7 +138,7 @@ def run(
         pace = pace or Pace()
         compiling.ready(experiment, node, out / "data")
         with _recorded(folder, record, lambda: _speed(experiment, node, pace)):
-            with _status_in(record, name):
+            with _status_in(record, name), memory.told(node, micro_batches(node)[0]):
                 outcome = training.train(
                     experiment,
                     node,
