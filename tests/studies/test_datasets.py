@@ -73,7 +73,7 @@ def test_runs_share_the_loss_at_their_start(study):
 def test_a_copy_is_the_same_study(study, tmp_path):
     folder = datasets.copy("tiny-cpt", tmp_path)
     assert load_study(folder / "study.toml").fingerprint == study.fingerprint
-    assert datasets.copy("tiny-cpt", tmp_path) == folder
+    assert datasets.copy("tiny-cpt", str(tmp_path)) == folder
 
 
 def test_an_unknown_name():

@@ -213,6 +213,10 @@ BAD = {
     ),
     "boolean": (run_with("first_step = true"), r"first_step = true; expected a whole number"),
     "fraction": (run_with("after_step = 10.5"), r"after_step = 10\.5; expected a whole number"),
+    "beyond all": (
+        run_with("after_step = 1" + "0" * 300),
+        r"step = 10{56}\.\.\.; expect",
+    ),
     "zero": (run_with("after_step = 0"), r"after_step = 0; expected a whole number of at least 1"),
     "infinite": (run_with("model_size = inf"), r"model_size = .*; expected a number of parameters"),
     "offset": (run_with("lr_offset = 2"), r"lr_offset = 2; expected 0, or 1"),

@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from cptlaw.arrays import FloatArray
+from cptlaw.errors import shown
 
 _ARRAY = get_origin(FloatArray)  # np.ndarray; since NumPy 2.5 an alias that is no class
 _LONGEST = 1 << 63
@@ -30,18 +31,12 @@ def check_fields(kind: type[Any], pairs: Mapping[str, Any]) -> None:
         if name not in hints:
             raise TypeError(f"{kind.__name__} has no field '{name}'")
         if not is_of(value, hints[name]):
-            raise TypeError(f"{kind.__name__}.{name} cannot be {short(value)}")
+            raise TypeError(f"{kind.__name__}.{name} cannot be {shown(value)}")
 
 
 @cache
 def _hints(kind: type[Any]) -> dict[str, Any]:
     return get_type_hints(kind)
-
-
-def short(value: Any) -> str:
-    """A value in at most 60 letters, for an error."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def is_of(value: Any, hint: Any) -> bool:

@@ -27,7 +27,7 @@ from cptlaw.decisions.plan.limit_prices import LimitPrice
 from cptlaw.decisions.plan.recipe import Recipe
 from cptlaw.decisions.plan.result import Outcome, Plan
 from cptlaw.decisions.plan.stability import Stability
-from cptlaw.errors import CptlawError, DataError
+from cptlaw.errors import CptlawError, DataError, shown
 from cptlaw.files import write_atomic
 from cptlaw.fitting import consistency
 from cptlaw.fitting.kept import Refits
@@ -47,7 +47,7 @@ from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
 from cptlaw.laws.catalog import Facts
 from cptlaw.output import old_files
-from cptlaw.output.field_types import check_fields, short
+from cptlaw.output.field_types import check_fields
 from cptlaw.output.json.backtest import backtest_json
 from cptlaw.output.json.fit import fit_json
 from cptlaw.output.json.forecast import forecast_json
@@ -160,9 +160,11 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
     try:
         document = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
     except ValueError as error:
-        raise DataError(f"{origin}: is not JSON ({error}).") from None
+        raise DataError(f"{origin}: is not JSON ({error}). Make it again.") from None
     except RecursionError:
-        raise DataError(f"{origin}: is nested too deeply for a file that cptlaw wrote.") from None
+        raise DataError(
+            f"{origin}: is nested too deeply for a file that cptlaw wrote. Make it again."
+        ) from None
     if not isinstance(document, dict) or "cptlaw" not in document:
         raise DataError(f"{origin}: is JSON, but not a file that cptlaw wrote.")
     name, version = document["cptlaw"], document.get("version")
@@ -176,7 +178,7 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
     try:
         value = _value(old_files.today(document["value"], version))
         if not isinstance(value, TYPES[name]):
-            raise TypeError(f"the value cannot be {short(value)}")
+            raise TypeError(f"the value cannot be {shown(value)}")
         _prove(value)
         return value
     except _DAMAGE as error:

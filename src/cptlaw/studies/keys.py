@@ -26,7 +26,8 @@ def _whole(value: object) -> object:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_whole), Strict()]
+_MOST = 10**15  # steps or tokens; no run has as many
+Whole = Annotated[int, BeforeValidator(_whole), Strict(), Field(ge=-_MOST, le=_MOST)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Count = Annotated[Whole, Field(ge=1)]
 Share = Annotated[Number, Field(ge=0, le=1)]

@@ -72,7 +72,7 @@ def load(name: str = "tiny-cpt") -> Study:
     return study_file.load(folder / study)
 
 
-def copy(name: str, directory: Path) -> Path:
+def copy(name: str, directory: str | Path) -> Path:
     """Copy a bundled data set into `directory`, to look at and change; returns its folder.
 
     Args:
@@ -82,7 +82,7 @@ def copy(name: str, directory: Path) -> Path:
     Raises:
         DataError: there is none of that name, or the folder cannot be written.
     """
-    target = directory / name
+    target = Path(directory) / name
     try:
         shutil.copytree(path(name), target, dirs_exist_ok=True)
     except OSError as error:
