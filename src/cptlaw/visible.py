@@ -20,6 +20,11 @@ def visible_lines(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
+def no_formula(text: str) -> str:
+    """Text for a cell of a spreadsheet, with an apostrophe before what would be a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
 def _spelled(letter: str) -> str:
     if letter.isprintable() or unicodedata.category(letter) == "Zs":  # blanks of any width
         return letter

@@ -41,6 +41,20 @@ def test_csv_of_logs_has_a_row_a_loss(tmp_path):
     assert {row["column"] for row in found} == {"eval_general_loss", "eval_law_loss"}
 
 
+def test_csv_holds_no_formula_of_a_spreadsheet_in_a_name(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "step,lr,=cmd|x!A1_loss,@b_loss,-c_loss,+d_loss\n1,1e-4,3,3,3,3\n2,1e-4,2,2,2,2\n"
+    )
+    said = run("read", path, "--format", "csv").stdout
+    assert {row["column"] for row in rows(said)} == {
+        *("'=cmd|x!A1_loss", "'@b_loss", "'-c_loss", "'+d_loss")
+    }
+    tidy = tmp_path / "tidy.csv"
+    run("read", path, "-o", tidy)  # a log, which is read again as it was
+    assert "=cmd|x!A1_loss" in tidy.read_text().splitlines()[0].split(",")
+
+
 def test_a_table_of_the_paper_is_csv_too():
     found = rows(run("paper", "table1", "--format", "csv").stdout)
     assert found[0]["D_cpt"] == "Knowledge-Pile"

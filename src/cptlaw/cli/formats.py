@@ -12,6 +12,7 @@ import click
 
 from cptlaw.cli.shared import tell
 from cptlaw.errors import DataError
+from cptlaw.visible import no_formula
 
 Format: TypeAlias = Literal["text", "table", "markdown", "csv", "json"]
 Row: TypeAlias = Mapping[str, Any]
@@ -112,6 +113,8 @@ def _cells(row: Row, before: str = "") -> Iterable[tuple[str, Any]]:
         if isinstance(value, Mapping):
             yield from _cells(value, f"{before}{name}.")
         elif isinstance(value, list | tuple):
-            yield before + name, " ".join(map(str, value))
+            texts = any(isinstance(each, str) for each in value)
+            joined = " ".join(map(str, value))
+            yield no_formula(before + name), no_formula(joined) if texts else joined
         else:
-            yield before + name, value
+            yield no_formula(before + name), no_formula(value) if isinstance(value, str) else value

@@ -23,6 +23,7 @@ from cptlaw.schedules.export import EXPORTS, export_text
 from cptlaw.studies.runs import Run
 from cptlaw.studies.study_file.extend import extended
 from cptlaw.studies.study_file.writing import run_table
+from cptlaw.visible import no_formula
 
 MARK = "cptlaw_explorer"
 """The key by which the page knows a file of its own."""
@@ -120,14 +121,9 @@ def _csv(fit: Fit, state: State) -> File:
             )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_harmless(name) for name in columns)
+    writer.writerow(map(no_formula, columns))
     writer.writerows(zip(*columns.values(), strict=True))
     return File("run.csv", out.getvalue())
-
-
-def _harmless(name: str) -> str:
-    """A heading that no spreadsheet takes for a formula."""
-    return f"'{name}" if name[:1] in "=+-@\t" else name
 
 
 def _study(fit: Fit, state: State, text: str) -> File:
