@@ -33,6 +33,7 @@ coverage: $(VENV)/.installed-dev
 	$(BIN)/python -m coverage run -m pytest -n $(WORKERS) --maxprocesses 8 --dist loadfile
 	$(BIN)/python -m coverage combine -q
 	$(BIN)/python -m coverage report
+	$(BIN)/python -m coverage json -q -o - | $(BIN)/python .ci/coverage_by_wing.py
 
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python tests/fuzz_logs.py
