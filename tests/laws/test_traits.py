@@ -213,6 +213,7 @@ def test_no_code_outside_the_catalogue_decides_by_the_name_of_a_law():
         if word in {*EVERY, catalog.COMBINATION, "effective+", "eq"}
     }
     assert found <= {
+        ("cptlaw_evidence/coverage/pieces.py", "eq1"),  # the law it simulates
         ("cptlaw_evidence/fit_speed.py", "eq4"),  # the law it times
         ("cptlaw_evidence/speed/__init__.py", "multi-power"),  # a part is called by it
         ("cptlaw_evidence/speed/fits.py", "eq4"),  # the same

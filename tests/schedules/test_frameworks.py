@@ -221,6 +221,17 @@ def test_axolotl_square_warmup_and_sweep():
     check(text, lambda t: 1e-6 * 1000 ** (max(t - 2, 0) / 49), 50)
 
 
+def test_axolotl_one_cycle_rises_over_the_warm_up():
+    text = "axolotl:one_cycle learning_rate=3e-4 max_steps=200 warmup_steps=50"
+
+    def rate(t):
+        if t <= 50:
+            return LR + (LR / 25 - LR) * formulas.half_cosine((t - 1) / 49)
+        return LR / 25e4 + (LR - LR / 25e4) * formulas.half_cosine((t - 50) / 150)
+
+    check(text, rate, 200)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -236,6 +247,32 @@ def test_axolotl_square_warmup_and_sweep():
         ("transformers:cosine_with_min_lr lr=1 num_warmup_steps=0 num_training_steps=9", "one of"),
         ("olmo_core:WSDS lr=1 period_lengths=a warmup=0", "period_lengths=a cannot be read"),
         ("axolotl:cosine learning_rate=1 max_steps=9 lr_quadratic_warmup=maybe", "expected bool"),
+        ("deepspeed:WarmupLR warmup_max_lr=1 steps=9 warmup_type=x", "expected log or linear"),
+        (
+            "levanter:lr_schedule learning_rate=1 num_train_steps=9 lr_schedule=x",
+            "constant, cosine",
+        ),
+        (
+            "levanter:lr_schedule learning_rate=1 num_train_steps=9 lr_schedule=inv min_lr_ratio=0",
+            "'inv' needs min_lr_ratio above 0",
+        ),
+        (
+            "megatron:WSD lr=1 train_iters=9 lr_wsd_decay_iters=3 lr_wsd_decay_style=x",
+            "lr_wsd_decay_style = 'x': expected ",
+        ),
+        ("olmo_core:WSDS lr=1 period_lengths=9 warmup=0", "one of decay and decay_fraction"),
+        ("torch:OneCycleLR max_lr=1 total_steps=9 anneal_strategy=x", "expected cos or linear"),
+        ("torch:CyclicLR base_lr=0 max_lr=1 steps=9 mode=x", "expected triangular or triangular2"),
+        ("torchtitan:warmup_stable_decay lr=1 steps=9 warmup_steps=0 decay_type=x", "expected "),
+        (
+            "transformers:warmup_stable_decay lr=1 num_warmup_steps=1 num_decay_steps=2",
+            "needs num_training_steps or num_stable_steps",
+        ),
+        (
+            "transformers:warmup_stable_decay lr=1 num_warmup_steps=1 num_decay_steps=2 "
+            "num_training_steps=9 decay_type=x",
+            "decay_type = 'x': expected ",
+        ),
     ],
 )
 def test_what_cannot_be(text, words):
