@@ -194,3 +194,34 @@ def test_an_alarm_is_told_once_and_a_limit_that_was_passed_at_the_end(log, fit_f
     row = json.loads(out.read_text().splitlines()[-1])
     assert row["alarms"][0]["words"].startswith("pt ended above 3, at 3.")
     assert not row["stop"]
+
+
+def test_without_a_forecast_no_figure_is_drawn(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("step,pt\n100,3.5\n")
+    figure = tmp_path / "f.png"
+    done = run("watch", log, "--schedule", "constant 800 to 1e-3", "--once", "--figure", figure)
+    assert done.status == 0, done.stderr
+    assert "nothing is foreseen yet, so no figure was drawn." in done.stderr
+    assert not figure.exists()
+
+
+def test_a_log_that_cannot_be_read_is_told_once_asked(log, fit_file):
+    log(0).write_text("step,pt\n")
+    done = watch(log.path, fit_file, "--once")
+    assert done.status == 2
+    assert "Traceback" not in done.stderr and str(log.path) in done.stderr
+
+
+def test_it_waits_for_the_log(log, fit_file):
+    def write():
+        time.sleep(0.5)
+        log(50)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    done = watch(log.path, fit_file, "--every", "0.1")
+    writer.join()
+    assert done.status == 0, done.stderr
+    assert "is not there yet; waiting for it" in done.stderr
+    assert done.stdout.splitlines()[-1].endswith("; ended")

@@ -1,10 +1,14 @@
 """The server's answers: what they hold, whom they are for, what they refuse."""
 
+import contextlib
 import io
 import json
+import socket
+from types import SimpleNamespace
 
 import pytest
 
+from cptlaw.errors import DataError
 from cptlaw.explorer import drops, exports, replies
 from cptlaw.explorer.state import Choice, State
 from cptlaw.output import store
@@ -207,3 +211,59 @@ def test_wishes_that_are_no_wishes(client):
     assert "object" in client.post("/api/fit", json=[1]).get_json()["error"]
     assert "not here" in client.post("/api/fit", json={"token": HOSTILE}).get_json()["error"]
     assert "no such job" in client.get("/api/job/77").get_json()["error"]
+
+
+def test_a_server_on_an_address_answers_to_its_names_and_to_addresses():
+    from cptlaw.explorer.server import _is_ours
+
+    for asked in ("127.0.0.1:80", "10.0.0.1:8080", "[::1]:8080", "0.0.0.0"):
+        assert _is_ours(asked, "0.0.0.0")
+    for asked in ("evil.example", "10.0.0.1.evil.example:80"):
+        assert not _is_ours(asked, "0.0.0.0")
+
+
+def test_one_study_file_at_a_time(client):
+    told = dropped(client, ("a.toml", b"[domains]"), ("b.toml", b"[domains]"))
+    assert told["error"] == "several study files (a.toml, b.toml); drop one with its logs."
+
+
+def test_where_no_run_is_followed_it_is_told(client):
+    assert "no run is followed here" in client.get("/api/live?").get_json()["error"]
+
+
+def test_until_the_first_fit_is_made_the_page_is_told_how_far_it_is():
+    from cptlaw.explorer.server import make_app
+
+    def make(progress):
+        raise DataError("the study has no log")
+
+    made = make_app(make)
+    shelf, kept = made.extensions["cptlaw"]
+    while shelf.job("first").status == "running":
+        pass
+    told = made.test_client().get("/api/open").get_json()
+    assert told["error"] == "the study has no log"
+    kept.close()
+
+
+def test_all_ports_in_use_are_told(monkeypatch):
+    from cptlaw.explorer import serving
+
+    with contextlib.ExitStack() as held:
+        held.enter_context(taken := socket.socket())
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(serving, "PORT", port)
+        monkeypatch.setattr(serving, "_TRIED", 1)
+        with pytest.raises(DataError, match=f"no port of {port} to {port} is free"):
+            serving.listen(lambda progress: None)
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("::1", "[::1]"), ("127.0.0.1", "127.0.0.1"), ("here", "here")]
+)
+def test_the_address_of_the_page(host, shown):
+    from cptlaw.explorer.serving import url_of
+
+    assert url_of(SimpleNamespace(port=80), host) == f"http://{shown}:80/"

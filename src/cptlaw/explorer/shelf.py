@@ -138,7 +138,8 @@ class Shelf:
             number = number or f"{next(self._numbers)}-{threading.get_ident() % 9973}"
             self._jobs[number] = Job("running", "reading ...")
             while len(self._jobs) > MOST_JOBS:
-                self._jobs.popitem(last=False)
+                _, *later = self._jobs  # the first stays, as its fit does
+                del self._jobs[next(n for n in later if self._jobs[n].status != "running")]
         thread = threading.Thread(target=self._work, args=(make, number), daemon=True)
         thread.start()
         return number
