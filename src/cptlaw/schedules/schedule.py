@@ -24,6 +24,8 @@ from cptlaw.schedules.segment import (
 )
 from cptlaw.schedules.text import parse, to_text
 
+_MOST_RATES = 100_000_000  # at once: 800 MB
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -70,7 +72,7 @@ class Schedule:
             steps: step numbers from 1 to `self.steps`, any shape; left out, all of them.
 
         Raises:
-            DataError: a step outside 1..steps, or not whole.
+            DataError: a step outside 1..steps, or not whole; all of very many.
         """
         if steps is None:
             return self._all_lr()
@@ -86,6 +88,11 @@ class Schedule:
         return values
 
     def _all_lr(self) -> FloatArray:
+        if self.steps > _MOST_RATES:
+            raise DataError(
+                f"a schedule of {self.steps:,} steps; the learning rates of at most "
+                f"{_MOST_RATES:,} are worked out. Steps are optimiser steps, not tokens or samples."
+            )
         values = np.empty(self.steps)
         at = 0
         for segment in self.segments:
