@@ -1,5 +1,8 @@
 """What a forecast says of leaving the fitted range, in both phases."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from bundled import default_fit, given_fit
@@ -36,8 +39,6 @@ def test_a_batch_that_was_not_fitted_is_named(fitted):
 
 
 def test_a_cpt_from_scratch_is_not_gone_on_with(fitted):
-    from dataclasses import replace
-
     study = fitted.study
     scratch = replace(study.run("cpt-const"), name="scratch", after=None, after_step=None)
     hidden = replace(fitted, study=replace(study, runs=(*study.runs, scratch)))
@@ -52,3 +53,25 @@ def test_parts_that_cannot_be_told_apart_are_named():
     alone = fit(study, "paper", options=FitOptions(Convention(), fixed={"lambda": 0.98}))
     made = forecast(alone, "warmup 100 to 1e-3 | constant 800", after="annealed")
     assert [w for w in made.warnings if "depends on C1" in w]
+
+
+def test_after_a_young_base_another_start_or_peak_is_told_and_wider():
+    """The same fit with a batch of twenty times as many tokens has a base that is old enough."""
+    study = datasets.load("short-85m").without(["double-wsd", "early-const"])
+    young = fit(study)
+    runs = [replace(run, batch_tokens=20 * run.batch_tokens) for run in study.runs]
+    old = replace(young, study=replace(study, runs=tuple(runs)))
+    for schedule, after in (("constant 300 to 2e-3", "base"), ("constant 300", "base@800")):
+        narrow, wide = (forecast(one, schedule, after=after) for one in (old, young))
+        told = [w for w in wide.warnings if "tokens a parameter" in w and "(short-85m)" in w]
+        assert len(told) == 1 and f"{_times(wide, narrow):.2g} times as wide" in told[0]
+        assert not [w for w in narrow.warnings if "tokens a parameter" in w]
+    narrow, wide = (forecast(one, "cosine 300 to 0", after="base") for one in (old, young))
+    assert _times(wide, narrow) == pytest.approx(1.0)
+    assert not [w for w in wide.warnings if "tokens a parameter" in w]
+
+
+def _times(wide, narrow):
+    """How many times wider the interval of the last loss is."""
+    first, other = (made.domains["pt"] for made in (wide, narrow))
+    return float(np.log(first.high[-1] / first.low[-1]) / np.log(other.high[-1] / other.low[-1]))

@@ -31,6 +31,7 @@ def test_the_names():
         "grid-6m",
         "grid-20m-sizes",
         "starts-1m",
+        "short-85m",
     )
     assert datasets.path().is_dir()
     assert (datasets.path() / "CARD.md").read_text().strip()

@@ -9,8 +9,8 @@ import numpy as np
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 from cptlaw.fitting.shift import greatest_area, shift_at
-from cptlaw.forecasting.causes import distances
-from cptlaw.forecasting.measured import OTHERS, measured, one_kind
+from cptlaw.forecasting.causes import distances, youth
+from cptlaw.forecasting.measured import OTHERS, figures_of, measured, one_kind
 from cptlaw.laws.points import Points
 from cptlaw.page import number, quantity
 from cptlaw.studies.history import History
@@ -105,7 +105,8 @@ def _asked(fit: Fit, history: History) -> list[_Asked]:
     of_size = "" if any(leaf.depends_on_size for leaf in leaves) else _UNSEEN
     of_replay = "" if any(leaf.law.sees("replay") for leaf in leaves) else _UNSEEN
     phase, length = "cpt" if history.is_cpt else "pt", float(history.phase_lr.size)
-    more, known = _of_other_peaks(kind), _of_other_starts(kind)
+    young = _of_a_young_base(kind, history)
+    more, known = young or _of_other_peaks(kind), young or _of_other_starts(kind)
     phases = (("pt", "the pre-training", history.pt_lr), ("cpt", "the CPT", history.cpt_lr))
     found = [
         _Asked(f"A peak LR of {{}} in {words}", f"{of}_peak_lr", float(lr.max()), more)
@@ -199,6 +200,21 @@ def _of_other_starts(kind: str) -> str:
     return (
         f" On real curves this law was off by up to {_percent(known.pt)} % (D_pt) and "
         f"{_percent(known.cpt)} % (D_cpt) for starts at a third or half of the base's steps."
+    )
+
+
+def _of_a_young_base(kind: str, history: History) -> str:
+    """How forecasts have done after a base that had hardly begun; "" after any other."""
+    wider = youth((kind,), history)
+    read = history.tokens_a_parameter
+    if wider <= 1.0 or read is None:
+        return ""
+    known = figures_of(measured().young, (kind,))
+    return (
+        f" Its base had read {number(read, 2)} tokens a parameter, and those that this was checked "
+        f"after {number(known.tokens, 2)} or more. After the one like it ({known.study}) forecasts "
+        f"were off by {_percent(known.least)} to {_percent(known.most)} %, so the interval is made "
+        f"{number(wider, 2)} times as wide. Do a run of this kind first."
     )
 
 

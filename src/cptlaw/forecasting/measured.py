@@ -105,6 +105,23 @@ class Reach:
 
 
 @dataclass(frozen=True)
+class YoungErrors:
+    """Mean relative errors at another start or peak after a base that had hardly begun.
+
+    Args:
+        tokens: a parameter that a base must have read for the other figures to be of its like.
+        least: of the errors.
+        most: of the errors.
+        study: the one that they are of.
+    """
+
+    tokens: float
+    least: float
+    most: float
+    study: str
+
+
+@dataclass(frozen=True)
 class Measured:
     """Every measured figure; each section is kind of law -> figures.
 
@@ -112,6 +129,7 @@ class Measured:
         intervals: weights of the parts of an interval, with those of "other" laws.
         peaks: errors at other peaks, with those of "other" laws.
         starts: errors at other starts.
+        young: errors after young bases, with those of "other" laws.
         choices: what choosing by a law cost, with that of the "paper" laws.
         reach: how far from the fitted runs forecasts were measured, with that of "other" laws.
     """
@@ -119,6 +137,7 @@ class Measured:
     intervals: Mapping[str, Calibration]
     peaks: Mapping[str, PeakErrors]
     starts: Mapping[str, StartErrors]
+    young: Mapping[str, YoungErrors]
     choices: Mapping[str, ChoiceCosts]
     reach: Mapping[str, Reach]
 
@@ -135,6 +154,7 @@ def measured() -> Measured:
         _section(plain["intervals"], Calibration),
         _section(plain["peaks"], PeakErrors),
         _section(plain["starts"], StartErrors),
+        _section(plain["young"], YoungErrors),
         _section(plain["choices"], ChoiceCosts),
         _section(plain["reach"], Reach),
     )

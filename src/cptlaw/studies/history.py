@@ -29,6 +29,7 @@ class History:
         pt_by: how the pre-training moves its weights.
         cpt_by: the same of the CPT, with what goes on from the pre-training; before a CPT, how one
             would, where that is known.
+        pt_tokens: that the pre-training has read, or None.
     """
 
     pt_lr: FloatArray
@@ -40,6 +41,7 @@ class History:
     domain_steps: float | None = None
     pt_by: Optimization = NOT_SAID
     cpt_by: Optimization = NOT_SAID
+    pt_tokens: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pt_lr", floats(self.pt_lr))
@@ -76,7 +78,8 @@ class History:
         size = run.model_size if run.model_size is not None else self.model_size
         if run.data == "pt":
             pt_lr, by = np.concatenate([self.pt_lr, lr]), self.pt_by.completed(run.optimization)
-            return replace(self, pt_lr=pt_lr, model_size=size, pt_by=by)
+            tokens = self._read_by(run, lr.size)
+            return replace(self, pt_lr=pt_lr, model_size=size, pt_by=by, pt_tokens=tokens)
         if self.is_cpt:
             by = self.cpt_by.completed(run.optimization)
         else:
@@ -91,7 +94,14 @@ class History:
             _steps_of(run),
             self.pt_by,
             by,
+            self.pt_tokens,
         )
+
+    def _read_by(self, run: Run, steps: int) -> float | None:
+        """Tokens that the pre-training has read after so many more steps of a run."""
+        before = self.pt_tokens if self.pt_lr.size else 0.0
+        known = before is not None and run.batch_tokens is not None
+        return before + steps * run.batch_tokens if known else None
 
     @property
     def lr(self) -> FloatArray:
@@ -122,6 +132,13 @@ class History:
     def phase_start(self) -> int:
         """The step after which its last phase begins."""
         return self.pt_lr.size if self.is_cpt else 0
+
+    @property
+    def tokens_a_parameter(self) -> float | None:
+        """Tokens of the pre-training for each parameter; None where that is not known."""
+        if self.pt_tokens is None or not self.model_size:
+            return None
+        return self.pt_tokens / self.model_size
 
     @property
     def last_lr(self) -> float:

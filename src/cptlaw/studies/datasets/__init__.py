@@ -18,6 +18,7 @@ _STUDIES = {
     "grid-6m": ("grid_20m", "study-6m.toml"),
     "grid-20m-sizes": ("grid_20m", "study-sizes.toml"),
     "starts-1m": ("starts_1m", "study.toml"),
+    "short-85m": ("short_85m", "study.toml"),
 }
 
 
