@@ -100,8 +100,9 @@ class History:
     def _read_by(self, run: Run, steps: int) -> float | None:
         """Tokens that the pre-training has read after so many more steps of a run."""
         before = self.pt_tokens if self.pt_lr.size else 0.0
-        known = before is not None and run.batch_tokens is not None
-        return before + steps * run.batch_tokens if known else None
+        if before is None or run.batch_tokens is None:
+            return None
+        return before + steps * run.batch_tokens
 
     @property
     def lr(self) -> FloatArray:
