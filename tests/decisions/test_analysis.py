@@ -229,6 +229,12 @@ def test_a_higher_potential_saves_steps():
     assert sorted(found, key=lambda r: r.loss, reverse=True) == list(found)
 
 
+@pytest.mark.parametrize("potentials", [[], [-0.1], [0.5, 1.2]])
+def test_potentials_are_shares_of_a_peak(potentials):
+    with pytest.raises(DataError, match="loss potentials from 0 to 1, one or more"):
+        release_value(FIT, annealed, warm, potentials, 10_000)
+
+
 def test_the_steps_saved_are_saved():
     saved = steps_saved(FIT, annealed, warm, (0.0, 0.5), 10_000)(FIT)
     short = release_value(FIT, annealed, warm, [0.5], round(10_000 - saved))[0]

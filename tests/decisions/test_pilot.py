@@ -8,6 +8,7 @@ import pytest
 from bundled import FIRST, grid_fit
 from cptlaw import (
     Budget,
+    Curve,
     DataError,
     FitOptions,
     Goal,
@@ -98,6 +99,23 @@ def test_a_peak_is_put_into_a_schedule(fitted):
     text = "warmup 40 to PEAK | cosine 60 to 0"
     runs = candidates(fitted.study, schedules=[text, "constant 50"], peaks=[2e-3, 1e-3])
     assert sorted(run.schedule.peak for run in runs) == [1e-3, 1e-3, 2e-3]
+
+
+def test_candidates_take_no_name_of_the_study(fitted):
+    first = candidates(fitted.study, schedules=["constant 50"])[0]
+    study = replace(fitted.study, runs=(*fitted.study.runs, first))
+    assert candidates(study, schedules=["constant 50"])[0].name == f"{first.name}-2"
+
+
+def test_candidates_from_an_open_model_have_the_highest_peak_of_its_runs():
+    runs = [
+        Run(n, {"cpt": Curve([1, 99], [3.0, 2.9])}, schedule=s, data="cpt", after="unknown:llama")
+        for n, s in (("a", Schedule.constant(1e-4, 99)), ("b", Schedule.cosine(4e-4, 99)))
+    ]
+    found = candidates(Study({"cpt": "cpt"}, tuple(runs)))
+    assert starts(Study({"cpt": "cpt"}, tuple(runs))) == ["unknown:llama"]
+    assert {run.after for run in found} == {"unknown:llama"}
+    assert {run.schedule.peak for run in found} == {4e-4, 2e-4}
 
 
 def test_the_starts_are_those_of_the_studys_cpt_runs(grid, fitted):

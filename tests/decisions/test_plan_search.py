@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from command import run
+from cptlaw import plan
+from cptlaw.decisions.plan import search as searching
 from cptlaw.decisions.plan.search import Search, lattice, search
 from cptlaw_evidence.plans import brute, problems
 from cptlaw_evidence.plans.brute import AGREE
+from plans import ANNEALED, knobs
 
 SEEDS = (10, 14, 17, 20, 22, 26, 35, 38, 44, 58)
 """Sums and cheapest; published and fitted laws; one or two numbers; one cannot be kept.
@@ -35,6 +38,19 @@ def test_a_poor_search_is_found_out():
     with mock.patch.object(brute, "search", coarse):
         found = brute.compare(problems.problem(10))
     assert found.closer > 10 * AGREE
+
+
+def test_with_very_many_branches_coarse_lattices_choose_among_them(simple, monkeypatch):
+    several = knobs(family="cosine,wsd,constant", after=("base", "base@1000", ANNEALED))
+    whole = plan(simple, "cpt=1", several)
+    monkeypatch.setattr(searching, "_MOST", 150)
+    told: list[str] = []
+    chosen = plan(simple, "cpt=1", several, progress=told.append)
+    assert "9 combinations of what is listed ..." in told
+    assert sum(line.startswith("recipes of every kind") for line in told) < 9
+    assert chosen.best.value == pytest.approx(whole.best.value, abs=1e-6)
+    assert chosen.best.recipe.family == whole.best.recipe.family
+    assert chosen.best.recipe.start.text == whole.best.recipe.start.text
 
 
 def test_the_seed_makes_the_problem():

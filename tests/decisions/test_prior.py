@@ -78,7 +78,13 @@ def test_the_first_runs_tell_peaks_and_replay_apart(found):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"model_size": -1.0}, {"losses": {"pt": 40.0}}, {"losses": {"ood.x": 2.0}}]
+    "bad",
+    [
+        {"model_size": -1.0},
+        {"losses": {"pt": 40.0}},
+        {"losses": {"ood.x": 2.0}},
+        {"pt_peak": 1.5},
+    ],
 )
 def test_what_cannot_be_is_refused(bad):
     with pytest.raises(DataError):
@@ -102,3 +108,17 @@ def test_the_command_needs_no_fit():
 
 def test_a_plan_without_prior_still_needs_a_fit():
     assert run("plan", "--goal", "cpt=1").status == 2
+
+
+def test_a_pass_far_from_the_lengths_behind_it_is_told():
+    steps = sorted(source.steps for source in sources())
+    for times, told in ((0.1 * steps[0], True), (steps[-1], False), (10 * steps[-1], True)):
+        found = plan_prior(replace(MINE, domain_tokens=times * MINE.batch_tokens))
+        assert any("The nearest length is taken." in note for note in found.notes) == told
+
+
+def test_a_loss_that_is_no_number():
+    words = "plan --prior --model-size 7e9 --domain-tokens 2e9 --loss cpt=low"
+    result = run(*words.split())
+    assert result.status == 2
+    assert "--loss cpt=low: expected DOMAIN=NUMBER, such as cpt=2.1." in result.stderr

@@ -142,3 +142,64 @@ def test_runs_are_as_long_as_their_losses():
     cut = few("base", "cpt-const", "cpt-cosine").beginning(0.3)
     assert design_of(fit(few("base", "cpt-const", "cpt-cosine"))).falls
     assert not design_of(fit(cut)).falls
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.0, "data"), (0.3, "others"), (0.8, "unknown")])
+def test_a_replay_share_by_how_far_it_is_from_those_that_ran(flat, share, status):
+    found = verdict(flat, asked(flat, "constant 500", replay=share)).of("replay")
+    assert found.status == status
+    assert (share != 0.8) or "0.8 outside what you ran (0); forecasts were" in found.sentence
+
+
+@pytest.mark.parametrize(("step", "status"), [(2000, "data"), (1000, "others"), (500, "unknown")])
+def test_a_start_by_how_far_it_is_from_those_that_ran(flat, step, status):
+    found = verdict(flat, asked(flat, "constant 500", after=f"base@{step}")).of("start")
+    assert found.status == status
+    assert (status != "unknown") or "this is 4x away" in found.sentence
+
+
+def sized(fitted, size):
+    history = asked(fitted, "constant 300 to 1e-3")
+    return verdict(fitted, replace(history, model_size=size)).of("size")
+
+
+def test_a_size_where_all_runs_have_one(flat):
+    study = flat.study
+    runs = tuple(replace(run, model_size=1e6) for run in study.runs)
+    one = fit(replace(study, runs=runs))
+    assert sized(one, None).status == sized(one, 1.01e6).status == "data"
+    far = sized(one, 4e6)
+    assert far.status == "unknown"
+    assert far.sentence.startswith("The model size is 4x away from yours (1M)")
+    assert "one size says nothing of another" in far.sentence
+
+
+def test_a_size_where_runs_differ_in_it():
+    runs = []
+    for size in (1e6, 4e6):
+        steps = np.arange(50, 1001, 50)
+        lr = Schedule.parse("warmup 50 to 1e-3 | cosine 950 to 1e-4")
+        loss = 2.5 + 30 * size**-0.3 + 1.5 * steps**-0.4
+        runs.append(Run(f"{size:g}", {"pt": Curve(steps, loss)}, schedule=lr, model_size=size))
+    fitted = fit(Study({"pt": "pt"}, tuple(runs)))
+    assert verdict(fitted).of("size").status == "data"
+
+    def at(size):
+        before = start_of(fitted, None).history
+        made = Run("x", schedule=runs[0].schedule, model_size=size)
+        return verdict(fitted, before.then(made)).of("size")
+
+    assert [at(size).status for size in (1e6, 2e6, 2e7, 1e9)] == [
+        "data",
+        "data",
+        "others",
+        "unknown",
+    ]
+    assert "were only ever checked to 10x" in at(1e9).sentence
+
+
+def test_a_fit_that_is_worse_than_a_constant_is_not_to_be_used(flat):
+    pt = flat.domain("pt")
+    bad = replace(pt, scores=replace(pt.scores, r2=-0.2))
+    found = verdict(replace(flat, domains={**flat.domains, "pt": bad}))
+    assert found.first.startswith("Do not use this fit: on pt it is worse than a constant.")
