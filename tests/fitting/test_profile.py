@@ -1,8 +1,11 @@
 """Profiles: the interval of one parameter, the rest refitted; and what trades off."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from bundled import default_fit
 from cptlaw import (
     Convention,
     Curve,
@@ -178,6 +181,27 @@ def test_the_pre_training_of_an_open_model():
 def test_bad_requests(one, role, name, values, message):
     with pytest.raises(DataError, match=message):
         profile(one, role, name, values)
+
+
+def test_a_sum_of_losses_has_no_profile():
+    with pytest.raises(DataError, match="profile the law of a single domain"):
+        profile(default_fit(), "ood.docs", "alpha")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (False, False, "0.45 to 0.55"),
+        (True, False, "at most 0.55; the data set no lower limit down to 0.45"),
+        (False, True, "at least 0.45; the data set no upper limit up to 0.55"),
+        (True, True, "the data set no limit from 0.45 to 0.55"),
+    ],
+)
+def test_the_sentence_of_a_profile(one, low, high, said):
+    found = profile(one, "loss", "alpha", [0.45, 0.5, 0.55])
+    given = replace(found.interval, low=0.45, high=0.55)
+    told = replace(found, interval=given, open_low=low, open_high=high).sentence
+    assert said in told
 
 
 def test_published_coefficients_have_no_profile():

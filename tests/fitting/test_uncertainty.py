@@ -210,6 +210,21 @@ def test_few_runs_make_an_interval_wider(ensemble):
     assert np.log(found.high / found.value) == pytest.approx(few * np.quantile(abs(draws), 0.9))
 
 
+def test_the_interval_of_a_difference_lies_evenly_about_it(ensemble):
+    at, own = place(ensemble.fit), ensemble.fit.domain("cpt")
+    middle = own.loss(at)[-1] + 1e-4
+
+    def gain(fit):
+        return middle - fit.domain("cpt").loss(at)[-1]
+
+    found = interval(ensemble, gain)
+    assert found.value == pytest.approx(1e-4)
+    assert found.low < 0 < found.high
+    assert found.high - found.value == pytest.approx(found.value - found.low)
+    wide = interval(ensemble, lambda fit: 1e3 * gain(fit))
+    assert wide.high == pytest.approx(1e3 * found.high)
+
+
 def test_infinite_draws_count_and_nan_ones_do_not():
     draws = np.array([1.0, 2.0, 3.0, 4.0, np.inf, np.nan])
     low, high = limits(draws, 0.9)

@@ -8,6 +8,7 @@ import pytest
 from bundled import MOST_GIVEN, REPLAY, few, given_fit, tiny
 from cptlaw import Convention, DataError, FitOptions, backtest, compare, fit
 from cptlaw.fitting.parts import unseen
+from cptlaw.fitting.result import DomainFit
 
 GIVEN = FitOptions(Convention(), fixed={"lambda": 0.98})
 
@@ -183,3 +184,25 @@ def test_laws_are_checked_before_any_is_fitted(study):
     with pytest.raises(DataError, match="unknown"):
         backtest(study, ["cpt-cosine"], laws=["eq4", "eq44"], progress=told.append)
     assert not told
+
+
+def test_a_part_without_losses_cannot_be_scored(study):
+    bare = tuple(replace(run, curves={}) if run.name == "cpt-cosine" else run for run in study.runs)
+    with pytest.raises(DataError, match="no losses to score the forecasts on"):
+        backtest(replace(study, runs=bare), ["cpt-cosine"], laws=["eq4"], options=GIVEN)
+
+
+def test_a_forecast_that_is_not_finite_is_not_scored_and_told(monkeypatch):
+    study = tiny(REPLAY, roles=("pt", "cpt"))
+    real = DomainFit.loss
+
+    def broken(self, points):
+        found = real(self, points)
+        return found if self.role == "pt" else np.full_like(found, np.nan)
+
+    monkeypatch.setattr(DomainFit, "loss", broken)
+    found = backtest(study, ["cpt-cosine"], laws=["eq4"])
+    assert {row.domain for row in found.rows} == {"pt"}
+    assert any(
+        "eq4 has no finite forecast of 'cpt-cosine' on cpt: not scored." in n for n in found.notes
+    )

@@ -87,6 +87,9 @@ def test_within_the_data_nothing_is_warned_of(fitted):
         ({"base_schedule": BASE}, "either after or base_schedule"),
         ({"after": "cpt-const", "data": "pt"}, "no law covers D_pt training"),
         ({"schedule": "cosine 0 to 1"}, "above 0"),
+        ({"after": "cpt-const", "replay": 0.1}, "share that changes along a CPT"),
+        ({"after": "cpt-const", "batch_tokens": 99.0}, "a batch that changes along a CPT"),
+        ({"after": None, "base_schedule": "constant 50 to 0"}, "so nothing was trained"),
         ({"every": 0}, "every = 0"),
         ({"replay": 0.1, "data": "pt"}, "replay belongs to a CPT run"),
     ],
@@ -131,3 +134,9 @@ def test_more_replay_forgets_less_and_learns_less():
     pt, cpt = ([f[role].final for f in finals] for role in ("pt", "cpt"))
     assert pt == sorted(pt, reverse=True)
     assert cpt == sorted(cpt)
+
+
+def test_the_pre_training_of_an_open_model_cannot_be_forecast():
+    law = published.load("llama3.2-1b-law")
+    with pytest.raises(DataError, match="its pre-training is unknown"):
+        forecast(law, "constant 9 to 1e-5", after="unknown:llama3.2-1b", data="pt")
