@@ -204,3 +204,19 @@ GOOD = Run("r", {"loss": Curve([0, 50], [3.0, 2.0])})
 def test_bad_input(runs, paths, options, message):
     with pytest.raises(DataError, match=message):
         draft(runs, paths, **options)
+
+
+def test_names_that_others_have_are_numbered_on(tmp_path):
+    given = [tmp_path / one for one in ("a/x/log.csv", "b/x/log.csv", "c/x-2/log.csv")]
+    made = draft(
+        [logs.read(write(path, 0, base_losses())) for path in given],
+        [path.relative_to(tmp_path).as_posix() for path in given],
+    )
+    names = [one["name"] for one in tomllib.loads(made.text)["run"]]
+    assert sorted(names) == ["x", "x-2", "x-3"]
+
+
+def test_a_log_that_begins_far_from_its_start_is_told(tmp_path):
+    path = write(tmp_path / "late.csv", 4000, base_losses())
+    made = draft([logs.read(path)], [path.name])
+    assert "Its log begins at step 4000." in " ".join([made.text, *made.notes])

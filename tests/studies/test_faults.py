@@ -10,6 +10,7 @@ from cptlaw.errors import DataError
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.studies import logs
 from cptlaw.studies.faults import faults_of, sound
+from cptlaw.studies.faults.units import not_in_nats
 from cptlaw.studies.runs import Curve, LoggedLR, Run
 from cptlaw.studies.study import Study
 
@@ -240,3 +241,25 @@ def test_a_log_of_a_warm_up_alone_is_not_told():
     loss = 10.4 - 0.3 * STEPS / 4000
     warming = run(loss, schedule=Schedule.parse("warmup 4000 to 1e-3"))
     assert kinds(warming) == []
+
+
+def test_a_rise_that_ends_in_no_number_is_told_with_both():
+    found = faults_of(run(diverging(), diverged=3500))
+    assert [fault.kind for fault in found] == ["diverged"]
+    assert "and is not finite from step 3500 on" in found[0].sentence
+    assert found[0].first <= 2050
+
+
+def test_a_column_that_rests_far_above_a_loss_is_in_no_nats():
+    bits = np.full(STEPS.size, 7.5) + 0.02 * np.sin(STEPS)
+    both = Run(
+        "a",
+        {n: Curve(STEPS, loss, "validation") for n, loss in (("loss", falling()), ("odd", bits))},
+        schedule=Schedule.parse("warmup 200 to 5e-3 | constant 3800"),
+    )
+    assert not_in_nats(both.curves) == {"odd": "far above another column"}
+    moving = replace(
+        both,
+        curves={**both.curves, "odd": Curve(STEPS, np.linspace(12, 7.2, STEPS.size), "validation")},
+    )
+    assert "odd" not in not_in_nats(moving.curves)

@@ -119,3 +119,10 @@ def test_names_of_other_domains_are_short_and_unique():
 def test_bad_columns(options, message):
     with pytest.raises(DataError, match=message):
         roles([BASE], [ROOT], ["pt"], **options)
+
+
+def test_logs_that_share_no_column_are_told():
+    one, other = run(law=-0.3), run(code=-0.3)
+    found = roles([one, other], [ROOT, ROOT], ["pt", "pt"])
+    assert "The logs share no column; give them the same names for one study." in found.notes
+    assert set(found.domains.values()) <= {"law", "code"}

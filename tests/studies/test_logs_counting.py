@@ -239,3 +239,9 @@ def test_means_are_told_by_the_names_of_a_framework(log, more, window) -> None:
         f"{s},0.{s},{3 - s / 100},1e-4{extra}\n" for s in range(10, 60, 10)
     )
     assert logs.read(log(text)).curves["loss"].window == window
+
+
+def test_a_long_table_without_a_whole_row(log) -> None:
+    path = log("step,metric,value\n,loss,2.5\n100,loss,\n")
+    with pytest.raises(DataError, match="no row has a step and a value"):
+        logs.read(path)

@@ -12,6 +12,7 @@ import pytest
 import databases
 from cptlaw import logs
 from cptlaw.errors import DataError
+from cptlaw.studies.logs import sqlite
 from log_files import points, rates, told
 
 VALUES = [
@@ -46,6 +47,12 @@ def test_several_runs_of_mlflow_and_one_deleted(tmp_path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE name = 'low'")
     assert logs.read(path).name == "high"
+
+
+def test_where_all_runs_of_mlflow_are_deleted_there_is_none(tmp_path: Path) -> None:
+    path = databases.mlflow(tmp_path / "mlflow.db", {"a": VALUES}, stage="deleted")
+    with pytest.raises(DataError, match="without a metric of any run"):
+        logs.read(path)
 
 
 def test_values_of_mlflow_that_are_no_numbers(tmp_path: Path) -> None:
@@ -163,6 +170,35 @@ def test_rows_of_trackio_that_cannot_be_read(tmp_path: Path) -> None:
     assert points(run, "loss") == {0: 2.0, 1: 1.5}
     assert told(run, "'_step'", "log calls")
     assert told(run, "no JSON objects left out: 1")
+
+
+def test_a_project_of_trackio_without_rows(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="a Trackio project without a row; nothing was logged"):
+        logs.read(databases.trackio(tmp_path / "empty.db", {}))
+    path = databases.trackio(tmp_path / "odd.db", {"a": [[1, 2], "text"]})
+    with pytest.raises(DataError, match="no row of the run 'a' can be read"):
+        logs.read(path)
+
+
+def test_two_runs_of_trackio_of_one_name(tmp_path: Path) -> None:
+    path = databases.trackio(tmp_path / "cpt.db", {"a": ROWS, "b": ROWS[:2]})
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE metrics SET run_name = 'mine'")
+    with pytest.raises(DataError, match="2 runs are called that: 'id-a', 'id-b'"):
+        logs.read(f"{path}::mine")
+    assert len(logs.read(f"{path}::id-b").curves["train/loss"]) == 2
+
+
+def test_a_query_that_takes_too_long_is_stopped(tmp_path: Path, monkeypatch) -> None:
+    path = databases.trackio(tmp_path / "cpt.db", {"a": ROWS}, ids=False)
+    many = [("now", "a", step, "{}") for step in range(200_000)]
+    with sqlite3.connect(path) as database:
+        into = "INSERT INTO metrics (timestamp, run_name, step, metrics) VALUES (?, ?, ?, ?)"
+        database.executemany(into, many)
+    assert len(logs.read(path).curves["train/loss"]) == len(ROWS)
+    monkeypatch.setattr(sqlite, "_MOST_STEPS", 500_000)
+    with pytest.raises(DataError, match="interrupted"):
+        logs.read(path)
 
 
 def test_rows_that_still_lie_in_the_file_beside_the_database(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cptlaw import logs
-from cptlaw.errors import MissingExtra
+from cptlaw.errors import DataError, MissingExtra
 from log_files import TINY, points, rates, told
 
 
@@ -86,6 +86,35 @@ def test_parquet(tmp_path: Path) -> None:
     assert points(run, "val") == {0: 4.0, 20: 3.0}
     assert rates(run) == {10: 1e-3, 20: 5e-4}
     assert told(run, "'nest', 'flag'", "Left out")
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"step": [], "loss": []}, "columns 'step', 'loss' but no rows"),
+        ({"step": [1], "loss": [2.0], " loss": [3.0]}, "two columns are named 'loss'"),
+    ],
+)
+def test_parquet_that_cannot_be_a_log(tmp_path: Path, columns, message) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as parquet
+
+    path = tmp_path / "log.parquet"
+    parquet.write_table(pa.table(columns), path)
+    with pytest.raises(DataError, match=message):
+        logs.read(path)
+
+
+def test_parquet_of_repeated_numbers(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as parquet
+
+    rates = pa.array([1e-3, 1e-3, None, 5e-4]).dictionary_encode()
+    table = pa.table({"step": [1, 2, 3, 4], "lr": rates, "loss": [4.0, 3.0, 2.5, 2.2]})
+    parquet.write_table(table, tmp_path / "log.parquet")
+    run = logs.read(tmp_path / "log.parquet")
+    assert run.logged_lr is not None
+    assert run.logged_lr.lr.tolist() == [1e-3, 1e-3, 5e-4]
 
 
 def test_parquet_without_pyarrow_says_what_to_install(log, monkeypatch) -> None:

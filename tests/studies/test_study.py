@@ -55,6 +55,14 @@ def chain():
             "a share that changes along a CPT",
         ),
         (
+            [
+                run("a"),
+                run("b", data="cpt", after="a", batch_tokens=100.0, sequence_length=10),
+                run("c", data="cpt", after="b", batch_tokens=200.0, sequence_length=10),
+            ],
+            "a batch of 200x10 .* goes on from 'b' with 100x10",
+        ),
+        (
             [run("a", model_size=1e8), run("b", after="a", model_size=2e8)],
             r"run 'b' has model_size = 2e8, but it goes on from run 'a' with 1e8",
         ),
