@@ -4,6 +4,7 @@ import pytest
 
 import command
 from command import run
+from cptlaw import published, store
 
 
 def test_a_report_of_published_coefficients(tmp_path):
@@ -61,3 +62,13 @@ def test_what_compare_and_pilot_write_is_reported(tmp_path):
     assert ended.status == 0, ended.stderr
     written = (tmp_path / "report.md").read_text()
     assert "## Laws compared" in written and "## What to run next" in written
+
+
+def test_what_has_no_section_is_told(tmp_path):
+    store.save(published.load("fineweb-law-106m").convention, tmp_path / "odd.json")
+    ended = run(
+        "report", "published:fineweb-law-106m", tmp_path / "odd.json", "-o", tmp_path / "x.md"
+    )
+    assert ended.status == 2
+    assert "holds a Convention, of which a report has no section." in ended.stderr
+    assert not (tmp_path / "x.md").exists()

@@ -123,3 +123,16 @@ def test_no_number_has_a_plus_in_its_exponent(value, digits):
 )
 def test_large_counts_are_short(count, shown):
     assert page.amount(count) == shown
+
+
+def test_letters_take_the_places_that_a_terminal_gives_them():
+    assert [letters(text) for text in ("abc", "e\u0301", "漢字", "")] == [3, 1, 4, 0]
+
+
+def test_a_cell_that_would_take_too_many_lines_makes_a_list():
+    rows = [("effective", "word " * 400, "", "0.1", "0.2")]
+    lines = laid_out(HEADERS, rows, LEFT, 60)
+    assert max(map(letters, lines)) <= 60
+    assert lines[0].strip() == "law effective"
+    assert not any("points:" in line for line in lines)
+    assert bare("".join(lines)).count("word") == 400

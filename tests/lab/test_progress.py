@@ -4,7 +4,7 @@ import io
 import sys
 from types import SimpleNamespace
 
-from cptlaw.lab.progress import Progress
+from cptlaw.lab.progress import Making, Progress
 from terminals import Terminal
 
 NODE = SimpleNamespace(name="base", steps=200, batch_tokens=1000.0)
@@ -43,3 +43,18 @@ def test_elsewhere_there_is_a_line_now_and_then_and_one_at_the_end(monkeypatch, 
         "step 200 of 200",
     ]
     assert lines[-1].endswith("pt 3.0000")
+
+
+def test_tokens_that_are_made_stand_in_one_line_of_a_terminal(monkeypatch, clock):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    making = Making("law", None)
+    for tokens in (0, 50_000, 90_000):
+        making(tokens)
+        clock[0] += 1.0
+    making.clear()
+    assert sys.stderr.getvalue().split("\r\x1b[K") == [
+        "",
+        "law: 50,000 tokens made, 50,000 tokens/s",
+        "law: 90,000 tokens made, 45,000 tokens/s",
+        "",
+    ]

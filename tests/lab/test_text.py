@@ -86,6 +86,21 @@ def test_what_a_folder_holds_besides_text_is_skipped_and_told(tmp_path):
     ]
 
 
+def test_links_to_folders_and_to_nowhere_are_skipped_and_told(tmp_path):
+    texts, notes = tmp_path / "texts", []
+    (texts / "in").mkdir(parents=True)
+    (texts / "in" / "a.txt").write_text("one")
+    (texts / "again").symlink_to(texts / "in")
+    (texts / "lost.txt").symlink_to(tmp_path / "nowhere")
+    (texts / "b.txt").symlink_to(texts / "in" / "a.txt")
+    assert {d.name for d in read(tmp_path, notes, path="texts")} == {
+        "in/a.txt",
+        "b.txt",
+    }
+    assert any(note.startswith("Skipped as a link to a folder: ") for note in notes)
+    assert any(note.startswith("Skipped as a link that leads nowhere: ") for note in notes)
+
+
 def test_skipped_rows_are_counted_among_other_notes_even_if_the_reading_stops(tmp_path):
     rows = [{"text": None} for _ in range(7)] + [{"text": "a"}, {"text": None}]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
