@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+import beside_kinds as beside
 import cptlaw
 from cptlaw import Schedule, datasets
 from cptlaw.errors import CptlawError, DataError
@@ -217,5 +218,13 @@ KINDS = (
     Kind("study", "study.toml", _study_files, toml_values, _use_study, _study_logs),
     Kind("stored", "value.json", _stored, json_values, _use_stored),
     Kind("experiment", "trial.toml", _experiments, toml_values, _use_experiment),
+    *(
+        Kind(f"beside {kind}", file, seeds, beside.mutate, beside.use, beside.beside, named=False)
+        for kind, file, seeds in (
+            ("json", "training_args.json", beside.of_json),
+            ("yaml", "config.yaml", beside.of_yaml),
+            ("litgpt", "hyperparameters.yaml", beside.of_yaml),
+        )
+    ),
     Kind("page", "request", _requests, _mutate_request, _use_request, named=False),
 )

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 Mutation: TypeAlias = Callable[[Random, bytes], bytes]
 
 ODD: tuple[Any, ...] = (
-    *(None, True, False, -1, 0, 0.0, 1, 2, 1e-320, 1e308, 20_000_001, 10**30, 10**308),
+    *(None, True, False, -1, 0, 0.0, 1, 2, 1e-320, 1e308, 20_000_001, 10**30, 10**308, 10**400),
     *("x", "", "nan", " ", "\x1b[2J", "a\n[[run]]\nname='b'", "../../x", "\u202e\u2028"),
     *([], [1.0], [[]], ["x", 1], {}, {"a": 1}, float("nan"), float("inf"), 0.5, 1e-4, 1e6),
     *("x" * 5000, "step", "loss", "pt", "base", "base@10"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cptlaw import load_study
+from cptlaw.errors import DataError
 from cptlaw.studies.logs import read
 from cptlaw.studies.optimization import Optimization
 from cptlaw.studies.study_file.draft import draft
@@ -85,12 +86,23 @@ def test_the_more_telling_file_counts(log: Path) -> None:
     assert read(log).optimization == Optimization("adamw", None, 0.02)
 
 
-@pytest.mark.parametrize("content", ["[1]", "{", '{"optim": 3}', '{"weight_decay": NaN}'])
+HUGE = '{"weight_decay": 1' + "0" * 400 + ', "logging_steps": 1' + "0" * 400 + "}"
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", '{"optim": 3}', '{"weight_decay": NaN}', HUGE])
 def test_a_damaged_configuration_harms_nothing(log: Path, content: str) -> None:
     (log.parent / "training_args.json").write_text(content)
     run = read(log)
     assert run.optimization == Optimization()
     assert bool(run.notes) == (content in ("[1]", "{"))
+
+
+def test_steps_between_dicts_beyond_all_are_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    path.write_text("".join(f"{{'loss': {3 - s / 9}, 'epoch': {s / 4}}}\n" for s in (1, 2, 3)))
+    (tmp_path / "training_args.json").write_text(HUGE)
+    with pytest.raises(DataError, match="which does not print the step"):
+        read(path)
 
 
 def test_a_configuration_that_says_two_things_is_not_used_for_them(log: Path) -> None:

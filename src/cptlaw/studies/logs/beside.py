@@ -184,7 +184,7 @@ def _name(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    with suppress(TypeError, ValueError):
+    with suppress(TypeError, ValueError, OverflowError):
         number = float(value)
         return number if 0 <= number < float("inf") and not isinstance(value, bool) else None
     return None

@@ -237,7 +237,7 @@ def _apart(source: Source) -> tuple[int | None, str]:
     """Steps between two training rows, as was said or a file beside the text has it, and where."""
     if source.logging_steps is not None:
         return source.logging_steps, ""
-    with suppress(TypeError, ValueError):
+    with suppress(TypeError, ValueError, OverflowError):
         said = float(named(source.path, {}, "logging_steps") or 0)
         if said >= 1 and said.is_integer():
             return int(said), ", as a file beside the text says"
