@@ -1,7 +1,7 @@
 """Damaged inputs of each kind but logs: `python tests/fuzz_inputs.py`, or `make fuzz`.
 
-Schedule texts, study files, stored values, experiment files, configurations beside a log, and what is
-asked of the explorer.
+Schedule texts, study files, stored values, experiment files, configurations beside a log, and what
+is asked of the explorer.
 Each is used in another process, which is watched. What may not happen: an error that is none of
 ours, or does not name the file; a warning of Python; more than 5 seconds of the processor, or 1 GB;
 and a value that is read and then says something else: learning rates or losses that are no numbers,

@@ -96,6 +96,12 @@ def test_what_hangs_on_losses_to_come_or_lies_behind_is_not_known():
     assert rates_ahead(None, STEPS) is None
 
 
+def test_the_rates_of_more_steps_than_a_run_can_have_are_not_looked_up():
+    scheduler = transformers.get_cosine_schedule_with_warmup(optimizer(), 1000, 100_000)
+    for steps in (20_000_001, 10**12):
+        assert rates_ahead(scheduler, steps) is None
+
+
 def test_long_runs_are_looked_up_at_some_steps():
     made = optimizer()
     scheduler = transformers.get_cosine_schedule_with_warmup(made, 1000, 100_000)

@@ -24,6 +24,7 @@ from cptlaw.live.outlook import Outlook
 from cptlaw.live.planned import Planned
 from cptlaw.live.rates import rates_ahead
 from cptlaw.live.telling import LOGGER, is_run_of, losses_of, scalars, tell, unmeasured
+from cptlaw.studies.history import MOST_STEPS
 from cptlaw.studies.study import Study
 
 _PACKAGES = ("lightning.pytorch", "pytorch_lightning")
@@ -136,7 +137,7 @@ def _rates(trainer: Any) -> FloatArray:
     """Learning rates of every optimizer step, as the Trainer's scheduler will give them."""
     steps = trainer.estimated_stepping_batches
     configs = trainer.lr_scheduler_configs
-    if not np.isfinite(steps) or len(trainer.optimizers) != 1 or len(configs) > 1:
+    if not 0 < steps <= MOST_STEPS or len(trainer.optimizers) != 1 or len(configs) > 1:
         raise _unknown()
     steps = int(steps)
     if not configs:  # no scheduler: the learning rate stays
@@ -145,6 +146,7 @@ def _rates(trainer: Any) -> FloatArray:
     every = int(config.frequency)
     if config.interval == "epoch":
         every *= max(-(-int(trainer.num_training_batches) // trainer.accumulate_grad_batches), 1)
+    every = min(every, steps)
     moves = -(-steps // every)
     found = rates_ahead(config.scheduler, moves)
     if found is None:
@@ -155,6 +157,7 @@ def _rates(trainer: Any) -> FloatArray:
 
 def _unknown() -> DataError:
     return DataError(
-        "the Trainer's learning rates ahead are not known (max_steps is open, there are several "
-        "optimizers, or they hang on losses to come). Give them: Planned(schedule=...)."
+        "the Trainer's learning rates ahead are not known (max_steps is open or more than a run "
+        "can have, there are several optimizers, or they hang on losses to come). Give them: "
+        "Planned(schedule=...)."
     )

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from cptlaw.arrays import FloatArray
+from cptlaw.studies.history import MOST_STEPS
 
-MOST_STEPS = 300_000
-"""A scheduler that is no LambdaLR has to be gone through step by step; not farther than this."""
+_MOST_TAKEN = 300_000  # steps of a scheduler that is no LambdaLR, and has to be gone through
 _LAMBDA_POINTS = 20_000
 
 
@@ -32,11 +32,13 @@ def rates_ahead(scheduler: Any, steps: int) -> FloatArray | None:
         tell of its past, or there are too many steps.
     """
     scheduler = getattr(scheduler, "scheduler", scheduler)
+    if steps > MOST_STEPS:  # of any run: as a rule its end is told by a clock
+        return None
     if hasattr(scheduler, "lr_lambdas"):
         return _of_lambda(scheduler, steps)
     if not hasattr(scheduler, "step") or not hasattr(scheduler, "optimizer"):
         return None
-    if "metrics" in inspect.signature(scheduler.step).parameters or steps > MOST_STEPS:
+    if "metrics" in inspect.signature(scheduler.step).parameters or steps > _MOST_TAKEN:
         return None
     done = int(scheduler.last_epoch)
     if done > 0 and hasattr(scheduler, "_schedulers"):

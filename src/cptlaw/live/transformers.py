@@ -73,7 +73,8 @@ class ForecastCallback(TrainerCallback):
             if rates is None:
                 raise DataError(
                     "the Trainer's learning rates ahead are not known (they hang on losses to "
-                    "come, or cannot be looked up). Give them: Planned(schedule=...)."
+                    "come, cannot be looked up, or max_steps is more than a run can have). Give "
+                    "them: Planned(schedule=...)."
                 )
             planned = replace(planned, schedule=rates[self.first_step :])
         roles = self.metrics or {}
