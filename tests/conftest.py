@@ -26,6 +26,7 @@ LAB = (
     "tests/lab/",
     "tests/cli/test_lab.py",
     "tests/evidence/test_lab_speed.py",
+    "tests/evidence/test_live_cost.py",
     "tests/schedules/test_export_torch.py",
 )
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 
+from cptlaw import temporary
 from cptlaw.fitting.fit import fit
 from cptlaw.fitting.uncertainty import with_refits
 from cptlaw.live.planned import Planned
@@ -36,13 +37,14 @@ def measure(
     study = replace(study, domains={role: study.domains[role] for role in ("pt", "cpt")})
     progress("fitting the bundled runs ...")
     known = with_refits(fit(study.without([RUN])))
-    trainer = _trainer(steps, every)
-    callback = _Timed(known, Planned(after="base"), _METRICS, log=trainer.log)
-    trainer.add_callback(callback)
-    progress(f"training {steps} steps ...")
-    began = time.process_time()
-    trainer.train()
-    whole = time.process_time() - began
+    with temporary.folder("cptlaw-live-cost-") as folder:
+        trainer = _trainer(steps, every, folder)
+        callback = _Timed(known, Planned(after="base"), _METRICS, log=trainer.log)
+        trainer.add_callback(callback)
+        progress(f"training {steps} steps ...")
+        began = time.process_time()
+        trainer.train()
+        whole = time.process_time() - began
     evaluations = steps // every
     return {
         "parameters": sum(p.numel() for p in trainer.model.parameters()),
@@ -77,7 +79,7 @@ class _Timed(ForecastCallback):
         self.later += time.process_time() - began
 
 
-def _trainer(steps: int, every: int) -> Any:
+def _trainer(steps: int, every: int, folder: Path) -> Any:
     transformers.utils.logging.disable_progress_bar()
     config = transformers.LlamaConfig(
         vocab_size=_VOCABULARY,
@@ -94,7 +96,7 @@ def _trainer(steps: int, every: int) -> Any:
         return [{"input_ids": row, "labels": row} for row in ids]
 
     arguments = transformers.TrainingArguments(
-        tempfile.mkdtemp(),
+        str(folder),
         max_steps=steps,
         per_device_train_batch_size=_BATCH,
         learning_rate=1e-3,
