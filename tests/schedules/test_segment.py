@@ -41,3 +41,12 @@ def test_a_shape_may_end_between_two_steps():
     assert schedule.text == "linear 2.5 to 0.0 from=5.0 until=2 | constant 1 to 7.0"
     with pytest.raises(DataError, match="whole number"):
         Schedule.parse("linear 2.5 to 0 from=5")
+
+
+def test_all_rates_of_very_many_steps_are_refused_and_single_ones_are_not():
+    schedule = Schedule.parse("constant 6e7 to 1e-3 | linear 6e7 to 0")
+    assert schedule.lr([1, schedule.steps]).tolist() == [1e-3, 0.0]
+    with pytest.raises(
+        DataError, match="a schedule of 120,000,000 steps; the learning rates of at"
+    ):
+        schedule.lr()

@@ -123,8 +123,7 @@ def run(
     from cptlaw.lab.arguments import micro_batches
     from cptlaw.lab.pace import Pace
 
-    _set_threads(threads)
-    processes.prepare()
+    _prepare(threads)
     node, folder = experiment.node(name), out / name
     base = _base(experiment, corpus, node, out)
     folder.mkdir(parents=True, exist_ok=True)
@@ -153,9 +152,11 @@ def run(
             record |= _end(node, outcome)
 
 
-def _set_threads(threads: int | None) -> None:
+def _prepare(threads: int | None) -> None:
+    """Threads of PyTorch, and an environment that says how many processes there are."""
     import torch
 
+    processes.prepare()
     if threads is not None:
         torch.set_num_threads(threads)
 
