@@ -23,6 +23,8 @@ from cptlaw import (
     with_first_run,
 )
 from cptlaw.decisions import first_run
+from cptlaw.decisions.plan import asked
+from cptlaw.forecasting.design import design_of
 from plans import BASE, knobs
 
 
@@ -134,6 +136,13 @@ def test_no_peak_is_chosen_that_forecasts_cannot_carry(fitted):
     assert {o.choice for o in listed.alternatives} <= {"0.0005", "0.001"}
     far = plan(fitted, "cpt=1", knobs(peak="5e-4..5e-3"), options=PlanOptions(anyway=True))
     assert far.knobs[0].high == 5e-3 and not far.cut
+
+
+def test_a_range_within_reach_is_not_said_to_be_cut(fitted, monkeypatch):
+    rounded = replace(design_of(fitted, "cpt"), peaks=(0.0009999984,))
+    monkeypatch.setattr(asked, "design_of", lambda *_: rounded)
+    within = knobs(peak="5e-4..2e-3")
+    assert asked.within_reach(fitted, within, "cpt", False) == (within, "")
 
 
 def test_no_peak_is_chosen_at_which_a_run_diverged(fitted):

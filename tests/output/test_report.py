@@ -7,6 +7,7 @@ import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.result import Fit
 from cptlaw.forecasting.forecast import Forecast
 from cptlaw.output import report as reports
-from cptlaw.output.report.blocks import Heading, Paragraph, Points, blocks
+from cptlaw.output.report.blocks import Heading, Paragraph, Points, blocks, led
 from cptlaw.output.report.charts import fit_chart, forecast_chart
 from cptlaw.output.report.html import html
 from cptlaw.output.report.markdown import markdown
@@ -75,14 +76,14 @@ def test_a_report_has_a_section_of_everything(told: reports.Report) -> None:
         "The data",
         "The fit, and what it leaves",
         "What these data do not tell",
-        "Forecast: cosine 600 to 1e-05 from=0.001",
+        "Forecast: cosine 600 to 1e-5 from=0.001",
         "Backtest",
         "For a model card",
         "Where this comes from",
     ]
     assert "No run was held out" in told.sections[5].blocks[0].text
     card = told.sections[6].code
-    assert "- learning rate: cosine 600 to 1e-05 from=0.001" in card and "<losses on" in card
+    assert "- learning rate: cosine 600 to 1e-5 from=0.001" in card and "<losses on" in card
     assert "90 % of such runs end at" in card
 
 
@@ -136,6 +137,23 @@ def test_a_report_is_of_one_fit(fitted: Fit, future: Forecast, tmp_path: Path) -
         reports.check(tmp_path / "no" / "report.md")
 
 
+def _top(box: dict[str, float]) -> float:
+    return box["y"]
+
+
+def test_what_is_announced_comes_with_its_announcement(fitted: Fit) -> None:
+    said = (
+        Paragraph("Do this first. As things stand:"),
+        Paragraph("Run `cptlaw <b>`."),
+        Heading("x"),
+    )
+    assert led(said) == (said[:2], said[2:])
+    assert led(said[1:]) == (said[1:2], said[2:])
+    assert led(()) == ((), ())
+    made = html(reports.Report("A", (reports.Section("Plan", said),)))
+    assert "<p>Run <code>cptlaw &lt;b&gt;</code>.</p>" in made
+
+
 def test_the_page_draws_its_figures_without_a_network(told: reports.Report, tmp_path: Path) -> None:
     pytest.importorskip("plotly")
     sync = pytest.importorskip("playwright.sync_api")
@@ -155,4 +173,13 @@ def test_the_page_draws_its_figures_without_a_network(told: reports.Report, tmp_
         page.wait_for_selector(".chart .main-svg")
         assert page.locator(".chart .main-svg").count() >= 4
         assert said == [path.as_uri()]
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        first = page.locator(".chart").first
+        names = first.locator("text.ytitle, text.y2title").all()
+        boxes = sorted((box for each in names if (box := each.bounding_box())), key=_top)
+        assert len(boxes) >= 2
+        for above, below in pairwise(boxes):
+            assert above["y"] + above["height"] <= below["y"]
+        ticks = page.locator(".xtick text").all_text_contents()
+        assert any("," in each for each in ticks), ticks
         chromium.close()

@@ -125,7 +125,7 @@ class Optimization:
         """What is known of it, for people; nothing where nothing is."""
         said = [self.optimizer or ""]
         said += [] if self.weight_decay is None else [f"weight decay {self.weight_decay:g}"]
-        said += [] if self.init_std is None else [f"weights of {self.init_std:g} at first"]
+        said += [] if self.init_std is None else [f"initial weights {self.init_std:g}"]
         return ", ".join(filter(None, said))
 
 

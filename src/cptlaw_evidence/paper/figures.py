@@ -217,7 +217,7 @@ def _ticks(ax: Axes, panel: Panel) -> None:
 
 
 def _plain(value: float) -> str:
-    return f"{round(value, 10) + 0.0:.6g}".replace("-", "\u2212")
+    return f"{round(value, 10) + 0.0:,.6g}".replace("-", "\u2212")
 
 
 def _steps(value: float, largest: float) -> str:

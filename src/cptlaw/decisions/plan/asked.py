@@ -69,7 +69,7 @@ def within_reach(fit: Fit, knobs: Knobs, phase: Data, anyway: bool) -> tuple[Kno
     if design is None or given is None or not design.peaks:
         return knobs, ""
     reach = reach_of(fit).peak
-    low, high = design.peaks[0] / (GENTLER * reach), design.peaks[-1] * reach
+    low, high = _digits(design.peaks[0] / (GENTLER * reach)), _digits(design.peaks[-1] * reach)
     why = f"{number(reach, 6)}x what you ran, beyond which forecasts were never checked"
     if anyway:
         low, high = 0.0, math.inf
@@ -96,7 +96,8 @@ def within_reach(fit: Fit, knobs: Knobs, phase: Data, anyway: bool) -> tuple[Kno
             return knobs, ""
     cut = Numbers(tuple(kept), given.is_range)
     if cut.values[-1] == given.values[-1]:
-        why, diverged = f"a {number(GENTLER * reach, 6)}th of what you ran", False
+        below = number(GENTLER * reach, 6)
+        why, diverged = f"forecasts below 1/{below} of what you ran were never checked", False
     insist = "" if diverged else " --anyway looks at all."
     return replace(knobs, peak=cut), f"Peak LRs looked at: {cut.text} only ({why}).{insist}"
 

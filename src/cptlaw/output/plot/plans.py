@@ -82,12 +82,12 @@ def _draw_front(ax: Axes, plan: Plan) -> list[Any]:
         return option.costs[x] if costly else option.losses[x], option.losses[y]
 
     handles: list[Any] = []
-    if plan.front:
+    if len(plan.front) > 1:
         points = np.array([place(option) for option in plan.front])
         lengths = np.array([option.recipe.schedule.steps for option in plan.front])
         look: dict[str, Any] = {
             "s": style.pts(6.3) ** 2,
-            "label": "none better in all",
+            "label": "other trade-offs",
             "zorder": 2,
         }
         if costly or len(set(lengths.tolist())) == 1:

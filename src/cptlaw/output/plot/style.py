@@ -245,7 +245,7 @@ def whole_figure(part: Figure | Axes) -> Figure:
 
 def color_bar(ax: Axes, drawn: Any, label: str) -> None:
     """What the colours of dots stand for, beside their panel."""
-    bar = whole_figure(ax).colorbar(drawn, ax=ax, label=label, pad=0.02)
+    bar = whole_figure(ax).colorbar(drawn, ax=ax, label=label, pad=0.02, format="{x:,g}")
     bar.outline.set_visible(False)
 
 

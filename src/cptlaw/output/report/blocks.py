@@ -69,6 +69,13 @@ def blocks(write: Callable[[], str]) -> tuple[Block, ...]:
     return tuple([*found, Points(tuple(items))] if items else found)
 
 
+def led(found: tuple[Block, ...]) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
+    """What leads, and the rest: the first block, and the next where the first announces it."""
+    announced = isinstance(found[0], Paragraph) and found[0].text.endswith(":") if found else False
+    count = 2 if announced else 1
+    return found[:count], found[count:]
+
+
 def _is_formula(line: str) -> bool:
     left, equals, _ = line.partition(" = ")
     return bool(equals) and (left == "L" or left.endswith(": L"))

@@ -49,7 +49,8 @@ def short(values: ArrayLike) -> list[float]:
 
 
 def _axis(title: str = "", **more: Any) -> dict[str, Any]:
-    return {"title": {"text": title}, "automargin": True, "zeroline": False, **more}
+    given = {"automargin": True, "zeroline": False, "separatethousands": True, "tickangle": 0}
+    return {"title": {"text": title}, **given, **more}
 
 
 # --- fits ---------------------------------------------------------------------------------------
@@ -213,7 +214,9 @@ def _front(plan: Plan) -> Chart:
         return f"{option.recipe.family}: {knobs}"
 
     steps = [option.recipe.schedule.steps for option in plan.front]
-    marker = {"color": steps, "colorscale": "Viridis", "size": 9, "colorbar": {"title": "steps"}}
+    bar = {"title": "steps", "separatethousands": True}
+    rim = {"width": 1, "color": PALETTE[6]}  # the darkest dots would not be seen on a dark page
+    marker = {"color": steps, "colorscale": "Viridis", "size": 9, "colorbar": bar, "line": rim}
     traces: list[Trace] = [
         {
             "type": "scatter",
@@ -222,7 +225,7 @@ def _front(plan: Plan) -> Chart:
             "y": [place(option, y) for option in plan.front],
             "text": [words(option) for option in plan.front],
             "marker": marker,
-            "name": "none better in all",
+            "name": "other trade-offs",
         }
     ]
     known = [("this plan", plan.best, "star", PALETTE[1], 16)]

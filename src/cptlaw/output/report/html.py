@@ -11,7 +11,7 @@ from typing import Any
 
 from cptlaw.errors import MissingExtra
 from cptlaw.output.json.numbers import dumped
-from cptlaw.output.report.blocks import Block, Heading, Points
+from cptlaw.output.report.blocks import Block, Heading, Points, led
 from cptlaw.output.report.charts import Chart
 from cptlaw.output.report.sections import Report, Section
 from cptlaw.page import Table
@@ -55,7 +55,7 @@ def _slug(title: str) -> str:
 
 def _section(name: str, section: Section) -> str:
     parts = [f'<section id="{name}"><h2>{escape(section.title)}</h2>']
-    first, rest = section.blocks[:1], section.blocks[1:]
+    first, rest = led(section.blocks)
     parts += [_block(block) for block in first]
     parts += [_chart(chart) for chart in section.charts if not chart.is_small]
     small = [_chart(chart) for chart in section.charts if chart.is_small]
@@ -68,12 +68,19 @@ def _section(name: str, section: Section) -> str:
 
 def _block(block: Block) -> str:
     if isinstance(block, Heading):
-        return f"<h3>{escape(block.text)}</h3>"
+        return f"<h3>{_words(block.text)}</h3>"
     if isinstance(block, Points):
-        return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in block.items)}</ul>"
+        return f"<ul>{''.join(f'<li>{_words(item)}</li>' for item in block.items)}</ul>"
     if isinstance(block, Table):
         return _table(block)
-    return f"<p{' class=formula' if block.is_formula else ''}>{escape(block.text)}</p>"
+    if block.is_formula:
+        return f"<p class=formula>{escape(block.text)}</p>"
+    return f"<p>{_words(block.text)}</p>"
+
+
+def _words(text: str) -> str:
+    """A sentence; what stands between backticks is something to type."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _table(table: Table) -> str:

@@ -108,7 +108,7 @@ def _optimizations(study: Study) -> list[str]:
         groups.setdefault(words, []).append(run.name)
     several = [f"{words} ({', '.join(names)})" for words, names in groups.items()]
     ways = [] if set(groups) <= {"unknown"} else several if len(groups) > 1 else list(groups)
-    at_first = [f"weights of {' and '.join(sizes)} at first"] if sizes else []
+    at_first = [f"initial weights {' and '.join(sizes)}"] if sizes else []
     return [f"optimizer: {'; '.join([*ways, *at_first])}"] if ways or at_first else []
 
 

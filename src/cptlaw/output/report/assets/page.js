@@ -1,6 +1,8 @@
 "use strict";
 // Draws every figure from the data beside it, in the colours of the page.
 (() => {
+  const NARROW = 560;
+  const LINE = 14;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const ground = () => {
     const style = getComputedStyle(document.documentElement);
@@ -24,11 +26,28 @@
     }
     return found;
   };
+  // Where there is little room, letters are smaller, and a long legend has its own height.
+  const fitted = (place, data, layout) => {
+    const found = themed(layout);
+    if (place.clientWidth >= NARROW) return found;
+    const height = layout.height ?? place.clientHeight;
+    const names = found.showlegend ? data.filter((trace) => trace.showlegend !== false).length : 0;
+    found.height = height + LINE * Math.max(names - 3, 0);
+    found.font = { ...found.font, size: 11 };
+    found.legend = { ...found.legend, y: 0, yref: "container", yanchor: "bottom" };
+    for (const name of Object.keys(found)) {
+      if (!/^[xy]axis/.test(name)) continue;
+      const title = { ...found[name].title, font: { size: 11 } };
+      found[name] = { ...found[name], title, nticks: name[0] === "x" ? 3 : 4 };
+    }
+    place.style.height = `${found.height}px`;
+    return found;
+  };
   const settings = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
   const draw = () => {
     for (const place of document.querySelectorAll(".chart")) {
       const { data, layout } = JSON.parse(place.nextElementSibling.textContent);
-      window.Plotly.react(place, data, themed(layout), settings);
+      window.Plotly.react(place, data, fitted(place, data, layout), settings);
     }
   };
   if (window.Plotly) {
