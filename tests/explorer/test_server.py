@@ -267,3 +267,25 @@ def test_the_address_of_the_page(host, shown):
     from cptlaw.explorer.serving import url_of
 
     assert url_of(SimpleNamespace(port=80), host) == f"http://{shown}:80/"
+
+
+@pytest.mark.parametrize(
+    ("layers", "names"),
+    [
+        ("none", set()),
+        ("base", {"without shift"}),
+        ("annealing", {"without annealing"}),
+        ("intervals", {""}),
+    ],
+)
+def test_layers_are_drawn_besides_the_curves(client, fit, layers, names):
+    traces = client.get(f"/api/curves?layers={layers}&show=cpt").get_json()["traces"]
+    assert {trace["name"] for trace in traces} == {"learning rate", "cpt"} | names
+    ends = {trace["name"]: trace["y"][-1] for trace in traces}
+    if names - {""}:
+        assert ends[names.pop()] != ends["cpt"]
+
+
+def test_a_base_that_is_a_schedule_is_no_run_of_a_study(client):
+    asked = "/api/export/study?start=&base=constant%20500%20to%201e-3"
+    assert "take the schedule instead" in client.get(asked).get_json()["error"]

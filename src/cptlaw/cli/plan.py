@@ -205,6 +205,7 @@ def plan(
 def _next(study: Any, output: str | None, schedule: Any) -> str:
     """What to do with a plan, in the user's own training framework where the logs tell it."""
     from cptlaw.output.trainers import trainer_of
+    from cptlaw.schedules.text import short
 
     trainer = trainer_of(study)
     if output is None:
@@ -213,7 +214,7 @@ def _next(study: Any, output: str | None, schedule: Any) -> str:
     module = shlex.quote(str(Path(output) / "schedule.py"))
     if trainer is None:
         others = "lr_optax.py, hf.yaml, axolotl.yaml, llamafactory.yaml or megatron.args"
-        text = shlex.quote(_short(schedule))
+        text = shlex.quote(short(schedule.text))
         return (
             f"{module} says how PyTorch and transformers take it; for others: "
             f"cptlaw schedule {text} -o FILE, such as {others}"
@@ -225,16 +226,6 @@ def _next(study: Any, output: str | None, schedule: Any) -> str:
     if trainer.name == "transformers":
         return f"{module} says how transformers' Trainer takes it"
     return f"{module} has lr_at(step) for {trainer.name}, and a scheduler of PyTorch"
-
-
-def _short(schedule: Any) -> str:
-    """The text of a schedule; a word for it where it has none."""
-    from cptlaw.schedules.text import short
-
-    try:
-        return short(schedule.text)
-    except DataError:
-        return "TEXT"
 
 
 def _planned(known: Any, goal: str, limits: tuple[str, ...], given: dict[str, Any]) -> Any:
