@@ -180,6 +180,6 @@ def test_the_page_draws_its_figures_without_a_network(told: reports.Report, tmp_
         assert len(boxes) >= 2
         for above, below in pairwise(boxes):
             assert above["y"] + above["height"] <= below["y"]
-        ticks = page.locator(".xtick text").all_text_contents()
+        ticks = page.locator("g[class$='tick'] text").all_text_contents()
         assert any("," in each for each in ticks), ticks
         chromium.close()
