@@ -70,6 +70,14 @@ def test_what_lies_too_far_may_be_insisted_on(simple):
     )
 
 
+def test_more_steps_than_can_be_held_are_refused(simple, monkeypatch):
+    monkeypatch.setattr("cptlaw.decisions.plan.recipe._MOST_RATES", 5_000)
+    with pytest.raises(
+        DataError, match=r"recipes of up to 800 steps are compared at once; at most"
+    ):
+        plan(simple, "cpt=1", knobs())
+
+
 def test_published_coefficients_need_a_size_and_no_other_base():
     with pytest.raises(DataError, match="give model_size"):
         options = PlanOptions(base_schedule=BASE)

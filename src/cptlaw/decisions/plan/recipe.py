@@ -12,11 +12,14 @@ from cptlaw.arrays import FloatArray, floats
 from cptlaw.decisions.cost import Work
 from cptlaw.decisions.plan.branches import Branch
 from cptlaw.decisions.plan.knobs import Family, is_drop
+from cptlaw.errors import DataError
 from cptlaw.fitting.start import Start
 from cptlaw.schedules.schedule import Schedule
 from cptlaw.schedules.segment import DecayKind
 from cptlaw.studies.history import History
 from cptlaw.studies.runs import Data, Run
+
+_MOST_RATES = 1_000_000_000  # 8 GB
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,17 @@ class Recipe:
 
 
 def histories(recipes: Sequence[Recipe]) -> list[History]:
-    """The histories of n recipes; learning rates that several share are worked out once."""
+    """The histories of n recipes; learning rates that several share are worked out once.
+
+    Raises:
+        DataError: they have more steps than should be held at once.
+    """
+    total = sum({id(recipe.schedule): recipe.schedule.steps for recipe in recipes}.values())
+    if total > _MOST_RATES:
+        raise DataError(
+            f"{len(recipes)} recipes of up to {max(r.schedule.steps for r in recipes):,} steps are "
+            f"compared at once; at most {_MOST_RATES:,} steps are held in all. Plan fewer steps."
+        )
     rates: dict[int, FloatArray] = {}
     found: list[History] = []
     for recipe in recipes:
