@@ -140,3 +140,42 @@ def test_a_stored_fit_with_another_number_is_damaged():
     document["value"]["domains"]["items"]["cpt"]["params"]["items"]["L0"] *= 1.01
     with pytest.raises(DataError, match=r"x.json: is damaged \(domain 'cpt': its parameters"):
         store.from_json(json.dumps(document), origin="x.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("/dev/null", "is a device, which may never end"),
+        ("folder", "cannot be read"),
+        ("latin.json", "cannot be read"),
+    ],
+)
+def test_what_is_no_file_of_ours(tmp_path, name, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "latin.json").write_bytes(b'{"cptlaw": "\xe9"}')
+    with pytest.raises(DataError, match=message):
+        store.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("value", [float("nan"), -1.0])
+def test_a_fit_whose_numbers_its_law_cannot_have_is_refused(fitted, value):
+    shape = fitted.domain("pt").law.shapes[0].name
+    plain = json.loads(store.to_json(fitted))
+    told = {"type": "float", "is": repr(value)} if value != value else value
+    for domain in plain["value"]["domains"]["items"].values():
+        if shape in domain["params"]["items"]:
+            domain["params"]["items"][shape] = told
+    with pytest.raises(DataError, match=r"cannot have .* as given|is damaged \(ValueError"):
+        store.from_json(json.dumps(plain))
+
+
+def test_a_law_that_nobody_can_find_again_is_not_stored(fitted):
+    domain = fitted.domain("pt")
+    own = replace(domain, law=replace(domain.law, name="mine"))
+    with pytest.raises(DataError, match="law 'mine' is not in the catalogue"):
+        store.to_json(replace(fitted, domains={**fitted.domains, "pt": own}))
+
+
+def test_numbers_of_numpy_come_back_as_numbers():
+    made = replace(Convention(), fit_from=np.int64(3))
+    assert store.from_json(store.to_json(made)) == Convention(fit_from=3)
