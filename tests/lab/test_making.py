@@ -6,7 +6,9 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import suppress
+from queue import SimpleQueue
 
 import numpy as np
 import pytest
@@ -293,3 +295,39 @@ def test_files_may_have_any_name():
     names = [f"\udcff{number}.txt" for number in range(200)]
     held = tokens._held_out([Document(name, "x" * 8) for name in names], Letters(), 64)
     assert 0 < len(held) < len(names)
+
+
+def test_an_error_in_a_process_is_raised_where_it_was_asked(monkeypatch):
+    """The loop of such a process, here in the test's own; it goes on after an error."""
+
+    class Odd:
+        kind = np.uint16
+
+        def encode(self, some):
+            if some[0].name == "bad":
+                raise DataError("no tokens for 'bad'")
+            return [[1, 2] for _ in some]
+
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
+    before = signal.getsignal(signal.SIGINT)
+    ours, theirs = multiprocessing.Pipe()
+    idle = SimpleQueue()
+    idle.put(ours)
+    found = []
+
+    def ask():
+        try:
+            with pytest.raises(DataError, match="no tokens for 'bad'"):
+                encoding._asked(idle, encoding.Chunk((Document("bad", "x"),), ()))
+            found.append(encoding._asked(idle, encoding.Chunk((Document("good", "x"),), ())))
+        finally:
+            ours.close()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        encoding._work(theirs, Odd(), Sought([]))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    asking.join()
+    assert found[0].ids.tolist() == [1, 2]
