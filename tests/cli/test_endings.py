@@ -35,6 +35,17 @@ pathlib.Path.replace = replace
 """
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Signals that a job in the background ignores, as would all that it starts."""
+    ignored = [n for n in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(n) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def environment(folder, code="", **given):
     """Variables of a process in which some code runs first."""
     (folder / "first").mkdir(exist_ok=True)
