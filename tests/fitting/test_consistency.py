@@ -1,5 +1,6 @@
 """Fits whose parts do not go together, as those of a damaged file may not."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -39,3 +40,14 @@ def test_parts_that_do_not_go_together(changed, words):
         parts["covariance"] = np.empty((0, 0))
     with pytest.raises(DataError, match=rf"domain 'cpt': .*{words}"):
         check(replace(whole, domains={"cpt": replace(domain, **parts)}))
+
+
+def test_scores_of_an_earlier_version_are_about_the_same():
+    whole = given_fit(REPLAY)
+    domain = whole.domain("cpt")
+    rmse = domain.scores.rmse
+    for other, words in ((1.5 * rmse, ""), (0.4 * rmse, "its parameters miss the study")):
+        scores = replace(domain.scores, n=9, rmse=other)
+        changed = replace(whole, domains={"cpt": replace(domain, scores=scores)})
+        with pytest.raises(DataError, match=words) if words else nullcontext():
+            check(changed, alike=False)

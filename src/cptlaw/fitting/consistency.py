@@ -11,14 +11,16 @@ from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
 
 _MAY_BE_0 = frozenset({"replay", "start_step"})
-_CLOSE = 1e-3  # relative, of an error that is worked out again
+_CLOSE, _ABOUT = 1e-3, 1.0  # relative, of an error that is worked out again
 
 
-def check(fit: Fit) -> None:
+def check(fit: Fit, alike: bool = True) -> None:
     """Look whether every domain is such as a fit can have, and gives the scores that it tells.
 
     Args:
         fit: of any origin.
+        alike: whether it was fitted to the very points that its study gives today; another
+            version may have left out others, and its errors are only about those.
 
     Raises:
         DataError: naming the domain and what cannot be.
@@ -27,7 +29,7 @@ def check(fit: Fit) -> None:
         if fault := _of_names(domain) or _of_numbers(domain) or _of_ranges(domain):
             raise DataError(f"domain '{domain.role}': {fault}.")
     for role in fit.domains if fit.study is not None else ():
-        if fault := _of_scores(fit, role):
+        if fault := _of_scores(fit, role, alike):
             raise DataError(f"domain '{role}': {fault}.")
 
 
@@ -37,16 +39,16 @@ def _every(domain: DomainFit) -> Iterator[DomainFit]:
         yield from _every(below)
 
 
-def _of_scores(fit: Fit, role: str) -> str:
+def _of_scores(fit: Fit, role: str, alike: bool) -> str:
     known, observed = fit.domain(role).scores, fit.observed(role)
     if known is None:
         return ""
     with np.errstate(all="ignore"):
         error = fit.domain(role).loss(observed.points) - observed.loss
         rmse = float(np.sqrt((error**2).mean()))
-    if known.n != error.size:
+    if alike and known.n != error.size:
         return f"its scores are those of {known.n} points, but its study has {error.size}"
-    if abs(rmse - known.rmse) <= _CLOSE * known.rmse + 1e-9:
+    if abs(rmse - known.rmse) <= (_CLOSE if alike else _ABOUT) * known.rmse + 1e-9:
         return ""
     return f"its parameters miss the study by {rmse:.6g}, its scores say {known.rmse:.6g}"
 

@@ -179,6 +179,8 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
         value = _value(old_files.today(document["value"], version))
         if not isinstance(value, TYPES[name]):
             raise TypeError(f"the value cannot be {shown(value)}")
+        if isinstance(value, Fit):
+            consistency.check(value, alike=version == old_files.LATEST)
         _prove(value)
         return value
     except _DAMAGE as error:
@@ -192,9 +194,7 @@ def _said(error: Exception) -> str:
 
 
 def _prove(value: Any) -> None:
-    """Show a result, for which all its parts have to go together; a fit's are looked at alone."""
-    if isinstance(value, Fit):
-        consistency.check(value)
+    """Show a result, for which all its parts have to go together; fits and studies take longer."""
     if isinstance(value, Shown) and not isinstance(value, Fit | Study):
         with np.errstate(all="ignore"):
             value.summary()
