@@ -109,6 +109,7 @@ def layout_of(fit: Fit, roles: Sequence[str], theme: Theme, unit: str = "steps")
             "font": {"size": 12},
         },
         "exponentformat": "SI",
+        "separatethousands": True,
         "nticks": 8,
         "hoverformat": ",.0f",
     }
@@ -260,9 +261,11 @@ def front_figure(
         "marker": {"size": 10, "color": theme.runs[0], "opacity": 0.85},
         "hovertemplate": "%{x:.4f}, %{y:.4f}<br>click to use it<extra></extra>",
     }
+    places = [each[x] for each in (here, best, *points)]
+    middle = (min(places) + max(places)) / 2  # beyond it a name to the right would be cut
     marks = [
-        _mark(here, axes, "this run", theme.ink, "x"),
-        _mark(best, axes, "optimum", theme.runs[2], "star"),
+        _mark(here, axes, "this run", theme.ink, "x", here[x] > middle),
+        _mark(best, axes, "optimum", theme.runs[2], "star", best[x] > middle),
     ]
     axis = {"gridcolor": theme.faint, "zeroline": False, "automargin": True, "nticks": 5}
     layout = {
@@ -314,7 +317,12 @@ def _line(
 
 
 def _mark(
-    losses: Mapping[str, float], axes: tuple[str, str], name: str, colour: str, symbol: str
+    losses: Mapping[str, float],
+    axes: tuple[str, str],
+    name: str,
+    colour: str,
+    symbol: str,
+    is_right: bool,
 ) -> Trace:
     return {
         "type": "scatter",
@@ -322,7 +330,7 @@ def _mark(
         "x": short([losses[axes[0]]]),
         "y": short([losses[axes[1]]]),
         "text": [name],
-        "textposition": "middle right",
+        "textposition": "middle left" if is_right else "middle right",
         "marker": {"size": 12, "color": colour, "symbol": symbol},
         "hoverinfo": "skip",
     }

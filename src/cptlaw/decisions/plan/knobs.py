@@ -209,11 +209,16 @@ class Numbers:
     @property
     def text(self) -> str:
         """As `parse` reads it."""
-        return (".." if self.is_range else ",").join(f"{v:g}" for v in self.values)
+        return (".." if self.is_range else ",").join(_short(v) for v in self.values)
 
 
 Given: TypeAlias = Numbers | str | float | Sequence[float]
 """What a knob's values may be given as."""
+
+
+def _short(value: float) -> str:
+    """A number in few letters: 1e-5 for 1e-05."""
+    return f"{value:g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 def _number(text: str) -> float:

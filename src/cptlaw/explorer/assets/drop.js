@@ -64,10 +64,10 @@ export class Drop {
 
   showLogs(seen) {
     const rows = seen.map((log) => make("tr", {},
-      make("th", { scope: "row" }, log.file), make("td", {}, log.format), make("td", {}, String(log.steps)),
+      make("th", { scope: "row" }, log.file), make("td", {}, log.format), make("td", {}, log.steps.toLocaleString("en")),
       make("td", {}, log.has_lr ? "logged" : "not logged"), make("td", {}, log.notes.join(" "))));
     const head = ["log", "format", "steps", "learning rate", "notes"].map((each) => make("th", { scope: "col" }, each));
-    $("logs").className = "left";
+    $("logs").className = "left logs";
     $("logs").replaceChildren(make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
   }
 
@@ -76,8 +76,8 @@ export class Drop {
       const known = ["pt", "cpt", "loss"].includes(column.role) || column.role.startsWith("ood.") ? column.role : "";
       const options = [...new Set(["pt", "cpt", known])].filter(Boolean);
       const select = make("select", { "data-column": column.name, "aria-label": `Role of ${column.name}` },
-        make("option", { value: "" }, "another set"), ...options.map((each) => make("option", { value: each, selected: each === known }, each)));
-      return make("tr", {}, make("th", { scope: "row" }, column.name), make("td", {}, `${column.low.toFixed(3)} to ${column.high.toFixed(3)}`), make("td", {}, String(column.points)), make("td", {}, select));
+        make("option", { value: "" }, "other"), ...options.map((each) => make("option", { value: each, selected: each === known }, each)));
+      return make("tr", {}, make("th", { scope: "row" }, column.name), make("td", {}, `${column.low.toFixed(3)} to ${column.high.toFixed(3)}`), make("td", {}, column.points.toLocaleString("en")), make("td", {}, select));
     });
     const head = ["column", "losses", "points", "measures"].map((each) => make("th", { scope: "col" }, each));
     $("columns").className = "left";

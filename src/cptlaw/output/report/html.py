@@ -17,6 +17,11 @@ from cptlaw.output.report.sections import Report, Section
 from cptlaw.page import Table
 from cptlaw.visible import visible, visible_lines
 
+_HINT = (
+    '<p class="hint">Figures: <span class="mouse">drag to enlarge a part, double-click to see all '
+    "again; </span>click a name below a figure to hide it.</p>"
+)
+
 
 def html(report: Report) -> str:
     """The whole page.
@@ -32,6 +37,7 @@ def html(report: Report) -> str:
         style=_asset("page.css"),
         contents="\n".join(f'<li><a href="#{n}">{escape(s.title)}</a></li>' for n, s in pairs),
         body=visible_lines("\n".join(_section(name, section) for name, section in pairs)),
+        hint=_HINT if any(section.charts for section in report.sections) else "",
         plotly=_plotly() if any(section.charts for section in report.sections) else "",
         script=_asset("page.js"),
     )

@@ -3,6 +3,8 @@
 (() => {
   const NARROW = 560;
   const LINE = 14;
+  // A finger on a figure scrolls the page.
+  const touched = window.matchMedia("(pointer: coarse)");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const ground = () => {
     const style = getComputedStyle(document.documentElement);
@@ -15,6 +17,7 @@
     const found = {
       ...layout,
       autosize: true,
+      dragmode: touched.matches ? false : "zoom",
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: ink, size: 13, family: "system-ui, sans-serif" },
