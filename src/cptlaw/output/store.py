@@ -179,9 +179,7 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
         value = _value(old_files.today(document["value"], version))
         if not isinstance(value, TYPES[name]):
             raise TypeError(f"the value cannot be {shown(value)}")
-        if isinstance(value, Fit):
-            consistency.check(value, alike=version == old_files.LATEST)
-        _prove(value)
+        _prove(value, version)
         return value
     except _DAMAGE as error:
         raise DataError(f"{origin}: is damaged ({_said(error)}). Make it again.") from None
@@ -193,8 +191,10 @@ def _said(error: Exception) -> str:
     return words if isinstance(error, CptlawError) else f"{type(error).__name__}: {words}"
 
 
-def _prove(value: Any) -> None:
+def _prove(value: Any, version: int) -> None:
     """Show a result, for which all its parts have to go together; fits and studies take longer."""
+    if isinstance(value, Fit):
+        consistency.check(value, alike=version == old_files.LATEST)
     if isinstance(value, Shown) and not isinstance(value, Fit | Study):
         with np.errstate(all="ignore"):
             value.summary()
