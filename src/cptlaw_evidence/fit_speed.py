@@ -16,7 +16,7 @@ from cptlaw.fitting.objective import Objective
 from cptlaw.fitting.observations import facts, observe
 from cptlaw.laws import catalog
 from cptlaw.laws.areas import Convention
-from cptlaw.page import table
+from cptlaw.page import number, table, wrapped
 from cptlaw.studies import datasets
 
 # The paper's method: scipy's L-BFGS-B on all eight parameters from a grid of starts.
@@ -177,17 +177,17 @@ def fit_speed_text(result: dict[str, Any]) -> str:
     """The measurement as a table."""
     rows: list[tuple[str, ...]] = []
     for r in result["domains"]:
-        ours = (f"{r['ours_seconds']:.4f}", f"{r['ours_objective']:.9e}", "", "1", "")
+        ours = (f"{r['ours_seconds']:.4f}", number(r["ours_objective"], 6), "", "1", "")
         rows.append((f"{r['domain']}: cptlaw", *ours))
         for name in ("numeric", "analytic"):
             rows.append(
                 (
                     f"{r['domain']}: L-BFGS-B, {name} gradient",
                     f"{r[name + '_seconds']:.3f}",
-                    f"{r[name + '_objective']:.9e}",
+                    number(r[name + "_objective"], 6),
                     f"{r[name + '_starts_at_best']} of {r['starts']}",
-                    f"{r[name + '_ratio']:.0f}",
-                    f"{r[name + '_excess']:+.1e}",
+                    number(r[name + "_ratio"], 2),
+                    number(r[name + "_excess"], 2),
                 )
             )
     headers = ("method", "seconds", "objective", "starts within 0.1 %", "times ours", "ours above")
@@ -197,8 +197,11 @@ def fit_speed_text(result: dict[str, Any]) -> str:
             table(
                 headers, rows, f"Fit of Eq. 4 by the paper's method, lambda {result['lambda']:g}"
             ),
-            f"  Both domains: {result['ratio_numeric']:.0f} times the time of ours with a numeric "
-            f"gradient, {result['ratio_analytic']:.0f} times with an analytic one.",
-            f"  Grid of starts: {grid}.",
+            wrapped(
+                f"Both domains: {number(result['ratio_numeric'], 2)} times the time of ours with a "
+                f"numeric gradient, {number(result['ratio_analytic'], 2)} times with an analytic "
+                "one."
+            ),
+            wrapped(f"Grid of starts: {grid}."),
         ]
     )

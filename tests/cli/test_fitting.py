@@ -1,6 +1,7 @@
 """Every command on its way to success: what it prints, what it writes, what it says is next."""
 
 import json
+import re
 import shlex
 
 import pytest
@@ -142,6 +143,7 @@ def test_bench_as_json_and_in_words(monkeypatch):
     ended = run("bench", "fit", "--starts", "1")
     assert ended.status == 0, ended.stderr
     assert "L-BFGS-B, numeric gradient" in ended.stdout
+    assert not re.search(r"e[-+]0\d", ended.stdout)
 
 
 # --- texts ------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from cptlaw.decisions.plan.knobs import Knobs, Numbers
 from cptlaw.decisions.plan.planning import plan
 from cptlaw.decisions.plan.samples import Samples, together
 from cptlaw.decisions.plan.search import search
+from cptlaw.page import number, wrapped
 from cptlaw_evidence.plans.problems import Problem, fitted, problem
 
 AGREE = 1e-4
@@ -246,7 +247,7 @@ def timed_plan() -> dict[str, Any]:
 def to_text(result: dict[str, Any]) -> str:
     """The figures in a few lines, and the problems that do not agree."""
     off = [
-        f"  seed {row['seed']}: {row['above']:+.2e} nats above the grid; {row['problem']}"
+        f"  seed {row['seed']}: {number(row['above'], 3)} nats above the grid; {row['problem']}"
         if row["above"] is not None
         else f"  seed {row['seed']}: breaks limits that the grid keeps; {row['problem']}"
         for row in result["rows"]
@@ -258,16 +259,17 @@ def to_text(result: dict[str, Any]) -> str:
         f"{AGREE:g} nats; the planner misses the optimum in {result['missed']} and is better than "
         f"the grid in {result['better']}.",
         *off,
-        f"mean difference {_nats(result['mean'])}, the planner worse by {_nats(result['worst'])} "
+        f"Mean difference {_nats(result['mean'])}, the planner worse by {_nats(result['worst'])} "
         f"at most (of the plain dense grid: {_nats(result['worst_of_dense'])}).",
-        f"{result['looked_at']:.0f} recipes a problem, {result['recipes_a_second']:.0f} a second; "
-        f"{result['grid_size']:.0f} on the grids. {result['feasible']} problems can be solved; "
+        f"{result['looked_at']:,.0f} recipes a problem, "
+        f"{result['recipes_a_second']:,.0f} a second; "
+        f"{result['grid_size']:,.0f} on the grids. {result['feasible']} problems can be solved; "
         f"{result['inside']} have an optimum that is not a corner.",
-        f"a plan with three free knobs and 200 refits: {made['seconds']:.1f} s, "
-        f"{made['looked_at']} recipes.",
+        f"A plan with three free knobs and 200 refits: {made['seconds']:.1f} s, "
+        f"{made['looked_at']:,} recipes.",
     ]
-    return "\n".join(lines)
+    return "\n".join(map(wrapped, lines))
 
 
 def _nats(value: float | None) -> str:
-    return "without bound" if value is None else f"{value:.1e} nats"
+    return "without bound" if value is None else f"{number(value, 2)} nats"
