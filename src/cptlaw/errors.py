@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from cptlaw.visible import visible
 
+_LONGEST = 3000  # letters of a message
+
 
 class CptlawError(Exception):
     """Any error that a user can mend; the command line prints it and exits with status 2.
@@ -17,7 +19,14 @@ class CptlawError(Exception):
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(visible(message))
+        super().__init__(_in_a_line(visible(message)))
+
+
+def _in_a_line(message: str) -> str:
+    """A message of any length with its middle left out; place and mend stand at its ends."""
+    if len(message) <= _LONGEST:
+        return message
+    return f"{message[: 2 * _LONGEST // 3]} ... {message[-_LONGEST // 3 :]}"
 
 
 class DataError(CptlawError):

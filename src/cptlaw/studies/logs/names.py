@@ -159,7 +159,7 @@ def is_training(name: str) -> bool:
 
 def quoted(names: Iterable[str]) -> str:
     """Names for a sentence: 'a', 'b', 'c'; a long list is cut short."""
-    each = [f"'{name}'" for name in names]
+    each = [f"'{name}'" if len(name) <= 200 else f"'{name[:190]}...'" for name in names]
     if len(each) <= 14:
         return ", ".join(each)
     return f"{', '.join(each[:12])} and {len(each) - 12} more"
