@@ -8,6 +8,7 @@ from cptlaw import DataError, forecast, published
 from cptlaw.fitting.start import Start
 from cptlaw.forecasting.forecast import Forecast
 from cptlaw.output import store
+from cptlaw.schedules.text import short
 
 BASE = "warmup 500 to 2e-4 | constant 9500"
 PLACES = [
@@ -51,7 +52,7 @@ def test_the_start_of_an_old_plan(made, words, kind, text, run, step, annealed):
     old = {
         "type": "Start",
         "text": "as typed",
-        "words": f"{words}, then {made.schedule.text}" if annealed else words,
+        "words": f"{words}, then {short(made.schedule.text)}" if annealed else words,
         "history": document["value"]["start"]["history"],
         "after": run,
         "after_step": step if run else None,
