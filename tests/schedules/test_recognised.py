@@ -259,3 +259,30 @@ def test_a_warm_up_of_which_one_point_is_logged():
     assert off < 1e-8
     steps = np.arange(1, 1501)
     assert np.abs(seen.schedule.lr(steps) / truth.lr(steps) - 1).max() < 0.03
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "warmup 200 to 1e-3 | cosine 4800 to 1e-4",
+        "warmup 200 to 1e-3 | constant 4800",
+    ],
+)
+def test_a_shape_that_a_log_does_not_reach_the_end_of_goes_on_to_it(text):
+    whole = Schedule.parse(text)
+    steps = np.arange(10, 3001, 10)
+    found = recognise(steps, whole.lr(steps))
+    for last in (2000, 3000, 4000, 5000):
+        lr = found.through(last).lr()
+        np.testing.assert_allclose(lr, whole.lr()[:last], rtol=1e-6, atol=1e-9)
+    beyond = found.through(5500).lr()
+    assert beyond.size == 5500
+    np.testing.assert_allclose(beyond[5000:], whole.lr()[-1], rtol=1e-6, atol=1e-9)
+
+
+def test_a_whole_shape_is_followed_by_its_last_learning_rate():
+    whole = Schedule.parse("warmup 100 to 1e-3 | cosine 900 to 2e-4")
+    steps = np.arange(10, 1001, 10)
+    longer = recognise(steps, whole.lr(steps)).through(1300)
+    np.testing.assert_allclose(longer.lr()[:1000], whole.lr(), rtol=1e-6)
+    np.testing.assert_allclose(longer.lr()[1000:], 2e-4, rtol=1e-6)
