@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -112,7 +113,7 @@ def json_values(rng: Random, data: bytes) -> bytes:
         other, place = rng.choice(ways)
         match rng.randrange(6):
             case 0 | 1 | 2:
-                holder[key] = rng.choice(ODD)
+                holder[key] = copy.deepcopy(rng.choice(ODD))
             case 3:
                 holder[key] = json.loads(json.dumps(other[place]))
             case 4:
