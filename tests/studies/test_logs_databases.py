@@ -197,7 +197,7 @@ def test_a_query_that_takes_too_long_is_stopped(tmp_path: Path, monkeypatch) -> 
         database.executemany(into, many)
     assert len(logs.read(path).curves["train/loss"]) == len(ROWS)
     monkeypatch.setattr(sqlite, "_MOST_STEPS", 500_000)
-    assert told(logs.read(path), "interrupted", "rows before were read")
+    assert told(logs.read(path), "more than 500,000 steps was stopped", "before were read")
 
 
 def test_rows_that_still_lie_in_the_file_beside_the_database(tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ def opened(source: Source, path: Path) -> Generator[sqlite3.Connection]:
                 connection.close()
         except (sqlite3.Error, OSError, UnicodeError, OverflowError) as error:
             raise DataError(
-                f"{source.given}: the database {path.name} cannot be read ({error}). Close what "
-                "writes to it, copy it again, or export the run as CSV."
+                f"{source.given}: the database {path.name} cannot be read ({_why(error)}). Close "
+                "what writes to it, copy it again, or export the run as CSV."
             ) from None
 
 
@@ -95,7 +95,16 @@ def whole_rows(
     except sqlite3.Error as error:
         if not count:
             raise
-        notes.append(f"The database is damaged ({error}); the {count} rows before were read.")
+        what = _why(error)
+        told = f"The database is damaged ({what})" if what == str(error) else f"Not whole: {what}"
+        notes.append(f"{told}; the {count} rows before were read.")
+
+
+def _why(error: Exception) -> str:
+    """What SQLite says, and of a query that `_Stop` has ended, that it was too long."""
+    if str(error) != "interrupted":
+        return str(error)
+    return f"a query of more than {_MOST_STEPS:,} steps was stopped"
 
 
 class _Stop:
