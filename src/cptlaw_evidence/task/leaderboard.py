@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from cptlaw.errors import DataError
+from cptlaw.page import wrapped
 from cptlaw_evidence.accuracy import tables
 from cptlaw_evidence.accuracy.rows import FIGURES
 from cptlaw_evidence.pages import Table, bullets, counted, nats, page, percent, plain, section
@@ -226,10 +227,12 @@ def score_text(result: Mapping[str, Any]) -> str:
     (own,) = (s for s in standings(result, list(result["sources"])) if s.law == law)
     return "\n\n".join(
         [
+            wrapped(
+                f"Score {100 * own.score:.1f} on {counted(own.tasks, 'task')}, of which "
+                f"{own.predicted} predicted whole: percent that is left of the error of a loss "
+                "that stands still, noise apart. Lower is better."
+            ),
             plain(Table(f"{law}: errors on what was not fitted", headers, tuple(cells), _COLUMNS)),
-            f"Score {100 * own.score:.1f} on {counted(own.tasks, 'task')}, of which "
-            f"{own.predicted} predicted whole: percent that is left of the error of a loss that "
-            "stands still, noise apart. Lower is better.",
         ]
     )
 
