@@ -134,4 +134,4 @@ def test_problems_that_do_not_agree_are_named():
     }
     text = brute.to_text(told)
     assert "seed 5: breaks limits that the grid keeps; cpt=1" in text
-    assert "seed 6: +3.00e-04 nats above the grid; pt=1" in text and "without bound" in text
+    assert "seed 6: 0.0003 nats above the grid; pt=1" in text and "without bound" in text
