@@ -19,10 +19,10 @@ class CptlawError(Exception):
     """
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(_in_a_line(visible(message)))
+        super().__init__(_cut(visible(message)))
 
 
-def _in_a_line(message: str) -> str:
+def _cut(message: str) -> str:
     """A message of any length with its middle left out; place and mend stand at its ends."""
     if len(message) <= _LONGEST:
         return message

@@ -8,7 +8,7 @@ import pytest
 
 from bundled import REPLAY, default_fit, given_fit
 from cptlaw import DataError, published
-from cptlaw.fitting.consistency import check
+from cptlaw.fitting.consistency import check, scored_today
 
 
 def test_whole_fits_are_taken():
@@ -51,3 +51,20 @@ def test_scores_of_an_earlier_version_are_about_the_same():
         changed = replace(whole, domains={"cpt": replace(domain, scores=scores)})
         with pytest.raises(DataError, match=words) if words else nullcontext():
             check(changed, alike=False)
+
+
+def test_a_fit_of_an_earlier_version_is_scored_by_the_points_of_today():
+    """Then it can be stored again; a fit that gives its own scores is left as it is."""
+    whole = given_fit(REPLAY)
+    domain = whole.domain("cpt")
+    other = replace(domain, scores=replace(domain.scores, n=9, rmse=1.5 * domain.scores.rmse))
+    earlier = replace(whole, domains={**whole.domains, "cpt": other})
+    check(earlier, alike=False)
+    today = scored_today(earlier)
+    check(today)
+    assert today.domain("cpt").scores.n == domain.scores.n
+    (told,) = set(today.notes) - set(whole.notes)
+    assert told.startswith("Domain 'cpt' was fitted to 9 points by an earlier version")
+    assert scored_today(whole).notes == whole.notes
+    law = published.load("fineweb-kp-106m")
+    assert scored_today(law) is law

@@ -1,10 +1,12 @@
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from cptlaw.errors import DataError
+from cptlaw.fitting.domain import ranges
 from cptlaw.fitting.observations import facts, observe
 from cptlaw.laws.areas import Convention
 from cptlaw.schedules.schedule import Schedule
@@ -240,3 +242,11 @@ def test_facts_of_unknown_bases():
     found = facts("pt", observed(*runs).points)
     assert found.bases == ("a", "b")
     assert found.longest == 50
+
+
+def test_a_run_that_has_had_no_learning_rate_yet_has_no_peak():
+    begun = replace(cpt("begun", [0, 1]), schedule=Schedule.from_array([0.0] + 49 * [1e-3]))
+    found = ranges(observed(base(), cpt(), begun).points)
+    assert found["cpt_peak_lr"] == pytest.approx((0.98e-3, 0.98e-3))
+    assert found["cpt_steps"] == (1.0, 50.0)
+    assert "cpt_peak_lr" not in ranges(observed(base(), begun).points)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bundled import default_fit, given_fit
-from cptlaw import Convention, DataError, FitOptions, datasets, fit, forecast, published
+from cptlaw import Convention, DataError, FitOptions, Schedule, datasets, fit, forecast, published
 
 
 @pytest.fixture(scope="module", params=["default", "paper"])
@@ -69,6 +69,10 @@ def test_after_a_young_base_another_start_or_peak_is_told_and_wider():
     narrow, wide = (forecast(one, "cosine 300 to 0", after="base") for one in (old, young))
     assert _times(wide, narrow) == pytest.approx(1.0)
     assert not [w for w in wide.warnings if "tokens a parameter" in w]
+    hot = replace(study.runs[0], name="hot", curves={}, schedule=Schedule.constant(2e-3, 1600))
+    after_it = replace(young, study=replace(study, runs=(*study.runs, hot)))
+    warnings = forecast(after_it, "cosine 300 to 0", after="hot").warnings
+    assert [w for w in warnings if "in the pre-training" in w and "times as wide" not in w]
 
 
 def _times(wide, narrow):

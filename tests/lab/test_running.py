@@ -17,7 +17,7 @@ from transformers import TrainerState
 
 import command
 from cptlaw.errors import DataError
-from cptlaw.lab import estimate, records, running, speed, trainer, training
+from cptlaw.lab import estimate, memory, records, running, speed, trainer, training
 from cptlaw.lab.progress import Progress
 from cptlaw.lab.tokenizer import key_of
 from labs import BASE, CPT, evaluations, history, record, steps_of, weights
@@ -308,6 +308,15 @@ def test_run_that_is_too_large_names_the_mend(lab, monkeypatch, error):
     assert record(lab.out() / "base")["error"] == said
     smaller = BASE.replace('name = "base"', 'name = "base"\nmicro_batch = 2')
     assert lab.sweep(smaller).done == ("base",)
+
+
+@pytest.mark.parametrize(("at_once", "words"), [(6, "3 or fewer"), (9, "3 or fewer"), (5, "1:")])
+def test_a_smaller_micro_batch_that_is_named_divides_the_batch(lab, at_once, words):
+    with (
+        pytest.raises(DataError, match=f"to {words}"),
+        memory.told(lab.load(BASE).node("base"), at_once),
+    ):
+        raise MemoryError
 
 
 def test_dry_run_of_a_run_that_is_too_large_names_the_mend(lab, monkeypatch):

@@ -88,3 +88,11 @@ def test_an_old_plan_tells_how_stable_it_is():
     stability = load("plan").stability
     assert stability.knobs["peak"].high == 0.001
     assert (stability.regret, stability.agree) == pytest.approx((0.0033299849183122386, 1.0))
+
+
+def test_a_fit_whose_points_were_chosen_otherwise_is_stored_again():
+    document = json.loads((FOLDER / "fit-default.json").read_text())
+    document["value"]["domains"]["items"]["cpt"]["scores"]["n"] += 1
+    old = store.from_json(json.dumps(document))
+    assert old.domain("cpt").scores.n == 46 and "Domain 'cpt' was fitted to 47" in old.notes[-1]
+    assert store.from_json(store.to_json(old)).notes == old.notes

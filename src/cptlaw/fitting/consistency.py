@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from cptlaw.errors import DataError
 from cptlaw.fitting.result import DomainFit, Fit
+from cptlaw.fitting.scores import Scores, score
 
 _MAY_BE_0 = frozenset({"replay", "start_step"})
 _CLOSE, _ABOUT = 1e-3, 1.0  # relative, of an error that is worked out again
@@ -39,18 +41,49 @@ def _every(domain: DomainFit) -> Iterator[DomainFit]:
         yield from _every(below)
 
 
-def _of_scores(fit: Fit, role: str, alike: bool) -> str:
-    known, observed = fit.domain(role).scores, fit.observed(role)
-    if known is None:
-        return ""
+def scored_today(fit: Fit) -> Fit:
+    """A fit of an earlier version with the scores of the points that its study gives today.
+
+    Args:
+        fit: that gives its own scores about; a note tells where they were worked out again.
+    """
+    if fit.study is None:
+        return fit
+    domains, notes = dict(fit.domains), list(fit.notes)
+    for role, domain in fit.domains.items():
+        if (known := domain.scores) is None:
+            continue
+        found = _scores(fit, role)
+        if found.n == known.n and _is_near(found, known, _CLOSE):
+            continue
+        domains[role] = replace(domain, scores=replace(found, counted=known.counted))
+        notes.append(
+            f"Domain '{role}' was fitted to {known.n} points by an earlier version; its "
+            f"scores were worked out again for the {found.n} that are read from its study today."
+        )
+    return replace(fit, domains=domains, notes=tuple(notes))
+
+
+def _scores(fit: Fit, role: str) -> Scores:
+    """What a domain scores on the points of its study."""
+    observed = fit.observed(role)
     with np.errstate(all="ignore"):
-        error = fit.domain(role).loss(observed.points) - observed.loss
-        rmse = float(np.sqrt((error**2).mean()))
-    if alike and known.n != error.size:
-        return f"its scores are those of {known.n} points, but its study has {error.size}"
-    if abs(rmse - known.rmse) <= (_CLOSE if alike else _ABOUT) * known.rmse + 1e-9:
+        return score(fit.domain(role).loss(observed.points), observed.loss, fit.options.delta)
+
+
+def _is_near(found: Scores, known: Scores, share: float) -> bool:
+    return abs(found.rmse - known.rmse) <= share * known.rmse + 1e-9
+
+
+def _of_scores(fit: Fit, role: str, alike: bool) -> str:
+    if (known := fit.domain(role).scores) is None:
         return ""
-    return f"its parameters miss the study by {rmse:.6g}, its scores say {known.rmse:.6g}"
+    found = _scores(fit, role)
+    if alike and known.n != found.n:
+        return f"its scores are those of {known.n} points, but its study has {found.n}"
+    if _is_near(found, known, _CLOSE if alike else _ABOUT):
+        return ""
+    return f"its parameters miss the study by {found.rmse:.6g}, its scores say {known.rmse:.6g}"
 
 
 def _of_names(domain: DomainFit) -> str:

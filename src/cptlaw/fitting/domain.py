@@ -234,8 +234,9 @@ def ranges(points: Points) -> dict[str, tuple[float, float]]:
     for phase, all_lr in phases.items():
         lrs = [lr for lr in all_lr if lr.size]
         if lrs:
-            peaks, lengths = [float(lr.max()) for lr in lrs], [float(lr.size) for lr in lrs]
-            found[f"{phase}_peak_lr"] = (min(peaks), max(peaks))
+            lengths = [float(lr.size) for lr in lrs]
+            if peaks := [peak for lr in lrs if (peak := float(lr.max())) > 0]:
+                found[f"{phase}_peak_lr"] = (min(peaks), max(peaks))
             found[f"{phase}_steps"] = (1.0, max(lengths))  # a longer run has its first steps too
     cpt = [h for h in used if h.is_cpt]
     if cpt:

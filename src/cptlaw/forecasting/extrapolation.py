@@ -106,11 +106,14 @@ def _asked(fit: Fit, history: History) -> list[_Asked]:
     of_replay = "" if any(leaf.law.sees("replay") for leaf in leaves) else _UNSEEN
     phase, length = "cpt" if history.is_cpt else "pt", float(history.phase_lr.size)
     young = _of_a_young_base(kind, history)
-    more, known = young or _of_other_peaks(kind), young or _of_other_starts(kind)
-    phases = (("pt", "the pre-training", history.pt_lr), ("cpt", "the CPT", history.cpt_lr))
+    more, known = _of_other_peaks(kind), young or _of_other_starts(kind)
+    phases = (
+        ("pt", "the pre-training", history.pt_lr, more),
+        ("cpt", "the CPT", history.cpt_lr, young or more),
+    )
     found = [
-        _Asked(f"A peak LR of {{}} in {words}", f"{of}_peak_lr", float(lr.max()), more)
-        for of, words, lr in phases
+        _Asked(f"A peak LR of {{}} in {words}", f"{of}_peak_lr", float(lr.max()), told)
+        for of, words, lr, told in phases
         if lr.size
     ]
     found.append(_Asked("A length of {} steps", f"{phase}_steps", length))

@@ -53,9 +53,10 @@ def _device() -> str:
 
 def _mend(sequences: int) -> str:
     if sequences > 1:
+        half = next(n for n in range(sequences // 2, 0, -1) if sequences % n == 0)
         return (
-            f"Set micro_batch, in [training] or its [[run]], to {sequences // 2:,} or fewer: the "
-            "batch of a step stays the same."
+            f"Set micro_batch, in [training] or its [[run]], to {half:,}"
+            f"{' or fewer' if half > 1 else ''}: the batch of a step stays the same."
         )
     return (
         "Set a shorter sequence_length, take a smaller model, or share it out among several GPUs "

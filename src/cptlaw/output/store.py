@@ -179,8 +179,7 @@ def from_json(text: str, expected: type[T] | None = None, origin: str = "the tex
         value = _value(old_files.today(document["value"], version))
         if not isinstance(value, TYPES[name]):
             raise TypeError(f"the value cannot be {shown(value)}")
-        _prove(value, version)
-        return value
+        return _proved(value, version)
     except _DAMAGE as error:
         raise DataError(f"{origin}: is damaged ({_said(error)}). Make it again.") from None
 
@@ -191,13 +190,15 @@ def _said(error: Exception) -> str:
     return words if isinstance(error, CptlawError) else f"{type(error).__name__}: {words}"
 
 
-def _prove(value: Any, version: int) -> None:
-    """Show a result, for which all its parts have to go together; fits and studies take longer."""
+def _proved(value: Any, version: int) -> Any:
+    """A value whose parts go together: a fit gives its own scores, other results can be shown."""
     if isinstance(value, Fit):
         consistency.check(value, alike=version == old_files.LATEST)
-    if isinstance(value, Shown) and not isinstance(value, Fit | Study):
+        return value if version == old_files.LATEST else consistency.scored_today(value)
+    if isinstance(value, Shown) and not isinstance(value, Study):  # a study takes longer
         with np.errstate(all="ignore"):
             value.summary()
+    return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
