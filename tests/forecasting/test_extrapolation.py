@@ -64,8 +64,13 @@ def test_after_a_young_base_another_start_or_peak_is_told_and_wider():
     for schedule, after in (("constant 300 to 2e-3", "base"), ("constant 300", "base@800")):
         narrow, wide = (forecast(one, schedule, after=after) for one in (old, young))
         told = [w for w in wide.warnings if "tokens a parameter" in w and "(short-85m)" in w]
-        assert len(told) == 1 and f"{_times(wide, narrow):.2g} times as wide" in told[0]
+        assert len(told) == 1 and f"{_times(wide, narrow):.2g} times at twice or half" in told[0]
         assert not [w for w in narrow.warnings if "tokens a parameter" in w]
+    far = forecast(young, "constant 300 to 2e-3", after="base@800")
+    assert sum("(short-85m)" in warning for warning in far.warnings) == 1
+    assert len([w for w in far.warnings if "lies outside" in w]) == 2
+    narrow, wide = (forecast(one, "constant 300", after="base@1500") for one in (old, young))
+    assert 1.0 < _times(wide, narrow) < 1.3
     narrow, wide = (forecast(one, "cosine 300 to 0", after="base") for one in (old, young))
     assert _times(wide, narrow) == pytest.approx(1.0)
     assert not [w for w in wide.warnings if "tokens a parameter" in w]

@@ -14,7 +14,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("datasets")
 
 import command
-from cptlaw.lab import compiling
+from cptlaw.lab import compiling, records
 from cptlaw.lab import sweep as sweeps
 from cptlaw.lab.engines import apart
 from cptlaw.lab.stopping import PARENT, asked_to_stop
@@ -78,6 +78,14 @@ def test_a_failure_is_told_once_before_the_end(lab, capfd):
     swept(lab, BASE, WILD)
     told = [*capfd.readouterr().err.splitlines(), *lab.said]
     assert sum("the run diverged" in line for line in told) == 1
+
+
+def test_the_error_of_an_earlier_try_is_not_told_again(lab):
+    """Where the next try ends before its record begins."""
+    assert "the run diverged" in swept(lab, BASE, WILD).failed["wild"]
+    with records.alone(lab.out("apart") / "wild", "wild"):
+        told = swept(lab, BASE, WILD).failed["wild"]
+    assert "diverged" not in told and "its words are above" in told
 
 
 def watched(monkeypatch, run, act, times=1):

@@ -29,6 +29,7 @@ _FROM_MEDIAN = 1.4826
 _EARLIER = 1.25  # times fewer steps, from which the slope is taken
 _NEAR = 1.5  # times the steps within which fitted points tell of the misfit
 _FEW = 6  # points that tell nothing of it
+_TWICE = 2.0  # times the fitted peak or start, or half: where a young base was tried
 _FALLEN = 0.3  # share of its peak from which on a run's LR counts as fallen
 
 
@@ -117,15 +118,15 @@ def _beyond(domain: DomainFit, history: History, far: FloatArray) -> FloatArray:
     logs = np.append(np.log(factors), reach.replay)
     logs[1] += np.log(GENTLER) * below
     times: FloatArray = (far / logs).max(axis=1)
-    elsewhere = (far[:, 1:3] > 0).any(axis=1)  # another peak or start
-    return np.maximum(times, 1.0) * np.where(elsewhere, youth(kinds, history), 1.0)
+    elsewhere = far[:, 1:3].max(axis=1) / np.log(_TWICE)  # another peak or start
+    return np.maximum(times, 1.0) * youth(kinds, history) ** np.minimum(elsewhere, 1.0)
 
 
 def youth(kinds: Iterable[str], history: History) -> float:
-    """How many times wider forecasts of other peaks and starts are after a young base; at least 1.
+    """How many times wider forecasts of twice or half the fitted peaks and starts are, at least 1.
 
-    The root of how many times fewer tokens it has read than those that errors were measured after.
-    Chosen on the one study of that kind, which it makes hold.
+    After a young base it is the root of how many times fewer tokens it has read than those that
+    errors were measured after. Chosen on the one study of that kind, which it makes hold.
 
     Args:
         kinds: of the laws.

@@ -74,7 +74,8 @@ def warnings(
         if each.value is None or fitted is None:
             continue
         if not fitted[0] * 0.99 <= each.value <= fitted[1] * 1.01:
-            found.append(_outside(each.words, each.value, fitted) + each.more)
+            more = "" if any(each.more in told for told in found) else each.more
+            found.append(_outside(each.words, each.value, fitted) + more)
     if not sees_size and model_size is not None and fitted_range(fit, "model_size") is None:
         found.append(f"A model size of {quantity(model_size)} was given.{_UNSEEN}")
     found.extend(_batch(fit, run))
@@ -216,8 +217,8 @@ def _of_a_young_base(kind: str, history: History) -> str:
     return (
         f" Its base had read {number(read, 2)} tokens a parameter, and those that this was checked "
         f"after {number(known.tokens, 2)} or more. After the one like it ({known.study}) forecasts "
-        f"were off by {_percent(known.least)} to {_percent(known.most)} %, so the interval is made "
-        f"{number(wider, 2)} times as wide. Do a run of this kind first."
+        f"were off by {_percent(known.least)} to {_percent(known.most)} %, so intervals are made "
+        f"wider, {number(wider, 2)} times at twice or half the fitted. Do a run of this kind first."
     )
 
 

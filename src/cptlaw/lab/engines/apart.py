@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from cptlaw import temporary
 from cptlaw.lab import compiling, records, tokens
@@ -38,6 +39,7 @@ def apart(job: Job, say: Say) -> Ended:
                 say(f"{left[0]}: {failed[left.pop(0)]}")
                 continue
             group = _group(job, left, failed, alone)
+            before = {name: records.read(job.out / name) for name in group}
             status = _do(job, group, asked)
             done = [name for name in group if _is_done(job, name)]
             left = [name for name in left if name not in done]
@@ -47,12 +49,12 @@ def apart(job: Job, say: Say) -> Ended:
             if asked():
                 return Ended(failed, ill)
             if ill != group[0] and _may_try_again(job, ill, alone):
-                say(f"{ill}: {_why(job, ill, status)}; tried once more, alone")
+                say(f"{ill}: {_why(job, ill, status, before[ill])}; tried once more, alone")
                 alone.add(ill)
                 left.remove(ill)
                 left.insert(0, ill)
             else:
-                failed[ill] = _why(job, ill, status)
+                failed[ill] = _why(job, ill, status, before[ill])
                 left.remove(ill)
                 say(f"{ill}: {failed[ill]}")
     return Ended(failed)
@@ -93,10 +95,10 @@ def _may_try_again(job: Job, name: str, alone: set[str]) -> bool:
     return name not in alone and records.status(job.out / name) not in (None, "diverged")
 
 
-def _why(job: Job, name: str, status: int) -> str:
-    """Why a run has failed: as it says itself, or as its process has ended."""
+def _why(job: Job, name: str, status: int, before: dict[str, Any] | None) -> str:
+    """Why a run has failed: as its record says, if it is a new one, or as its process has ended."""
     record = records.read(job.out / name) or {}
-    if record.get("status") != "running" and record.get("error"):
+    if record != before and record.get("status") != "running" and record.get("error"):
         return str(record["error"])
     if status < 0:
         known = {number.value: number.name for number in signal.Signals}
