@@ -109,7 +109,7 @@ class YoungErrors:
     """Mean relative errors at another start or peak after a base that had hardly begun.
 
     Args:
-        tokens: a parameter that a base must have read for the other figures to be of its like.
+        tokens: for each parameter; a base that has read fewer is young.
         least: of the errors.
         most: of the errors.
         study: the one that they are of.

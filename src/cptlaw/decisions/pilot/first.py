@@ -16,6 +16,10 @@ from cptlaw.studies.runs import UNKNOWN, Data, Run
 
 _SHORTEST = 50  # steps of a continuation, below which its curve says little
 _REPLAY = 0.25
+_WHY_REPLAY = (
+    f"One replay share ({number(_REPLAY, 6)}) beside 0: how much it spares the old domain and "
+    "costs the new one."
+)
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,7 @@ _KINDS = (
     _Kind(
         "cpt-replay",
         0.4,
-        f"One replay share ({number(_REPLAY, 6)}) beside 0: how much it spares the old domain "
-        "and costs "
-        "the new one.",
+        _WHY_REPLAY,
         _usual("const"),
         replay=_REPLAY,
     ),
@@ -121,9 +123,7 @@ _AFTER_OPEN = (
     _Kind(
         "cpt-replay",
         1.0,
-        f"One replay share ({number(_REPLAY, 6)}) beside 0: how much it spares the old domain "
-        "and costs "
-        "the new one.",
+        _WHY_REPLAY,
         _warmed("wsd"),
         replay=_REPLAY,
     ),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cptlaw.errors import DataError, suggestion
+from cptlaw.page import typed
 
 Family: TypeAlias = Literal["constant", "cosine", "linear", "power", "wsd", "free"]
 FAMILIES: tuple[Family, ...] = ("constant", "cosine", "linear", "power", "wsd", "free")
@@ -209,16 +210,11 @@ class Numbers:
     @property
     def text(self) -> str:
         """As `parse` reads it."""
-        return (".." if self.is_range else ",").join(_short(v) for v in self.values)
+        return (".." if self.is_range else ",").join(typed(v) for v in self.values)
 
 
 Given: TypeAlias = Numbers | str | float | Sequence[float]
 """What a knob's values may be given as."""
-
-
-def _short(value: float) -> str:
-    """A number in few letters: 1e-5 for 1e-05."""
-    return f"{value:g}".replace("e-0", "e-").replace("e+0", "e+")
 
 
 def _number(text: str) -> float:
